@@ -1,0 +1,62 @@
+//! What can go wrong, by what it means for the caller.
+
+use std::io;
+
+use crate::snapshot::{Pid, WantedPort};
+
+/// The ports or their holders could not be looked at. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The system's list of listening sockets cannot be read.
+    #[error("the list of listening sockets cannot be read: {0}")]
+    Sockets(#[source] io::Error),
+    /// The system's answer breaks its own format.
+    #[error("the system's list of listening sockets is damaged: {0}")]
+    Malformed(&'static str),
+    /// The list of processes cannot be read.
+    #[error("the list of processes cannot be read: {0}")]
+    Processes(#[source] io::Error),
+    /// A trial bind failed in a way that says nothing about the port.
+    #[error("whether {}:{} can be bound cannot be found out: {source}", port.host, port.port)]
+    Bind {
+        /// The port.
+        port: WantedPort,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// This system is not supported.
+    #[error("who holds a port cannot be found out on this system")]
+    Unsupported,
+}
+
+/// A process could not be opened, asked, killed or waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// The system does not allow it.
+    #[error("process {pid} may not be ended by this user")]
+    Denied {
+        /// The process.
+        pid: Pid,
+    },
+    /// The system refused for another reason.
+    #[error("process {pid} cannot be ended: {source}")]
+    System {
+        /// The process.
+        pid: Pid,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// This system is not supported.
+    #[error("a process cannot be ended safely on this system")]
+    Unsupported,
+}
+
+/// A port could not be claimed; all ports that already were are released.
+#[derive(Debug, thiserror::Error)]
+#[error("{}:{} ({}) cannot be claimed: {source}", port.host, port.port, port.name)]
+pub struct ClaimError {
+    /// The port.
+    pub port: WantedPort,
+    /// What the system says.
+    pub source: io::Error,
+}

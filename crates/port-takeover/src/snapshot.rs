@@ -1,0 +1,204 @@
+//! What was seen of a machine, as plain data: it can be decided on, stored, sent and replayed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::address::Host;
+use crate::identity::Role;
+
+/// The version of the snapshot's form that this library reads and writes.
+pub const SCHEMA: u32 = 1;
+
+/// A process id. Never zero, which every system keeps for itself; and never enough to end a process by,
+/// because ids are reused: see [`ProcessIdentity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "number"))]
+pub struct Pid(pub NonZeroU32);
+
+impl Pid {
+    /// The id as a `Pid`, or nothing for 0.
+    #[must_use]
+    pub fn new(raw: u32) -> Option<Self> {
+        NonZeroU32::new(raw).map(Self)
+    }
+
+    /// The id of this process.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(NonZeroU32::new(std::process::id()).unwrap_or(NonZeroU32::MIN))
+    }
+
+    /// The id as a number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A port that a role needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedPort {
+    /// What the role calls it, such as `network`.
+    pub name: String,
+    /// The host as it was configured.
+    pub host: String,
+    /// The number as it was configured. It may be out of range: the verdict then says `invalid`.
+    pub port: i64,
+}
+
+impl WantedPort {
+    /// The host and number, or nothing if either is invalid.
+    #[must_use]
+    pub fn target(&self) -> Option<(Host, u16)> {
+        let host = self.host.parse().ok()?;
+        let port = u16::try_from(self.port).ok().filter(|&port| port != 0)?;
+        Some((host, port))
+    }
+}
+
+/// A process as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its id.
+    pub pid: Pid,
+    /// The name that the system shows. Linux cuts it at 15 bytes.
+    #[serde(default)]
+    pub name: String,
+    /// The path of its executable, or nothing where it cannot be read.
+    #[serde(default)]
+    pub exe: Option<String>,
+    /// Its arguments, the program first; bytes that are no UTF-8 are replaced.
+    #[serde(default)]
+    pub argv: Vec<String>,
+    /// Whether it is run by the user who asks; nothing where that cannot be read.
+    #[serde(default)]
+    pub same_user: Option<bool>,
+    /// Who runs it, as far as it can be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// When it started, in the system's own finest unit (Linux: clock ticks since boot; macOS: microseconds
+    /// and Windows: 100 ns since their epochs). Only ever compared for equality.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<u64>,
+}
+
+impl Process {
+    /// What must stay the same for this to be the same process.
+    #[must_use]
+    pub fn identity(&self) -> ProcessIdentity {
+        ProcessIdentity { pid: self.pid, started_at: self.started_at, exe: self.exe.clone() }
+    }
+}
+
+/// What tells a process from a later one with the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProcessIdentity {
+    /// Its id.
+    pub pid: Pid,
+    /// When it started; see [`Process::started_at`].
+    pub started_at: Option<u64>,
+    /// The path of its executable.
+    pub exe: Option<String>,
+}
+
+/// A socket in LISTEN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The local address.
+    #[serde(deserialize_with = "host_text")]
+    pub address: String,
+    /// The local port.
+    pub port: u16,
+    /// The processes that have it open, as far as they can be seen. Empty: somebody listens, but who cannot
+    /// be seen.
+    #[serde(default)]
+    pub pids: Vec<Pid>,
+    /// Whether an IPv6 socket refuses IPv4.
+    #[serde(default)]
+    pub v6only: bool,
+}
+
+impl Listener {
+    /// The address, parsed.
+    #[must_use]
+    pub fn host(&self) -> Option<Host> {
+        self.address.parse().ok()
+    }
+}
+
+/// A listener's address is checked where it enters: a listener that cannot be placed could be overlooked.
+fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse::<Host>().map_err(serde::de::Error::custom)?;
+    Ok(text)
+}
+
+/// How the trial bind of a wanted port ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BindOutcome {
+    /// It can be bound.
+    Ok,
+    /// Refused as in use.
+    InUse,
+    /// Refused because the port is privileged.
+    Denied,
+    /// Refused because the system keeps the port back (a Windows excluded range).
+    Reserved,
+    /// Refused because the host is no address of this machine.
+    Unavailable,
+}
+
+/// Everything a decision is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of this form: [`SCHEMA`].
+    #[serde(deserialize_with = "known_schema")]
+    pub schema: u32,
+    /// The role that wants to start.
+    pub role: Role,
+    /// The process that asks: it is never ours to end.
+    pub self_pid: Pid,
+    /// The ports it needs, in their configured order.
+    pub wanted: Vec<WantedPort>,
+    /// The processes that hold a socket of interest.
+    #[serde(default)]
+    pub processes: Vec<Process>,
+    /// The sockets in LISTEN on the wanted numbers.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
+    /// How the trial binds ended, by the wanted port's name. Left out: `in_use` if a listener blocks it,
+    /// else `ok`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub binds: BTreeMap<String, BindOutcome>,
+}
+
+fn known_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let schema = u32::deserialize(deserializer)?;
+    if schema == SCHEMA {
+        Ok(schema)
+    } else {
+        Err(serde::de::Error::custom(format!("schema {schema} is not known (this version reads {SCHEMA})")))
+    }
+}
+
+impl Snapshot {
+    /// The process with this id, if it was seen. Two records of one id that contradict each other count as
+    /// not seen.
+    #[must_use]
+    pub fn process(&self, pid: Pid) -> Option<&Process> {
+        let mut records = self.processes.iter().filter(|process| process.pid == pid);
+        let first = records.next()?;
+        records.all(|record| record == first).then_some(first)
+    }
+}

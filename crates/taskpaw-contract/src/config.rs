@@ -1,0 +1,302 @@
+//! `config.json`: its form, its defaults, how it is checked, read and written.
+
+mod exposure;
+mod file;
+mod problem;
+
+pub use exposure::{ExposureReason, check_exposure};
+pub use file::ConfigFile;
+pub use problem::ConfigProblem;
+
+use port_takeover::{Host, WantedPort};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+use crate::Role;
+
+/// The version of the file's form that this version reads and writes.
+pub const SCHEMA: u32 = 1;
+
+/// The whole configuration. Everything that is left out has its default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The version of the form.
+    pub schema: u32,
+    /// The roles that are on.
+    pub roles: Vec<Role>,
+    /// The agent's part.
+    pub agent: AgentConfig,
+    /// The hub's part.
+    pub hub: HubConfig,
+    /// The app's part.
+    pub app: Preferences,
+}
+
+/// The configuration of the role that watches this machine.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentConfig {
+    /// Tells this machine from all others; made at the first start and then kept.
+    pub server_id: String,
+    /// What people call this machine; empty: its host name.
+    pub machine: String,
+    /// Where hubs poll this agent.
+    pub network: Endpoint,
+    /// Where the app controls this agent; always loopback.
+    pub control: Endpoint,
+    /// What a hub must show; empty: nothing is asked, and only loopback is allowed.
+    pub token: String,
+    /// What is watched besides the machine itself.
+    pub monitors: Vec<MonitorConfig>,
+}
+
+/// One thing that an agent watches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MonitorConfig {
+    /// The kind of monitor, such as `tcp_check`.
+    pub type_id: String,
+    /// Its name, once in an agent.
+    pub name: String,
+    /// Whether it runs.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// What it needs to know; each kind has its own keys.
+    #[serde(default)]
+    pub config: Map<String, Value>,
+}
+
+/// The configuration of the role that polls agents.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HubConfig {
+    /// Where the hub answers.
+    pub api: Endpoint,
+    /// What a client must show; empty: nothing is asked, and only loopback is allowed.
+    pub token: String,
+    /// What the hub shows to agents that have no token of their own here.
+    pub polling_token: String,
+    /// Seconds between two polls of an agent.
+    pub poll_seconds: u32,
+    /// The agents that are polled.
+    pub agents: Vec<HubAgent>,
+}
+
+/// An agent that a hub polls.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HubAgent {
+    /// What people call it, once in a hub.
+    pub name: String,
+    /// Its address, such as `http://192.168.1.5:5680`.
+    pub url: String,
+    /// What it asks for; empty: the hub's `polling_token`.
+    #[serde(default)]
+    pub token: String,
+    /// Whether it is polled.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// A host and a port to listen on. Both are kept as they were written and checked by [`Config::check`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Endpoint {
+    /// An address, or `localhost`.
+    pub host: String,
+    /// The number, 1 to 65535.
+    #[ts(type = "number")]
+    pub port: i64,
+}
+
+/// What a person chose for the app itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Preferences {
+    /// The language of the window.
+    pub language: Language,
+    /// The colours of the window.
+    pub theme: Theme,
+}
+
+/// The language of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub enum Language {
+    /// The system's.
+    #[default]
+    #[serde(rename = "system")]
+    System,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    SimplifiedChinese,
+}
+
+/// The colours of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// The system's.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Tokens are secrets: they are never printed.
+fn printed(token: &str) -> &'static str {
+    if token.is_empty() { "(none)" } else { "(set)" }
+}
+
+impl std::fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentConfig")
+            .field("server_id", &self.server_id)
+            .field("machine", &self.machine)
+            .field("network", &self.network)
+            .field("control", &self.control)
+            .field("token", &printed(&self.token))
+            .field("monitors", &self.monitors.len())
+            .finish()
+    }
+}
+
+impl std::fmt::Debug for HubConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HubConfig")
+            .field("api", &self.api)
+            .field("token", &printed(&self.token))
+            .field("polling_token", &printed(&self.polling_token))
+            .field("poll_seconds", &self.poll_seconds)
+            .field("agents", &self.agents)
+            .finish()
+    }
+}
+
+impl std::fmt::Debug for HubAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HubAgent")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("token", &printed(&self.token))
+            .field("enabled", &self.enabled)
+            .finish()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            roles: vec![Role::Agent],
+            agent: AgentConfig::default(),
+            hub: HubConfig::default(),
+            app: Preferences::default(),
+        }
+    }
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            server_id: String::new(),
+            machine: String::new(),
+            network: Endpoint::loopback(5680),
+            control: Endpoint::loopback(5681),
+            token: String::new(),
+            monitors: Vec::new(),
+        }
+    }
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            api: Endpoint::loopback(5690),
+            token: String::new(),
+            polling_token: String::new(),
+            poll_seconds: 60,
+            agents: Vec::new(),
+        }
+    }
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { language: Language::System, theme: Theme::System }
+    }
+}
+
+impl Endpoint {
+    fn loopback(port: i64) -> Self {
+        Self { host: "127.0.0.1".to_owned(), port }
+    }
+
+    /// This endpoint as a port that a role wants.
+    #[must_use]
+    pub fn wanted(&self, name: &str) -> WantedPort {
+        WantedPort { name: name.to_owned(), host: self.host.clone(), port: self.port }
+    }
+
+    fn check(&self, key: &str) -> Result<(), ConfigProblem> {
+        if !(1..=65535).contains(&self.port) {
+            return Err(ConfigProblem::PortRange { key: format!("{key}.port"), value: self.port });
+        }
+        if self.host.parse::<Host>().is_err() {
+            return Err(ConfigProblem::NotAnAddress { key: format!("{key}.host"), value: self.host.clone() });
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The ports that a role needs, in a fixed order.
+    #[must_use]
+    pub fn wanted_ports(&self, role: Role) -> Vec<WantedPort> {
+        self.endpoints(role).into_iter().map(|(name, endpoint)| endpoint.wanted(name)).collect()
+    }
+
+    /// The named endpoints of a role, in a fixed order.
+    #[must_use]
+    pub fn endpoints(&self, role: Role) -> Vec<(&'static str, &Endpoint)> {
+        match role {
+            Role::Agent => vec![("network", &self.agent.network), ("control", &self.agent.control)],
+            Role::Hub => vec![("api", &self.hub.api)],
+        }
+    }
+
+    /// The named endpoint of a role, to change it; nothing if the role has no port of that name.
+    pub fn endpoint_mut(&mut self, role: Role, name: &str) -> Option<&mut Endpoint> {
+        match (role, name) {
+            (Role::Agent, "network") => Some(&mut self.agent.network),
+            (Role::Agent, "control") => Some(&mut self.agent.control),
+            (Role::Hub, "api") => Some(&mut self.hub.api),
+            _ => None,
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first problem, with the key that has it.
+    pub fn check(&self) -> Result<(), ConfigProblem> {
+        if self.schema > SCHEMA {
+            return Err(ConfigProblem::TooNew { schema: self.schema, known: SCHEMA });
+        }
+        for role in Role::ALL {
+            for (name, endpoint) in self.endpoints(role) {
+                endpoint.check(&format!("{role}.{name}"))?;
+            }
+        }
+        if !(1..=86_400).contains(&self.hub.poll_seconds) {
+            return Err(ConfigProblem::Value {
+                key: "hub.poll_seconds".to_owned(),
+                reason: format!("{} is not between 1 and 86400", self.hub.poll_seconds),
+            });
+        }
+        check_exposure(self)
+    }
+}

@@ -1,0 +1,299 @@
+//! Reading and writing `config.json` without ever losing what stands in it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::{Config, ConfigProblem};
+
+/// A configuration file that was read, or that is not there yet.
+///
+/// Keys that this version does not know are kept beside the typed configuration and survive a write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigFile {
+    path: PathBuf,
+    raw: Value,
+    config: Config,
+    exists: bool,
+}
+
+impl ConfigFile {
+    /// Reads and checks the file; one that is not there has every default. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] if it is there and cannot be used.
+    pub fn read(path: &Path) -> Result<Self, ConfigProblem> {
+        let (raw, exists) = match fs::read(path) {
+            Ok(bytes) => (parse(path, &bytes)?, true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Value::Object(Map::new()), false),
+            Err(error) => {
+                return Err(ConfigProblem::Unreadable { path: path.to_owned(), reason: error.to_string() });
+            }
+        };
+        let config = typed(&raw)?;
+        config.check()?;
+        Ok(Self { path: path.to_owned(), raw, config, exists })
+    }
+
+    /// What the file says, with the defaults of what it leaves out.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Gives this machine its `server_id` if it has none, and writes that.
+    ///
+    /// # Errors
+    /// [`ConfigProblem::Unwritable`].
+    pub fn ensure_server_id(&mut self) -> Result<(), ConfigProblem> {
+        if self.exists && !self.config.agent.server_id.is_empty() {
+            return Ok(());
+        }
+        let mut config = self.config.clone();
+        if config.agent.server_id.is_empty() {
+            config.agent.server_id = uuid::Uuid::new_v4().to_string();
+        }
+        self.write(config)
+    }
+
+    /// Checks and writes a changed configuration: a temporary file, fsync, rename. Only the owner can read
+    /// it.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`]; the file is then as it was.
+    pub fn write(&mut self, config: Config) -> Result<(), ConfigProblem> {
+        config.check()?;
+        let unwritable =
+            |reason: String| ConfigProblem::Unwritable { path: self.path.clone(), reason };
+        let typed = serde_json::to_value(&config).map_err(|error| unwritable(error.to_string()))?;
+        let mut raw = self.raw.clone();
+        merge(&mut raw, typed);
+        let mut text = serde_json::to_vec_pretty(&raw).map_err(|error| unwritable(error.to_string()))?;
+        text.push(b'\n');
+        write_atomically(&self.path, &text).map_err(|error| unwritable(error.to_string()))?;
+        (self.raw, self.config, self.exists) = (raw, config, true);
+        Ok(())
+    }
+
+    /// Keeps a copy of the file as the last that was seen to work.
+    ///
+    /// # Errors
+    /// [`ConfigProblem::Unwritable`].
+    pub fn keep_as_last_good(&self) -> Result<(), ConfigProblem> {
+        let path = last_good(&self.path);
+        let copy = fs::read(&self.path).and_then(|bytes| write_atomically(&path, &bytes));
+        copy.map_err(|error| ConfigProblem::Unwritable { path, reason: error.to_string() })
+    }
+
+    /// Whether there is a copy that was seen to work.
+    #[must_use]
+    pub fn has_last_good(path: &Path) -> bool {
+        Self::read(&last_good(path)).is_ok_and(|file| file.exists)
+    }
+
+    /// Puts the last good copy in the place of a file that cannot be used. The unusable file is kept beside
+    /// it, as `config.json.broken`.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`]; the file is then as it was.
+    pub fn restore_last_good(path: &Path) -> Result<Self, ConfigProblem> {
+        let good = last_good(path);
+        let failed =
+            |error: io::Error| ConfigProblem::Unwritable { path: path.to_owned(), reason: error.to_string() };
+        Self::read(&good)?;
+        let bytes = fs::read(&good).map_err(failed)?;
+        if path.exists() {
+            let broken = fs::read(path).map_err(failed)?;
+            write_atomically(&beside(path, ".broken"), &broken).map_err(failed)?;
+        }
+        write_atomically(path, &bytes).map_err(failed)?;
+        Self::read(path)
+    }
+}
+
+fn last_good(path: &Path) -> PathBuf {
+    beside(path, ".last-good")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Value, ConfigProblem> {
+    // Editors on Windows put a byte order mark in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| {
+        let whole = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        ConfigProblem::Syntax {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+            reason: whole.strip_suffix(&place).unwrap_or(&whole).to_owned(),
+        }
+    })
+}
+
+/// Every key that is left out, at any depth, has its default.
+fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
+    let mut full = serde_json::to_value(Config::default()).unwrap_or_default();
+    merge(&mut full, raw.clone());
+    serde_path_to_error::deserialize(&full).map_err(|error| ConfigProblem::Value {
+        key: error.path().to_string(),
+        reason: error.inner().to_string(),
+    })
+}
+
+/// Objects are merged key by key, so that unknown keys stay; everything else is replaced.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// Writes a file so that at every moment either the old or the new one is there, whole.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // A temporary file is made readable by its owner alone.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// The rename itself is durable once the folder is.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Windows has no such call: NTFS journals the rename.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_folder(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn problem(text: &str) -> String {
+        let (folder, path) = in_folder(text);
+        let message = ConfigFile::read(&path).unwrap_err().to_string();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "a file that cannot be used is left alone");
+        message.replace(&folder.path().display().to_string(), "DIR")
+    }
+
+    #[test]
+    fn a_missing_file_has_the_defaults_and_is_written_with_a_server_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new").join("config.json");
+        let mut file = ConfigFile::read(&path).unwrap();
+        assert_eq!(file.config(), &Config::default());
+        assert!(!path.exists(), "reading writes nothing");
+
+        file.ensure_server_id().unwrap();
+        let id = file.config().agent.server_id.clone();
+        let mut again = ConfigFile::read(&path).unwrap();
+        again.ensure_server_id().unwrap();
+        assert_eq!(again.config().agent.server_id, id, "made once and then kept");
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_has_its_own_default() {
+        let (_folder, path) = in_folder(r#"{"agent":{"network":{"host":"127.0.0.2"}}}"#);
+        let file = ConfigFile::read(&path).unwrap();
+        assert_eq!(file.config().agent.network.port, 5680);
+        assert_eq!(file.config().agent.control.port, 5681);
+    }
+
+    #[test]
+    fn unknown_keys_and_their_order_survive_a_write() {
+        let (_folder, path) = in_folder(r#"{"future":{"a":1},"agent":{"mood":"good","server_id":"x"}}"#);
+        let mut file = ConfigFile::read(&path).unwrap();
+        let mut config = file.config().clone();
+        config.agent.network.port = 6000;
+        file.write(config).unwrap();
+        let raw: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(raw["future"]["a"], 1);
+        assert_eq!(raw["agent"]["mood"], "good");
+        assert_eq!(raw["agent"]["network"]["port"], 6000);
+        assert_eq!(raw.as_object().unwrap().keys().next().unwrap(), "future");
+    }
+
+    #[test]
+    fn each_problem_says_where_it_is() {
+        assert_eq!(
+            problem("{\n  \"agent\": {,}\n}"),
+            "DIR/config.json is no valid JSON: line 2, column 13: key must be a string. Correct that place, or \
+             go back to the last good copy; the file was left as it is"
+        );
+        assert_eq!(
+            problem(r#"{"agent":{"network":{"host":"127.0.0.1","port":70000}}}"#),
+            "agent.network.port: 70000 is not between 1 and 65535. Correct it in config.json; the file was left \
+             as it is"
+        );
+        assert_eq!(
+            problem(r#"{"agent":{"network":{"host":"my-pc","port":5680}}}"#),
+            "agent.network.host: \"my-pc\" is no address (write an IP address such as 127.0.0.1, or localhost). \
+             Correct it in config.json; the file was left as it is"
+        );
+        assert_eq!(
+            problem(r#"{"hub":{"agents":[{"name":1}]}}"#),
+            "hub.agents[0].name: invalid type: integer `1`, expected a string. Correct it in config.json; the \
+             file was left as it is"
+        );
+        assert!(problem(r#"{"schema":2}"#).contains("a newer TaskPaw wrote it"));
+    }
+
+    #[test]
+    fn the_last_good_copy_comes_back_and_the_broken_file_is_kept() {
+        let (_folder, path) = in_folder(r#"{"agent":{"server_id":"good"}}"#);
+        assert!(!ConfigFile::has_last_good(&path));
+        ConfigFile::read(&path).unwrap().keep_as_last_good().unwrap();
+        fs::write(&path, "{").unwrap();
+        assert!(ConfigFile::has_last_good(&path));
+        let restored = ConfigFile::restore_last_good(&path).unwrap();
+        assert_eq!(restored.config().agent.server_id, "good");
+        assert_eq!(fs::read_to_string(beside(&path, ".broken")).unwrap(), "{");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_what_is_written() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        ConfigFile::read(&path).unwrap().ensure_server_id().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_a_problem_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        fs::write(&blocked, "").unwrap();
+        let problem = ConfigFile { path: blocked.join("config.json"), ..ConfigFile::read(&folder.path().join("none")).unwrap() }
+            .ensure_server_id()
+            .unwrap_err();
+        assert!(matches!(problem, ConfigProblem::Unwritable { .. }));
+    }
+}

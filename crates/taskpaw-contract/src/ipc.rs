@@ -1,0 +1,27 @@
+//! What the window can ask of the host, and what the host tells the window.
+//!
+//! Everything is declared here once. `cargo run -p taskpaw-contract --example typescript` writes the
+//! TypeScript of it to `ui/src/generated/ipc.ts`; a test compares the two.
+
+mod command;
+mod error;
+mod event;
+mod status;
+mod typescript;
+mod view;
+
+pub use command::{PortDraft, Request};
+pub use error::{ErrorCode, IpcError};
+pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry};
+pub use status::{
+    AgentEvent, AgentStatus, EventLevel, FleetAgent, FleetStatus, MonitorState, MonitorStatus,
+};
+pub use typescript::typescript;
+pub use view::{
+    AppView, Backend, Failure, HolderView, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
+};
+
+/// The name of the one event that the host sends to the window.
+pub const EVENT_NAME: &str = "host-event";
+/// The name of the one command that the window calls, with a [`Request`].
+pub const COMMAND_NAME: &str = "call";

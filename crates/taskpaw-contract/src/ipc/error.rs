@@ -1,0 +1,45 @@
+//! Errors as the window gets them: it decides by the code and never by the text.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+/// An error of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{message}")]
+pub struct IpcError {
+    /// What kind of error it is; stable across versions.
+    pub code: ErrorCode,
+    /// What happened, why, and what to do now, in English.
+    pub message: String,
+    /// What belongs to the code, such as a configuration problem.
+    #[ts(type = "unknown")]
+    pub detail: Value,
+}
+
+impl IpcError {
+    /// An error without details.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), detail: Value::Null }
+    }
+}
+
+/// The kinds of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request itself is wrong.
+    BadRequest,
+    /// The configuration cannot be used or written; `detail` is a `ConfigProblem`.
+    Config,
+    /// The role is not running, so it has no data.
+    NotReady,
+    /// The backend did not answer, or not as agreed.
+    BackendUnreachable,
+    /// No port number is free near the wanted one.
+    NoFreePort,
+    /// The ports cannot be looked at.
+    LookFailed,
+    /// An error of TaskPaw itself.
+    Internal,
+}

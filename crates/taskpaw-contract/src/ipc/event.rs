@@ -1,0 +1,211 @@
+//! Events: what the host tells the window, numbered without gaps.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::view::{Backend, Failure, PortView};
+use crate::Role;
+use crate::config::Preferences;
+
+/// An event with its number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct HostEvent {
+    /// Counts from 1, without gaps.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// Milliseconds since 1970, UTC.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A start begins: the ports are looked at.
+    TakeoverStarted {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// Its ports, not looked at yet.
+        ports: Vec<PortView>,
+    },
+    /// Stale backends hold ports and are being ended.
+    ReclaimStarted {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// Every port with its state and holders.
+        ports: Vec<PortView>,
+        /// The processes that will be ended.
+        pids: Vec<u32>,
+    },
+    /// One of them is a step further.
+    ReclaimProgress {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// The process.
+        pid: u32,
+        /// How far it is.
+        stage: Stage,
+    },
+    /// The ports are free of stale backends.
+    ReclaimFinished {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// What was replaced.
+        replaced: Vec<Replaced>,
+        /// Milliseconds from the first look to the free ports.
+        elapsed_ms: f64,
+    },
+    /// A port cannot be had.
+    PortConflict {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// Every port with its state, holders and a suggestion.
+        ports: Vec<PortView>,
+    },
+    /// A port becomes free by itself; sent once a second.
+    LingeringWait {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// Seconds until it is given up.
+        seconds_left: u32,
+    },
+    /// The backend is started.
+    BackendStarting {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// Every port, now free.
+        ports: Vec<PortView>,
+    },
+    /// The backend is ready, and it is our child that listens.
+    BackendReady {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// It.
+        backend: Backend,
+        /// Every port, now in use by the app.
+        ports: Vec<PortView>,
+    },
+    /// No attempt follows by itself.
+    BackendFailed {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// What went wrong.
+        failure: Failure,
+    },
+    /// Another attempt follows by itself.
+    BackendBackoff {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// What went wrong.
+        failure: Failure,
+        /// Milliseconds to the next attempt.
+        wait_ms: u32,
+        /// How many attempts failed.
+        attempt: u32,
+    },
+    /// The backend is asked to stop.
+    BackendStopping {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+    },
+    /// The backend has ended, as it was asked to.
+    BackendExited {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// How, in words.
+        status: String,
+    },
+    /// The configuration was changed.
+    ConfigChanged {
+        /// What the person chose for the app.
+        preferences: Preferences,
+        /// The roles that are on.
+        enabled: Vec<Role>,
+    },
+}
+
+impl Event {
+    /// The role that the event is about, if it is about one.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Self::TakeoverStarted { role, .. }
+            | Self::ReclaimStarted { role, .. }
+            | Self::ReclaimProgress { role, .. }
+            | Self::ReclaimFinished { role, .. }
+            | Self::PortConflict { role, .. }
+            | Self::LingeringWait { role, .. }
+            | Self::BackendStarting { role, .. }
+            | Self::BackendReady { role, .. }
+            | Self::BackendFailed { role, .. }
+            | Self::BackendBackoff { role, .. }
+            | Self::BackendStopping { role, .. }
+            | Self::BackendExited { role, .. } => Some(*role),
+            Self::ConfigChanged { .. } => None,
+        }
+    }
+}
+
+/// How far the end of a stale backend is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It was asked to stop.
+    Asked,
+    /// It is gone.
+    Gone,
+    /// It did not stop in time and was killed.
+    Forced,
+}
+
+/// A stale backend that was replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Replaced {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// Its version, if it told it.
+    pub version: Option<String>,
+    /// Whether it had to be killed.
+    pub forced: bool,
+    /// Milliseconds that it took to end.
+    pub ms: f64,
+}
+
+/// One step of a start, for the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TimelineEntry {
+    /// Milliseconds since 1970, UTC.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// The step.
+    pub event: Event,
+}

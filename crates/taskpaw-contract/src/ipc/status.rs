@@ -1,0 +1,121 @@
+//! The data of the roles, as the backend answers it and the window shows it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+/// `GET /status` of an agent; the wire format is that of TaskPaw V3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AgentStatus {
+    /// What people call the machine.
+    pub machine: String,
+    /// Tells it from all others.
+    pub server_id: String,
+    /// Its operating system, such as `linux`.
+    pub os: String,
+    /// Every monitor by its name.
+    #[ts(type = "Record<string, MonitorStatus>")]
+    pub monitors: Map<String, Value>,
+}
+
+/// One monitor of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MonitorStatus {
+    /// Its kind, such as `host_metrics`.
+    pub type_id: String,
+    /// How what it watches is.
+    pub state: MonitorState,
+    /// The state in words.
+    pub detail: String,
+    /// Its numbers.
+    #[ts(type = "Record<string, unknown>")]
+    pub metrics: Map<String, Value>,
+    /// When it looked last: UTC, ISO 8601; nothing if it has not yet.
+    pub last_update: Option<String>,
+}
+
+/// How something that is watched is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum MonitorState {
+    /// Not looked at yet.
+    Unknown,
+    /// As it should be.
+    Ok,
+    /// Nothing to do.
+    Idle,
+    /// At work.
+    Running,
+    /// Working, but not well.
+    Degraded,
+    /// Broken, or the monitor itself is.
+    Error,
+    /// Switched off.
+    Stopped,
+}
+
+/// An event of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AgentEvent {
+    /// Grows by one.
+    #[ts(type = "number")]
+    pub id: u64,
+    /// UTC, ISO 8601.
+    pub time: String,
+    /// The machine it happened on.
+    pub machine: String,
+    /// The monitor that saw it.
+    pub monitor: String,
+    /// What happened, in words.
+    pub message: String,
+    /// How much it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<EventLevel>,
+    /// A short form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(type = "unknown")]
+    pub data: Option<Value>,
+}
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum EventLevel {
+    /// Good to know.
+    Info,
+    /// Look at it some time.
+    Warn,
+    /// Look at it now.
+    Alert,
+    /// Work has finished.
+    Done,
+}
+
+/// `GET /status` of a hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FleetStatus {
+    /// Every configured agent, in configured order.
+    pub agents: Vec<FleetAgent>,
+}
+
+/// An agent as the hub knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FleetAgent {
+    /// Its configured name.
+    pub name: String,
+    /// Its configured address.
+    pub url: String,
+    /// Whether it is polled.
+    pub enabled: bool,
+    /// Whether it answered the last poll.
+    pub online: bool,
+    /// Seconds since it last answered, on the hub's clock; nothing if it never did.
+    pub last_seen_seconds: Option<f64>,
+    /// Why the last poll failed.
+    pub error: Option<String>,
+    /// What it answered last.
+    pub status: Option<AgentStatus>,
+}

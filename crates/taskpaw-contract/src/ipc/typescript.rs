@@ -1,0 +1,67 @@
+//! The TypeScript of everything that crosses the IPC, made from the Rust types.
+
+use ts_rs::{Config, TS};
+
+use super::{
+    AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel, Failure,
+    FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, MonitorState, MonitorStatus, PortDraft, PortView,
+    Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover, TimelineEntry, command,
+};
+use crate::Role;
+use crate::config::{ConfigProblem, Endpoint, ExposureReason, Language, Preferences, Theme};
+use crate::sidecar::{PortName, StartupErrorCode};
+
+/// The whole file `ui/src/generated/ipc.ts`.
+#[must_use]
+pub fn typescript() -> String {
+    let config = Config::default();
+    let mut parts = vec![
+        "// Generated from crates/taskpaw-contract by `npm run generate`. Do not edit.".to_owned(),
+        format!("export const EVENT_NAME = \"{EVENT_NAME}\";"),
+        format!("export const COMMAND_NAME = \"{COMMAND_NAME}\";"),
+    ];
+    macro_rules! declare {
+        ($($type:ty),* $(,)?) => { $( parts.push(declaration::<$type>(&config)); )* };
+    }
+    declare!(
+        Role, port_takeover::PortState, ConfigProblem, ExposureReason, Endpoint, Language, Theme, Preferences,
+        PortName, StartupErrorCode, ErrorCode, IpcError, Snapshot, AppView, RoleView, RoleState, Progress,
+        Backend, Failure, PortView, HolderView, Takeover, HostEvent, Event, Stage, Replaced, TimelineEntry,
+        AgentStatus, MonitorStatus, MonitorState, AgentEvent, EventLevel, FleetStatus, FleetAgent, PortDraft,
+        Request,
+    );
+    let answers: String = command::answers(&config)
+        .into_iter()
+        .map(|(name, answer)| format!("  {}: {answer};\n", snake_case(name)))
+        .collect();
+    parts.push(format!("/** The answer to each request. */\nexport type Answers = {{\n{answers}}};"));
+    parts.join("\n\n") + "\n"
+}
+
+fn declaration<T: TS>(config: &Config) -> String {
+    let docs = T::docs().unwrap_or_default();
+    format!("{docs}export {}", T::decl(config))
+}
+
+/// As serde's `rename_all = "snake_case"` does it.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_types_are_current() {
+        let committed =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/generated/ipc.ts"))
+                .unwrap_or_default();
+        assert!(committed == super::typescript(), "ui/src/generated/ipc.ts is not current: run `npm run generate`");
+    }
+}

@@ -1,0 +1,235 @@
+//! The snapshot: everything that the window shows now.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::event::{Replaced, TimelineEntry};
+use crate::Role;
+use crate::config::{ConfigProblem, Preferences};
+use crate::sidecar::{PortName, StartupErrorCode};
+
+/// Everything that the window shows now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// The number of the last event that is already in here. The window applies only later ones.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// The app itself.
+    pub app: AppView,
+    /// Why nothing runs: the configuration cannot be used.
+    pub problem: Option<ConfigProblem>,
+    /// Every role, on or off.
+    pub roles: Vec<RoleView>,
+}
+
+/// The app itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppView {
+    /// The version of the app.
+    pub version: String,
+    /// The folder of `config.json`.
+    pub config_dir: String,
+    /// The folder of state, journal and logs.
+    pub data_dir: String,
+    /// What the person chose.
+    pub preferences: Preferences,
+    /// Whether there is a copy of the configuration that was seen to work.
+    pub has_last_good_config: bool,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RoleView {
+    /// Which one.
+    pub role: Role,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Counts the starts; what belongs to an older one is over.
+    pub generation: u32,
+    /// What it does now.
+    pub state: RoleState,
+    /// Its ports as they are configured, and as they were seen last.
+    pub ports: Vec<PortView>,
+    /// The last takeover that replaced something.
+    pub last_takeover: Option<Takeover>,
+    /// What this start did so far, in order.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// What a role does now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RoleState {
+    /// It is switched off, or was stopped by the person.
+    Stopped,
+    /// Its ports are being looked at, or taken over.
+    TakingOver {
+        /// How far that is.
+        progress: Progress,
+    },
+    /// A port becomes free by itself.
+    Lingering {
+        /// Seconds until it is given up.
+        seconds_left: u32,
+    },
+    /// The backend was started and is not ready yet.
+    Starting,
+    /// The backend is ready.
+    Ready {
+        /// It.
+        backend: Backend,
+    },
+    /// Another attempt follows by itself.
+    Backoff {
+        /// Milliseconds from the event to the attempt.
+        wait_ms: u32,
+        /// How many attempts failed.
+        attempt: u32,
+        /// What went wrong last.
+        failure: Failure,
+    },
+    /// No attempt follows by itself: the person is asked.
+    Failed {
+        /// What went wrong last.
+        failure: Failure,
+    },
+    /// It is being stopped.
+    Stopping,
+}
+
+/// How far a takeover is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Looking who holds the ports.
+    Looking,
+    /// Waiting for the old backend to end.
+    Ending,
+}
+
+/// A backend that is ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Backend {
+    /// Its process id.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Where the host reaches it.
+    pub base_url: String,
+    /// Milliseconds from its start to its readiness.
+    pub ready_ms: f64,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Failure {
+    /// A port cannot be had; the states of the ports say which and why.
+    PortConflict,
+    /// The ports could not be looked at, or a takeover was called off.
+    Takeover {
+        /// What went wrong.
+        message: String,
+    },
+    /// The configuration cannot be used any more.
+    Config {
+        /// What is wrong with it.
+        problem: ConfigProblem,
+    },
+    /// The backend's program could not be started.
+    SpawnFailed {
+        /// Its path.
+        program: String,
+        /// What the system says.
+        message: String,
+    },
+    /// The backend said why it cannot start.
+    StartupError {
+        /// The kind of reason.
+        code: StartupErrorCode,
+        /// The reason in words.
+        message: String,
+        /// The port that it is about.
+        port: Option<PortName>,
+    },
+    /// The backend broke the protocol.
+    BrokenProtocol {
+        /// How.
+        message: String,
+    },
+    /// The backend is another version than the app.
+    WrongVersion {
+        /// The backend's.
+        backend: String,
+    },
+    /// The backend was not ready in time.
+    NotReady {
+        /// Seconds that it had.
+        seconds: u32,
+        /// Its last log lines.
+        log: Vec<String>,
+    },
+    /// The backend ended by itself.
+    Exited {
+        /// How, in words, such as `exit status 1`.
+        status: String,
+        /// Its last log lines.
+        log: Vec<String>,
+    },
+    /// The backend answered no health call any more.
+    Unhealthy {
+        /// How many it missed.
+        missed: u32,
+        /// Its last log lines.
+        log: Vec<String>,
+    },
+}
+
+/// A port of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PortView {
+    /// `network`, `control` or `api`.
+    pub name: String,
+    /// The configured host.
+    pub host: String,
+    /// The configured number.
+    #[ts(type = "number")]
+    pub port: i64,
+    /// Its state when it was last looked at; nothing if it was not yet.
+    pub state: Option<port_takeover::PortState>,
+    /// Whether the role's own running backend holds it.
+    pub in_use_by_app: bool,
+    /// Who holds it.
+    pub holders: Vec<HolderView>,
+    /// A free number near it, where the state calls for another one.
+    pub suggestion: Option<u16>,
+}
+
+/// A process that holds a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HolderView {
+    /// Its id.
+    pub pid: u32,
+    /// Its name; nothing if it cannot be seen.
+    pub name: Option<String>,
+    /// The path of its executable.
+    pub exe: Option<String>,
+    /// Who runs it.
+    pub user: Option<String>,
+    /// Its role, if it is a TaskPaw backend.
+    pub role: Option<Role>,
+    /// Whether it is a stale backend of this role and user.
+    pub ours: bool,
+}
+
+/// A takeover that replaced something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Takeover {
+    /// Milliseconds since 1970, UTC.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// What was replaced.
+    pub replaced: Vec<Replaced>,
+    /// Milliseconds from the first look to the free ports.
+    pub elapsed_ms: f64,
+}

@@ -1,0 +1,926 @@
+// Generated from crates/taskpaw-contract by `npm run generate`. Do not edit.
+
+export const EVENT_NAME = "host-event";
+
+export const COMMAND_NAME = "call";
+
+/**
+ * What a backend does: watch this machine, or poll the machines that do.
+ */
+export type Role = "agent" | "hub";
+
+/**
+ * The state of one wanted port. A person reads another sentence for each, so they are never merged.
+ */
+export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision" | "invalid";
+
+/**
+ * Why a configuration cannot be used. Each says what happened, why, and what to do now.
+ */
+export type ConfigProblem = { "kind": "unreadable", 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * What the system says.
+ */
+reason: string, } | { "kind": "syntax", 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * The line, from 1.
+ */
+line: number, 
+/**
+ * The column, from 1.
+ */
+column: number, 
+/**
+ * What is wrong there.
+ */
+reason: string, } | { "kind": "value", 
+/**
+ * The path of the key, such as `agent.network.port`.
+ */
+key: string, 
+/**
+ * What is wrong with its value.
+ */
+reason: string, } | { "kind": "port_range", 
+/**
+ * The path of the key.
+ */
+key: string, 
+/**
+ * The number.
+ */
+value: number, } | { "kind": "not_an_address", 
+/**
+ * The path of the key.
+ */
+key: string, 
+/**
+ * The text.
+ */
+value: string, } | { "kind": "exposure", 
+/**
+ * The path of the key.
+ */
+key: string, 
+/**
+ * The address.
+ */
+address: string, 
+/**
+ * Why it is refused.
+ */
+reason: ExposureReason, } | { "kind": "too_new", 
+/**
+ * The schema of the file.
+ */
+schema: number, 
+/**
+ * The newest schema that is known here.
+ */
+known: number, } | { "kind": "unwritable", 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * What the system says.
+ */
+reason: string, };
+
+/**
+ * Why an address is refused.
+ */
+export type ExposureReason = "wildcard" | "public" | "no_token" | "control_off_loopback";
+
+/**
+ * A host and a port to listen on. Both are kept as they were written and checked by [`Config::check`].
+ */
+export type Endpoint = { 
+/**
+ * An address, or `localhost`.
+ */
+host: string, 
+/**
+ * The number, 1 to 65535.
+ */
+port: number, };
+
+/**
+ * The language of the window.
+ */
+export type Language = "system" | "en" | "zh-CN";
+
+/**
+ * The colours of the window.
+ */
+export type Theme = "system" | "light" | "dark";
+
+/**
+ * What a person chose for the app itself.
+ */
+export type Preferences = { 
+/**
+ * The language of the window.
+ */
+language: Language, 
+/**
+ * The colours of the window.
+ */
+theme: Theme, };
+
+/**
+ * A port of a role, as it is configured.
+ */
+export type PortName = { 
+/**
+ * `network`, `control` or `api`.
+ */
+name: string, 
+/**
+ * The configured host.
+ */
+host: string, 
+/**
+ * The configured number.
+ */
+port: number, };
+
+/**
+ * The kinds of reasons why a role cannot start.
+ */
+export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in_use" | "bind_address_unavailable" | "exposure_refused" | "state_unavailable" | "state_too_new" | "startup_failed";
+
+/**
+ * The kinds of errors.
+ */
+export type ErrorCode = "bad_request" | "config" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
+
+/**
+ * An error of a command.
+ */
+export type IpcError = { 
+/**
+ * What kind of error it is; stable across versions.
+ */
+code: ErrorCode, 
+/**
+ * What happened, why, and what to do now, in English.
+ */
+message: string, 
+/**
+ * What belongs to the code, such as a configuration problem.
+ */
+detail: unknown, };
+
+/**
+ * Everything that the window shows now.
+ */
+export type Snapshot = { 
+/**
+ * The number of the last event that is already in here. The window applies only later ones.
+ */
+seq: number, 
+/**
+ * The app itself.
+ */
+app: AppView, 
+/**
+ * Why nothing runs: the configuration cannot be used.
+ */
+problem: ConfigProblem | null, 
+/**
+ * Every role, on or off.
+ */
+roles: Array<RoleView>, };
+
+/**
+ * The app itself.
+ */
+export type AppView = { 
+/**
+ * The version of the app.
+ */
+version: string, 
+/**
+ * The folder of `config.json`.
+ */
+config_dir: string, 
+/**
+ * The folder of state, journal and logs.
+ */
+data_dir: string, 
+/**
+ * What the person chose.
+ */
+preferences: Preferences, 
+/**
+ * Whether there is a copy of the configuration that was seen to work.
+ */
+has_last_good_config: boolean, };
+
+/**
+ * A role.
+ */
+export type RoleView = { 
+/**
+ * Which one.
+ */
+role: Role, 
+/**
+ * Whether it is switched on.
+ */
+enabled: boolean, 
+/**
+ * Counts the starts; what belongs to an older one is over.
+ */
+generation: number, 
+/**
+ * What it does now.
+ */
+state: RoleState, 
+/**
+ * Its ports as they are configured, and as they were seen last.
+ */
+ports: Array<PortView>, 
+/**
+ * The last takeover that replaced something.
+ */
+last_takeover: Takeover | null, 
+/**
+ * What this start did so far, in order.
+ */
+timeline: Array<TimelineEntry>, };
+
+/**
+ * What a role does now.
+ */
+export type RoleState = { "kind": "stopped" } | { "kind": "taking_over", 
+/**
+ * How far that is.
+ */
+progress: Progress, } | { "kind": "lingering", 
+/**
+ * Seconds until it is given up.
+ */
+seconds_left: number, } | { "kind": "starting" } | { "kind": "ready", 
+/**
+ * It.
+ */
+backend: Backend, } | { "kind": "backoff", 
+/**
+ * Milliseconds from the event to the attempt.
+ */
+wait_ms: number, 
+/**
+ * How many attempts failed.
+ */
+attempt: number, 
+/**
+ * What went wrong last.
+ */
+failure: Failure, } | { "kind": "failed", 
+/**
+ * What went wrong last.
+ */
+failure: Failure, } | { "kind": "stopping" };
+
+/**
+ * How far a takeover is.
+ */
+export type Progress = "looking" | "ending";
+
+/**
+ * A backend that is ready.
+ */
+export type Backend = { 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * Its version.
+ */
+version: string, 
+/**
+ * Where the host reaches it.
+ */
+base_url: string, 
+/**
+ * Milliseconds from its start to its readiness.
+ */
+ready_ms: number, };
+
+/**
+ * Why an attempt failed.
+ */
+export type Failure = { "kind": "port_conflict" } | { "kind": "takeover", 
+/**
+ * What went wrong.
+ */
+message: string, } | { "kind": "config", 
+/**
+ * What is wrong with it.
+ */
+problem: ConfigProblem, } | { "kind": "spawn_failed", 
+/**
+ * Its path.
+ */
+program: string, 
+/**
+ * What the system says.
+ */
+message: string, } | { "kind": "startup_error", 
+/**
+ * The kind of reason.
+ */
+code: StartupErrorCode, 
+/**
+ * The reason in words.
+ */
+message: string, 
+/**
+ * The port that it is about.
+ */
+port: PortName | null, } | { "kind": "broken_protocol", 
+/**
+ * How.
+ */
+message: string, } | { "kind": "wrong_version", 
+/**
+ * The backend's.
+ */
+backend: string, } | { "kind": "not_ready", 
+/**
+ * Seconds that it had.
+ */
+seconds: number, 
+/**
+ * Its last log lines.
+ */
+log: Array<string>, } | { "kind": "exited", 
+/**
+ * How, in words, such as `exit status 1`.
+ */
+status: string, 
+/**
+ * Its last log lines.
+ */
+log: Array<string>, } | { "kind": "unhealthy", 
+/**
+ * How many it missed.
+ */
+missed: number, 
+/**
+ * Its last log lines.
+ */
+log: Array<string>, };
+
+/**
+ * A port of a role.
+ */
+export type PortView = { 
+/**
+ * `network`, `control` or `api`.
+ */
+name: string, 
+/**
+ * The configured host.
+ */
+host: string, 
+/**
+ * The configured number.
+ */
+port: number, 
+/**
+ * Its state when it was last looked at; nothing if it was not yet.
+ */
+state: PortState | null, 
+/**
+ * Whether the role's own running backend holds it.
+ */
+in_use_by_app: boolean, 
+/**
+ * Who holds it.
+ */
+holders: Array<HolderView>, 
+/**
+ * A free number near it, where the state calls for another one.
+ */
+suggestion: number | null, };
+
+/**
+ * A process that holds a port.
+ */
+export type HolderView = { 
+/**
+ * Its id.
+ */
+pid: number, 
+/**
+ * Its name; nothing if it cannot be seen.
+ */
+name: string | null, 
+/**
+ * The path of its executable.
+ */
+exe: string | null, 
+/**
+ * Who runs it.
+ */
+user: string | null, 
+/**
+ * Its role, if it is a TaskPaw backend.
+ */
+role: Role | null, 
+/**
+ * Whether it is a stale backend of this role and user.
+ */
+ours: boolean, };
+
+/**
+ * A takeover that replaced something.
+ */
+export type Takeover = { 
+/**
+ * Milliseconds since 1970, UTC.
+ */
+at: number, 
+/**
+ * What was replaced.
+ */
+replaced: Array<Replaced>, 
+/**
+ * Milliseconds from the first look to the free ports.
+ */
+elapsed_ms: number, };
+
+/**
+ * An event with its number.
+ */
+export type HostEvent = { 
+/**
+ * Counts from 1, without gaps.
+ */
+seq: number, 
+/**
+ * Milliseconds since 1970, UTC.
+ */
+at: number, 
+/**
+ * What happened.
+ */
+event: Event, };
+
+/**
+ * What happened.
+ */
+export type Event = { "type": "takeover_started", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * Its ports, not looked at yet.
+ */
+ports: Array<PortView>, } | { "type": "reclaim_started", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * Every port with its state and holders.
+ */
+ports: Array<PortView>, 
+/**
+ * The processes that will be ended.
+ */
+pids: Array<number>, } | { "type": "reclaim_progress", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * The process.
+ */
+pid: number, 
+/**
+ * How far it is.
+ */
+stage: Stage, } | { "type": "reclaim_finished", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * What was replaced.
+ */
+replaced: Array<Replaced>, 
+/**
+ * Milliseconds from the first look to the free ports.
+ */
+elapsed_ms: number, } | { "type": "port_conflict", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * Every port with its state, holders and a suggestion.
+ */
+ports: Array<PortView>, } | { "type": "lingering_wait", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * Seconds until it is given up.
+ */
+seconds_left: number, } | { "type": "backend_starting", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * Every port, now free.
+ */
+ports: Array<PortView>, } | { "type": "backend_ready", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * It.
+ */
+backend: Backend, 
+/**
+ * Every port, now in use by the app.
+ */
+ports: Array<PortView>, } | { "type": "backend_failed", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * What went wrong.
+ */
+failure: Failure, } | { "type": "backend_backoff", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * What went wrong.
+ */
+failure: Failure, 
+/**
+ * Milliseconds to the next attempt.
+ */
+wait_ms: number, 
+/**
+ * How many attempts failed.
+ */
+attempt: number, } | { "type": "backend_stopping", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, } | { "type": "backend_exited", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * How, in words.
+ */
+status: string, } | { "type": "config_changed", 
+/**
+ * What the person chose for the app.
+ */
+preferences: Preferences, 
+/**
+ * The roles that are on.
+ */
+enabled: Array<Role>, };
+
+/**
+ * How far the end of a stale backend is.
+ */
+export type Stage = "asked" | "gone" | "forced";
+
+/**
+ * A stale backend that was replaced.
+ */
+export type Replaced = { 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its version, if it told it.
+ */
+version: string | null, 
+/**
+ * Whether it had to be killed.
+ */
+forced: boolean, 
+/**
+ * Milliseconds that it took to end.
+ */
+ms: number, };
+
+/**
+ * One step of a start, for the timeline.
+ */
+export type TimelineEntry = { 
+/**
+ * Milliseconds since 1970, UTC.
+ */
+at: number, 
+/**
+ * The step.
+ */
+event: Event, };
+
+/**
+ * `GET /status` of an agent; the wire format is that of TaskPaw V3.
+ */
+export type AgentStatus = { 
+/**
+ * What people call the machine.
+ */
+machine: string, 
+/**
+ * Tells it from all others.
+ */
+server_id: string, 
+/**
+ * Its operating system, such as `linux`.
+ */
+os: string, 
+/**
+ * Every monitor by its name.
+ */
+monitors: Record<string, MonitorStatus>, };
+
+/**
+ * One monitor of an agent.
+ */
+export type MonitorStatus = { 
+/**
+ * Its kind, such as `host_metrics`.
+ */
+type_id: string, 
+/**
+ * How what it watches is.
+ */
+state: MonitorState, 
+/**
+ * The state in words.
+ */
+detail: string, 
+/**
+ * Its numbers.
+ */
+metrics: Record<string, unknown>, 
+/**
+ * When it looked last: UTC, ISO 8601; nothing if it has not yet.
+ */
+last_update: string | null, };
+
+/**
+ * How something that is watched is.
+ */
+export type MonitorState = "unknown" | "ok" | "idle" | "running" | "degraded" | "error" | "stopped";
+
+/**
+ * An event of an agent.
+ */
+export type AgentEvent = { 
+/**
+ * Grows by one.
+ */
+id: number, 
+/**
+ * UTC, ISO 8601.
+ */
+time: string, 
+/**
+ * The machine it happened on.
+ */
+machine: string, 
+/**
+ * The monitor that saw it.
+ */
+monitor: string, 
+/**
+ * What happened, in words.
+ */
+message: string, 
+/**
+ * How much it matters.
+ */
+level?: EventLevel | null, 
+/**
+ * A short form.
+ */
+title?: string | null, 
+/**
+ * What belongs to it.
+ */
+data?: unknown, };
+
+/**
+ * How much an event matters.
+ */
+export type EventLevel = "info" | "warn" | "alert" | "done";
+
+/**
+ * `GET /status` of a hub.
+ */
+export type FleetStatus = { 
+/**
+ * Every configured agent, in configured order.
+ */
+agents: Array<FleetAgent>, };
+
+/**
+ * An agent as the hub knows it.
+ */
+export type FleetAgent = { 
+/**
+ * Its configured name.
+ */
+name: string, 
+/**
+ * Its configured address.
+ */
+url: string, 
+/**
+ * Whether it is polled.
+ */
+enabled: boolean, 
+/**
+ * Whether it answered the last poll.
+ */
+online: boolean, 
+/**
+ * Seconds since it last answered, on the hub's clock; nothing if it never did.
+ */
+last_seen_seconds: number | null, 
+/**
+ * Why the last poll failed.
+ */
+error: string | null, 
+/**
+ * What it answered last.
+ */
+status: AgentStatus | null, };
+
+/**
+ * Ports that a person is thinking of.
+ */
+export type PortDraft = { 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The port's name.
+ */
+name: string, 
+/**
+ * The wanted host and number.
+ */
+endpoint: Endpoint, };
+
+/**
+ * A request of the window.
+ */
+export type Request = { "command": "snapshot" } | { "command": "painted" } | { "command": "retry", 
+/**
+ * The role.
+ */
+role: Role, } | { "command": "start", 
+/**
+ * The role.
+ */
+role: Role, } | { "command": "stop", 
+/**
+ * The role.
+ */
+role: Role, } | { "command": "restart", 
+/**
+ * The role.
+ */
+role: Role, } | { "command": "check_ports", 
+/**
+ * All ports of one role.
+ */
+draft: Array<PortDraft>, } | { "command": "suggest_port", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The port's name.
+ */
+name: string, } | { "command": "apply_ports", 
+/**
+ * The ports to change.
+ */
+draft: Array<PortDraft>, } | { "command": "logs", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * How many at most.
+ */
+limit: number, } | { "command": "set_preferences", 
+/**
+ * All of it.
+ */
+preferences: Preferences, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "agent_status" } | { "command": "agent_events", 
+/**
+ * How many at most.
+ */
+limit: number, } | { "command": "fleet_status" } | { "command": "quit" };
+
+/** The answer to each request. */
+export type Answers = {
+  snapshot: Snapshot;
+  painted: null;
+  retry: null;
+  start: null;
+  stop: null;
+  restart: null;
+  check_ports: Array<PortView>;
+  suggest_port: number;
+  apply_ports: null;
+  logs: Array<string>;
+  set_preferences: null;
+  restore_last_good_config: null;
+  reload_config: null;
+  agent_status: AgentStatus;
+  agent_events: Array<AgentEvent>;
+  fleet_status: FleetStatus;
+  quit: null;
+};
