@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::python::{self, Operand};
-use crate::snapshot::Process;
+use crate::snapshot::{Process, without_deleted};
 
 /// The role of a backend: one word, as it stands among its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ struct Names {
 impl Names {
     fn of(process: ProcessFacts<'_>) -> Self {
         let executable = process.exe.map(|path| {
-            let path = folded(path.strip_suffix(" (deleted)").unwrap_or(path));
+            let path = folded(without_deleted(path));
             path.rsplit('/').next().unwrap_or_default().to_owned()
         });
         Self { process: folded(process.name), executable }

@@ -96,8 +96,17 @@ impl Process {
     /// What must stay the same for this to be the same process.
     #[must_use]
     pub fn identity(&self) -> ProcessIdentity {
-        ProcessIdentity { pid: self.pid, started_at: self.started_at, exe: self.exe.clone() }
+        ProcessIdentity {
+            pid: self.pid,
+            started_at: self.started_at,
+            exe: self.exe.as_deref().map(|exe| without_deleted(exe).to_owned()),
+        }
     }
+}
+
+/// Linux shows ` (deleted)` behind an executable that was replaced: the normal case during an update.
+pub(crate) fn without_deleted(exe: &str) -> &str {
+    exe.strip_suffix(" (deleted)").unwrap_or(exe)
 }
 
 /// What tells a process from a later one with the same id.

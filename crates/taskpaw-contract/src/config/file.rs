@@ -65,8 +65,7 @@ impl ConfigFile {
     /// [`ConfigProblem`]; the file is then as it was.
     pub fn write(&mut self, config: Config) -> Result<(), ConfigProblem> {
         config.check()?;
-        let unwritable =
-            |reason: String| ConfigProblem::Unwritable { path: self.path.clone(), reason };
+        let unwritable = |reason: String| ConfigProblem::Unwritable { path: self.path.clone(), reason };
         let typed = serde_json::to_value(&config).map_err(|error| unwritable(error.to_string()))?;
         let mut raw = self.raw.clone();
         merge(&mut raw, typed);
@@ -291,9 +290,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("file");
         fs::write(&blocked, "").unwrap();
-        let problem = ConfigFile { path: blocked.join("config.json"), ..ConfigFile::read(&folder.path().join("none")).unwrap() }
-            .ensure_server_id()
-            .unwrap_err();
+        let problem = ConfigFile {
+            path: blocked.join("config.json"),
+            ..ConfigFile::read(&folder.path().join("none")).unwrap()
+        }
+        .ensure_server_id()
+        .unwrap_err();
         assert!(matches!(problem, ConfigProblem::Unwritable { .. }));
     }
 }

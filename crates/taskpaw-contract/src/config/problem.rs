@@ -43,7 +43,9 @@ pub enum ConfigProblem {
         reason: String,
     },
     /// A port number is out of range.
-    #[error("{key}: {value} is not between 1 and 65535. Correct it in config.json; the file was left as it is")]
+    #[error(
+        "{key}: {value} is not between 1 and 65535. Correct it in config.json; the file was left as it is"
+    )]
     PortRange {
         /// The path of the key.
         key: String,

@@ -3,9 +3,10 @@
 use ts_rs::{Config, TS};
 
 use super::{
-    AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel, Failure,
-    FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, MonitorState, MonitorStatus, PortDraft, PortView,
-    Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover, TimelineEntry, command,
+    AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel,
+    Failure, FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, MonitorState, MonitorStatus,
+    PortDraft, PortView, Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover,
+    TimelineEntry, command,
 };
 use crate::Role;
 use crate::config::{ConfigProblem, Endpoint, ExposureReason, Language, Preferences, Theme};
@@ -24,10 +25,41 @@ pub fn typescript() -> String {
         ($($type:ty),* $(,)?) => { $( parts.push(declaration::<$type>(&config)); )* };
     }
     declare!(
-        Role, port_takeover::PortState, ConfigProblem, ExposureReason, Endpoint, Language, Theme, Preferences,
-        PortName, StartupErrorCode, ErrorCode, IpcError, Snapshot, AppView, RoleView, RoleState, Progress,
-        Backend, Failure, PortView, HolderView, Takeover, HostEvent, Event, Stage, Replaced, TimelineEntry,
-        AgentStatus, MonitorStatus, MonitorState, AgentEvent, EventLevel, FleetStatus, FleetAgent, PortDraft,
+        Role,
+        port_takeover::PortState,
+        ConfigProblem,
+        ExposureReason,
+        Endpoint,
+        Language,
+        Theme,
+        Preferences,
+        PortName,
+        StartupErrorCode,
+        ErrorCode,
+        IpcError,
+        Snapshot,
+        AppView,
+        RoleView,
+        RoleState,
+        Progress,
+        Backend,
+        Failure,
+        PortView,
+        HolderView,
+        Takeover,
+        HostEvent,
+        Event,
+        Stage,
+        Replaced,
+        TimelineEntry,
+        AgentStatus,
+        MonitorStatus,
+        MonitorState,
+        AgentEvent,
+        EventLevel,
+        FleetStatus,
+        FleetAgent,
+        PortDraft,
         Request,
     );
     let answers: String = command::answers(&config)
@@ -62,6 +94,9 @@ mod tests {
         let committed =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/generated/ipc.ts"))
                 .unwrap_or_default();
-        assert!(committed == super::typescript(), "ui/src/generated/ipc.ts is not current: run `npm run generate`");
+        assert!(
+            committed == super::typescript(),
+            "ui/src/generated/ipc.ts is not current: run `npm run generate`"
+        );
     }
 }

@@ -1,0 +1,434 @@
+//! The takeover itself: look, decide, verify, end, and look again.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::{Decision, Verdict, decide};
+use crate::error::LookError;
+use crate::identity::{IdentityRules, Role};
+use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
+use crate::sys::{Asked, System};
+
+/// How long a takeover may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the ask to stop until the kill; shared by all processes of a round.
+    pub grace: Duration,
+    /// From the kill until a process that does not end is given up (one that hangs in the kernel).
+    pub kill_wait: Duration,
+    /// How long a lingering port is waited for. Linux keeps TIME_WAIT for 60 s (`TCP_TIMEWAIT_LEN`).
+    pub lingering: Duration,
+    /// How often stale processes are ended before one that always comes back is refused.
+    pub rounds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(5),
+            kill_wait: Duration::from_secs(2),
+            lingering: Duration::from_secs(62),
+            rounds: 2,
+        }
+    }
+}
+
+/// Between two trial binds of a lingering port: no system has an event for it.
+const LINGERING_STEP: Duration = Duration::from_millis(100);
+
+/// A process that is verified to be a stale holder, with a handle that cannot come to mean another process.
+/// Only [`take_over`] makes one, after its second look; nothing else can be asked to stop or killed.
+#[derive(Debug)]
+pub struct VerifiedHolder<H> {
+    identity: ProcessIdentity,
+    handle: H,
+}
+
+impl<H> VerifiedHolder<H> {
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &ProcessIdentity {
+        &self.identity
+    }
+
+    /// The handle.
+    #[must_use]
+    pub fn handle(&self) -> &H {
+        &self.handle
+    }
+}
+
+/// Why a reclaim was called off, with nothing signalled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Between the looks, the decision became another one.
+    #[error("what holds the ports changed while it was being verified")]
+    DecisionChanged,
+    /// Between the looks, a process became another one.
+    #[error("process {0} is no longer the one that was seen first")]
+    ProcessChanged(Pid),
+    /// A process that must be ended holds the ports only since the second look.
+    #[error("process {0} began to hold a port while it was being verified")]
+    HolderAppeared(Pid),
+    /// When a process started cannot be read, so it cannot be told from a later one with its id.
+    #[error("when process {0} started cannot be read")]
+    NoStartTime(Pid),
+    /// A process may not be opened or signalled.
+    #[error("{0}")]
+    NotAllowed(String),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HowEnded {
+    /// It stopped when it was asked.
+    Graceful,
+    /// It was killed.
+    Forced,
+    /// It had ended before it was asked.
+    AlreadyGone,
+}
+
+/// A process that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terminated {
+    /// What was seen of it.
+    pub process: Process,
+    /// How it ended.
+    pub how: HowEnded,
+    /// From the ask to its end.
+    pub took: Duration,
+}
+
+/// How a takeover came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All ports can be bound.
+    Ready,
+    /// A port cannot be had; no process was ended.
+    Refused,
+    /// Processes were ended, but a port did not become free in time.
+    NotFree,
+}
+
+/// What a takeover saw and did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// What was seen first.
+    pub snapshot: Snapshot,
+    /// What was decided on it.
+    pub first: Verdict,
+    /// What was decided on the last look.
+    pub last: Verdict,
+    /// The processes that ended.
+    pub terminated: Vec<Terminated>,
+    /// Processes that did not end, and why.
+    pub survived: Vec<(Pid, String)>,
+    /// Why it was called off, if it was.
+    pub doubt: Option<Doubt>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// From the first look to the outcome.
+    pub elapsed: Duration,
+}
+
+/// What happens during a takeover.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TakeoverEvent<'a> {
+    /// The ports were looked at; sent for every look.
+    Looked(&'a Verdict),
+    /// A process was asked to stop.
+    Asked(Pid),
+    /// A process has ended.
+    Gone(&'a Terminated),
+    /// A process did not stop in time and is killed.
+    Forcing(Pid),
+    /// A port becomes free by itself; sent for every trial.
+    Lingering {
+        /// Until it is given up.
+        left: Duration,
+    },
+}
+
+/// What an observer answers: `Break` ends a wait for a lingering port. It never leaves a reclaim half done.
+pub type Called = ControlFlow<()>;
+
+/// Takes over all wanted ports of a role, or none.
+///
+/// Blocks until the outcome is known: at most `rounds` × (`grace` + `kill_wait`) + `lingering`, and the looks.
+///
+/// # Errors
+/// [`LookError`] if the first look fails; nothing was touched then. A later look that fails ends the
+/// takeover too, after processes may have been ended.
+pub fn take_over<S: System>(
+    system: &S,
+    rules: &IdentityRules,
+    role: &Role,
+    wanted: &[WantedPort],
+    limits: Limits,
+    observe: impl FnMut(TakeoverEvent<'_>) -> Called,
+) -> Result<Report, LookError> {
+    let started = system.now();
+    let snapshot = system.look(role, wanted)?;
+    let first = decide(&snapshot, rules);
+    let mut run = Run { system, rules, limits, observe, terminated: Vec::new(), survived: Vec::new() };
+    let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
+    let (mut rounds, mut doubt, mut lingering_since) = (0, None, None);
+    loop {
+        let called = (run.observe)(TakeoverEvent::Looked(&verdict));
+        match verdict.decision {
+            Decision::Start | Decision::Refuse => break,
+            Decision::Reclaim => {
+                if rounds == limits.rounds {
+                    break;
+                }
+                rounds += 1;
+                if let Err(why) = run.reclaim(&seen, &verdict)? {
+                    doubt = Some(why);
+                    break;
+                }
+            }
+            Decision::Wait => {
+                let since = *lingering_since.get_or_insert(system.now());
+                let left = limits.lingering.saturating_sub(system.now().saturating_sub(since));
+                let mut told = || (run.observe)(TakeoverEvent::Lingering { left });
+                if left.is_zero() || called.is_break() || told().is_break() {
+                    break;
+                }
+                system.pause(LINGERING_STEP.min(left));
+            }
+        }
+        seen = system.look(role, wanted)?;
+        verdict = decide(&seen, rules);
+    }
+    let touched = run.terminated.iter().any(|ended| ended.how != HowEnded::AlreadyGone);
+    let outcome = match (verdict.decision, touched) {
+        (Decision::Start, _) => Outcome::Ready,
+        (_, false) => Outcome::Refused,
+        (_, true) => Outcome::NotFree,
+    };
+    Ok(Report {
+        snapshot,
+        first,
+        last: verdict,
+        terminated: run.terminated,
+        survived: run.survived,
+        doubt,
+        outcome,
+        elapsed: system.now().saturating_sub(started),
+    })
+}
+
+struct Run<'a, S, O> {
+    system: &'a S,
+    rules: &'a IdentityRules,
+    limits: Limits,
+    observe: O,
+    terminated: Vec<Terminated>,
+    survived: Vec<(Pid, String)>,
+}
+
+/// A process on its way to its end.
+struct Ending<H> {
+    process: Process,
+    holder: VerifiedHolder<H>,
+    forced: bool,
+}
+
+impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
+    /// One round: handles first, then the second look, and only if both agree the ending.
+    fn reclaim(&mut self, seen: &Snapshot, verdict: &Verdict) -> Result<Result<(), Doubt>, LookError> {
+        let mut handles = Vec::new();
+        let mut gone = BTreeSet::new();
+        for &pid in &verdict.terminate {
+            match self.system.open(pid) {
+                Ok(Some(handle)) => handles.push((pid, handle)),
+                Ok(None) => {
+                    gone.insert(pid);
+                }
+                Err(error) => return Ok(Err(Doubt::NotAllowed(error.to_string()))),
+            }
+        }
+        let again = self.system.look(&seen.role, &seen.wanted)?;
+        let again_verdict = decide(&again, self.rules);
+        // What was read between the opening of a handle and now, with the handle's process still alive, was
+        // read of that very process: its id cannot have been given away.
+        let opened: Vec<&S::Handle> = handles.iter().map(|(_, handle)| handle).collect();
+        let exited = match self.system.wait_any(&opened, Duration::ZERO) {
+            Ok(exited) => exited,
+            Err(error) => return Ok(Err(Doubt::NotAllowed(error.to_string()))),
+        };
+        gone.extend(handles.iter().zip(&exited).filter(|(_, exited)| **exited).map(|((pid, _), _)| *pid));
+
+        if let Err(doubt) = verify(seen, verdict, &again, &again_verdict, &gone) {
+            return Ok(Err(doubt));
+        }
+        for &pid in &gone {
+            if let Some(process) = seen.process(pid) {
+                let process = process.clone();
+                self.ended(process, HowEnded::AlreadyGone, Duration::ZERO);
+            }
+        }
+        let endings = handles.into_iter().filter(|(pid, _)| !gone.contains(pid)).filter_map(|(pid, handle)| {
+            let process = again.process(pid)?.clone();
+            let holder = VerifiedHolder { identity: process.identity(), handle };
+            Some(Ending { process, holder, forced: false })
+        });
+        let endings = endings.collect();
+        Ok(self.end(endings))
+    }
+
+    /// Asks all of them, waits for all of them together, and kills those that do not obey.
+    fn end(&mut self, endings: Vec<Ending<S::Handle>>) -> Result<(), Doubt> {
+        let asked_at = self.system.now();
+        let mut waiting = Vec::new();
+        let mut signalled = false;
+        for mut ending in endings {
+            let pid = ending.process.pid;
+            match self.system.ask(&ending.holder) {
+                Ok(Asked::Delivered) => {
+                    signalled = true;
+                    self.tell(TakeoverEvent::Asked(pid));
+                    waiting.push(ending);
+                }
+                Ok(Asked::AlreadyGone) => {
+                    self.ended(ending.process, HowEnded::AlreadyGone, Duration::ZERO);
+                }
+                Ok(Asked::NotPossible) => {
+                    signalled = true;
+                    self.tell(TakeoverEvent::Forcing(pid));
+                    self.force(&mut ending);
+                    waiting.push(ending);
+                }
+                // The first that may not be ended calls everything off, as long as nothing was signalled.
+                Err(error) if !signalled => return Err(Doubt::NotAllowed(error.to_string())),
+                Err(error) => self.survived.push((pid, error.to_string())),
+            }
+        }
+        let waiting = self.wait(waiting, asked_at, asked_at + self.limits.grace);
+        let mut killed = Vec::new();
+        for mut ending in waiting {
+            self.tell(TakeoverEvent::Forcing(ending.process.pid));
+            self.force(&mut ending);
+            killed.push(ending);
+        }
+        let killed_at = self.system.now();
+        let left = self.wait(killed, asked_at, killed_at + self.limits.kill_wait);
+        for ending in left {
+            self.survived.push((ending.process.pid, "it does not end, even though it was killed".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn force(&mut self, ending: &mut Ending<S::Handle>) {
+        ending.forced = true;
+        if let Err(error) = self.system.kill(&ending.holder) {
+            self.survived.push((ending.process.pid, error.to_string()));
+        }
+    }
+
+    /// Waits until all have ended or the deadline has come; gives back those that live.
+    fn wait(
+        &mut self,
+        mut waiting: Vec<Ending<S::Handle>>,
+        asked_at: Duration,
+        deadline: Duration,
+    ) -> Vec<Ending<S::Handle>> {
+        loop {
+            let left = deadline.saturating_sub(self.system.now());
+            if waiting.is_empty() {
+                return waiting;
+            }
+            let handles: Vec<&S::Handle> = waiting.iter().map(|ending| ending.holder.handle()).collect();
+            let Ok(exited) = self.system.wait_any(&handles, left) else {
+                // Nobody is killed early because the system cannot say who has ended.
+                self.system.pause(left);
+                return waiting;
+            };
+            let mut alive = Vec::new();
+            for (ending, exited) in waiting.into_iter().zip(exited) {
+                if exited {
+                    let how = if ending.forced { HowEnded::Forced } else { HowEnded::Graceful };
+                    let took = self.system.now().saturating_sub(asked_at);
+                    self.ended(ending.process, how, took);
+                } else {
+                    alive.push(ending);
+                }
+            }
+            waiting = alive;
+            if left.is_zero() {
+                return waiting;
+            }
+        }
+    }
+
+    /// An ending is never left half done, whatever the observer answers.
+    fn tell(&mut self, event: TakeoverEvent<'_>) {
+        let _goes_on = (self.observe)(event);
+    }
+
+    fn ended(
+        &mut self,
+        process: Process,
+        how: HowEnded,
+        took: Duration,
+    ) {
+        self.survived.retain(|(pid, _)| *pid != process.pid);
+        let ended = Terminated { process, how, took };
+        self.tell(TakeoverEvent::Gone(&ended));
+        self.terminated.push(ended);
+    }
+}
+
+/// Whether a second look confirms the first, so that everything that is still to be ended may be ended.
+///
+/// `gone` are the processes of the first look that have exited since: that is no reason for doubt.
+///
+/// # Errors
+/// [`Doubt`] if anything at all is different.
+pub fn verify(
+    seen: &Snapshot,
+    verdict: &Verdict,
+    again: &Snapshot,
+    again_verdict: &Verdict,
+    gone: &BTreeSet<Pid>,
+) -> Result<(), Doubt> {
+    let expected: BTreeSet<Pid> = verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
+    let found: BTreeSet<Pid> = again_verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
+    if let Some(&pid) = found.difference(&expected).next() {
+        return Err(Doubt::HolderAppeared(pid));
+    }
+    if found != expected {
+        return Err(Doubt::DecisionChanged);
+    }
+    for pid in expected {
+        let (Some(first), Some(second)) = (seen.process(pid), again.process(pid)) else {
+            return Err(Doubt::ProcessChanged(pid));
+        };
+        if first.started_at.is_none() {
+            return Err(Doubt::NoStartTime(pid));
+        }
+        if first.identity() != second.identity() {
+            return Err(Doubt::ProcessChanged(pid));
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "ready",
+            Self::Refused => "refused",
+            Self::NotFree => "not free",
+        })
+    }
+}

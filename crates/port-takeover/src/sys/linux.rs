@@ -1,0 +1,155 @@
+//! Linux: netlink says who listens, `/proc` says which process that is, a pidfd ends it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::{Asked, Seen};
+use crate::error::{EndError, LookError};
+use crate::snapshot::{Listener, Pid, Process, WantedPort};
+
+mod proc_net;
+mod processes;
+mod sock_diag;
+
+/// A socket in LISTEN, before it is known who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ListenSocket {
+    address: std::net::IpAddr,
+    port: u16,
+    v6only: bool,
+    inode: u64,
+}
+
+/// How often a look begins anew because a holder ended in the middle of it.
+const LOOK_ATTEMPTS: u32 = 3;
+
+pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
+    let ports: BTreeSet<u16> =
+        wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
+    let mut sockets = listening_on(&ports)?;
+    for _ in 0..LOOK_ATTEMPTS {
+        if sockets.is_empty() {
+            break; // The common case, and the fast one: no process is looked at.
+        }
+        let inodes: BTreeSet<u64> = sockets.iter().map(|socket| socket.inode).collect();
+        let holders = processes::holding(&inodes)?;
+        if inodes.iter().all(|inode| holders.contains_key(inode)) {
+            return Ok(seen(&sockets, &holders));
+        }
+        // A holder was not found. Either it may not be looked at, or it ended between the two looks: then
+        // its socket is gone as well.
+        let again = listening_on(&ports)?;
+        if again == sockets {
+            return Ok(seen(&sockets, &holders));
+        }
+        sockets = again;
+    }
+    Ok(seen(&sockets, &BTreeMap::new()))
+}
+
+fn listening_on(ports: &BTreeSet<u16>) -> Result<Vec<ListenSocket>, LookError> {
+    if ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sockets = match sock_diag::listening() {
+        // A sandbox may forbid netlink, or the kernel be built without it.
+        Err(LookError::Sockets(_)) => proc_net::listening()?,
+        other => other?,
+    };
+    sockets.retain(|socket| ports.contains(&socket.port));
+    Ok(sockets)
+}
+
+fn seen(sockets: &[ListenSocket], holders: &BTreeMap<u64, BTreeSet<Pid>>) -> Seen {
+    let listeners = sockets
+        .iter()
+        .map(|socket| Listener {
+            address: socket.address.to_string(),
+            port: socket.port,
+            v6only: socket.v6only,
+            pids: holders.get(&socket.inode).into_iter().flatten().copied().collect(),
+        })
+        .collect();
+    let pids: BTreeSet<Pid> = holders.values().flatten().copied().collect();
+    let processes = pids.into_iter().filter_map(processes::describe).collect();
+    Seen { listeners, processes }
+}
+
+pub(super) fn describe(pid: Pid) -> Option<Process> {
+    processes::describe(pid)
+}
+
+/// A pidfd: it means this process even when its id is given to another one.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+pub(super) fn open(pid: Pid) -> Result<Option<Handle>, EndError> {
+    let raw = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
+    let Some(raw) = raw else { return Ok(None) };
+    match pidfd_open(raw, PidfdFlags::empty()) {
+        Ok(pidfd) => Ok(Some(Handle { pid, pidfd })),
+        Err(Errno::SRCH) => Ok(None),
+        Err(error) => Err(end_error(pid, error)),
+    }
+}
+
+pub(super) fn wait_any(handles: &[&Handle], timeout: Duration) -> Result<Vec<bool>, EndError> {
+    let Some(first) = handles.first() else { return Ok(Vec::new()) };
+    let deadline = Instant::now() + timeout;
+    // A pidfd is readable once its process has exited, reaped or not.
+    let mut waiting: Vec<PollFd<'_>> =
+        handles.iter().map(|handle| PollFd::from_borrowed_fd(handle.pidfd.as_fd(), PollFlags::IN)).collect();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        match poll(&mut waiting, Some(&left)) {
+            Ok(_) => return Ok(waiting.iter().map(|fd| !fd.revents().is_empty()).collect()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(end_error(first.pid, error)),
+        }
+    }
+}
+
+pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {
+    match signal(handle, Signal::TERM)? {
+        Sent::Yes => {
+            // A stopped process gets its SIGTERM only when it is continued.
+            signal(handle, Signal::CONT)?;
+            Ok(Asked::Delivered)
+        }
+        Sent::Gone => Ok(Asked::AlreadyGone),
+    }
+}
+
+pub(super) fn kill(handle: &Handle) -> Result<(), EndError> {
+    signal(handle, Signal::KILL).map(|_| ())
+}
+
+enum Sent {
+    Yes,
+    Gone,
+}
+
+fn signal(handle: &Handle, signal: Signal) -> Result<Sent, EndError> {
+    match pidfd_send_signal(&handle.pidfd, signal) {
+        Ok(()) => Ok(Sent::Yes),
+        Err(Errno::SRCH) => Ok(Sent::Gone),
+        Err(error) => Err(end_error(handle.pid, error)),
+    }
+}
+
+fn end_error(pid: Pid, error: Errno) -> EndError {
+    match error {
+        Errno::PERM | Errno::ACCESS => EndError::Denied { pid },
+        error => EndError::System { pid, source: io::Error::from(error) },
+    }
+}

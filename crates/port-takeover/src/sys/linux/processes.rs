@@ -1,0 +1,180 @@
+//! Processes, from `/proc`: who holds a socket, and what a process is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::error::LookError;
+use crate::snapshot::{Pid, Process};
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+
+/// The processes that hold each of these sockets. Processes that may not be looked at are left out: their
+/// sockets then have no holder here.
+pub(super) fn holding(inodes: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<Pid>>, LookError> {
+    let processes = |error: Errno| LookError::Processes(io::Error::from(error));
+    let root = openat(CWD, "/proc", FOLDER, Mode::empty()).map_err(processes)?;
+    let mut holders: BTreeMap<u64, BTreeSet<Pid>> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(8192);
+    let mut descriptors = Vec::with_capacity(32 * 1024);
+    let mut listing = RawDir::new(&root, entries.spare_capacity_mut());
+    while let Some(entry) = listing.next() {
+        let entry = entry.map_err(processes)?;
+        let Some(pid) = decimal(entry.file_name().to_bytes()).and_then(|pid| Pid::new(pid.try_into().ok()?))
+        else {
+            continue;
+        };
+        // A process that ends meanwhile, or may not be looked at, is passed over.
+        let Ok(folder) = openat(&root, format!("{pid}/fd"), FOLDER, Mode::empty()) else { continue };
+        for inode in sockets_of(&folder, descriptors.spare_capacity_mut()) {
+            if inodes.contains(&inode) {
+                holders.entry(inode).or_default().insert(pid);
+            }
+        }
+    }
+    Ok(holders)
+}
+
+/// The inodes of all sockets among a process's descriptors.
+fn sockets_of(folder: &OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> Vec<u64> {
+    let mut sockets = Vec::new();
+    let mut listing = RawDir::new(folder, buffer);
+    while let Some(Ok(entry)) = listing.next() {
+        let mut target = [MaybeUninit::uninit(); 64];
+        if let Ok((target, _)) = readlinkat_raw(folder, entry.file_name(), &mut target[..]) {
+            sockets.extend(socket_inode(target));
+        }
+    }
+    sockets
+}
+
+/// `socket:[12345]`
+fn socket_inode(target: &[u8]) -> Option<u64> {
+    decimal(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
+}
+
+/// What is known of a process; nothing if it has ended or shows nothing of itself.
+///
+/// Everything is read through one descriptor of `/proc/PID`, which keeps meaning the same process: when it
+/// ends, the reads fail.
+pub(super) fn describe(pid: Pid) -> Option<Process> {
+    let folder = openat(CWD, format!("/proc/{pid}"), FOLDER, Mode::empty()).ok()?;
+    let stat = parse_stat(&read(&folder, "stat")?)?;
+    let uid = effective_uid(&read(&folder, "status")?);
+    let argv = read(&folder, "cmdline").unwrap_or_default();
+    Some(Process {
+        pid,
+        name: stat.name,
+        exe: link(&folder, "exe"),
+        argv: arguments(&argv),
+        same_user: uid.map(|uid| uid == geteuid().as_raw()),
+        user: uid.map(user_name),
+        started_at: Some(stat.started_at),
+    })
+}
+
+fn read(folder: impl AsFd, name: &str) -> Option<Vec<u8>> {
+    let file = openat(folder, name, FILE, Mode::empty()).ok()?;
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut fs::File::from(file), &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn link(folder: impl AsFd, name: &str) -> Option<String> {
+    let target = rustix::fs::readlinkat(folder, name, Vec::new()).ok()?;
+    Some(target.to_string_lossy().into_owned())
+}
+
+struct Stat {
+    name: String,
+    started_at: u64,
+}
+
+/// `PID (NAME) STATE …`; the name may hold spaces and parentheses, so it ends at the last one. The start
+/// time is field 22, in clock ticks since boot (man 5 proc_pid_stat).
+fn parse_stat(stat: &[u8]) -> Option<Stat> {
+    let open = stat.iter().position(|&byte| byte == b'(')?;
+    let close = stat.iter().rposition(|&byte| byte == b')')?;
+    let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    let started_at = rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
+    Some(Stat { name, started_at })
+}
+
+/// `Uid: real effective saved filesystem` of `/proc/PID/status`.
+fn effective_uid(status: &[u8]) -> Option<u32> {
+    let status = String::from_utf8_lossy(status);
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn arguments(cmdline: &[u8]) -> Vec<String> {
+    let Some(whole) = cmdline.strip_suffix(b"\0") else {
+        return if cmdline.is_empty() { Vec::new() } else { vec![String::from_utf8_lossy(cmdline).into_owned()] };
+    };
+    whole.split(|&byte| byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+}
+
+/// The name of a user of this machine, else the number. Users of a directory service are shown by number:
+/// asking one could block.
+fn user_name(uid: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    users
+        .lines()
+        .find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+        })
+        .unwrap_or_else(|| format!("uid {uid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_describes_itself() {
+        let own = describe(Pid::own()).unwrap();
+        assert_eq!(own.exe.as_deref(), std::env::current_exe().unwrap().to_str());
+        assert_eq!(own.same_user, Some(true));
+        assert_eq!(own.argv.len(), std::env::args().count());
+        assert!(own.started_at.is_some_and(|ticks| ticks > 0));
+    }
+
+    #[test]
+    fn a_name_may_hold_spaces_and_parentheses() {
+        let stat = b"812 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 98765 20";
+        let stat = parse_stat(stat).unwrap();
+        assert_eq!((stat.name.as_str(), stat.started_at), ("a) b (c", 98765));
+        assert!(parse_stat(b"812 (a").is_none());
+        assert!(parse_stat(b"812 (a) S 1").is_none());
+    }
+
+    #[test]
+    fn arguments_are_split_at_zeros() {
+        assert_eq!(arguments(b"a\0\0c\0"), ["a", "", "c"]);
+        assert_eq!(arguments(b"rewritten title"), ["rewritten title"]);
+        assert!(arguments(b"").is_empty());
+        assert_eq!(arguments(b"\xff\0"), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn only_sockets_have_a_socket_inode() {
+        assert_eq!(socket_inode(b"socket:[42]"), Some(42));
+        for other in [&b"pipe:[42]"[..], b"socket:[4", b"socket:[+4]", b"/x/socket:[4]", b"anon_inode:[eventfd]"] {
+            assert_eq!(socket_inode(other), None);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The one place that talks to the operating system: looking at sockets and processes, and ending processes.
+//!
+//! [`System`] is the seam. [`Native`] is this machine; tests put a strict fake in its place. Each system has
+//! a module with the same functions, and no type of theirs is seen outside.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::claim::trial_bind;
+use crate::error::{EndError, LookError};
+use crate::execute::VerifiedHolder;
+use crate::identity::Role;
+use crate::snapshot::{BindOutcome, Listener, Pid, Process, SCHEMA, Snapshot, WantedPort};
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as os;
+
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as os;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as os;
+#[cfg(windows)]
+pub(crate) use windows::set_exclusive_address_use;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+mod unsupported;
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+use unsupported as os;
+
+/// What an ask to stop led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It was asked, and may take its time to obey.
+    Delivered,
+    /// It had already ended.
+    AlreadyGone,
+    /// It has no way to be asked (Windows, without the backend's stop event): it can only be killed.
+    NotPossible,
+}
+
+/// What a takeover needs of a machine.
+///
+/// # Contract
+/// A handle means one process for as long as it lives, also after that process has ended and its id was given
+/// to another one. `wait_any` is bounded by its timeout. Nothing but `ask` and `kill` has an effect on a
+/// process, and both demand a [`VerifiedHolder`].
+pub trait System {
+    /// A reference to one process that cannot come to mean another one.
+    type Handle;
+
+    /// Looks at the wanted ports: who listens, what is known of these processes, and whether a bind works.
+    ///
+    /// # Errors
+    /// [`LookError`] if it cannot be found out. A holder that may not be looked at is no error: it is in
+    /// the snapshot as a listener without a process.
+    fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError>;
+
+    /// Opens a handle on a process; nothing if it has ended.
+    ///
+    /// # Errors
+    /// [`EndError`] if the system does not allow it.
+    fn open(&self, pid: Pid) -> Result<Option<Self::Handle>, EndError>;
+
+    /// Waits until at least one of the processes has exited, at most `timeout`. Says for each whether it
+    /// has. An unreaped zombie has exited.
+    ///
+    /// # Errors
+    /// [`EndError`] if the system cannot wait.
+    fn wait_any(&self, handles: &[&Self::Handle], timeout: Duration) -> Result<Vec<bool>, EndError>;
+
+    /// Asks a process to stop; a stopped one (SIGSTOP) is continued, so that it can obey.
+    ///
+    /// # Errors
+    /// [`EndError`] if the system does not allow it.
+    fn ask(&self, holder: &VerifiedHolder<Self::Handle>) -> Result<Asked, EndError>;
+
+    /// Kills a process. One that has already ended is success.
+    ///
+    /// # Errors
+    /// [`EndError`] if the system does not allow it.
+    fn kill(&self, holder: &VerifiedHolder<Self::Handle>) -> Result<(), EndError>;
+
+    /// Time on a clock that only goes forward.
+    fn now(&self) -> Duration;
+
+    /// Waits. Used only where no system has an event to wait for: until a lingering port can be bound.
+    fn pause(&self, duration: Duration);
+}
+
+/// This machine.
+#[derive(Debug)]
+pub struct Native {
+    started: Instant,
+}
+
+impl Default for Native {
+    fn default() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+/// A handle of this machine: a pidfd on Linux, a process handle on Windows, a kqueue watch with the exact
+/// start time on macOS.
+#[derive(Debug)]
+pub struct Handle(os::Handle);
+
+/// What a system's module sees of the listeners on the wanted numbers.
+pub(crate) struct Seen {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) processes: Vec<Process>,
+}
+
+impl Native {
+    /// This machine.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is known of one process; nothing if it has ended or may not be looked at.
+    #[must_use]
+    pub fn describe(&self, pid: Pid) -> Option<Process> {
+        os::describe(pid)
+    }
+}
+
+impl System for Native {
+    type Handle = Handle;
+
+    fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
+        let seen = os::holders(wanted)?;
+        let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
+        for port in wanted.iter().filter(|port| port.target().is_some()) {
+            binds.insert(port.name.clone(), trial_bind(port)?);
+        }
+        Ok(Snapshot {
+            schema: SCHEMA,
+            role: role.clone(),
+            self_pid: Pid::own(),
+            wanted: wanted.to_vec(),
+            processes: seen.processes,
+            listeners: seen.listeners,
+            binds,
+        })
+    }
+
+    fn open(&self, pid: Pid) -> Result<Option<Handle>, EndError> {
+        Ok(os::open(pid)?.map(Handle))
+    }
+
+    fn wait_any(&self, handles: &[&Handle], timeout: Duration) -> Result<Vec<bool>, EndError> {
+        let handles: Vec<&os::Handle> = handles.iter().map(|handle| &handle.0).collect();
+        os::wait_any(&handles, timeout)
+    }
+
+    fn ask(&self, holder: &VerifiedHolder<Handle>) -> Result<Asked, EndError> {
+        os::ask(&holder.handle().0)
+    }
+
+    fn kill(&self, holder: &VerifiedHolder<Handle>) -> Result<(), EndError> {
+        os::kill(&holder.handle().0)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
