@@ -1,2 +1,25 @@
-//! x
-fn main() {}
+//! `taskpaw-ports`: who holds TaskPaw's ports, and the takeover by hand.
+//!
+//! Results go to standard output, messages to standard error. The exit status is the outcome.
+
+mod arguments;
+mod calls;
+mod report;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match calls::run(&arguments) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("taskpaw-ports: {error}");
+            error.status().into()
+        }
+    }
+}

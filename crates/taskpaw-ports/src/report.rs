@@ -1,0 +1,130 @@
+//! The one JSON object of `--json`, and what the table is made from.
+
+use port_takeover::{
+    Decision, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role, Snapshot, Verdict,
+};
+use serde::Serialize;
+
+/// The result of a call.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    schema: u32,
+    role: Role,
+    pub(crate) decision: Decision,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) terminate: Vec<Pid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) terminated: Option<Vec<Terminated>>,
+    /// Processes that were to end and did not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) survived: Vec<Survivor>,
+    /// How a real reclaim came out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<Outcome>,
+    /// Why a reclaim was called off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) called_off: Option<String>,
+    /// The ports after a reclaim that did not free them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ports_after: Option<Vec<Port>>,
+    pub(crate) elapsed_ms: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) port: i64,
+    pub(crate) state: PortState,
+    pub(crate) holders: Vec<Holder>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Holder {
+    pub(crate) pid: Pid,
+    pub(crate) name: Option<String>,
+    pub(crate) exe: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) ours: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Terminated {
+    pub(crate) pid: Pid,
+    pub(crate) how: HowEnded,
+    pub(crate) ms: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Survivor {
+    pub(crate) pid: Pid,
+    pub(crate) reason: String,
+}
+
+impl Answer {
+    /// The answer of a call that only looks.
+    pub(crate) fn of_look(snapshot: &Snapshot, verdict: Verdict, elapsed_ms: f64) -> Self {
+        Self {
+            schema: port_takeover::SCHEMA,
+            role: snapshot.role.clone(),
+            decision: verdict.decision,
+            ports: verdict.ports.into_iter().map(Port::from).collect(),
+            terminate: verdict.terminate,
+            terminated: None,
+            survived: Vec::new(),
+            outcome: None,
+            called_off: None,
+            ports_after: None,
+            elapsed_ms,
+        }
+    }
+
+    /// The answer of a reclaim. One that was called off is a refusal and lists nothing to terminate.
+    pub(crate) fn of_reclaim(report: Report) -> Self {
+        let elapsed_ms = milliseconds(report.elapsed);
+        let reclaimed = report.first.decision == Decision::Reclaim && report.doubt.is_none();
+        let mut answer = Self::of_look(&report.snapshot, report.first, elapsed_ms);
+        if report.doubt.is_some() && report.outcome == Outcome::Refused {
+            answer.decision = Decision::Refuse;
+            answer.terminate.clear();
+        }
+        if reclaimed || !report.terminated.is_empty() {
+            let terminated = report.terminated.into_iter().map(|ended| Terminated {
+                pid: ended.process.pid,
+                how: ended.how,
+                ms: milliseconds(ended.took),
+            });
+            answer.terminated = Some(terminated.collect());
+        }
+        answer.survived = report.survived.into_iter().map(|(pid, reason)| Survivor { pid, reason }).collect();
+        answer.outcome = Some(report.outcome);
+        answer.called_off = report.doubt.map(|doubt| doubt.to_string());
+        if report.outcome != Outcome::Ready {
+            answer.ports_after = Some(report.last.ports.into_iter().map(Port::from).collect());
+        }
+        answer
+    }
+}
+
+impl From<PortVerdict> for Port {
+    fn from(verdict: PortVerdict) -> Self {
+        let holders = verdict.holders.into_iter().map(|holder| {
+            let (name, exe, user) =
+                holder.process.map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
+            Holder { pid: holder.pid, name, exe, user, role: holder.role, ours: holder.kind == HolderKind::Own }
+        });
+        Self {
+            holders: holders.collect(),
+            name: verdict.wanted.name,
+            host: verdict.wanted.host,
+            port: verdict.wanted.port,
+            state: verdict.state,
+        }
+    }
+}
+
+/// Milliseconds with microseconds behind the point.
+pub(crate) fn milliseconds(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
