@@ -1,2 +1,29 @@
-//! x
-fn main() {}
+//! `taskpaw-backend agent|hub`: watches this machine, or polls the machines that do.
+
+mod agent;
+mod arguments;
+mod failure;
+mod http;
+mod hub;
+mod launch;
+mod lifecycle;
+mod log;
+mod monitors;
+mod ports;
+mod state;
+
+use std::process::ExitCode;
+
+use arguments::{Command, USAGE};
+
+fn main() -> ExitCode {
+    match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Run(arguments)) => launch::run(&arguments),
+        Ok(Command::Version) => launch::say(&format!("taskpaw-backend {}", taskpaw_contract::version())),
+        Ok(Command::Help) => launch::say(USAGE),
+        Err(wrong) => {
+            eprintln!("taskpaw-backend: {wrong}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The agent: watches this machine, keeps its events for the hubs, and answers on two ports.
+
+mod board;
+mod control;
+mod events;
+mod network;
+mod schedule;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Json;
+use serde_json::{Value, json};
+use taskpaw_contract::config::Config;
+use taskpaw_contract::ipc::{AgentStatus, EventLevel};
+use taskpaw_contract::version;
+
+use crate::http::Guard;
+use crate::launch::Launch;
+use crate::lifecycle::Stop;
+use crate::monitors::Notice;
+use crate::state::StateError;
+use board::Board;
+use events::EventQueue;
+
+/// The name that events of the agent itself carry in place of a monitor's.
+const SELF_NAME: &str = "taskpaw";
+
+/// A running agent.
+pub(crate) struct Agent {
+    shared: Arc<Shared>,
+    network: Guard,
+    control: Guard,
+}
+
+/// What the handlers of both ports use.
+struct Shared {
+    machine: Arc<str>,
+    server_id: String,
+    board: Arc<Board>,
+    events: EventQueue,
+    stop: Stop,
+}
+
+impl Agent {
+    /// Opens the state and begins to watch. When it returns, the numbers of this machine are there.
+    pub(crate) async fn start(launch: &Launch) -> Result<Self, StateError> {
+        let Config { agent: config, .. } = &launch.config;
+        let machine: Arc<str> = launch.machine.as_str().into();
+        let events = EventQueue::open(&launch.state.file("agent-events.jsonl"), machine.clone())?;
+        let board = Arc::new(Board::default());
+        schedule::start(config, &launch.data_folder, &board, &events.emitter()).await;
+        let started = format!("TaskPaw agent {} started", version());
+        events.emitter().emit(
+            SELF_NAME,
+            Notice {
+                level: EventLevel::Info,
+                title: "Agent started".to_owned(),
+                message: started,
+                data: None,
+            },
+        );
+        Ok(Self {
+            shared: Arc::new(Shared {
+                machine,
+                server_id: config.server_id.clone(),
+                board,
+                events,
+                stop: launch.stop.clone(),
+            }),
+            network: Guard::optional(&config.token),
+            control: Guard::tokens([&launch.control_token]),
+        })
+    }
+
+    /// The port for hubs.
+    pub(crate) fn network_routes(&self) -> Router {
+        network::routes(self.shared.clone(), self.network.clone())
+    }
+
+    /// The port for the app.
+    pub(crate) fn control_routes(&self) -> Router {
+        control::routes(self.shared.clone(), self.control.clone())
+    }
+
+    /// Writes what is not on the disk yet.
+    pub(crate) fn flush(&self) {
+        self.shared.events.flush();
+    }
+}
+
+impl Shared {
+    fn status(&self) -> Json<AgentStatus> {
+        Json(AgentStatus {
+            machine: self.machine.to_string(),
+            server_id: self.server_id.clone(),
+            os: std::env::consts::OS.to_owned(),
+            monitors: self.board.snapshot(),
+        })
+    }
+}
+
+fn ping(machine: &str) -> Json<Value> {
+    Json(json!({ "ok": true, "machine": machine, "version": version() }))
+}

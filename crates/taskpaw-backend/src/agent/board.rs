@@ -1,0 +1,73 @@
+//! What every monitor has found last.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+use taskpaw_contract::ipc::{MonitorState, MonitorStatus};
+
+use crate::monitors::Check;
+
+/// The status of every monitor, in the order in which they were added.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Vec<(String, MonitorStatus)>>);
+
+impl Board {
+    /// A monitor that has not looked yet, or will not.
+    pub(super) fn add(&self, name: &str, type_id: &str, state: MonitorState, detail: &str) {
+        let status = MonitorStatus {
+            type_id: type_id.to_owned(),
+            state,
+            detail: detail.to_owned(),
+            metrics: Map::new(),
+            last_update: None,
+        };
+        self.lock().push((name.to_owned(), status));
+    }
+
+    /// A monitor has looked.
+    pub(super) fn found(&self, name: &str, check: Check) {
+        self.change(name, |status| {
+            (status.state, status.detail, status.metrics) = (check.state, check.detail, check.metrics);
+            status.last_update = Some(now());
+        });
+    }
+
+    /// A monitor itself is broken. Its last numbers and their time stay.
+    pub(super) fn broken(&self, name: &str, reason: &str) {
+        self.change(name, |status| {
+            status.state = MonitorState::Error;
+            reason.clone_into(&mut status.detail);
+        });
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut MonitorStatus)) {
+        if let Some((_, status)) = self.lock().iter_mut().find(|(known, _)| known == name) {
+            change(status);
+        }
+    }
+
+    /// All of it, as `/status` shows it.
+    pub(super) fn snapshot(&self) -> Map<String, Value> {
+        let value = |status: &MonitorStatus| serde_json::to_value(status).unwrap_or_default();
+        self.lock().iter().map(|(name, status)| (name.clone(), value(status))).collect()
+    }
+
+    /// Nothing panics while it holds the lock; if it did, the last status is still the best there is.
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, MonitorStatus)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Now, in UTC, as ISO 8601 with milliseconds.
+pub(super) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_time_is_utc_with_milliseconds() {
+        let now = super::now();
+        assert!(now.len() == "2026-01-01T00:00:00.000Z".len() && now.ends_with('Z'), "{now}");
+    }
+}

@@ -1,0 +1,389 @@
+//! The events of this machine: numbered for good before anybody sees them, and kept until a hub has them.
+//!
+//! One thread writes the journal, so that no request ever waits for the disk. Whoever reads sees only what that
+//! thread has made durable.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use taskpaw_contract::ipc::AgentEvent;
+
+use super::board::now;
+use crate::monitors::Notice;
+use crate::state::{Journal, StateError};
+
+/// So many events wait for a hub; then the oldest go.
+const MOST_WAITING: usize = 10_000;
+/// So many are kept for the app after the hubs have them.
+const HISTORY: usize = 500;
+/// When to try again after a write has failed.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long the stop waits for the last write.
+const FLUSH_WAIT: Duration = Duration::from_millis(400);
+
+/// A line of the journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    /// An event happened.
+    Event(AgentEvent),
+    /// The events up to this one have been fetched, or had to go.
+    Forgotten(u64),
+}
+
+/// What is durable.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The waiting ones, and before them some that do not wait any more.
+    events: VecDeque<AgentEvent>,
+    /// The last event that does not wait any more.
+    forgotten: u64,
+}
+
+enum Order {
+    Emit(AgentEvent),
+    /// `Kept::forgotten` has changed.
+    Forget,
+    /// Answer when everything before has been tried.
+    Flush(Sender<()>),
+}
+
+/// The queue of events.
+#[derive(Debug)]
+pub(super) struct EventQueue {
+    kept: Arc<Mutex<Kept>>,
+    emitter: Emitter,
+}
+
+/// Adds events to the queue.
+#[derive(Debug, Clone)]
+pub(super) struct Emitter {
+    machine: Arc<str>,
+    orders: Sender<Order>,
+}
+
+impl Emitter {
+    /// Something happened now. It becomes visible once it is durable.
+    pub(super) fn emit(&self, monitor: &str, notice: Notice) {
+        let Notice { level, title, message, data } = notice;
+        tracing::info!(monitor, ?level, "{message}");
+        let (time, machine, monitor) = (now(), self.machine.to_string(), monitor.to_owned());
+        // The number is given by the writer.
+        let event = AgentEvent {
+            id: 0,
+            time,
+            machine,
+            monitor,
+            message,
+            level: Some(level),
+            title: Some(title),
+            data,
+        };
+        if self.orders.send(Order::Emit(event)).is_err() {
+            tracing::error!("an event is lost: its writer has ended");
+        }
+    }
+}
+
+impl EventQueue {
+    /// Opens the journal and starts its writer.
+    pub(super) fn open(path: &Path, machine: Arc<str>) -> Result<Self, StateError> {
+        let (journal, records) = Journal::open(path)?;
+        let mut kept = Kept::default();
+        for record in records {
+            match record {
+                Record::Event(event) => kept.events.push_back(event),
+                Record::Forgotten(id) => kept.forgotten = kept.forgotten.max(id),
+            }
+        }
+        kept.trim();
+        let last_id = kept.events.back().map_or(0, |event| event.id).max(kept.forgotten);
+        let is_forgotten_written = kept.forgotten;
+        let kept = Arc::new(Mutex::new(kept));
+        let (orders, received) = mpsc::channel();
+        let mut writer = Writer {
+            journal,
+            kept: kept.clone(),
+            last_id,
+            written_forgotten: is_forgotten_written,
+            pending: Vec::new(),
+            is_failing: false,
+        };
+        thread::Builder::new()
+            .name("events".to_owned())
+            .spawn(move || writer.run(&received))
+            .map_err(StateError::at(path))?;
+        Ok(Self { kept, emitter: Emitter { machine, orders } })
+    }
+
+    /// Adds events to this queue.
+    pub(super) fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// What a hub fetches. With `ack` it forgets what it has, and the rest stays until it says so; without it,
+    /// everything is forgotten at once.
+    pub(super) fn fetch(&self, ack: Option<u64>) -> Vec<AgentEvent> {
+        let mut kept = lock(&self.kept);
+        let last = kept.events.back().map_or(0, |event| event.id);
+        let before = kept.forgotten;
+        // Only events that were visible can have been fetched.
+        if let Some(ack) = ack {
+            kept.forgotten = before.max(ack.min(last));
+        }
+        let fetched = kept.waiting().cloned().collect();
+        if ack.is_none() {
+            kept.forgotten = before.max(last);
+        }
+        let has_changed = kept.forgotten != before;
+        kept.trim();
+        drop(kept);
+        if has_changed && self.emitter.orders.send(Order::Forget).is_err() {
+            tracing::error!("what was fetched is not noted: the events' writer has ended");
+        }
+        fetched
+    }
+
+    /// The last events, the newest last. Nothing is forgotten by looking.
+    pub(super) fn recent(&self, limit: usize, monitor: Option<&str>) -> Vec<AgentEvent> {
+        let kept = lock(&self.kept);
+        let wanted =
+            kept.events.iter().rev().filter(|event| monitor.is_none_or(|name| event.monitor == name));
+        let mut recent: Vec<AgentEvent> = wanted.take(limit).cloned().collect();
+        recent.reverse();
+        recent
+    }
+
+    /// Waits, for a bounded time, until everything so far is on the disk.
+    pub(super) fn flush(&self) {
+        let (done, is_done) = mpsc::channel();
+        let sent = self.emitter.orders.send(Order::Flush(done));
+        if sent.is_err() || is_done.recv_timeout(FLUSH_WAIT).is_err() {
+            tracing::error!("the last events may not be on the disk");
+        }
+    }
+}
+
+impl Kept {
+    fn waiting(&self) -> impl DoubleEndedIterator<Item = &AgentEvent> {
+        let first = self.events.partition_point(|event| event.id <= self.forgotten);
+        self.events.iter().skip(first)
+    }
+
+    /// Lets go of what is too much; says how many events were lost by that.
+    fn trim(&mut self) -> usize {
+        let lost = self.waiting().count().saturating_sub(MOST_WAITING);
+        if let Some(last_lost) = lost.checked_sub(1).and_then(|at| self.waiting().nth(at)) {
+            self.forgotten = last_lost.id;
+        }
+        while self.events.len() > HISTORY
+            && self.events.front().is_some_and(|event| event.id <= self.forgotten)
+        {
+            self.events.pop_front();
+        }
+        lost
+    }
+
+    fn records(&self, new: &[AgentEvent]) -> Vec<Record> {
+        let events = self.events.iter().chain(new).cloned().map(Record::Event);
+        std::iter::once(Record::Forgotten(self.forgotten)).chain(events).collect()
+    }
+}
+
+/// Nothing panics while it holds the lock; if it did, what is kept is still whole.
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Writer {
+    journal: Journal,
+    kept: Arc<Mutex<Kept>>,
+    last_id: u64,
+    written_forgotten: u64,
+    /// Numbered, and not durable yet.
+    pending: Vec<AgentEvent>,
+    is_failing: bool,
+}
+
+impl Writer {
+    fn run(&mut self, orders: &Receiver<Order>) {
+        loop {
+            let first = if self.is_failing {
+                match orders.recv_timeout(RETRY) {
+                    Ok(order) => Some(order),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            } else {
+                match orders.recv() {
+                    Ok(order) => Some(order),
+                    Err(mpsc::RecvError) => return,
+                }
+            };
+            let mut flushes = Vec::new();
+            // What came in meanwhile is written at once: one fsync is enough for all of it.
+            for order in first.into_iter().chain(orders.try_iter()) {
+                match order {
+                    Order::Emit(event) => self.number(event),
+                    Order::Forget => {}
+                    Order::Flush(done) => flushes.push(done),
+                }
+            }
+            self.write();
+            for done in flushes {
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn number(&mut self, mut event: AgentEvent) {
+        if self.pending.len() >= MOST_WAITING {
+            tracing::error!("an event is lost: the disk has refused {MOST_WAITING} of them");
+            return;
+        }
+        self.last_id += 1;
+        event.id = self.last_id;
+        self.pending.push(event);
+    }
+
+    fn write(&mut self) {
+        match self.try_write() {
+            Ok(()) => self.is_failing = false,
+            Err(error) => {
+                if !self.is_failing {
+                    tracing::error!("events cannot be written, and wait in memory: {error}");
+                }
+                self.is_failing = true;
+            }
+        }
+    }
+
+    fn try_write(&mut self) -> io::Result<()> {
+        let (forgotten, kept) = {
+            let kept = lock(&self.kept);
+            (kept.forgotten, kept.events.len())
+        };
+        if self.journal.wants_rewrite(kept + self.pending.len()) {
+            let records = lock(&self.kept).records(&self.pending);
+            self.journal.rewrite(&records)?;
+        } else {
+            let events = self.pending.iter().cloned().map(Record::Event);
+            let note = (forgotten > self.written_forgotten).then_some(Record::Forgotten(forgotten));
+            let records: Vec<Record> = note.into_iter().chain(events).collect();
+            if !records.is_empty() {
+                self.journal.append(&records)?;
+            }
+        }
+        self.written_forgotten = forgotten;
+        let mut kept = lock(&self.kept);
+        kept.events.extend(self.pending.drain(..));
+        let lost = kept.trim();
+        drop(kept);
+        if lost > 0 {
+            tracing::error!(
+                "{lost} of the oldest events are lost: no hub has fetched them, and {MOST_WAITING} wait"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskpaw_contract::ipc::EventLevel;
+
+    use super::*;
+
+    fn open(path: &Path) -> EventQueue {
+        EventQueue::open(path, "m".into()).unwrap()
+    }
+
+    fn emit(queue: &EventQueue, count: usize) {
+        for number in 0..count {
+            let message = format!("event {number}");
+            let notice = Notice { level: EventLevel::Info, title: "t".into(), message, data: None };
+            queue.emitter.emit("monitor", notice);
+        }
+        queue.flush();
+    }
+
+    fn ids(events: &[AgentEvent]) -> Vec<u64> {
+        events.iter().map(|event| event.id).collect()
+    }
+
+    #[test]
+    fn acknowledged_events_are_forgotten_and_the_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(&folder.path().join("events"));
+        emit(&queue, 3);
+        assert_eq!(ids(&queue.fetch(Some(0))), [1, 2, 3]);
+        assert_eq!(ids(&queue.fetch(Some(2))), [3]);
+        assert_eq!(ids(&queue.fetch(Some(1))), [3], "an older acknowledgement changes nothing");
+        assert_eq!(ids(&queue.fetch(None)), [3]);
+        assert!(queue.fetch(None).is_empty());
+        assert_eq!(ids(&queue.recent(2, None)), [2, 3], "looking back does not need the queue");
+        assert!(queue.recent(2, Some("other")).is_empty());
+    }
+
+    #[test]
+    fn numbers_and_acknowledgements_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let queue = open(&path);
+        emit(&queue, 3);
+        queue.fetch(Some(2));
+        queue.flush();
+        let queue = open(&path);
+        emit(&queue, 1);
+        assert_eq!(ids(&queue.fetch(None)), [3, 4]);
+        queue.flush();
+        let queue = open(&path);
+        emit(&queue, 1);
+        assert_eq!(ids(&queue.fetch(Some(0))), [5]);
+    }
+
+    #[test]
+    fn an_acknowledgement_from_the_future_does_not_swallow_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(&folder.path().join("events"));
+        emit(&queue, 1);
+        assert!(queue.fetch(Some(u64::MAX)).is_empty());
+        emit(&queue, 1);
+        assert_eq!(ids(&queue.fetch(Some(0))), [2]);
+    }
+
+    #[test]
+    fn the_oldest_go_when_too_many_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let queue = open(&path);
+        emit(&queue, MOST_WAITING + 5);
+        for queue in [&queue, &open(&path)] {
+            let waiting = ids(&queue.fetch(Some(0)));
+            assert_eq!((waiting.len(), waiting[0]), (MOST_WAITING, 6));
+        }
+    }
+
+    #[test]
+    fn the_journal_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let queue = open(&path);
+        for _ in 0..10 {
+            emit(&queue, 1_000);
+            queue.fetch(None);
+            queue.flush();
+        }
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines < 5_000, "{lines}");
+        emit(&open(&path), 1);
+        assert_eq!(open(&path).fetch(Some(0))[0].id, 10_001);
+    }
+}

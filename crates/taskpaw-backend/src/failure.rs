@@ -1,0 +1,126 @@
+//! Why a launch fails, and the one line that tells the host.
+
+use port_takeover::{BindOutcome, ClaimError, bind_outcome};
+use taskpaw_contract::Role;
+use taskpaw_contract::config::ConfigProblem;
+use taskpaw_contract::folders::NoHome;
+use taskpaw_contract::sidecar::{StartupError, StartupErrorCode};
+
+use crate::lifecycle::HelloError;
+use crate::state::StateError;
+
+/// Why a launch fails. Each says what happened, why, and what to do now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The host broke the protocol.
+    #[error(transparent)]
+    Hello(#[from] HelloError),
+    /// No place for files.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigProblem),
+    /// A port cannot be had.
+    #[error("{}", claim_message(.0))]
+    Claim(#[from] ClaimError),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The system refused something that a launch needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What it refused.
+        what: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    /// For `map_err`: the system refused something.
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    fn code(&self) -> StartupErrorCode {
+        use StartupErrorCode as Code;
+        match self {
+            Self::Config(ConfigProblem::Exposure { .. }) => Code::ExposureRefused,
+            Self::Config(ConfigProblem::Unwritable { .. }) => Code::ConfigUnwritable,
+            Self::Config(_) => Code::ConfigInvalid,
+            Self::Claim(error) => match bind_outcome(&error.source) {
+                // Windows answers the same to a port that it keeps back and to one that is held exclusively.
+                Some(BindOutcome::InUse | BindOutcome::Reserved) => Code::PortInUse,
+                Some(BindOutcome::Unavailable) => Code::BindAddressUnavailable,
+                _ => Code::StartupFailed,
+            },
+            Self::State(StateError::TooNew { .. }) => Code::StateTooNew,
+            Self::State(_) => Code::StateUnavailable,
+            Self::Hello(_) | Self::NoHome(_) | Self::System { .. } => Code::StartupFailed,
+        }
+    }
+
+    /// The line for stdout.
+    pub(crate) fn line(&self, role: Role) -> StartupError {
+        let port = match self {
+            Self::Claim(error) => Some((&error.port).into()),
+            _ => None,
+        };
+        StartupError { taskpaw_startup_error: 1, role, code: self.code(), message: self.to_string(), port }
+    }
+}
+
+fn claim_message(error: &ClaimError) -> String {
+    let ClaimError { port, source } = error;
+    let place = format!("{}:{} ({})", port.host, port.port, port.name);
+    match bind_outcome(source) {
+        Some(BindOutcome::InUse) => {
+            format!("{place} is in use by another program. Stop that program, or choose another port")
+        }
+        Some(BindOutcome::Unavailable) => {
+            format!("{place}: {} is no address of this machine. Choose one that is", port.host)
+        }
+        Some(BindOutcome::Denied) => {
+            format!("{place} needs administrator rights. Choose a port number from 1024 on")
+        }
+        Some(BindOutcome::Reserved) => {
+            format!("{place} is kept back by the system, or held exclusively. Choose another port")
+        }
+        _ => format!("{place} cannot be listened on: {source}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use port_takeover::WantedPort;
+
+    use super::*;
+
+    fn claim(kind: io::ErrorKind) -> Failure {
+        let port = WantedPort { name: "api".into(), host: "127.0.0.1".into(), port: 5690 };
+        ClaimError { port, source: kind.into() }.into()
+    }
+
+    #[test]
+    fn every_failure_has_its_code() {
+        use StartupErrorCode as Code;
+        let unwritable = ConfigProblem::Unwritable { path: "/c".into(), reason: "r".into() };
+        let too_new = StateError::TooNew { path: "/s".into(), schema: 2, known: 1 };
+        for (failure, code, about_a_port) in [
+            (claim(io::ErrorKind::AddrInUse), Code::PortInUse, true),
+            (claim(io::ErrorKind::AddrNotAvailable), Code::BindAddressUnavailable, true),
+            (claim(io::ErrorKind::OutOfMemory), Code::StartupFailed, true),
+            (unwritable.into(), Code::ConfigUnwritable, false),
+            (ConfigProblem::TooNew { schema: 2, known: 1 }.into(), Code::ConfigInvalid, false),
+            (too_new.into(), Code::StateTooNew, false),
+            (HelloError::Silent.into(), Code::StartupFailed, false),
+        ] {
+            let line = failure.line(Role::Hub);
+            assert_eq!((line.code, line.port.is_some()), (code, about_a_port), "{failure}");
+            assert!(!line.message.is_empty());
+        }
+    }
+}

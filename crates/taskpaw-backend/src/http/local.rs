@@ -1,0 +1,98 @@
+//! The guard against DNS rebinding: a web page can give its own name any address, also one of this machine, and
+//! then talk to it. What it cannot do is send another `Host` than its name.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::header::HOST;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::ApiError;
+
+/// Which hosts a request may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnlyFrom {
+    /// Loopback addresses and `localhost`.
+    Loopback,
+    /// These, and the one address that the port is bound to: an address is no name that could be rebound.
+    LoopbackOr(IpAddr),
+}
+
+impl OnlyFrom {
+    fn allows(self, authority: &str) -> bool {
+        let Some(host) = host_of(authority) else { return false };
+        if host.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        bare.parse::<IpAddr>().is_ok_and(|ip| {
+            let ip = ip.to_canonical();
+            ip.is_loopback() || self == Self::LoopbackOr(ip)
+        })
+    }
+}
+
+/// The host without its port.
+fn host_of(authority: &str) -> Option<&str> {
+    // A colon inside of brackets belongs to the address.
+    let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let Some(colon) = authority[end..].find(':') else { return Some(authority) };
+    let (host, port) = authority.split_at(end + colon);
+    port[1..].bytes().all(|byte| byte.is_ascii_digit()).then_some(host)
+}
+
+/// Middleware: 403 for a request that does not name this machine, once and only so.
+pub(crate) async fn refuse_foreign_hosts(
+    State(only_from): State<OnlyFrom>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().is_ok_and(|host| only_from.allows(host)),
+        _ => false,
+    };
+    // The absolute form of a request line outranks the header.
+    let is_line_fine = request.uri().authority().is_none_or(|authority| only_from.allows(authority.as_str()));
+    if named && is_line_fine { Ok(next.run(request).await) } else { Err(ApiError::ForeignHost) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for host in
+            ["127.0.0.1", "127.0.0.1:5681", "127.9.9.9:1", "localhost", "LocalHost:99", "[::1]", "[::1]:5681"]
+        {
+            assert!(OnlyFrom::Loopback.allows(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:5681",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "127.1",
+            "0.0.0.0",
+            "192.168.1.5:5681",
+            "[::]",
+            "[::1",
+            "127.0.0.1:x",
+            "x@127.0.0.1",
+            "localhost:1:2",
+            "2130706433",
+        ] {
+            assert!(!OnlyFrom::Loopback.allows(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_bound_address_is_this_machine() {
+        let bound = OnlyFrom::LoopbackOr("192.168.1.5".parse().unwrap());
+        assert!(bound.allows("192.168.1.5:5690") && bound.allows("127.0.0.1"));
+        assert!(!bound.allows("192.168.1.6") && !bound.allows("hub.example"));
+    }
+}

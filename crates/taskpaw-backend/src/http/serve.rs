@@ -1,0 +1,103 @@
+//! Serving one port until the stop: bounded connections, and an end that no client can delay for long.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::limits::{BODY_BYTES, CONNECTIONS, HEADER_BYTES, PATIENCE, bound};
+use super::patience::Patient;
+use crate::lifecycle::Stop;
+
+/// How long an answer that is under way may still take after the stop. The whole end must fit into 3 s.
+const GRACE: Duration = Duration::from_millis(2_500);
+/// The same for a connection that has never sent a whole request: there is nothing to answer.
+const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
+/// How long to wait after the system had no descriptor for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves a port until the stop is requested. Then the port is released at once, and this returns when what was
+/// under way has been answered, or was given up.
+pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Stop) {
+    let routes = routes.layer(DefaultBodyLimit::max(BODY_BYTES)).layer(axum::middleware::from_fn(bound));
+    let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let mut requested = pin!(stop.requested());
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = &mut requested => break,
+            next = next => next,
+        };
+        match (place, accepted) {
+            (Ok(place), Ok((stream, _))) => {
+                let (routes, stop) = (routes.clone(), stop.clone());
+                tokio::spawn(async move {
+                    connection(stream, routes, stop).await;
+                    drop(place);
+                });
+            }
+            (_, Err(error)) if is_of_one_connection(&error) => {}
+            (_, Err(error)) => {
+                tracing::error!("a connection cannot be accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+            // The places are never closed.
+            (Err(_), _) => break,
+        }
+    }
+    drop(listener);
+    let _ = timeout(GRACE, places.acquire_many(CONNECTIONS)).await;
+}
+
+/// Whether the client went away before it was accepted; the port itself is well.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
+    // Answers are small and whole: they do not wait for more.
+    let _ = stream.set_nodelay(true);
+    let has_request = AtomicBool::new(false);
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(|request| {
+        has_request.store(true, Ordering::Relaxed);
+        routes.call(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_buf_size(HEADER_BYTES)
+            .serve_connection(TokioIo::new(Patient::new(stream)), service)
+    );
+    // How a connection ends is its client's business.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.requested() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let grace = if has_request.load(Ordering::Relaxed) { GRACE } else { GRACE_BEFORE_REQUEST };
+    let _ = timeout(grace, connection).await;
+}
+
+/// How others reach a listener.
+pub(crate) fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}

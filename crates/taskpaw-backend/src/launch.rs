@@ -1,0 +1,205 @@
+//! A launch from its first step to its last: greeting, configuration, ports, state, ready, stop.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use port_takeover::Claim;
+use serde::Serialize;
+use taskpaw_contract::config::{Config, ConfigFile};
+use taskpaw_contract::folders::Folders;
+use taskpaw_contract::sidecar::{Hello, Ready};
+use taskpaw_contract::{Role, version};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::agent::Agent;
+use crate::arguments::Arguments;
+use crate::failure::Failure;
+use crate::http::{base_url, serve};
+use crate::hub::Hub;
+use crate::lifecycle::{self, Stop};
+use crate::log;
+use crate::ports::claim_ports;
+use crate::state::StateFolder;
+
+/// What a role needs to run.
+pub(crate) struct Launch {
+    /// The whole configuration.
+    pub(crate) config: Config,
+    /// What people call this machine.
+    pub(crate) machine: String,
+    /// What opens the control calls in this launch.
+    pub(crate) control_token: String,
+    /// Where state is kept.
+    pub(crate) state: StateFolder,
+    /// The folder of everything that TaskPaw keeps.
+    pub(crate) data_folder: PathBuf,
+    /// The wish to stop.
+    pub(crate) stop: Stop,
+}
+
+/// Prints one text for a person.
+pub(crate) fn say(text: &str) -> ExitCode {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Runs a role until it is asked to stop.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    log::start();
+    match try_run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!("the {} cannot start: {failure}", arguments.role);
+            write_line(&failure.line(arguments.role));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_run(arguments: &Arguments) -> Result<(), Failure> {
+    let role = arguments.role;
+    let stop = Stop::new();
+    let hello = lifecycle::greeting(&stop)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .thread_stack_size(1 << 20)
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
+        .map_err(Failure::system("the runtime cannot be started"))?;
+    let outcome = runtime.block_on(async {
+        lifecycle::listen_for_signals(&stop).map_err(Failure::system("signals cannot be listened for"))?;
+        let (config, folders) = configuration(arguments, hello.as_ref())?;
+        let claims = claim_ports(&config.wanted_ports(role))?;
+        let state = StateFolder::open(&folders.state(), role)?;
+        let control_token = match hello {
+            Some(hello) => hello.control_token,
+            None => state.control_token()?,
+        };
+        let machine = machine_name(&config);
+        let launch =
+            Launch { config, machine, control_token, state, data_folder: folders.data, stop: stop.clone() };
+        match role {
+            Role::Agent => run_agent(launch, claims).await,
+            Role::Hub => run_hub(launch, claims).await,
+        }
+    });
+    end(runtime);
+    tracing::info!("the {role} has stopped");
+    outcome
+}
+
+/// A thread of a look that hangs must not keep the process.
+fn end(runtime: Runtime) {
+    runtime.shutdown_background();
+}
+
+fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config, Folders), Failure> {
+    let mut folders = Folders::find()?;
+    let named = hello.map(|hello| &hello.config_dir).or(arguments.config_dir.as_ref());
+    if let Some(folder) = named {
+        folders.config.clone_from(folder);
+    }
+    let mut file = ConfigFile::read(&folders.config_file())?;
+    // Under a host the file is the host's to write.
+    if hello.is_none() {
+        file.ensure_server_id()?;
+    }
+    Ok((file.config().clone(), folders))
+}
+
+fn machine_name(config: &Config) -> String {
+    let configured = config.agent.machine.trim();
+    if configured.is_empty() {
+        sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned())
+    } else {
+        configured.to_owned()
+    }
+}
+
+async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
+    let ports = listeners(claims)?;
+    let agent = Agent::start(&launch).await?;
+    let mut served = JoinSet::new();
+    let mut control = None;
+    for Port { name, listener, address } in ports {
+        let is_control = name == "control";
+        let routes = if is_control { agent.control_routes() } else { agent.network_routes() };
+        if is_control {
+            control = Some(address);
+        }
+        served.spawn(serve(listener, routes, launch.stop.clone()));
+    }
+    ready(Role::Agent, control);
+    served.join_all().await;
+    agent.flush();
+    Ok(())
+}
+
+async fn run_hub(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
+    let ports = listeners(claims)?;
+    let hub = Hub::open(&launch)?;
+    let mut served = JoinSet::new();
+    let mut api = None;
+    for Port { listener, address, .. } in ports {
+        api = Some(address);
+        served.spawn(serve(listener, hub.routes(address.ip()), launch.stop.clone()));
+    }
+    ready(Role::Hub, api);
+    hub.poll().await;
+    served.join_all().await;
+    Ok(())
+}
+
+/// A claimed port in the hands of the runtime.
+struct Port {
+    name: String,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+fn listeners(claims: Vec<Claim>) -> Result<Vec<Port>, Failure> {
+    let listen = |Claim { name, listener }: Claim| {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        Ok(Port { name, listener, address })
+    };
+    claims
+        .into_iter()
+        .map(listen)
+        .collect::<io::Result<_>>()
+        .map_err(Failure::system("a port cannot be served"))
+}
+
+fn ready(role: Role, address: Option<SocketAddr>) {
+    let base_url = address.map(base_url).unwrap_or_default();
+    tracing::info!("the {role} {} is ready at {base_url}", version());
+    write_line(&Ready {
+        taskpaw_ready: true,
+        role,
+        base_url,
+        version: version().to_owned(),
+        pid: std::process::id(),
+    });
+}
+
+/// Writes the one line of stdout. If nobody reads it, the end of stdin will say so too.
+fn write_line(line: &impl Serialize) {
+    let write = || -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        bytes.push(b'\n');
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    };
+    if let Err(error) = write() {
+        tracing::error!("the host cannot be told: {error}");
+    }
+}

@@ -1,0 +1,230 @@
+//! `host_metrics`: this machine itself. It is always on.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
+use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+use super::{BadSetup, Check, Kind, Monitor, Notice};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "host_metrics",
+    always_on: true,
+    build: |setup| Ok(Box::new(HostMetrics::new(setup.data_folder.clone())?)),
+};
+
+const EVERY: Duration = Duration::from_secs(2);
+/// A share of the processors' time and a rate need two looks; the second one follows soon.
+const FIRST_AGAIN: Duration = Duration::from_millis(500);
+/// From here on it is too much, in per cent.
+const THRESHOLD: f64 = 95.0;
+/// So many looks in a row make an alert: a short peak is nothing to worry about.
+const PATIENCE: u32 = 3;
+
+struct HostMetrics {
+    system: System,
+    networks: Networks,
+    /// When the network counters were read last.
+    last_look: Option<Instant>,
+    data_folder: PathBuf,
+    watched: [Level; 3],
+}
+
+impl HostMetrics {
+    fn new(data_folder: PathBuf) -> Result<Self, BadSetup> {
+        let unreadable = |error: sysinfo::Error| BadSetup(format!("this system cannot be read: {error}"));
+        Ok(Self {
+            system: System::new().map_err(unreadable)?,
+            networks: Networks::new().map_err(unreadable)?,
+            last_look: None,
+            data_folder,
+            watched: [Level::new("CPU", "cpu"), Level::new("Memory", "memory"), Level::new("Disk", "disk")],
+        })
+    }
+
+    /// Bytes received and sent in each second since the last look.
+    fn network_rates(&mut self) -> Option<(f64, f64)> {
+        self.networks.refresh(true);
+        let seconds = self.last_look.replace(Instant::now())?.elapsed().as_secs_f64();
+        let outer = || self.networks.iter().filter(|(name, _)| !is_loopback(name)).map(|(_, data)| data);
+        let received: u64 = outer().map(sysinfo::NetworkData::received).sum();
+        let sent: u64 = outer().map(sysinfo::NetworkData::transmitted).sum();
+        (seconds > 0.0).then(|| (received as f64 / seconds, sent as f64 / seconds))
+    }
+}
+
+impl Monitor for HostMetrics {
+    fn check(&mut self) -> Check {
+        let is_first = self.last_look.is_none();
+        self.system.refresh_memory_specifics(MemoryRefreshKind::everything());
+        self.system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_usage());
+        // The first reading is the share since the machine was started, which nobody asked for.
+        let cpu = (!is_first).then(|| f64::from(self.system.global_cpu_usage()));
+        let rates = self.network_rates();
+        let (used, total) = (self.system.used_memory(), self.system.total_memory());
+        let disk = disk_usage(&self.data_folder).ok();
+        // Windows has no load average.
+        let load = if cfg!(windows) { None } else { System::load_average().ok() };
+
+        let metrics: Map<String, Value> = [
+            ("cpu_percent", json!(cpu.map(|percent| round(percent, 1)))),
+            ("memory_used_bytes", json!(used)),
+            ("memory_total_bytes", json!(total)),
+            ("swap_used_bytes", json!(self.system.used_swap())),
+            ("disk_used_bytes", json!(disk.map(|(used, _)| used))),
+            ("disk_total_bytes", json!(disk.map(|(_, total)| total))),
+            ("network_rx_bytes_per_s", json!(rates.map(|(received, _)| round(received, 0)))),
+            ("network_tx_bytes_per_s", json!(rates.map(|(_, sent)| round(sent, 0)))),
+            ("load_1m", json!(load.as_ref().map(|load| round(load.one, 2)))),
+            ("load_5m", json!(load.as_ref().map(|load| round(load.five, 2)))),
+            ("load_15m", json!(load.as_ref().map(|load| round(load.fifteen, 2)))),
+            ("uptime_seconds", json!(System::uptime().ok())),
+            ("cpu_count", json!(self.system.cpus().len())),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+
+        let shares = [cpu, share(used, total), disk.and_then(|(used, total)| share(used, total))];
+        let notices =
+            self.watched.iter_mut().zip(shares).filter_map(|(level, now)| level.look(now)).collect();
+        let high: Vec<String> = self.watched.iter().filter_map(Level::complaint).collect();
+        let (state, detail) = if high.is_empty() {
+            (MonitorState::Ok, summary(cpu, share(used, total)))
+        } else {
+            (MonitorState::Degraded, high.join(", "))
+        };
+        Check { state, detail, metrics, notices, again_in: if is_first { FIRST_AGAIN } else { EVERY } }
+    }
+}
+
+fn summary(cpu: Option<f64>, memory: Option<f64>) -> String {
+    let part = |name: &str, share: Option<f64>| share.map(|share| format!("{name} {share:.0} %"));
+    [part("CPU", cpu), part("memory", memory)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn share(used: u64, total: u64) -> Option<f64> {
+    (total > 0).then(|| used as f64 * 100.0 / total as f64)
+}
+
+fn round(value: f64, digits: i32) -> f64 {
+    let unit = 10_f64.powi(digits);
+    (value * unit).round() / unit
+}
+
+/// `lo` on Linux, `lo0` on macOS, `Loopback Pseudo-Interface 1` on Windows.
+fn is_loopback(interface: &OsStr) -> bool {
+    interface == "lo" || interface == "lo0" || interface.to_string_lossy().starts_with("Loopback")
+}
+
+/// Bytes used and in total of the disk that a folder is on. Only that disk is asked: another one may be a
+/// network share whose server does not answer.
+#[cfg(unix)]
+fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let used = disk.f_blocks.saturating_sub(disk.f_bfree);
+    Ok((used.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
+}
+
+/// Bytes used and in total of the disk that a folder is on.
+#[cfg(not(unix))]
+fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
+    use sysinfo::{DiskRefreshKind, Disks};
+
+    // Windows adds `\\?\` to a canonical path, and mount points come without it.
+    let folder = folder.canonicalize()?;
+    let folder = folder.to_string_lossy();
+    let folder = folder.strip_prefix(r"\\?\").unwrap_or(&folder);
+    let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage())
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    disks
+        .iter()
+        .filter(|disk| folder.starts_with(&*disk.mount_point().to_string_lossy()))
+        .max_by_key(|disk| disk.mount_point().as_os_str().len())
+        .map(|disk| (disk.total_space().saturating_sub(disk.available_space()), disk.total_space()))
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// A share that should stay below the threshold.
+struct Level {
+    title: &'static str,
+    key: &'static str,
+    /// How many looks in a row were over the threshold.
+    over: u32,
+    /// The last share of an alert that was given and not taken back.
+    alerted: Option<f64>,
+}
+
+impl Level {
+    fn new(title: &'static str, key: &'static str) -> Self {
+        Self { title, key, over: 0, alerted: None }
+    }
+
+    /// Notes a look; a share that cannot be known changes nothing.
+    fn look(&mut self, now: Option<f64>) -> Option<Notice> {
+        let now = now?;
+        let notice = |level, title: String, message: String| {
+            let data = json!({ "metric": self.key, "percent": round(now, 1), "threshold": THRESHOLD });
+            Some(Notice { level, title, message, data: Some(data) })
+        };
+        if now >= THRESHOLD {
+            self.over += 1;
+            let is_new = self.over >= PATIENCE && self.alerted.is_none();
+            if self.over >= PATIENCE {
+                self.alerted = Some(now);
+            }
+            if is_new {
+                let message = format!("{} is at {now:.0} %, for {PATIENCE} checks in a row", self.title);
+                return notice(EventLevel::Alert, format!("{} is high", self.title), message);
+            }
+            return None;
+        }
+        self.over = 0;
+        self.alerted.take()?;
+        let message = format!("{} is back at {now:.0} %", self.title);
+        notice(EventLevel::Done, format!("{} is normal again", self.title), message)
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.alerted.map(|share| format!("{} at {share:.0} %", self.title))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_high_looks_alert_once_and_a_lower_one_ends_it() {
+        let mut level = Level::new("CPU", "cpu");
+        let mut levels = |shares: &[f64]| -> Vec<Option<EventLevel>> {
+            shares.iter().map(|&share| level.look(Some(share)).map(|notice| notice.level)).collect()
+        };
+        assert_eq!(levels(&[96.0, 97.0, 94.9, 95.0, 95.0]), [None; 5]);
+        assert_eq!(levels(&[95.0, 100.0]), [Some(EventLevel::Alert), None]);
+        assert_eq!(levels(&[10.0, 10.0]), [Some(EventLevel::Done), None]);
+        assert!(level.look(None).is_none());
+    }
+
+    #[test]
+    fn this_machine_has_numbers_at_once_and_rates_soon() {
+        let mut monitor = HostMetrics::new(std::env::temp_dir()).unwrap();
+        let first = monitor.check();
+        assert_eq!(first.again_in, FIRST_AGAIN);
+        assert_eq!(first.metrics.len(), 13);
+        for key in
+            ["memory_used_bytes", "memory_total_bytes", "disk_total_bytes", "uptime_seconds", "cpu_count"]
+        {
+            assert!(first.metrics[key].as_u64().unwrap() > 0, "{key}");
+        }
+        assert!(first.metrics["cpu_percent"].is_null());
+        let second = monitor.check();
+        assert!(second.metrics["cpu_percent"].is_number());
+        assert!(second.metrics["network_rx_bytes_per_s"].is_number());
+    }
+}
