@@ -20,6 +20,7 @@ mod execute;
 mod identity;
 mod python;
 mod snapshot;
+mod suggest;
 pub mod sys;
 
 pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
@@ -31,3 +32,4 @@ pub use execute::{
 };
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role};
 pub use snapshot::{BindOutcome, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort};
+pub use suggest::next_free_port;

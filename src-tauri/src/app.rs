@@ -1,0 +1,154 @@
+//! The app behind the window: its roles, its configuration, and how it ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use taskpaw_contract::Role;
+use tokio::sync::Notify;
+
+use crate::backend::BackendClient;
+use crate::ipc::Board;
+use crate::roles::{Message, RoleTask, Surroundings};
+use crate::settings::Settings;
+
+/// The app behind the window.
+pub(crate) struct App {
+    around: Arc<Surroundings>,
+    roles: Vec<RoleTask>,
+    started: Instant,
+    first_paint: Mutex<Option<Duration>>,
+    /// Told when the window has painted, or a role's state has changed.
+    progress: Arc<Notify>,
+    is_quitting: AtomicBool,
+    is_ended: AtomicBool,
+    quit: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl App {
+    /// The app with all roles stopped. `started` is when the process started.
+    pub(crate) fn new(around: Surroundings, started: Instant, progress: Arc<Notify>) -> Self {
+        let around = Arc::new(around);
+        let roles = Role::ALL.into_iter().map(|role| RoleTask::begin(role, Arc::clone(&around))).collect();
+        Self {
+            around,
+            roles,
+            started,
+            first_paint: Mutex::new(None),
+            progress,
+            is_quitting: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
+            quit: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn board(&self) -> &Board {
+        &self.around.board
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.around.settings
+    }
+
+    /// Reads the configuration and starts every role that is on, or shows why nothing runs.
+    pub(crate) fn launch_roles(&self) {
+        let has_last_good = self.settings().has_last_good();
+        match self.settings().read_for_launch() {
+            Ok(config) => {
+                self.board().configure(&config, has_last_good);
+                for role in config.roles {
+                    self.tell(role, Message::Start);
+                }
+            }
+            Err(problem) => {
+                tracing::error!(%problem, "nothing is started");
+                self.board().show_problem(problem, has_last_good);
+                self.progress.notify_waiters();
+            }
+        }
+    }
+
+    /// Sends a message to a role.
+    pub(crate) fn tell(&self, role: Role, message: Message) {
+        if let Some(task) = self.role(role) {
+            task.send(message);
+        }
+    }
+
+    /// The last log lines of a role.
+    pub(crate) fn logs(&self, role: Role, limit: u32) -> Vec<String> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.role(role).map(|task| task.log().last(limit)).unwrap_or_default()
+    }
+
+    /// The process id of a role's backend that is ready.
+    pub(crate) fn pid(&self, role: Role) -> Option<u32> {
+        self.role(role)?.pid()
+    }
+
+    /// The way to a role's backend that is ready.
+    pub(crate) fn client(&self, role: Role) -> Option<BackendClient> {
+        self.role(role)?.client()
+    }
+
+    fn role(&self, role: Role) -> Option<&RoleTask> {
+        let at = Role::ALL.iter().position(|known| *known == role)?;
+        self.roles.get(at)
+    }
+
+    /// The window has painted.
+    pub(crate) fn painted(&self) {
+        let mut first = self.first_paint.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = Some(self.started.elapsed());
+            self.progress.notify_waiters();
+        }
+    }
+
+    /// From the start of the process to the first paint.
+    pub(crate) fn first_paint(&self) -> Option<Duration> {
+        *self.first_paint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Told when something that a start waits for has come further.
+    pub(crate) fn progress(&self) -> &Notify {
+        &self.progress
+    }
+
+    /// Sets what ends the program once all roles have ended.
+    pub(crate) fn on_quit(&self, quit: impl Fn() + Send + Sync + 'static) {
+        let _set_once = self.quit.set(Box::new(quit));
+    }
+
+    /// Ends the app: the backends first, then the program.
+    pub(crate) fn quit(&self) {
+        if let Some(quit) = self.quit.get() {
+            quit();
+        }
+    }
+
+    /// Whether the roles are being ended already; the first who asks ends them.
+    pub(crate) fn begins_to_quit(&self) -> bool {
+        !self.is_quitting.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether all roles have ended, so that the program may.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::SeqCst)
+    }
+
+    /// All roles have ended.
+    pub(crate) fn has_ended(&self) {
+        self.is_ended.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends all roles and waits for that. Bounded: each backend is killed if it does not stop in time.
+    pub(crate) async fn end_roles(&self) {
+        for task in &self.roles {
+            task.send(Message::Quit);
+        }
+        for task in &self.roles {
+            task.ended().await;
+        }
+    }
+}

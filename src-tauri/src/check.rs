@@ -1,0 +1,140 @@
+//! `--check`: start, wait until every role is ready and the window has painted, save a picture, print one
+//! line of JSON, and end.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use taskpaw_contract::ipc::{Replaced, RoleState, Snapshot};
+use taskpaw_contract::{Role, version};
+use tauri::WebviewWindow;
+
+use crate::app::App;
+use crate::picture;
+
+/// How long a start may take.
+const WITHIN: Duration = Duration::from_secs(60);
+/// After the last role was ready, until its first numbers are on the window: it asks every two seconds.
+const FIRST_NUMBERS: Duration = Duration::from_secs(3);
+
+/// What `--check` prints.
+#[derive(Debug, Serialize)]
+struct Checked {
+    version: &'static str,
+    roles: Vec<CheckedRole>,
+    /// Milliseconds from the start of the process to the first paint.
+    first_paint_ms: f64,
+    picture: Option<String>,
+    picture_error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedRole {
+    role: Role,
+    version: String,
+    pid: u32,
+    base_url: String,
+    /// Milliseconds from the start of the process to the readiness of the role.
+    ready_ms: f64,
+    taken_over: Vec<Replaced>,
+}
+
+/// Waits for the start to come to its end.
+///
+/// # Errors
+/// The reason why the app is not ready.
+pub(crate) async fn check(
+    app: &App,
+    window: &WebviewWindow,
+    started: Instant,
+    path: &Path,
+) -> Result<String, String> {
+    let mut ready_after: Vec<(Role, Duration)> = Vec::new();
+    let deadline = tokio::time::Instant::from_std(started + WITHIN);
+    let (snapshot, first_paint) = loop {
+        // Registered before the look, so that no progress is missed.
+        let progress = app.progress().notified();
+        let snapshot = app.board().snapshot();
+        for view in &snapshot.roles {
+            let is_new = !ready_after.iter().any(|(role, _)| *role == view.role);
+            if matches!(view.state, RoleState::Ready { .. }) && is_new {
+                ready_after.push((view.role, started.elapsed()));
+            }
+        }
+        if let Some(reason) = given_up(&snapshot) {
+            return Err(reason);
+        }
+        if let (true, Some(painted)) = (is_ready(&snapshot), app.first_paint()) {
+            break (snapshot, painted);
+        }
+        if tokio::time::timeout_at(deadline, progress).await.is_err() {
+            return Err(format!(
+                "not ready within {} s: {}",
+                WITHIN.as_secs(),
+                unready(&snapshot, app.first_paint().is_some())
+            ));
+        }
+    };
+    tokio::time::sleep(FIRST_NUMBERS).await;
+    let saved = picture::save(window, path).await;
+    let roles = snapshot.roles.iter().filter(|view| view.enabled).filter_map(|view| {
+        let RoleState::Ready { backend } = &view.state else { return None };
+        let ready = ready_after.iter().find(|(role, _)| *role == view.role).map(|(_, after)| *after);
+        Some(CheckedRole {
+            role: view.role,
+            version: backend.version.clone(),
+            pid: backend.pid,
+            base_url: backend.base_url.clone(),
+            ready_ms: milliseconds(ready.unwrap_or_default()),
+            taken_over: view.last_takeover.as_ref().map(|it| it.replaced.clone()).unwrap_or_default(),
+        })
+    });
+    let checked = Checked {
+        version: version(),
+        roles: roles.collect(),
+        first_paint_ms: milliseconds(first_paint),
+        picture: saved.is_ok().then(|| path.display().to_string()),
+        picture_error: saved.err(),
+    };
+    serde_json::to_string(&checked).map_err(|error| error.to_string())
+}
+
+/// Why the start came to an end without being ready: it waits for a person.
+fn given_up(snapshot: &Snapshot) -> Option<String> {
+    if let Some(problem) = &snapshot.problem {
+        return Some(problem.to_string());
+    }
+    snapshot.roles.iter().find_map(|view| match &view.state {
+        RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),
+        _ => None,
+    })
+}
+
+fn is_ready(snapshot: &Snapshot) -> bool {
+    let mut on = snapshot.roles.iter().filter(|view| view.enabled).peekable();
+    on.peek().is_some() && on.all(|view| matches!(view.state, RoleState::Ready { .. }))
+}
+
+fn unready(snapshot: &Snapshot, painted: bool) -> String {
+    let mut reasons: Vec<String> = snapshot
+        .roles
+        .iter()
+        .filter(|view| view.enabled && !matches!(view.state, RoleState::Ready { .. }))
+        .map(|view| match &view.state {
+            RoleState::Backoff { failure, .. } => format!("the {} failed: {}", view.role, reason(failure)),
+            state => format!("the {} is still {}", view.role, reason(state)),
+        })
+        .collect();
+    if !painted {
+        reasons.push("the window has not painted".to_owned());
+    }
+    reasons.join("; ")
+}
+
+fn reason(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e4).round() / 10.0
+}

@@ -1,0 +1,19 @@
+//! The window's one door to the host: one command in, one event out.
+
+mod board;
+mod requests;
+
+pub(crate) use board::{Board, configured_ports};
+pub(crate) use requests::answer;
+
+use serde_json::Value;
+use taskpaw_contract::ipc::{IpcError, Request};
+use tauri::State;
+
+use crate::app::App;
+
+/// The one command of the window.
+#[tauri::command]
+pub(crate) async fn call(app: State<'_, std::sync::Arc<App>>, request: Request) -> Result<Value, IpcError> {
+    answer(&app, request).await
+}

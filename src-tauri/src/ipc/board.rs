@@ -1,0 +1,262 @@
+//! The board: what the window shows now, and the numbered events that change it.
+//!
+//! An event changes the board and is sent under one lock, so that a snapshot holds exactly the events up to
+//! its number.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
+use taskpaw_contract::ipc::{
+    AppView, Event, Failure, HostEvent, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
+    TimelineEntry,
+};
+use taskpaw_contract::{Role, version};
+
+/// Where events go: to the window, or into a test.
+pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
+
+/// What the window shows now.
+pub(crate) struct Board {
+    shown: Mutex<Snapshot>,
+    sink: Sink,
+}
+
+impl Board {
+    pub(crate) fn new(config_dir: String, data_dir: String, sink: Sink) -> Self {
+        let preferences = Preferences::default();
+        let app = AppView {
+            version: version().to_owned(),
+            config_dir,
+            data_dir,
+            preferences,
+            has_last_good_config: false,
+        };
+        let roles = Role::ALL.map(off).to_vec();
+        Self { shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }), sink }
+    }
+
+    /// Everything that is shown now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.lock().clone()
+    }
+
+    /// Numbers an event, shows it, and sends it.
+    pub(crate) fn publish(&self, event: Event) {
+        let mut shown = self.lock();
+        shown.seq += 1;
+        let event = HostEvent { seq: shown.seq, at: unix_ms(), event };
+        apply(&mut shown, &event);
+        tracing::debug!(seq = event.seq, event = ?event.event, "event");
+        (self.sink)(&event);
+    }
+
+    /// Shows a configuration: which roles are on, on which ports.
+    pub(crate) fn configure(&self, config: &Config, has_last_good: bool) {
+        {
+            let mut shown = self.lock();
+            shown.problem = None;
+            shown.app.has_last_good_config = has_last_good;
+            for view in &mut shown.roles {
+                view.enabled = config.roles.contains(&view.role);
+                let configured = configured_ports(config, view.role);
+                let moved = |(old, new): (&PortView, &PortView)| {
+                    (&old.host, old.port, &old.name) != (&new.host, new.port, &new.name)
+                };
+                if view.ports.len() != configured.len() || view.ports.iter().zip(&configured).any(moved) {
+                    view.ports = configured;
+                }
+            }
+        }
+        self.publish(Event::ConfigChanged { preferences: config.app.clone(), enabled: config.roles.clone() });
+    }
+
+    /// Shows why nothing runs.
+    pub(crate) fn show_problem(&self, problem: ConfigProblem, has_last_good: bool) {
+        let preferences = {
+            let mut shown = self.lock();
+            shown.problem = Some(problem);
+            shown.app.has_last_good_config = has_last_good;
+            shown.app.preferences.clone()
+        };
+        // The window asks for the snapshot when the configuration has changed.
+        self.publish(Event::ConfigChanged { preferences, enabled: Vec::new() });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Snapshot> {
+        // A panic while the board was held left it whole: each change is a single assignment.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since 1970.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn off(role: Role) -> RoleView {
+    RoleView {
+        role,
+        enabled: false,
+        generation: 0,
+        state: RoleState::Stopped,
+        ports: Vec::new(),
+        last_takeover: None,
+        timeline: Vec::new(),
+    }
+}
+
+/// The ports of a role as they are configured, not looked at yet.
+pub(crate) fn configured_ports(config: &Config, role: Role) -> Vec<PortView> {
+    config
+        .endpoints(role)
+        .into_iter()
+        .map(|(name, endpoint)| PortView {
+            name: name.to_owned(),
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+            state: None,
+            in_use_by_app: false,
+            holders: Vec::new(),
+            suggestion: None,
+        })
+        .collect()
+}
+
+/// Applies an event. `ui/src/state` does the same in the window.
+fn apply(shown: &mut Snapshot, event: &HostEvent) {
+    if let Event::ConfigChanged { preferences, enabled } = &event.event {
+        shown.app.preferences = preferences.clone();
+        for view in &mut shown.roles {
+            view.enabled = enabled.contains(&view.role);
+        }
+        return;
+    }
+    let Some(role) = event.event.role() else { return };
+    let Some(view) = shown.roles.iter_mut().find(|view| view.role == role) else { return };
+    apply_to_role(view, event);
+}
+
+fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
+    let entry = TimelineEntry { at: happened.at, event: happened.event.clone() };
+    match &happened.event {
+        Event::TakeoverStarted { generation, .. } => {
+            view.timeline.clear();
+            view.generation = *generation;
+        }
+        // A countdown is one line.
+        Event::LingeringWait { .. } => {
+            view.timeline.retain(|entry| !matches!(entry.event, Event::LingeringWait { .. }));
+        }
+        _ => {}
+    }
+    view.timeline.push(entry);
+    match &happened.event {
+        Event::TakeoverStarted { ports, .. } => {
+            view.state = RoleState::TakingOver { progress: Progress::Looking };
+            view.ports.clone_from(ports);
+        }
+        Event::ReclaimStarted { ports, .. } => {
+            view.state = RoleState::TakingOver { progress: Progress::Ending };
+            view.ports.clone_from(ports);
+        }
+        Event::ReclaimFinished { replaced, elapsed_ms, .. } => {
+            view.last_takeover =
+                Some(Takeover { at: happened.at, replaced: replaced.clone(), elapsed_ms: *elapsed_ms });
+        }
+        Event::PortConflict { ports, .. } => view.ports.clone_from(ports),
+        Event::LingeringWait { seconds_left, .. } => {
+            view.state = RoleState::Lingering { seconds_left: *seconds_left };
+        }
+        Event::BackendStarting { ports, .. } => {
+            view.state = RoleState::Starting;
+            view.ports.clone_from(ports);
+        }
+        Event::BackendReady { backend, ports, .. } => {
+            view.state = RoleState::Ready { backend: backend.clone() };
+            view.ports.clone_from(ports);
+        }
+        Event::BackendBackoff { wait_ms, attempt, failure, .. } => {
+            view.state =
+                RoleState::Backoff { wait_ms: *wait_ms, attempt: *attempt, failure: failure.clone() };
+            ports_are_left(view, failure);
+        }
+        Event::BackendFailed { failure, .. } => {
+            view.state = RoleState::Failed { failure: failure.clone() };
+            ports_are_left(view, failure);
+        }
+        Event::BackendStopping { .. } => view.state = RoleState::Stopping,
+        Event::BackendExited { .. } => {
+            view.state = RoleState::Stopped;
+            ports_are_left(view, &Failure::Takeover { message: String::new() });
+        }
+        Event::ReclaimProgress { .. } | Event::ConfigChanged { .. } => {}
+    }
+}
+
+/// The backend is gone: what was known of its ports no longer holds, except for a conflict, which is why.
+fn ports_are_left(view: &mut RoleView, failure: &Failure) {
+    if *failure == Failure::PortConflict {
+        return;
+    }
+    for port in &mut view.ports {
+        *port = PortView {
+            state: None,
+            in_use_by_app: false,
+            holders: Vec::new(),
+            suggestion: None,
+            ..port.clone()
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn events_are_numbered_without_gaps_and_the_snapshot_knows_the_last() {
+        let last = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&last);
+        let board = Arc::new(Board::new(
+            "/c".into(),
+            "/d".into(),
+            Box::new(move |event| {
+                assert_eq!(seen.swap(event.seq, Ordering::SeqCst) + 1, event.seq);
+            }),
+        ));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let board = Arc::clone(&board);
+                std::thread::spawn(move || {
+                    for generation in 0..100 {
+                        board.publish(Event::BackendStopping { role: Role::Hub, generation });
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(board.snapshot().seq, 400);
+        assert_eq!(last.load(Ordering::SeqCst), 400);
+    }
+
+    #[test]
+    fn a_new_attempt_begins_a_new_timeline_and_keeps_what_was_replaced() {
+        let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));
+        board.configure(&Config::default(), false);
+        let role = Role::Agent;
+        board.publish(Event::ReclaimFinished { role, generation: 1, replaced: Vec::new(), elapsed_ms: 3.0 });
+        board.publish(Event::LingeringWait { role, generation: 1, seconds_left: 9 });
+        board.publish(Event::LingeringWait { role, generation: 1, seconds_left: 8 });
+        let view = &board.snapshot().roles[0];
+        assert_eq!(view.timeline.len(), 2, "a countdown is one line");
+        board.publish(Event::TakeoverStarted { role, generation: 2, ports: Vec::new() });
+        let view = &board.snapshot().roles[0];
+        assert_eq!((view.timeline.len(), view.generation), (1, 2));
+        assert!(view.last_takeover.is_some());
+    }
+}

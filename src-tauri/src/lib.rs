@@ -1,0 +1,31 @@
+//! TaskPaw's host: the window, and behind it the roles that it takes over, starts and supervises.
+
+mod app;
+mod arguments;
+mod backend;
+mod check;
+mod ipc;
+mod logging;
+mod picture;
+mod roles;
+mod settings;
+mod start;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser as _;
+
+/// Runs the app until it ends.
+#[must_use]
+pub fn run() -> ExitCode {
+    let started = Instant::now();
+    let arguments = arguments::Arguments::parse();
+    match start::start(arguments, started) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("taskpaw: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The log of a role's backend: kept in rotated files, its last lines also for the window.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use taskpaw_contract::Role;
+
+use crate::logging::RotatedFile;
+
+/// Lines kept for the window.
+const LAST_LINES: usize = 1000;
+/// Lines shown with a failure.
+pub(super) const LINES_OF_FAILURE: usize = 20;
+
+/// The log of one role. Clones write to the same.
+#[derive(Clone)]
+pub(crate) struct RoleLog(Arc<Mutex<Kept>>);
+
+struct Kept {
+    file: RotatedFile,
+    last: VecDeque<String>,
+    is_writable: bool,
+}
+
+impl RoleLog {
+    /// The log of a role in a folder, which is made if it is not there.
+    pub(crate) fn open(folder: &Path, role: Role) -> Self {
+        let file = RotatedFile::new(folder.join(format!("{role}.log")));
+        Self(Arc::new(Mutex::new(Kept { file, last: VecDeque::new(), is_writable: true })))
+    }
+
+    /// Writes a line. A full disk stops the file and not the app; the window still gets the lines.
+    pub(super) fn write(&self, line: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = writeln!(kept.file, "{line}");
+        if let (Err(error), true) = (&written, kept.is_writable) {
+            tracing::warn!(%error, "the backend's log cannot be written");
+        }
+        kept.is_writable = written.is_ok();
+        if kept.last.len() == LAST_LINES {
+            kept.last.pop_front();
+        }
+        kept.last.push_back(line.to_owned());
+    }
+
+    /// The last lines, the newest last.
+    pub(crate) fn last(&self, limit: usize) -> Vec<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last.iter().skip(kept.last.len().saturating_sub(limit)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_in_the_file_and_the_last_ones_at_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = RoleLog::open(&folder.path().join("logs"), Role::Agent);
+        for number in 0..LAST_LINES + 5 {
+            log.write(&format!("line {number}"));
+        }
+        assert_eq!(log.last(1), [format!("line {}", LAST_LINES + 4)]);
+        assert_eq!(log.last(usize::MAX).len(), LAST_LINES);
+        let file = std::fs::read_to_string(folder.path().join("logs").join("agent.log")).unwrap();
+        assert_eq!(file.lines().count(), LAST_LINES + 5);
+    }
+}

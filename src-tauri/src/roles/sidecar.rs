@@ -1,0 +1,170 @@
+//! The sidecar's process: started in a group of its own, spoken to over its standard streams.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
+use taskpaw_contract::Role;
+use taskpaw_contract::sidecar::{BrokenLine, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::log::RoleLog;
+
+/// The longest line of stdout that is read, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+/// How long the rest of the log is waited for after the sidecar has ended. A grandchild could keep it open.
+const LOG_AFTER_EXIT: Duration = Duration::from_millis(500);
+
+/// What is asked of a running sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    AskToStop,
+    Kill,
+}
+
+/// What a sidecar tells.
+#[derive(Debug)]
+pub(super) enum News {
+    /// Its one line of stdout.
+    Line(Result<Line, BrokenLine>),
+    /// It has ended.
+    Exited(String),
+}
+
+/// A sidecar that was started. Its drop closes its stdin, which asks it to stop.
+pub(super) struct Sidecar {
+    pub(super) pid: u32,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Sidecar {
+    /// Starts the program for a role. `news` gets its line and its end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn start(
+        program: std::process::Command,
+        role: Role,
+        hello: &Hello,
+        log: RoleLog,
+        news: impl Fn(News) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let mut line = serde_json::to_vec(hello)?;
+        line.push(b'\n');
+        let mut command = tokio::process::Command::from(program);
+        command
+            .arg(role.as_str())
+            .env(HOST_VARIABLE, HOST_ON_STDIN)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = in_own_group(command).spawn()?;
+        let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
+        let (orders, incoming) = mpsc::unbounded_channel();
+        tokio::spawn(async move { attend(child.as_mut(), &line, log, incoming, &news).await });
+        Ok(Self { pid, orders })
+    }
+
+    /// Passes an order on. One to a sidecar that has ended is no error.
+    pub(super) fn order(&self, order: Order) {
+        let _already_ended = self.orders.send(order);
+    }
+}
+
+/// A group of its own: signals to the host's group do not reach it. On Windows a job that is closed with
+/// the host; the job holds the sidecar alone.
+fn in_own_group(command: tokio::process::Command) -> CommandWrap {
+    let mut command = CommandWrap::from(command);
+    #[cfg(unix)]
+    command.wrap(process_wrap::tokio::ProcessGroup::leader());
+    #[cfg(windows)]
+    command.wrap(process_wrap::tokio::JobObject);
+    command
+}
+
+async fn attend(
+    child: &mut dyn ChildWrapper,
+    hello: &[u8],
+    log: RoleLog,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    news: &(dyn Fn(News) + Send + Sync),
+) {
+    let mut stdin = child.stdin().take();
+    let stdout = child.stdout().take();
+    let log_reader: Option<JoinHandle<()>> =
+        child.stderr().take().map(|stderr| tokio::spawn(copy_log(stderr, log)));
+    if let Some(pipe) = &mut stdin {
+        // A sidecar that ended at once does not read: its exit tells more than this error.
+        let _told_by_its_exit = pipe.write_all(hello).await;
+    }
+    let mut line = std::pin::pin!(read_line(stdout));
+    let mut line_is_read = false;
+    let status = loop {
+        tokio::select! {
+            read = &mut line, if !line_is_read => {
+                line_is_read = true;
+                if let Some(read) = read {
+                    news(News::Line(read));
+                }
+            }
+            order = orders.recv() => match order {
+                Some(Order::Kill) => {
+                    if let Err(error) = child.start_kill() {
+                        tracing::warn!(%error, "the backend cannot be killed");
+                    }
+                }
+                // Nobody gives orders any more: the role is gone, and so must be its sidecar.
+                Some(Order::AskToStop) | None => {
+                    drop(stdin.take());
+                    if order.is_none() {
+                        break child.wait().await;
+                    }
+                }
+            },
+            status = child.wait() => break status,
+        }
+    };
+    if let Some(reader) = log_reader {
+        let _rest_is_left = tokio::time::timeout(LOG_AFTER_EXIT, reader).await;
+    }
+    let status = match status {
+        Ok(status) => status.to_string(),
+        Err(error) => format!("how it ended cannot be read: {error}"),
+    };
+    news(News::Exited(status));
+}
+
+/// The one line of stdout; nothing if it is closed without one. What follows it is drained, so that the
+/// sidecar never blocks on it.
+async fn read_line(stdout: Option<tokio::process::ChildStdout>) -> Option<Result<Line, BrokenLine>> {
+    let mut reader = BufReader::new(stdout?);
+    let mut text = String::new();
+    let read = (&mut reader).take(LONGEST_LINE).read_line(&mut text).await;
+    let line = match read {
+        Ok(0) => return None,
+        Ok(_) => Line::parse(text.trim_end()),
+        Err(error) => Err(BrokenLine(error.to_string())),
+    };
+    tokio::spawn(async move {
+        let mut rest = [0; 1024];
+        while matches!(reader.read(&mut rest).await, Ok(1..)) {
+            tracing::warn!("the backend wrote more than its one line to standard output");
+        }
+    });
+    Some(line)
+}
+
+async fn copy_log(stderr: impl AsyncRead + Unpin, log: RoleLog) {
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => log.write(String::from_utf8_lossy(&line).trim_end()),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The takeover of a role's ports, told to the window as it happens.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{
+    Decision, HolderKind, HowEnded, Limits, Outcome, PortState, PortVerdict, Report, TakeoverEvent, Verdict,
+    WantedPort, decide, next_free_port,
+};
+use taskpaw_contract::config::Config;
+use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
+use taskpaw_contract::{Role, identity};
+
+/// One takeover of one role.
+pub(super) struct Takeover<'a> {
+    pub(super) role: Role,
+    pub(super) generation: u32,
+    pub(super) config: &'a Config,
+    /// Tells the window.
+    pub(super) publish: &'a dyn Fn(Event),
+    /// Whether this attempt is still wanted; a wait for a lingering port ends when it is not.
+    pub(super) is_current: &'a dyn Fn() -> bool,
+    /// The version that a backend answers on its own port, if it answers at once.
+    pub(super) version_of: &'a dyn Fn(&WantedPort) -> Option<String>,
+}
+
+impl Takeover<'_> {
+    /// Takes over all ports of the role. Blocks; at most a minute and a half, if a port lingers.
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let (role, generation) = (self.role, self.generation);
+        let mut first: Option<Verdict> = None;
+        let mut version = None;
+        let mut seconds_told = None;
+        let report = port_takeover::take_over(
+            &Native::new(),
+            &identity::rules(),
+            &role.into(),
+            &self.config.wanted_ports(role),
+            Limits::default(),
+            |event| {
+                match event {
+                    TakeoverEvent::Looked(verdict) => {
+                        if verdict.decision == Decision::Reclaim {
+                            version = version.take().or_else(|| self.old_version(verdict));
+                            (self.publish)(reclaim_started(role, generation, verdict));
+                        }
+                        first.get_or_insert_with(|| verdict.clone());
+                    }
+                    TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
+                    TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
+                    TakeoverEvent::Gone(ended) => self.progress(ended.process.pid.get(), Stage::Gone),
+                    TakeoverEvent::Lingering { left } => {
+                        let seconds_left = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+                        if seconds_told.replace(seconds_left) != Some(seconds_left) {
+                            (self.publish)(Event::LingeringWait { role, generation, seconds_left });
+                        }
+                    }
+                    _ => {}
+                }
+                if (self.is_current)() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            },
+        );
+        let report = report.map_err(|error| Failure::Takeover { message: error.to_string() })?;
+        self.finish(report, version)
+    }
+
+    fn progress(&self, pid: u32, stage: Stage) {
+        (self.publish)(Event::ReclaimProgress { role: self.role, generation: self.generation, pid, stage });
+    }
+
+    fn old_version(&self, verdict: &Verdict) -> Option<String> {
+        let asked = verdict.ports.iter().find(|port| {
+            port.state == PortState::OwnStale && matches!(port.wanted.name.as_str(), "network" | "api")
+        })?;
+        (self.version_of)(&asked.wanted)
+    }
+
+    fn finish(&self, report: Report, version: Option<String>) -> Result<(), Failure> {
+        let (role, generation) = (self.role, self.generation);
+        if !report.terminated.is_empty() {
+            let replaced = report
+                .terminated
+                .iter()
+                .map(|ended| Replaced {
+                    pid: ended.process.pid.get(),
+                    name: ended.process.name.clone(),
+                    version: version.clone(),
+                    forced: ended.how == HowEnded::Forced,
+                    ms: milliseconds(ended.took),
+                })
+                .collect();
+            let elapsed_ms = milliseconds(report.elapsed);
+            (self.publish)(Event::ReclaimFinished { role, generation, replaced, elapsed_ms });
+        }
+        if report.outcome == Outcome::Ready {
+            let ports = views(&report.last, None);
+            (self.publish)(Event::BackendStarting { role, generation, ports });
+            return Ok(());
+        }
+        if let Some(doubt) = report.doubt {
+            return Err(Failure::Takeover { message: doubt.to_string() });
+        }
+        if let Some((pid, reason)) = report.survived.first() {
+            return Err(Failure::Takeover { message: format!("process {pid} cannot be ended: {reason}") });
+        }
+        let mut ports = views(&report.last, None);
+        suggest(role, self.config, &mut ports);
+        (self.publish)(Event::PortConflict { role, generation, ports });
+        Err(Failure::PortConflict)
+    }
+}
+
+fn reclaim_started(role: Role, generation: u32, verdict: &Verdict) -> Event {
+    let pids = verdict.terminate.iter().map(|pid| pid.get()).collect();
+    Event::ReclaimStarted { role, generation, ports: views(verdict, None), pids }
+}
+
+/// Looks at the ports of a configuration without changing anything. `child` is the role's own running
+/// backend, which is not stale.
+///
+/// # Errors
+/// Why they cannot be looked at.
+pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Vec<PortView>, String> {
+    let snapshot =
+        Native::new().look(&role.into(), &config.wanted_ports(role)).map_err(|error| error.to_string())?;
+    let verdict = decide(&snapshot, &identity::rules());
+    let mut ports = views(&verdict, child);
+    suggest(role, config, &mut ports);
+    Ok(ports)
+}
+
+/// Adds the next free number to every port that cannot be had because of its number.
+fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
+    let mut avoid: std::collections::BTreeSet<u16> = Role::ALL
+        .into_iter()
+        .flat_map(|role| config.wanted_ports(role))
+        .filter_map(|wanted| wanted.target().map(|(_, port)| port))
+        .collect();
+    for port in ports.iter_mut().filter(|port| !port.in_use_by_app && calls_for_another_number(port.state)) {
+        let wanted = WantedPort { name: port.name.clone(), host: port.host.clone(), port: port.port };
+        match next_free_port(&Native::new(), &identity::rules(), &role.into(), &wanted, &avoid) {
+            Ok(found) => {
+                avoid.extend(found);
+                port.suggestion = found;
+            }
+            Err(error) => tracing::warn!(%error, "no free port can be suggested"),
+        }
+    }
+}
+
+fn calls_for_another_number(state: Option<PortState>) -> bool {
+    !matches!(state, None | Some(PortState::Free | PortState::OwnStale | PortState::AddressUnavailable))
+}
+
+fn views(verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
+    verdict.ports.iter().map(|port| view(port, child)).collect()
+}
+
+fn view(port: &PortVerdict, child: Option<u32>) -> PortView {
+    let holders: Vec<HolderView> = port
+        .holders
+        .iter()
+        .map(|holder| HolderView {
+            pid: holder.pid.get(),
+            name: holder.process.as_ref().map(|process| process.name.clone()),
+            exe: holder.process.as_ref().and_then(|process| process.exe.clone()),
+            user: holder.process.as_ref().and_then(|process| process.user.clone()),
+            role: holder.role.as_ref().and_then(|role| role.as_str().parse().ok()),
+            ours: holder.kind == HolderKind::Own,
+        })
+        .collect();
+    let in_use_by_app =
+        child.is_some() && !holders.is_empty() && holders.iter().all(|holder| Some(holder.pid) == child);
+    PortView {
+        name: port.wanted.name.clone(),
+        host: port.wanted.host.clone(),
+        port: port.wanted.port,
+        state: Some(port.state),
+        in_use_by_app,
+        holders,
+        suggestion: None,
+    }
+}
+
+/// Milliseconds with microseconds behind the point.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,310 @@
+//! The task of a role: it feeds the state machine and does what that says.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use port_takeover::WantedPort;
+use taskpaw_contract::config::Config;
+use taskpaw_contract::ipc::{Backend, Event, Failure};
+use taskpaw_contract::sidecar::{Hello, Ready};
+use taskpaw_contract::{Role, version};
+use tokio::sync::{mpsc, watch};
+
+use super::log::{LINES_OF_FAILURE, RoleLog};
+use super::machine::{Answer, Effect, Machine, Message};
+use super::sidecar::{News, Order, Sidecar};
+use super::takeover::{Takeover, look, milliseconds};
+use crate::backend::BackendClient;
+use crate::ipc::{Board, configured_ports};
+use crate::settings::Settings;
+
+/// How long an old backend may take to say its version. It is asked before it is ended, so this is added to
+/// a takeover of one that hangs.
+const VERSION_WITHIN: Duration = Duration::from_millis(150);
+
+/// What a role needs of the app around it.
+pub(crate) struct Surroundings {
+    pub(crate) board: Board,
+    pub(crate) settings: Settings,
+    pub(crate) config_dir: PathBuf,
+    pub(crate) logs: PathBuf,
+    /// The sidecar's program, resolved anew for each start.
+    pub(crate) program: Box<dyn Fn() -> Result<std::process::Command, String> + Send + Sync>,
+    /// Called when a role became ready.
+    pub(crate) on_ready: Box<dyn Fn(Role) + Send + Sync>,
+}
+
+/// A role that runs in the app.
+pub(crate) struct RoleTask {
+    role: Role,
+    inbox: mpsc::UnboundedSender<Message>,
+    log: RoleLog,
+    running: Arc<Mutex<Option<Running>>>,
+    ended: watch::Receiver<bool>,
+}
+
+/// A backend that is ready, and the key to it.
+#[derive(Clone)]
+struct Running {
+    pid: u32,
+    client: BackendClient,
+}
+
+impl RoleTask {
+    /// Begins the task of a role that is stopped.
+    pub(crate) fn begin(role: Role, around: Arc<Surroundings>) -> Self {
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let log = RoleLog::open(&around.logs, role);
+        let running = Arc::new(Mutex::new(None));
+        let (end, ended) = watch::channel(false);
+        let runner = Runner {
+            role,
+            around,
+            machine: Machine::new(role, version()),
+            started: Instant::now(),
+            inbox: inbox.clone(),
+            generation: Arc::new(AtomicU32::new(0)),
+            log: log.clone(),
+            running: Arc::clone(&running),
+            attempt: None,
+        };
+        tauri::async_runtime::spawn(runner.run(messages, end));
+        Self { role, inbox, log, running, ended }
+    }
+
+    /// Sends a message to the role.
+    pub(crate) fn send(&self, message: Message) {
+        if self.inbox.send(message).is_err() {
+            tracing::debug!(role = %self.role, "the role has ended already");
+        }
+    }
+
+    /// Waits until the role has ended, after [`Message::Quit`].
+    pub(crate) async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        let _sender_gone_is_ended_too = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// The role's log.
+    pub(crate) fn log(&self) -> &RoleLog {
+        &self.log
+    }
+
+    /// The process id of the backend that is ready.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.lock().as_ref().map(|running| running.pid)
+    }
+
+    /// The way to the backend that is ready.
+    pub(crate) fn client(&self) -> Option<BackendClient> {
+        self.lock().as_ref().map(|running| running.client.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Runner {
+    role: Role,
+    around: Arc<Surroundings>,
+    machine: Machine,
+    started: Instant,
+    inbox: mpsc::UnboundedSender<Message>,
+    /// The machine's generation, for the blocking takeover to see.
+    generation: Arc<AtomicU32>,
+    log: RoleLog,
+    running: Arc<Mutex<Option<Running>>>,
+    attempt: Option<Attempt>,
+}
+
+/// What belongs to the attempt under way.
+struct Attempt {
+    config: Config,
+    token: String,
+    sidecar: Option<Sidecar>,
+    spawned: Instant,
+}
+
+impl Runner {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, end: watch::Sender<bool>) {
+        while let Some(message) = messages.recv().await {
+            if matches!(message, Message::Of(generation, Answer::Exited { .. }) if generation == self.machine.generation())
+            {
+                self.set_running(None);
+            }
+            let effects = self.machine.handle(message, self.started.elapsed());
+            self.generation.store(self.machine.generation(), Ordering::SeqCst);
+            for effect in effects {
+                if effect == Effect::End {
+                    let _nobody_waits = end.send(true);
+                    return;
+                }
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::TakeOver => self.take_over(),
+            Effect::Spawn => self.spawn(),
+            Effect::Confirm(ready) => self.confirm(ready),
+            Effect::AskToStop => self.order(Order::AskToStop),
+            Effect::Kill => self.order(Order::Kill),
+            Effect::CheckHealth => self.check_health(),
+            Effect::Arm(timer, after) => {
+                let answer = self.answering();
+                tauri::async_runtime::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    answer(Answer::Elapsed(timer));
+                });
+            }
+            Effect::Publish(event) => {
+                let is_ready = matches!(event, Event::BackendReady { .. });
+                self.around.board.publish(event);
+                if is_ready {
+                    (self.around.on_ready)(self.role);
+                }
+            }
+            Effect::End => {}
+        }
+    }
+
+    /// A way to answer the machine, stamped with the generation of now.
+    fn answering(&self) -> impl Fn(Answer) + Send + Sync + 'static + use<> {
+        let (inbox, generation) = (self.inbox.clone(), self.machine.generation());
+        move |answer| {
+            let _role_has_ended = inbox.send(Message::Of(generation, answer));
+        }
+    }
+
+    fn take_over(&mut self) {
+        let answer = self.answering();
+        let (role, generation) = (self.role, self.machine.generation());
+        let config = match self.around.settings.read() {
+            Ok(config) => config,
+            Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
+        };
+        let token = match new_token() {
+            Ok(token) => token,
+            Err(message) => return answer(Answer::NotTakenOver(Failure::Takeover { message })),
+        };
+        self.attempt =
+            Some(Attempt { config: config.clone(), token, sidecar: None, spawned: Instant::now() });
+        let around = Arc::clone(&self.around);
+        let current = Arc::clone(&self.generation);
+        let ports = configured_ports(&config, role);
+        around.board.publish(Event::TakeoverStarted { role, generation, ports });
+        tauri::async_runtime::spawn_blocking(move || {
+            let is_current = || current.load(Ordering::SeqCst) == generation;
+            let takeover = Takeover {
+                role,
+                generation,
+                config: &config,
+                publish: &|event| {
+                    if is_current() {
+                        around.board.publish(event);
+                    }
+                },
+                is_current: &is_current,
+                version_of: &version_of,
+            };
+            answer(match takeover.run() {
+                Ok(()) => Answer::TakenOver,
+                Err(failure) => Answer::NotTakenOver(failure),
+            });
+        });
+    }
+
+    fn spawn(&mut self) {
+        let (answer, news) = (self.answering(), self.answering());
+        let Some(attempt) = &mut self.attempt else { return };
+        let failed =
+            |program: String, message: String| Answer::NotSpawned(Failure::SpawnFailed { program, message });
+        let program = match (self.around.program)() {
+            Ok(program) => program,
+            Err(message) => return answer(failed("taskpaw-backend".to_owned(), message)),
+        };
+        let path = program.get_program().to_string_lossy().into_owned();
+        let hello = Hello {
+            taskpaw_host: 1,
+            host_version: version().to_owned(),
+            control_token: attempt.token.clone(),
+            config_dir: self.around.config_dir.clone(),
+        };
+        let log = self.log.clone();
+        let tell = move |told| match told {
+            News::Line(line) => news(Answer::Line(line)),
+            News::Exited(status) => news(Answer::Exited { status, log: log.last(LINES_OF_FAILURE) }),
+        };
+        attempt.spawned = Instant::now();
+        match Sidecar::start(program, self.role, &hello, self.log.clone(), tell) {
+            Ok(sidecar) => attempt.sidecar = Some(sidecar),
+            Err(error) => answer(failed(path, error.to_string())),
+        }
+    }
+
+    /// Whoever listens on the role's ports must be the child, and it alone.
+    fn confirm(&mut self, ready: Ready) {
+        let answer = self.answering();
+        let Some(attempt) = &self.attempt else { return };
+        let ready_ms = milliseconds(attempt.spawned.elapsed());
+        let child = attempt.sidecar.as_ref().map(|sidecar| sidecar.pid);
+        let client = BackendClient::new(ready.base_url.clone(), attempt.token.clone());
+        self.set_running(child.map(|pid| Running { pid, client }));
+        let (config, role) = (attempt.config.clone(), self.role);
+        tauri::async_runtime::spawn_blocking(move || {
+            let ports = match look(&config, role, child) {
+                Ok(ports) => ports,
+                Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),
+            };
+            if Some(ready.pid) != child || !ports.iter().all(|port| port.in_use_by_app) {
+                let message = "it says that it is ready, but it is not the one that listens".to_owned();
+                return answer(Answer::NotConfirmed(Failure::BrokenProtocol { message }));
+            }
+            let backend =
+                Backend { pid: ready.pid, version: ready.version, base_url: ready.base_url, ready_ms };
+            answer(Answer::Confirmed { backend, ports });
+        });
+    }
+
+    fn order(&self, order: Order) {
+        if let Some(sidecar) = self.attempt.as_ref().and_then(|attempt| attempt.sidecar.as_ref()) {
+            sidecar.order(order);
+        }
+    }
+
+    fn check_health(&self) {
+        let answer = self.answering();
+        let client =
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.client.clone());
+        tauri::async_runtime::spawn(async move {
+            let healthy = match client {
+                Some(client) => client.ping().await.is_ok(),
+                None => false,
+            };
+            answer(Answer::Healthy(healthy));
+        });
+    }
+
+    fn set_running(&self, running: Option<Running>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+    }
+}
+
+/// 32 random bytes in hexadecimal, made for one launch of one backend.
+fn new_token() -> Result<String, String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The version that whoever listens on a port tells to everybody; it is asked at once and not for long.
+fn version_of(wanted: &WantedPort) -> Option<String> {
+    let (host, port) = wanted.target()?;
+    let base = format!("http://{}", std::net::SocketAddr::new(host.bind_address(), port));
+    tauri::async_runtime::block_on(BackendClient::version_at(&base, VERSION_WITHIN))
+}

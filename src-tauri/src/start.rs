@@ -1,0 +1,182 @@
+//! The start: the window first, then everything else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use taskpaw_contract::Role;
+use taskpaw_contract::folders::{Folders, NoHome};
+use taskpaw_contract::ipc::EVENT_NAME;
+use tauri::{
+    AppHandle, Emitter as _, Manager as _, RunEvent, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+};
+use tauri_plugin_shell::ShellExt as _;
+use tokio::sync::Notify;
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::ipc::{self, Board};
+use crate::roles::Surroundings;
+use crate::settings::Settings;
+use crate::{check, logging};
+
+const WINDOW: &str = "main";
+
+/// Why the app cannot start at all: there is no window to say it in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    #[error("the window cannot be opened: {0}. TaskPaw needs a graphical session")]
+    Tauri(#[from] tauri::Error),
+}
+
+/// Runs the app until it ends.
+pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, StartError> {
+    let folders = Folders::find()?;
+    logging::begin(&folders.logs());
+    tracing::info!(version = taskpaw_contract::version(), "start");
+
+    let setup_arguments = arguments.clone();
+    let tauri_app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|handle, argv, _directory| {
+            called_again(handle, &argv);
+        }))
+        .plugin(tauri_plugin_shell::init())
+        .invoke_handler(tauri::generate_handler![ipc::call])
+        .setup(move |tauri_app| {
+            if setup_arguments.quit {
+                // Nobody was there to be asked: the plugin would have passed it on.
+                std::process::exit(0);
+            }
+            let window = open_window(tauri_app.handle(), !setup_arguments.background)?;
+            let app = Arc::new(build(tauri_app.handle(), &folders, started));
+            tauri_app.manage(Arc::clone(&app));
+            let handle = tauri_app.handle().clone();
+            app.on_quit(move || handle.exit(0));
+            end_on_signals(&app);
+            app.launch_roles();
+            if let Some(picture) = setup_arguments.check.clone() {
+                tauri::async_runtime::spawn(run_check(app, window, started, picture));
+            }
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+
+    let status = Arc::new(OnceLock::new());
+    let ended = Arc::clone(&status);
+    tauri_app.run(move |handle, event| {
+        let RunEvent::ExitRequested { api, code, .. } = event else { return };
+        let Some(app) = handle.try_state::<Arc<App>>() else { return };
+        if app.begins_to_quit() {
+            api.prevent_exit();
+            let (app, handle) = (Arc::clone(&app), handle.clone());
+            tauri::async_runtime::spawn(async move {
+                app.end_roles().await;
+                tracing::info!("end");
+                app.has_ended();
+                handle.exit(code.unwrap_or(0));
+            });
+        } else if app.is_ended() {
+            let _first_one_counts = ended.set(code.unwrap_or(0));
+        } else {
+            // Asked again while the backends are ending.
+            api.prevent_exit();
+        }
+    });
+    Ok(if status.get().is_none_or(|code| *code == 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn open_window(handle: &AppHandle, visible: bool) -> tauri::Result<WebviewWindow> {
+    WebviewWindowBuilder::new(handle, WINDOW, WebviewUrl::default())
+        .title("TaskPaw")
+        .inner_size(1040.0, 720.0)
+        .min_inner_size(720.0, 480.0)
+        .visible(visible)
+        .build()
+}
+
+fn build(handle: &AppHandle, folders: &Folders, started: Instant) -> App {
+    let progress = Arc::new(Notify::new());
+    let (window, told) = (handle.clone(), Arc::clone(&progress));
+    let board = Board::new(
+        folders.config.display().to_string(),
+        folders.data.display().to_string(),
+        Box::new(move |event| {
+            if let Err(error) = window.emit(EVENT_NAME, event) {
+                tracing::warn!(%error, "the window cannot be told");
+            }
+            told.notify_waiters();
+        }),
+    );
+    let sidecar = handle.clone();
+    let window = handle.clone();
+    let around = Surroundings {
+        board,
+        settings: Settings::new(folders.config_file()),
+        config_dir: folders.config.clone(),
+        logs: folders.logs(),
+        program: Box::new(move || {
+            let command = sidecar.shell().sidecar(taskpaw_contract::identity::BACKEND_PROGRAM);
+            command.map(Into::into).map_err(|error| error.to_string())
+        }),
+        on_ready: Box::new(move |_: Role| {
+            if let Some(app) = window.try_state::<Arc<App>>() {
+                app.settings().keep_as_last_good();
+            }
+        }),
+    };
+    App::new(around, started, progress)
+}
+
+/// The same version was started again: the running window comes to the front, or ends if that is asked.
+fn called_again(handle: &AppHandle, argv: &[String]) {
+    if argv.iter().any(|argument| argument == "--quit") {
+        handle.exit(0);
+        return;
+    }
+    let Some(window) = handle.get_webview_window(WINDOW) else { return };
+    for raised in [window.unminimize(), window.show(), window.set_focus()] {
+        if let Err(error) = raised {
+            tracing::warn!(%error, "the window cannot be raised");
+        }
+    }
+}
+
+async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, picture: PathBuf) {
+    let code = match check::check(&app, &window, started, &picture).await {
+        Ok(line) => {
+            println!("{line}");
+            0
+        }
+        Err(reason) => {
+            eprintln!("taskpaw: {reason}");
+            1
+        }
+    };
+    window.app_handle().exit(code);
+}
+
+/// SIGTERM, SIGINT and SIGHUP end the app as a person does: the backends first.
+#[cfg(unix)]
+fn end_on_signals(app: &Arc<App>) {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        let app = Arc::clone(app);
+        tauri::async_runtime::spawn(async move {
+            match signal(kind) {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                    app.quit();
+                }
+                Err(error) => tracing::warn!(%error, "a signal cannot be awaited"),
+            }
+        });
+    }
+}
+
+/// Windows ends a window by a message, which Tauri takes.
+#[cfg(not(unix))]
+fn end_on_signals(_app: &Arc<App>) {}
