@@ -1,0 +1,213 @@
+// The situations that the page can be looked at in: /?fake=conflict&lang=zh-CN&theme=dark#/ports
+
+import type { Failure, HolderView, PortState, PortView, RoleState, RoleView } from "../../generated/ipc";
+import { FakeHost, refusal, type World } from "./host";
+import { agentPorts, offHub, ordinary, port, readyAgent, readyHub, snapshot } from "./world";
+
+const python: HolderView = {
+  pid: 1234,
+  name: "python3",
+  exe: "/usr/bin/python3",
+  user: "anna",
+  role: null,
+  ours: false,
+};
+const hubProcess: HolderView = {
+  pid: 2210,
+  name: "taskpaw-backend",
+  exe: null,
+  user: "anna",
+  role: "hub",
+  ours: false,
+};
+const otherUser: HolderView = {
+  pid: 77,
+  name: "taskpaw-backend",
+  exe: null,
+  user: "ben",
+  role: "agent",
+  ours: false,
+};
+const log = [
+  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.0.0, role agent, pid 913",
+  "2026-03-02T09:14:05.131Z ERROR taskpaw_backend: thread 'main' panicked at a monitor",
+];
+
+const states: Partial<Record<PortState, Partial<PortView>>> = {
+  foreign: { holders: [python], suggestion: 5682 },
+  own_other_role: { holders: [hubProcess], suggestion: 5682 },
+  own_other_user: { holders: [otherUser], suggestion: 5682 },
+  unknown_holder: { suggestion: 5682 },
+  lingering: { suggestion: 5682 },
+  reserved: { suggestion: 5682 },
+  permission_denied: { port: 80, suggestion: 5682 },
+  address_unavailable: { host: "192.168.7.20" },
+  self_collision: { port: 5681, suggestion: 5682 },
+  invalid: { host: "my computer" },
+};
+
+function agentIn(state: RoleState, ports = agentPorts(), change: Partial<RoleView> = {}): World {
+  const at = Date.now();
+  const generation = 2;
+  const role = "agent";
+  const timeline: RoleView["timeline"] = [
+    { at: at - 40, event: { type: "takeover_started", role, generation, ports: agentPorts() } },
+  ];
+  if (state.kind === "backoff" || state.kind === "failed") {
+    const { failure } = state;
+    if (failure.kind === "port_conflict")
+      timeline.push({ at: at - 20, event: { type: "port_conflict", role, generation, ports } });
+    else timeline.push({ at: at - 30, event: { type: "backend_starting", role, generation, ports } });
+    timeline.push({
+      at,
+      event:
+        state.kind === "failed"
+          ? { type: "backend_failed", role, generation, failure }
+          : {
+              type: "backend_backoff",
+              role,
+              generation,
+              failure,
+              wait_ms: state.wait_ms,
+              attempt: state.attempt,
+            },
+    });
+  }
+  const agent = { ...readyAgent(), generation, state, ports, last_takeover: null, timeline, ...change };
+  return { ...ordinary(), snapshot: snapshot(agent, offHub()) };
+}
+
+const failed = (failure: Failure): World => agentIn({ kind: "failed", failure });
+
+/** A port in one state. The agent gave up, since that shows every action. */
+function conflict(state: PortState, kind: "backoff" | "failed" = "failed"): World {
+  const ports = [
+    port("network", 5680, { state, ...states[state] }),
+    port("control", 5681, state === "self_collision" ? { state, suggestion: 5683 } : { state: "free" }),
+  ];
+  const failure = { kind: "port_conflict" } as const;
+  const world = agentIn(
+    kind === "failed" ? { kind, failure } : { kind, failure, attempt: 2, wait_ms: 4000 },
+    ports,
+  );
+  const holders = ports[0]?.holders ?? [];
+  return { ...world, taken: { 5680: { state, holders } } };
+}
+
+function problem(of: NonNullable<World["snapshot"]["problem"]>, copy = true): World {
+  const world = agentIn({ kind: "stopped" }, agentPorts(), { generation: 0, timeline: [] });
+  world.snapshot = {
+    ...world.snapshot,
+    problem: of,
+    app: { ...world.snapshot.app, has_last_good_config: copy },
+  };
+  return world;
+}
+
+export const scenarios = {
+  ready: ordinary,
+  connecting: () => ({ ...ordinary(), delay: 1e8 }),
+  lost: () => ({ ...ordinary(), refuse: { snapshot: refusal("internal", "the host's task has ended") } }),
+  starting: () => {
+    const world = ordinary();
+    const agent = readyAgent();
+    const timeline = agent.timeline.slice(0, -1);
+    world.snapshot = snapshot({ ...agent, state: { kind: "starting" }, timeline }, offHub());
+    return world;
+  },
+  looking: () => agentIn({ kind: "taking_over", progress: "looking" }),
+  ending: () => {
+    const agent = readyAgent();
+    const state = { kind: "taking_over", progress: "ending" } as const;
+    return {
+      ...ordinary(),
+      snapshot: snapshot(
+        { ...agent, state, last_takeover: null, timeline: agent.timeline.slice(0, 3) },
+        offHub(),
+      ),
+    };
+  },
+  lingering: () => agentIn({ kind: "lingering", seconds_left: 42 }),
+  stopping: () => agentIn({ kind: "stopping" }),
+  stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
+  off: () => ({
+    ...ordinary(),
+    snapshot: snapshot(
+      { ...readyAgent(), enabled: false, state: { kind: "stopped" }, timeline: [] },
+      offHub(),
+    ),
+  }),
+  conflict: () => conflict("foreign", "backoff"),
+  "conflict-two": () => {
+    const ports = [
+      port("network", 5680, { state: "foreign", holders: [python], suggestion: 5682 }),
+      port("control", 5681, { state: "unknown_holder", suggestion: 5683 }),
+    ];
+    return agentIn({ kind: "failed", failure: { kind: "port_conflict" } }, ports);
+  },
+  "conflict-other-role": () => {
+    const world = conflict("own_other_role");
+    return { ...world, snapshot: { ...world.snapshot, roles: [world.snapshot.roles[0]!, readyHub()] } };
+  },
+  "conflict-other-user": () => conflict("own_other_user"),
+  "conflict-unknown": () => conflict("unknown_holder"),
+  "conflict-lingering": () => conflict("lingering"),
+  "conflict-reserved": () => conflict("reserved"),
+  "conflict-permission": () => conflict("permission_denied"),
+  "conflict-address": () => conflict("address_unavailable"),
+  "conflict-collision": () => conflict("self_collision"),
+  "conflict-invalid": () => conflict("invalid"),
+  backoff: () =>
+    agentIn({
+      kind: "backoff",
+      attempt: 3,
+      wait_ms: 8000,
+      failure: { kind: "exited", status: "exit status 1", log },
+    }),
+  failed: () => failed({ kind: "not_ready", seconds: 20, log }),
+  "failed-spawn": () =>
+    failed({
+      kind: "spawn_failed",
+      program: "/opt/taskpaw/taskpaw-backend",
+      message: "Permission denied (os error 13)",
+    }),
+  "failed-version": () => failed({ kind: "wrong_version", backend: "3.9.2" }),
+  "failed-startup": () =>
+    failed({
+      kind: "startup_error",
+      code: "state_too_new",
+      message: "state.db has schema 9, this version knows 4",
+      port: null,
+    }),
+  "failed-takeover": () =>
+    failed({ kind: "takeover", message: "pid 812 no longer holds the port; the takeover was called off" }),
+  problem: () =>
+    problem({
+      kind: "syntax",
+      path: "/home/anna/.config/TaskPaw/config.json",
+      line: 7,
+      column: 23,
+      reason: "expected `,` or `}`",
+    }),
+  "problem-key": () => problem({ kind: "port_range", key: "agent.network.port", value: 70000 }, false),
+  "problem-exposure": () =>
+    problem({ kind: "exposure", key: "agent.network.host", address: "0.0.0.0", reason: "wildcard" }),
+  hub: () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()) }),
+  "hub-empty": () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()), fleet: { agents: [] } }),
+  bare: () => {
+    const world = ordinary();
+    const status = world.status;
+    return {
+      ...world,
+      events: [],
+      logs: [],
+      status: () => ({ ...status(), monitors: { machine: status().monitors["machine"]! } }),
+    };
+  },
+} satisfies Record<string, () => World>;
+
+export type Scenario = keyof typeof scenarios;
+
+export function fakeHost(scenario: Scenario): FakeHost {
+  return new FakeHost(scenarios[scenario]());
+}

@@ -1,0 +1,299 @@
+// A fake machine in its ordinary state; the scenarios change what they are about.
+
+import type { AgentEvent, AgentStatus, FleetStatus, PortView, RoleView, Snapshot } from "../../generated/ipc";
+import type { World } from "./host";
+
+const started = Date.now() - 200_000;
+
+export function port(name: string, number: number, change: Partial<PortView> = {}): PortView {
+  return {
+    name,
+    host: "127.0.0.1",
+    port: number,
+    state: null,
+    in_use_by_app: false,
+    holders: [],
+    suggestion: null,
+    ...change,
+  };
+}
+
+export const agentPorts = (change: Partial<PortView> = {}): PortView[] => [
+  port("network", 5680, change),
+  port("control", 5681, change),
+];
+
+export const backend = { pid: 913, version: "4.0.0", base_url: "http://127.0.0.1:5681", ready_ms: 180.3 };
+
+const replaced = { pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41.2 };
+
+export function readyAgent(): RoleView {
+  const role = "agent";
+  const generation = 1;
+  const ports = agentPorts({ state: "own_stale", in_use_by_app: true });
+  return {
+    role,
+    enabled: true,
+    generation,
+    state: { kind: "ready", backend },
+    ports,
+    last_takeover: { at: started + 48, replaced: [replaced], elapsed_ms: 47.9 },
+    timeline: [
+      { at: started, event: { type: "takeover_started", role, generation, ports: agentPorts() } },
+      {
+        at: started + 4,
+        event: {
+          type: "reclaim_started",
+          role,
+          generation,
+          ports: agentPorts({ state: "own_stale" }),
+          pids: [812],
+        },
+      },
+      { at: started + 5, event: { type: "reclaim_progress", role, generation, pid: 812, stage: "asked" } },
+      { at: started + 46, event: { type: "reclaim_progress", role, generation, pid: 812, stage: "gone" } },
+      {
+        at: started + 48,
+        event: { type: "reclaim_finished", role, generation, replaced: [replaced], elapsed_ms: 47.9 },
+      },
+      {
+        at: started + 50,
+        event: { type: "backend_starting", role, generation, ports: agentPorts({ state: "free" }) },
+      },
+      { at: started + 230, event: { type: "backend_ready", role, generation, backend, ports } },
+    ],
+  };
+}
+
+export function readyHub(): RoleView {
+  const role = "hub";
+  const ports = [port("api", 5690, { state: "own_stale", in_use_by_app: true })];
+  const hub = { ...backend, pid: 921, base_url: "http://127.0.0.1:5690", ready_ms: 94 };
+  return {
+    role,
+    enabled: true,
+    generation: 1,
+    state: { kind: "ready", backend: hub },
+    ports,
+    last_takeover: null,
+    timeline: [
+      { at: started, event: { type: "takeover_started", role, generation: 1, ports: [port("api", 5690)] } },
+      {
+        at: started + 3,
+        event: { type: "backend_starting", role, generation: 1, ports: [port("api", 5690)] },
+      },
+      { at: started + 97, event: { type: "backend_ready", role, generation: 1, backend: hub, ports } },
+    ],
+  };
+}
+
+export function offHub(): RoleView {
+  return {
+    role: "hub",
+    enabled: false,
+    generation: 0,
+    state: { kind: "stopped" },
+    ports: [port("api", 5690)],
+    last_takeover: null,
+    timeline: [],
+  };
+}
+
+export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
+  return {
+    seq: 12,
+    app: {
+      version: "4.0.0",
+      config_dir: "/home/anna/.config/TaskPaw",
+      data_dir: "/home/anna/.local/share/TaskPaw",
+      preferences: { language: "en", theme: "system" },
+      has_last_good_config: true,
+    },
+    problem: null,
+    roles: [agent, hub],
+  };
+}
+
+const GIB = 1024 ** 3;
+
+/** Numbers that move as those of a machine do. */
+function status(): AgentStatus {
+  const time = Date.now() / 1000;
+  const wave = (period: number) => (Math.sin((time * 2 * Math.PI) / period) + 1) / 2;
+  const now = new Date().toISOString();
+  return {
+    machine: "render-01",
+    server_id: "6f1c2a",
+    os: "linux",
+    monitors: {
+      machine: {
+        type_id: "host_metrics",
+        state: "ok",
+        detail: "",
+        metrics: {
+          cpu_percent: 18 + 44 * wave(37) * wave(11),
+          memory_used_bytes: (11.2 + 2.1 * wave(80)) * GIB,
+          memory_total_bytes: 31.1 * GIB,
+          disk_used_bytes: 412 * GIB,
+          disk_total_bytes: 931 * GIB,
+          network_rx_bytes_per_s: 2_400_000 * wave(23) ** 3 + 12_000,
+          network_tx_bytes_per_s: 180_000 * wave(17),
+          load_1m: 1.4 + 2 * wave(60),
+          uptime_seconds: 275_400 + (time % 10_000),
+        },
+        last_update: now,
+      },
+      "Blender render": {
+        type_id: "process",
+        state: "running",
+        detail: "Frame 412 of 900, about 2 h left",
+        metrics: {},
+        last_update: now,
+      },
+      "NAS web page": {
+        type_id: "tcp_check",
+        state: "ok",
+        detail: "192.168.1.9:443 answers in 3 ms",
+        metrics: {},
+        last_update: now,
+      },
+      "Nightly backup": {
+        type_id: "file_age",
+        state: "degraded",
+        detail: "The last one is 31 hours old",
+        metrics: {},
+        last_update: new Date(Date.now() - 95_000).toISOString(),
+      },
+    },
+  };
+}
+
+function events(): AgentEvent[] {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const machine = "render-01";
+  return [
+    { id: 1, time: ago(1620), machine, monitor: "Agent", message: "TaskPaw 3.9.2 was replaced by 4.0.0" },
+    {
+      id: 2,
+      time: ago(1571),
+      machine,
+      monitor: "Nightly backup",
+      message: "Finished in 14 minutes",
+      level: "done",
+      title: "Backup finished",
+    },
+    {
+      id: 3,
+      time: ago(62),
+      machine,
+      monitor: "Blender render",
+      message: "scene-04.blend, 900 frames",
+      level: "info",
+      title: "Render started",
+    },
+    {
+      id: 4,
+      time: ago(35),
+      machine,
+      monitor: "Nightly backup",
+      message: "The last one is 31 hours old",
+      level: "warn",
+      title: "Backup is late",
+    },
+    {
+      id: 5,
+      time: ago(4),
+      machine,
+      monitor: "NAS web page",
+      message: "192.168.1.9:443 refused the connection",
+      level: "alert",
+      title: "NAS web page is down",
+    },
+    {
+      id: 6,
+      time: ago(2),
+      machine,
+      monitor: "NAS web page",
+      message: "192.168.1.9:443 answers again",
+      level: "done",
+    },
+  ];
+}
+
+function fleet(): FleetStatus {
+  return {
+    agents: [
+      {
+        name: "render-01",
+        url: "http://127.0.0.1:5680",
+        enabled: true,
+        online: true,
+        last_seen_seconds: 8,
+        error: null,
+        status: status(),
+      },
+      {
+        name: "render-02",
+        url: "http://192.168.1.22:5680",
+        enabled: true,
+        online: false,
+        last_seen_seconds: 4210,
+        error: "connection refused",
+        status: status(),
+      },
+      {
+        name: "nas",
+        url: "http://192.168.1.9:5680",
+        enabled: true,
+        online: true,
+        last_seen_seconds: 31,
+        error: null,
+        status: { ...status(), monitors: {} },
+      },
+      {
+        name: "laptop",
+        url: "http://192.168.1.40:5680",
+        enabled: false,
+        online: false,
+        last_seen_seconds: null,
+        error: null,
+        status: null,
+      },
+    ],
+  };
+}
+
+const logs = [
+  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.0.0, role agent, pid 913",
+  "2026-03-02T09:14:05.131Z  INFO taskpaw_backend::agent: network port on 127.0.0.1:5680, control port on 127.0.0.1:5681",
+  "2026-03-02T09:14:05.180Z  INFO taskpaw_backend::monitors: 4 monitors",
+  "2026-03-02T09:14:05.282Z  INFO taskpaw_backend: ready in 180 ms",
+  "2026-03-02T09:44:11.007Z  WARN taskpaw_backend::monitors: Nightly backup: the last one is 31 hours old",
+];
+
+export function ordinary(): World {
+  return {
+    snapshot: snapshot(readyAgent(), offHub()),
+    taken: {
+      5682: {
+        state: "foreign",
+        holders: [
+          {
+            pid: 812,
+            name: "postgres",
+            exe: "/usr/lib/postgresql/bin/postgres",
+            user: "anna",
+            role: null,
+            ours: false,
+          },
+        ],
+      },
+    },
+    status,
+    events: events(),
+    fleet: fleet(),
+    logs,
+    refuse: {},
+    delay: 30,
+  };
+}

@@ -1,0 +1,16 @@
+// The host itself. No other file may import Tauri: the webview's reach is what can be read here.
+
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+
+import { type Answers, COMMAND_NAME, EVENT_NAME, type HostEvent } from "../generated/ipc";
+import type { Command, Platform, RequestOf } from "./types";
+
+export const tauri: Platform = {
+  call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {
+    return invoke<Answers[C]>(COMMAND_NAME, { request });
+  },
+  onEvent(hear: (event: HostEvent) => void): Promise<() => void> {
+    return listen<HostEvent>(EVENT_NAME, (message) => hear(message.payload));
+  },
+};

@@ -1,0 +1,29 @@
+// One thing that a person asked for: whether it is under way, and why it was refused.
+
+import type { IpcError } from "../generated/ipc";
+import { asIpcError } from "../platform/types";
+
+export class Action {
+  busy = $state(false);
+  error = $state.raw<IpcError | null>(null);
+
+  /** Runs it unless it already runs. The answer says whether it went well. */
+  async run(work: () => Promise<unknown>): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    this.error = null;
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      this.fail(thrown);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  fail(thrown: unknown): void {
+    this.error = asIpcError(thrown);
+  }
+}

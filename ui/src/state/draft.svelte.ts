@@ -1,0 +1,131 @@
+// The ports of one role as a person is changing them: what differs, what the host says about it, and what is sent.
+
+import type { Endpoint, PortDraft, PortView, Role, RoleView } from "../generated/ipc";
+import { refuses } from "../words/ports";
+import { Action } from "./action.svelte";
+import type { AppState } from "./app.svelte";
+
+/** What a person typed: text, since a half-typed number is no number yet. */
+interface Typed {
+  host?: string;
+  port?: string;
+}
+
+export interface Row {
+  name: string;
+  host: string;
+  port: string;
+  changed: boolean;
+  /** What the host said about exactly these values; nothing while it is being asked. */
+  seen: PortView | null;
+}
+
+/** The pause in typing after which the ports are looked at. */
+const PAUSE_MS = 300;
+
+export class PortsDraft {
+  readonly checking = new Action();
+  readonly suggesting = new Action();
+  readonly applying = new Action();
+  readonly role: Role;
+  readonly #app: AppState;
+  readonly #view: () => RoleView;
+  #typed = $state<Record<string, Typed>>({});
+  #seen = $state.raw<PortView[]>([]);
+  #asked = 0;
+
+  constructor(app: AppState, role: Role, view: () => RoleView) {
+    this.#app = app;
+    this.role = role;
+    this.#view = view;
+  }
+
+  readonly rows: Row[] = $derived.by(() =>
+    this.#view().ports.map((configured) => {
+      const typed = this.#typed[configured.name];
+      const host = typed?.host ?? configured.host;
+      const port = typed?.port ?? String(configured.port);
+      const endpoint = endpointOf(host, port);
+      return {
+        name: configured.name,
+        host,
+        port,
+        changed: endpoint.host !== configured.host || endpoint.port !== configured.port,
+        seen:
+          this.#seen.find(
+            (view) =>
+              view.name === configured.name && view.host === endpoint.host && view.port === endpoint.port,
+          ) ?? null,
+      };
+    }),
+  );
+
+  readonly changed = $derived(this.rows.some((row) => row.changed));
+  readonly usable = $derived(this.rows.every((row) => row.seen !== null && !refuses(row.seen)));
+
+  type(name: string, change: Typed): void {
+    this.#typed[name] = { ...this.#typed[name], ...change };
+  }
+
+  undo(): void {
+    this.#typed = {};
+    this.applying.error = null;
+  }
+
+  /** Looks again after a pause; what it returns calls that off. Meant for an `$effect`. */
+  watch(): () => void {
+    const draft = this.#whole();
+    const first = this.#asked === 0;
+    const timer = setTimeout(() => void this.#check(draft), first ? 0 : PAUSE_MS);
+    return () => clearTimeout(timer);
+  }
+
+  look(): Promise<void> {
+    return this.#check(this.#whole());
+  }
+
+  /** Fills in the next free number. */
+  async suggest(name: string): Promise<void> {
+    await this.suggesting.run(async () => {
+      const port = await this.#app.call<"suggest_port">({ command: "suggest_port", role: this.role, name });
+      this.type(name, { port: String(port) });
+    });
+  }
+
+  apply(): Promise<boolean> {
+    const changed = new Set(this.rows.filter((row) => row.changed).map((row) => row.name));
+    const draft = this.#whole().filter(({ name }) => changed.has(name));
+    return this.applying.run(() => this.#app.call<"apply_ports">({ command: "apply_ports", draft }));
+  }
+
+  #whole(): PortDraft[] {
+    return this.rows.map(({ name, host, port }) => ({
+      role: this.role,
+      name,
+      endpoint: endpointOf(host, port),
+    }));
+  }
+
+  async #check(draft: PortDraft[]): Promise<void> {
+    this.#asked += 1;
+    const mine = this.#asked;
+    // Not `Action.run`, which would skip a question while an older one is under way: here the newest counts.
+    this.checking.busy = true;
+    try {
+      const seen = await this.#app.call<"check_ports">({ command: "check_ports", draft });
+      if (mine !== this.#asked) return;
+      this.#seen = seen;
+      this.checking.error = null;
+    } catch (thrown) {
+      if (mine === this.#asked) this.checking.fail(thrown);
+    } finally {
+      if (mine === this.#asked) this.checking.busy = false;
+    }
+  }
+}
+
+/** What is no number is sent as 0, which the host calls invalid like every other number that cannot be used. */
+export function endpointOf(host: string, port: string): Endpoint {
+  const number = /^\s*\d{1,9}\s*$/.test(port) ? Number(port) : 0;
+  return { host: host.trim(), port: number };
+}

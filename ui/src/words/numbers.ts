@@ -1,0 +1,82 @@
+// Numbers, sizes and times as people read them, in the language that is spoken.
+
+import { language, t } from "../locales/language.svelte";
+
+export function number(value: number, digits = 0): string {
+  return new Intl.NumberFormat(language(), {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+export interface Quantity {
+  value: string;
+  unit: string;
+}
+
+const sizes = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** Bytes in the unit that keeps the number short. */
+export function bytes(value: number): Quantity {
+  let size = Math.max(0, value);
+  let step = 0;
+  while (size >= 1000 && step < sizes.length - 1) {
+    size /= 1024;
+    step += 1;
+  }
+  return { value: number(size, step === 0 || size >= 100 ? 0 : 1), unit: sizes[step] ?? "B" };
+}
+
+export function bytesText(value: number): string {
+  const { value: shown, unit } = bytes(value);
+  return `${shown} ${unit}`;
+}
+
+/** A short duration, as in "ready in 180 ms". */
+export function milliseconds(ms: number): string {
+  if (ms >= 999.5) return t("duration.s", { value: number(ms / 1000, ms < 9_950 ? 1 : 0) });
+  return t("duration.ms", { value: number(ms, ms < 9.95 && ms > 0 ? 1 : 0) });
+}
+
+/** A countdown: whole seconds, rounded up, so that it does not say 0 while it still waits. */
+export function seconds(ms: number): string {
+  return t("duration.s", { value: number(Math.max(0, Math.ceil(ms / 1000))) });
+}
+
+/** How long something has been running. */
+export function uptime(total: number): string {
+  const minutes = Math.floor(total / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 24)
+    return t("duration.days_hours", { days: number(Math.floor(hours / 24)), hours: hours % 24 });
+  if (hours > 0) return t("duration.hours_minutes", { hours, minutes: minutes % 60 });
+  return t("duration.minutes", { minutes });
+}
+
+export function clockTime(at: number | Date): string {
+  return new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(at);
+}
+
+export function day(at: number | Date): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: "full" }).format(at);
+}
+
+export function dateTime(at: number | Date): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
+}
+
+/** "12 seconds ago". */
+export function ago(ms: number): string {
+  const format = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
+  const secs = Math.max(0, Math.round(ms / 1000));
+  if (secs < 60) return format.format(-secs, "second");
+  if (secs < 3600) return format.format(-Math.floor(secs / 60), "minute");
+  if (secs < 86_400) return format.format(-Math.floor(secs / 3600), "hour");
+  return format.format(-Math.floor(secs / 86_400), "day");
+}
+
+/** Things in a row: "a, b and c". */
+export function list(items: string[]): string {
+  if (language() === "zh-CN") return items.join("、");
+  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(items);
+}

@@ -1,0 +1,112 @@
+// The state of a port in words: one sentence for each state, the holder named as exactly as it is known, and advice.
+
+import type { HolderView, PortState, PortView, Role } from "../generated/ipc";
+import { t } from "../locales/language.svelte";
+import { list } from "./numbers";
+import type { Tone } from "./tone";
+
+/** The states in which a role refuses to start. */
+const refusing: ReadonlySet<PortState> = new Set<PortState>([
+  "own_other_role",
+  "own_other_user",
+  "foreign",
+  "unknown_holder",
+  "lingering",
+  "reserved",
+  "permission_denied",
+  "address_unavailable",
+  "self_collision",
+  "invalid",
+]);
+
+export function refuses(port: PortView): boolean {
+  return !port.in_use_by_app && port.state !== null && refusing.has(port.state);
+}
+
+export function otherRole(role: Role): Role {
+  return role === "agent" ? "hub" : "agent";
+}
+
+export function portName(name: string): string {
+  switch (name) {
+    case "network":
+    case "control":
+    case "api":
+      return t(`port_name.${name}`);
+    default:
+      return name;
+  }
+}
+
+export function portHint(name: string): string {
+  switch (name) {
+    case "network":
+    case "control":
+    case "api":
+      return t(`port_name.${name}_hint`);
+    default:
+      return "";
+  }
+}
+
+/** An IPv6 address needs brackets before a port number. */
+export function address({ host, port }: { host: string; port: number }): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function holderName(holder: HolderView): string {
+  const name = holder.name ?? holder.exe?.split(/[\\/]/).at(-1);
+  return name ? t("holder.named", { name, pid: holder.pid }) : t("holder.unnamed", { pid: holder.pid });
+}
+
+/** The state as a phrase, such as "held by python3 (pid 1234)". */
+export function portPhrase(port: PortView, role: Role): string {
+  if (port.in_use_by_app) return t("port.in_use_by_app");
+  const holders = port.holders.length > 0 ? list(port.holders.map(holderName)) : null;
+  switch (port.state) {
+    case null:
+      return t("port.unchecked");
+    case "foreign":
+    case "unknown_holder":
+      return holders ? t("port.held", { holders }) : t(`port.${port.state}`);
+    case "own_stale":
+      return holders ? t("port.own_stale_held", { holders }) : t("port.own_stale");
+    case "own_other_role": {
+      const other = otherRole(role);
+      return holders
+        ? t(`port.own_other_role_${other}_held`, { holders })
+        : t(`port.own_other_role_${other}`);
+    }
+    case "own_other_user": {
+      const user = port.holders.find((holder) => holder.user)?.user;
+      if (holders && user) return t("port.own_other_user_named", { holders, user });
+      return holders ? t("port.own_other_user_held", { holders }) : t("port.own_other_user");
+    }
+    default:
+      return t(`port.${port.state}`);
+  }
+}
+
+/** What the person can do about it; nothing where nothing need be done. */
+export function portAdvice(port: PortView, role: Role): string {
+  if (port.in_use_by_app || port.state === null || port.state === "free") return "";
+  return t(`port_advice.${port.state}`, {
+    other: t(`role.${otherRole(role)}`),
+    host: port.host,
+  });
+}
+
+export function portTone(port: PortView): Tone {
+  if (port.in_use_by_app) return "ok";
+  switch (port.state) {
+    case null:
+      return "quiet";
+    case "free":
+      return "ok";
+    case "own_stale":
+    case "lingering":
+      return "warn";
+    default:
+      return "bad";
+  }
+}

@@ -1,0 +1,77 @@
+// What a start did, step by step, in words. A step that a later one sums up is left out.
+
+import type { Replaced, RoleView, TimelineEntry } from "../generated/ipc";
+import { t } from "../locales/language.svelte";
+import { failureTitle } from "./failure";
+import { list, milliseconds, seconds } from "./numbers";
+import { address, portPhrase, refuses } from "./ports";
+import type { Tone } from "./tone";
+
+export interface Step {
+  at: number;
+  text: string;
+  tone: Tone;
+}
+
+export function steps(role: RoleView): Step[] {
+  const finished = role.timeline.some(({ event }) => event.type === "reclaim_finished");
+  return role.timeline.flatMap((entry) => {
+    // While it goes on, each process is worth a line; afterwards the result says it all.
+    if (finished && entry.event.type === "reclaim_progress") return [];
+    return stepsOf(entry, role);
+  });
+}
+
+function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
+  const step = (text: string, tone: Tone = "quiet"): Step[] => [{ at, text, tone }];
+  switch (event.type) {
+    case "takeover_started": {
+      const ports = list(event.ports.map(address));
+      return step(ports ? t("timeline.looked", { ports }) : t("timeline.looked_no_ports"));
+    }
+    case "reclaim_started":
+      return step(t("timeline.reclaim", { pids: list(event.pids.map((pid) => t("timeline.pid", { pid }))) }));
+    case "reclaim_progress":
+      return step(t(`timeline.stage_${event.stage}`, { pid: event.pid }));
+    case "reclaim_finished":
+      if (event.replaced.length === 0) return step(t("timeline.nothing_replaced"));
+      return event.replaced.map((replaced) => ({ at, text: replacedPhrase(replaced), tone: "quiet" }));
+    case "port_conflict":
+      return event.ports.filter(refuses).map((port) => ({
+        at,
+        text: t("timeline.conflict", { address: address(port), state: portPhrase(port, role.role) }),
+        tone: "bad",
+      }));
+    case "lingering_wait":
+      return step(t("timeline.lingering", { duration: seconds(event.seconds_left * 1000) }));
+    case "backend_starting":
+      return step(t("timeline.starting"));
+    case "backend_ready":
+      return step(t("timeline.ready", { duration: milliseconds(event.backend.ready_ms) }), "ok");
+    case "backend_failed":
+      return step(t("timeline.failed", { reason: failureTitle(event.failure) }), "bad");
+    case "backend_backoff":
+      return step(
+        t("timeline.backoff", { attempt: event.attempt, reason: failureTitle(event.failure) }),
+        "warn",
+      );
+    case "backend_stopping":
+      return step(t("timeline.stopping"));
+    case "backend_exited":
+      return step(t("timeline.exited", { status: event.status }));
+    case "config_changed":
+      return [];
+  }
+}
+
+export function replacedPhrase({ name, version, pid, forced, ms }: Replaced): string {
+  const duration = milliseconds(ms);
+  if (version === null) {
+    return forced
+      ? t("timeline.replaced_forced_no_version", { name, pid, duration })
+      : t("timeline.replaced_no_version", { name, pid, duration });
+  }
+  return forced
+    ? t("timeline.replaced_forced", { name, version, pid, duration })
+    : t("timeline.replaced", { name, version, pid, duration });
+}
