@@ -5,6 +5,7 @@ mod control;
 mod events;
 mod network;
 mod schedule;
+mod throttle;
 
 use std::sync::Arc;
 

@@ -57,11 +57,11 @@ pub(crate) enum WrongUsage {
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, WrongUsage> {
     let mut parser = Parser::from_args(arguments);
-    let (mut role, mut config_dir) = (None, None);
+    let (mut role, mut config_dir, mut question) = (None, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("version") => return Ok(Command::Version),
-            Arg::Long("help") => return Ok(Command::Help),
+            Arg::Long("version") => question = Some(Command::Version),
+            Arg::Long("help") => question = Some(Command::Help),
             Arg::Long("config-dir") => {
                 let folder = parser.value()?;
                 if let Some(looks_like) = role_named(&folder) {
@@ -76,7 +76,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Command::Run(Arguments { role: role.unwrap_or(Role::Agent), config_dir }))
+    let run = Arguments { role: role.unwrap_or(Role::Agent), config_dir };
+    Ok(question.unwrap_or(Command::Run(run)))
 }
 
 fn role_named(word: &OsString) -> Option<Role> {

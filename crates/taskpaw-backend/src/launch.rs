@@ -13,8 +13,8 @@ use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::{Hello, Ready};
 use taskpaw_contract::{Role, version};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinSet;
+use tokio::runtime::Builder;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::agent::Agent;
 use crate::arguments::Arguments;
@@ -66,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn try_run(arguments: &Arguments) -> Result<(), Failure> {
     let role = arguments.role;
     let stop = Stop::new();
+    lifecycle::raise_descriptor_limit();
     let hello = lifecycle::greeting(&stop)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -77,7 +78,13 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         lifecycle::listen_for_signals(&stop).map_err(Failure::system("signals cannot be listened for"))?;
         let (config, folders) = configuration(arguments, hello.as_ref())?;
         let claims = claim_ports(&config.wanted_ports(role))?;
-        let state = StateFolder::open(&folders.state(), role)?;
+        let state_folder = folders.state();
+        let opening = spawn_blocking(move || StateFolder::open(&state_folder, role));
+        let state = tokio::select! {
+            // A predecessor that takes its time must not delay a stop.
+            () = stop.requested() => return Ok(()),
+            state = opening => state.map_err(|error| Failure::system("the state folder cannot be opened")(io::Error::other(error)))??,
+        };
         let control_token = match hello {
             Some(hello) => hello.control_token,
             None => state.control_token()?,
@@ -90,14 +97,10 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             Role::Hub => run_hub(launch, claims).await,
         }
     });
-    end(runtime);
+    // A thread that hangs, in a look or in a name lookup, must not keep the process.
+    runtime.shutdown_background();
     tracing::info!("the {role} has stopped");
     outcome
-}
-
-/// A thread of a look that hangs must not keep the process.
-fn end(runtime: Runtime) {
-    runtime.shutdown_background();
 }
 
 fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config, Folders), Failure> {
@@ -137,7 +140,7 @@ async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
         served.spawn(serve(listener, routes, launch.stop.clone()));
     }
     ready(Role::Agent, control);
-    served.join_all().await;
+    while served.join_next().await.is_some() {}
     agent.flush();
     Ok(())
 }
@@ -153,7 +156,7 @@ async fn run_hub(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
     }
     ready(Role::Hub, api);
     hub.poll().await;
-    served.join_all().await;
+    while served.join_next().await.is_some() {}
     Ok(())
 }
 

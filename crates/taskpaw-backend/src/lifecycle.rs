@@ -141,6 +141,26 @@ fn read_greeting(stdin: &mut impl BufRead) -> Result<Hello, HelloError> {
     Ok(hello)
 }
 
+/// Makes room for every connection that a role may have: macOS gives a program 256 descriptors, and the two ports
+/// of an agent take up to 512 clients.
+#[cfg(unix)]
+pub(crate) fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    const WANTED: u64 = 1024;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < WANTED) {
+        limit.current = Some(limit.maximum.map_or(WANTED, |most| most.min(WANTED)));
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!("the number of open files stays small: {error}");
+        }
+    }
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+pub(crate) fn raise_descriptor_limit() {}
+
 /// Listens for the system's ways to ask for a stop.
 #[cfg(unix)]
 pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taskpaw_contract::config::{AgentConfig, MonitorConfig};
 use taskpaw_contract::ipc::{EventLevel, MonitorState};
@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::board::Board;
 use super::events::Emitter;
+use super::throttle::Throttle;
 use crate::monitors::{self, Check, Kind, Monitor, Notice, Setup};
 
 /// A look that takes longer is reported as hanging.
@@ -71,7 +72,17 @@ fn add(
     };
     board.add(name, type_id, MonitorState::Unknown, "not looked yet");
     let (has_looked, looked) = oneshot::channel();
-    let watch = Watch { name: name.clone(), kind, setup, board: board.clone(), emitter: emitter.clone() };
+    let watch = Watch {
+        name: name.clone(),
+        kind,
+        setup,
+        board: board.clone(),
+        emitter: emitter.clone(),
+        throttle: Throttle::new(Instant::now()),
+        is_failing: false,
+        look_limit: LOOK_LIMIT,
+        rest: REST,
+    };
     tokio::spawn(watch.run(monitor, has_looked));
     Some(looked)
 }
@@ -83,34 +94,28 @@ struct Watch {
     setup: Setup,
     board: Arc<Board>,
     emitter: Emitter,
+    throttle: Throttle,
+    is_failing: bool,
+    look_limit: Duration,
+    rest: Duration,
 }
 
 impl Watch {
-    async fn run(self, mut monitor: Box<dyn Monitor>, has_looked: oneshot::Sender<()>) {
+    async fn run(mut self, mut monitor: Box<dyn Monitor>, has_looked: oneshot::Sender<()>) {
         let mut has_looked = Some(has_looked);
-        let mut is_broken = false;
         loop {
             let pause = match self.look(monitor).await {
                 Ok((healthy, check)) => {
                     monitor = healthy;
-                    if is_broken {
-                        is_broken = false;
-                        self.emit(EventLevel::Done, "The monitor works again".to_owned());
-                    }
                     self.accept(check)
                 }
                 Err(error) => {
-                    let reason = format!("the monitor has failed: {}", reason_of(error));
-                    if !is_broken {
-                        is_broken = true;
-                        self.emit(EventLevel::Alert, reason.clone());
-                    }
-                    self.board.broken(&self.name, &reason);
+                    self.fail(&format!("the monitor has failed: {}", reason_of(error)));
                     match (self.kind.build)(&self.setup) {
                         Ok(fresh) => monitor = fresh,
-                        Err(bad) => return tracing::error!("monitor {}: {bad}", self.name),
+                        Err(bad) => return self.fail(&bad.to_string()),
                     }
-                    REST
+                    self.rest
                 }
             };
             if let Some(sender) = has_looked.take() {
@@ -122,34 +127,51 @@ impl Watch {
     }
 
     /// One look. One that hangs is reported, and waited for: a second one beside it would hang too.
-    async fn look(&self, mut monitor: Box<dyn Monitor>) -> Result<(Box<dyn Monitor>, Check), JoinError> {
+    async fn look(&mut self, mut monitor: Box<dyn Monitor>) -> Result<(Box<dyn Monitor>, Check), JoinError> {
         let mut look = spawn_blocking(move || {
             let check = monitor.check();
             (monitor, check)
         });
-        match timeout(LOOK_LIMIT, &mut look).await {
-            Ok(looked) => looked,
-            Err(_) => {
-                let reason = format!("the monitor has not finished its look in {} s", LOOK_LIMIT.as_secs());
-                self.emit(EventLevel::Alert, reason.clone());
-                self.board.broken(&self.name, &reason);
-                look.await
-            }
+        if let Ok(looked) = timeout(self.look_limit, &mut look).await {
+            return looked;
         }
+        self.fail(&format!("the monitor has not finished its look in {} s", self.look_limit.as_secs()));
+        look.await
     }
 
-    fn accept(&self, mut check: Check) -> Duration {
+    /// A look has ended well; says when the next one is.
+    fn accept(&mut self, mut check: Check) -> Duration {
+        if std::mem::take(&mut self.is_failing) {
+            self.emit(self.about_itself(EventLevel::Done, "the monitor works again"));
+        }
         for notice in check.notices.drain(..) {
-            self.emitter.emit(&self.name, notice);
+            self.emit(notice);
+        }
+        if let Some(folded) = self.throttle.folded(Instant::now()) {
+            let message = format!("{folded} more events within a minute were left out");
+            self.emitter.emit(&self.name, self.about_itself(EventLevel::Warn, &message));
         }
         let pause = check.again_in;
         self.board.found(&self.name, check);
         pause
     }
 
-    fn emit(&self, level: EventLevel, message: String) {
-        let title = self.name.clone();
-        self.emitter.emit(&self.name, Notice { level, title, message, data: None });
+    /// The monitor itself is broken. It is said once, until it works again.
+    fn fail(&mut self, reason: &str) {
+        self.board.broken(&self.name, reason);
+        if !std::mem::replace(&mut self.is_failing, true) {
+            self.emit(self.about_itself(EventLevel::Alert, reason));
+        }
+    }
+
+    fn emit(&mut self, notice: Notice) {
+        if self.throttle.admits_one() {
+            self.emitter.emit(&self.name, notice);
+        }
+    }
+
+    fn about_itself(&self, level: EventLevel, message: &str) -> Notice {
+        Notice { level, title: self.name.clone(), message: message.to_owned(), data: None }
     }
 }
 
@@ -158,4 +180,89 @@ fn reason_of(error: JoinError) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it has panicked").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+
+    use serde_json::{Map, Value};
+
+    use super::super::events::EventQueue;
+    use super::*;
+    use crate::monitors::BadSetup;
+
+    struct Faulty;
+
+    static LOOKS: AtomicU32 = AtomicU32::new(0);
+
+    impl Monitor for Faulty {
+        fn check(&mut self) -> Check {
+            match LOOKS.fetch_add(1, Ordering::SeqCst) {
+                0 => panic!("broken wire"),
+                1 => thread::sleep(Duration::from_millis(200)),
+                _ => {}
+            }
+            let again_in = Duration::from_millis(10);
+            Check {
+                state: MonitorState::Ok,
+                detail: "d".into(),
+                metrics: Map::new(),
+                notices: vec![],
+                again_in,
+            }
+        }
+    }
+
+    fn build(_: &Setup) -> Result<Box<dyn Monitor>, BadSetup> {
+        Ok(Box::new(Faulty))
+    }
+
+    const FAULTY: Kind = Kind { type_id: "faulty", always_on: false, build };
+
+    async fn until(board: &Board, words: &str) -> Value {
+        let shown = async {
+            loop {
+                let status = board.snapshot().remove("f").unwrap();
+                if status["detail"].as_str().unwrap().contains(words) {
+                    return status;
+                }
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), shown).await.expect(words)
+    }
+
+    #[test]
+    fn a_monitor_that_panics_or_hangs_is_shown_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = EventQueue::open(&folder.path().join("events"), "m".into()).unwrap();
+        let board = Arc::new(Board::default());
+        board.add("f", "faulty", MonitorState::Unknown, "");
+        let watch = Watch {
+            name: "f".into(),
+            kind: &FAULTY,
+            setup: Setup { config: Map::new(), data_folder: folder.path().to_owned() },
+            board: board.clone(),
+            emitter: queue.emitter(),
+            throttle: Throttle::new(Instant::now()),
+            is_failing: false,
+            look_limit: Duration::from_millis(50),
+            rest: Duration::from_millis(100),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0));
+            assert_eq!(until(&board, "broken wire").await["state"], "error");
+            assert_eq!(until(&board, "has not finished").await["state"], "error");
+            while board.snapshot()["f"]["state"] != "ok" {
+                sleep(Duration::from_millis(2)).await;
+            }
+        });
+        runtime.shutdown_background();
+        queue.flush();
+        let levels: Vec<_> = queue.fetch(None).into_iter().map(|event| event.level).collect();
+        assert_eq!(levels, [Some(EventLevel::Alert), Some(EventLevel::Done)], "said once, until it is well");
+    }
 }

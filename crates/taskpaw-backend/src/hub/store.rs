@@ -1,6 +1,6 @@
 //! The events of the fleet: each stored once, and durable before its agent may forget it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,24 +85,7 @@ impl Store {
     fn keep_blocking(&self, source: &Source, events: Vec<AgentEvent>) -> io::Result<()> {
         // Two names for the same machine are polled at the same time: looking and storing are one step.
         let mut journal = lock(&self.journal);
-        let mut fresh: Vec<FleetEvent> = Vec::new();
-        {
-            let kept = lock(&self.kept);
-            for event in events {
-                let known = kept.times.get(&(source.key().to_owned(), event.id));
-                if known == Some(&event.time) {
-                    continue;
-                }
-                if known.is_some() {
-                    let agent = &source.agent;
-                    tracing::warn!(
-                        "{agent} counts its events from {} again: it was installed anew",
-                        event.id
-                    );
-                }
-                fresh.push(FleetEvent { source: source.clone(), event });
-            }
-        }
+        let fresh = lock(&self.kept).fresh(source, events);
         if fresh.is_empty() {
             return Ok(());
         }
@@ -130,6 +113,25 @@ impl Store {
 }
 
 impl Kept {
+    /// Those events that are not here yet.
+    fn fresh(&self, source: &Source, events: Vec<AgentEvent>) -> Vec<FleetEvent> {
+        let mut new = HashSet::new();
+        let mut has_restarted = false;
+        let mut fresh = Vec::new();
+        for event in events {
+            let known = self.times.get(&(source.key().to_owned(), event.id));
+            if known == Some(&event.time) || !new.insert((event.id, event.time.clone())) {
+                continue;
+            }
+            has_restarted |= known.is_some();
+            fresh.push(FleetEvent { source: source.clone(), event });
+        }
+        if has_restarted {
+            tracing::warn!("{} counts its events from the start again: it was installed anew", source.agent);
+        }
+        fresh
+    }
+
     fn add(&mut self, event: FleetEvent) {
         self.times.insert((event.source.key().to_owned(), event.event.id), event.event.time.clone());
         self.events.push_back(event);
@@ -190,7 +192,7 @@ mod tests {
         let path = folder.path().join("events");
         let store = Store::open(&path).unwrap();
         store.keep_blocking(&source("s"), vec![event(1, "t1"), event(2, "t2")]).unwrap();
-        store.keep_blocking(&source("s"), vec![event(2, "t2"), event(3, "t3")]).unwrap();
+        store.keep_blocking(&source("s"), vec![event(2, "t2"), event(3, "t3"), event(3, "t3")]).unwrap();
         let store = Store::open(&path).unwrap();
         store.keep_blocking(&source("s"), vec![event(3, "t3")]).unwrap();
         assert_eq!(ids(&store, &Filter::default()), [1, 2, 3]);
