@@ -1,0 +1,58 @@
+// Building TaskPaw's programs: the window's files, the three programs, and copies of another version.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { output, ROOT, run, say } from "./steps.mjs";
+import { stamp } from "./stamp.mjs";
+
+const SUFFIX = process.platform === "win32" ? ".exe" : "";
+const NPM = process.platform === "win32" ? "npm.cmd" : "npm";
+/** The names of the three programs. */
+export const PROGRAMS = ["taskpaw", "taskpaw-backend", "taskpaw-ports"].map((name) => name + SUFFIX);
+/** Where release builds are. */
+export const RELEASE = join(ROOT, "target", "release");
+
+/** Installs the window's packages if the lock file is newer than what is there. */
+export async function ensureNodeModules() {
+  const installed = join(ROOT, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && modified(installed) >= modified(join(ROOT, "package-lock.json"))) return;
+  say("installing the window's packages");
+  await run(NPM, ["ci", "--no-audit", "--no-fund"]);
+}
+
+/** Builds the window's files if anything of them is newer than the last build. */
+export async function buildWindow() {
+  const built = join(ROOT, "ui", "dist", "index.html");
+  const sources = ["ui/src", "ui/index.html", "ui/vite.config.ts", "ui/svelte.config.js", "package-lock.json"];
+  if (existsSync(built) && Math.max(...sources.map((path) => newest(join(ROOT, path)))) <= modified(built)) return;
+  say("building the window");
+  await run(NPM, ["run", "--silent", "build:ui"]);
+}
+
+/** Builds the three programs for release. */
+export async function buildPrograms() {
+  await buildWindow();
+  say("building the programs (the first time takes some minutes)");
+  await run("cargo", ["build", "--release", "--locked", "-p", "taskpaw", "-p", "taskpaw-backend", "-p", "taskpaw-ports"]);
+}
+
+/** Copies the three programs into a folder, as another version. */
+export function copyAsVersion(version, folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const name of PROGRAMS) {
+    const to = join(folder, name);
+    copyFileSync(join(RELEASE, name), to);
+    chmodSync(to, 0o755);
+    writeFileSync(to, stamp(readFileSync(to), version));
+    // A changed program has lost its signature, and Apple silicon runs none without one.
+    if (process.platform === "darwin") output("codesign", ["--force", "--sign", "-", to]);
+  }
+}
+
+function modified(path) {
+  return statSync(path).mtimeMs;
+}
+
+function newest(path) {
+  if (!statSync(path).isDirectory()) return modified(path);
+  return Math.max(modified(path), ...readdirSync(path).map((name) => newest(join(path, name))));
+}

@@ -1,0 +1,5 @@
+//! The real window: what a person sees.
+
+mod bad_input;
+mod check;
+mod pages;

@@ -1,0 +1,60 @@
+//! Every page, in both languages.
+
+use serde_json::json;
+use support::programs::Programs;
+use support::{Home, Window};
+
+#[tokio::test]
+async fn this_machine_shows_live_numbers_in_both_languages() {
+    let home = Home::new();
+    let window = Window::open(&Programs::current(), &home).await;
+    window.role_is("agent", "ready").await;
+    for metric in ["metric-cpu", "metric-memory", "metric-disk", "metric-network", "metric-uptime"] {
+        let text = window.text(metric).await;
+        assert!(text.chars().any(|letter| letter.is_ascii_digit()), "{metric}: {text}");
+    }
+    window.picture("this-machine-en").await;
+
+    window.click("nav-settings").await;
+    window.choose("select-language", "zh-CN").await;
+    window.click("nav-this-machine").await;
+    window.text_with("page-this-machine", "本机").await;
+    assert_eq!(window.script("return document.documentElement.lang").await, "zh-CN");
+    window.picture("this-machine-zh").await;
+    assert_eq!(home.config()["app"]["language"], "zh-CN", "the choice is kept");
+}
+
+#[tokio::test]
+async fn every_page_opens_in_both_languages() {
+    let home = Home::new();
+    home.configure(&json!({ "roles": ["agent", "hub"], "hub": { "agents": [
+        { "name": "own", "url": format!("http://127.0.0.1:{}", home.network) },
+    ] } }));
+    let window = Window::open(&Programs::current(), &home).await;
+    window.role_is("agent", "ready").await;
+    for language in ["en", "zh-CN"] {
+        let preferences = json!({ "language": language, "theme": "dark" });
+        window.call(json!({ "command": "set_preferences", "preferences": preferences })).await;
+        for page in ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"] {
+            window.click(&format!("nav-{page}")).await;
+            let text = window.text(&format!("page-{page}")).await;
+            assert!(!text.contains("undefined") && !text.contains("{{"), "{page} in {language}: {text}");
+            window.picture(&format!("{page}-{language}")).await;
+        }
+    }
+    window
+        .call(json!({ "command": "set_preferences", "preferences": { "language": "en", "theme": "light" } }))
+        .await;
+    window.click("nav-fleet").await;
+    window.text_with("page-fleet", "own").await;
+}
+
+#[tokio::test]
+async fn the_ports_page_shows_the_state_of_each_port() {
+    let home = Home::new();
+    let window = Window::open(&Programs::current(), &home).await;
+    window.role_is("agent", "ready").await;
+    window.click("nav-ports").await;
+    window.text_with("port-state-agent-network", "in use by TaskPaw").await;
+    window.text_with("port-state-agent-control", "in use by TaskPaw").await;
+}

@@ -1,0 +1,18 @@
+//! What the tests with real processes share: programs, folders, ports, processes that are ended by their
+//! pid, and the real window.
+//!
+//! Nothing here depends on a fixed port being free, on what another test left behind, or on sleeping long
+//! enough: every wait is for something, until a deadline.
+
+pub mod home;
+pub mod ports;
+pub mod process;
+pub mod programs;
+pub mod wait;
+pub mod window;
+
+pub use home::Home;
+pub use ports::free_ports;
+pub use process::Owned;
+pub use wait::{until, until_some};
+pub use window::Window;

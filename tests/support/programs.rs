@@ -1,0 +1,55 @@
+//! The programs under test, built by `npm test` for release.
+
+use std::path::PathBuf;
+
+/// TaskPaw's programs of one version.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// Their version.
+    pub version: &'static str,
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// As they are built.
+    pub fn current() -> Self {
+        Self { version: "4.0.0", folder: folder("TASKPAW_TEST_PROGRAMS", "release") }
+    }
+
+    /// The same, as the version after it.
+    pub fn newer() -> Self {
+        Self { version: "4.0.1", folder: folder("TASKPAW_TEST_NEWER", "newer") }
+    }
+
+    /// The app.
+    pub fn app(&self) -> PathBuf {
+        self.program("taskpaw")
+    }
+
+    /// The sidecar.
+    pub fn backend(&self) -> PathBuf {
+        self.program("taskpaw-backend")
+    }
+
+    /// The command line.
+    pub fn ports(&self) -> PathBuf {
+        self.program("taskpaw-ports")
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        let program = self.folder.join(name);
+        assert!(program.exists(), "{} is missing: run the tests with `npm test`", program.display());
+        program
+    }
+}
+
+/// The driver of the real window.
+pub fn driver() -> PathBuf {
+    folder("TASKPAW_TEST_DRIVER", "tools/bin/tauri-driver")
+}
+
+fn folder(variable: &str, below_target: &str) -> PathBuf {
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target").join(below_target);
+    let folder = std::env::var_os(variable).map_or_else(default, PathBuf::from);
+    folder.canonicalize().unwrap_or_else(|_| panic!("{} is missing: run `npm test`", folder.display()))
+}

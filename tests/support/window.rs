@@ -1,0 +1,220 @@
+//! The real window: the app on a display and a session bus of its own, driven by WebDriver.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::ports::free_ports;
+use crate::process::{Owned, running, send};
+use crate::programs::{Programs, driver};
+use crate::wait::{LONG, until_some};
+
+/// A display and a session bus that nobody else uses.
+#[derive(Debug)]
+pub struct Desktop {
+    display: String,
+    bus: String,
+    _processes: [Owned; 2],
+}
+
+impl Desktop {
+    /// Starts both.
+    pub fn new() -> Self {
+        let (xvfb, number) = Owned::start_and_read_line(
+            Command::new("Xvfb")
+                .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"])
+                .stderr(Stdio::null()),
+        );
+        let (bus, address) = Owned::start_and_read_line(
+            Command::new("dbus-daemon")
+                .args(["--session", "--nofork", "--print-address=1"])
+                .stderr(Stdio::null()),
+        );
+        Self {
+            display: format!(":{}", number.trim()),
+            bus: address.trim().to_owned(),
+            _processes: [xvfb, bus],
+        }
+    }
+
+    /// Sets both in a program's environment. Nobody listens to a screen reader's bus here.
+    pub fn furnish<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("NO_AT_BRIDGE", "1")
+            .env("GTK_A11Y", "none")
+            .env_remove("WAYLAND_DISPLAY")
+    }
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The app with its window.
+#[derive(Debug)]
+pub struct Window {
+    client: Client,
+    app: PathBuf,
+    home: PathBuf,
+    _driver: Owned,
+    _desktop: Desktop,
+}
+
+impl Window {
+    /// Starts the app of some version and opens its window.
+    pub async fn open(programs: &Programs, home: &Home) -> Self {
+        Self::open_program(&programs.app(), home).await
+    }
+
+    /// Starts an app at any path.
+    pub async fn open_program(app: &Path, home: &Home) -> Self {
+        let desktop = Desktop::new();
+        let [port, native] = free_ports();
+        let mut command = Command::new(driver());
+        command.args(["--port", &port.to_string(), "--native-port", &native.to_string()]);
+        desktop.furnish(home.furnish(&mut command)).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = Owned::start(&mut command);
+        let capabilities = json!({ "tauri:options": { "application": app } });
+        let capabilities = capabilities.as_object().expect("an object").clone();
+        let client = until_some("the window opens", LONG, async || {
+            ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&format!("http://127.0.0.1:{port}"))
+                .await
+                .ok()
+        })
+        .await;
+        Self {
+            client,
+            app: app.canonicalize().expect("the app"),
+            home: home.path().to_owned(),
+            _driver: driver,
+            _desktop: desktop,
+        }
+    }
+
+    /// The app's process id.
+    pub fn host_pid(&self) -> u32 {
+        let pids = running(&self.app, &self.home);
+        assert_eq!(pids.len(), 1, "one app");
+        pids[0]
+    }
+
+    /// Waits until an element is shown, and gives its text.
+    pub async fn text(&self, test_id: &str) -> String {
+        let element = format!("[data-testid='{test_id}']");
+        until_some(&format!("{test_id} is shown"), LONG, async || {
+            let found = self.client.find(Locator::Css(&element)).await.ok()?;
+            found.text().await.ok().filter(|text| !text.is_empty())
+        })
+        .await
+    }
+
+    /// Waits until an element's text has a part, and gives the whole.
+    pub async fn text_with(&self, test_id: &str, part: &str) -> String {
+        let element = format!("[data-testid='{test_id}']");
+        let mut last = String::new();
+        let deadline = std::time::Instant::now() + LONG;
+        while std::time::Instant::now() < deadline {
+            if let Ok(found) = self.client.find(Locator::Css(&element)).await {
+                last = found.text().await.unwrap_or_default();
+                if last.contains(part) {
+                    return last;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let page = self.client.find(Locator::Css("body")).await;
+        let page = match page {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        panic!("{test_id} never said {part:?}; it said {last:?}; the page:\n{page}");
+    }
+
+    /// Waits until a role is in a state.
+    pub async fn role_is(&self, role: &str, kind: &str) {
+        let element = format!("[data-testid='role-state-{role}'][data-kind='{kind}']");
+        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await;
+        if found.is_err() {
+            panic!("{role} is not {kind}: {:#}", self.call(json!({ "command": "snapshot" })).await);
+        }
+    }
+
+    /// Clicks an element, once it is there.
+    pub async fn click(&self, test_id: &str) {
+        let element = format!("[data-testid='{test_id}']");
+        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await;
+        found.unwrap_or_else(|error| panic!("{test_id}: {error}")).click().await.expect("a click");
+    }
+
+    /// Chooses an option of a select element by its value.
+    pub async fn choose(&self, test_id: &str, value: &str) {
+        let element = format!("[data-testid='{test_id}']");
+        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await.expect("it");
+        found.select_by_value(value).await.expect("an option");
+    }
+
+    /// Calls the host as the window does, and gives its answer.
+    pub async fn call(&self, request: Value) -> Value {
+        let script = "const [request, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke('call', { request }).then(done, (error) => done({ error }));";
+        self.client.execute_async(script, vec![request]).await.expect("an answer")
+    }
+
+    /// The events of the agent's last start.
+    pub async fn timeline(&self) -> Vec<Value> {
+        let snapshot = self.call(json!({ "command": "snapshot" })).await;
+        let entries = snapshot["roles"][0]["timeline"].as_array().expect("a timeline").clone();
+        entries.into_iter().map(|entry| entry["event"].clone()).collect()
+    }
+
+    /// Runs a script in the window.
+    pub async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.expect("its result")
+    }
+
+    /// Saves a picture of the window where a person can look at it: `target/window/NAME.png`.
+    pub async fn picture(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/window");
+        std::fs::create_dir_all(&folder).expect("the folder");
+        let png = self.client.screenshot().await.expect("a picture");
+        std::fs::write(folder.join(format!("{name}.png")), png).expect("the file");
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        for pid in running(&self.app, &self.home) {
+            send(pid, libc::SIGKILL);
+        }
+    }
+}
+
+/// Starts the app without a driver and reads what it prints: for `--check`.
+pub fn run_app(app: &Path, home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let desktop = Desktop::new();
+    let mut command = Command::new(app);
+    desktop.furnish(home.furnish(&mut command)).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the app");
+    let mut stderr = child.stderr.take().expect("it is piped");
+    let errors = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _until_it_ends = stderr.read_to_string(&mut text);
+        text
+    });
+    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let printed: Vec<String> = stdout.lines().map_while(Result::ok).collect();
+    let status = child.wait().expect("its end");
+    (status.code(), printed.join("\n"), errors.join().expect("what it wrote"))
+}

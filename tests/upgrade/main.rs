@@ -1,0 +1,4 @@
+//! An upgrade replaces the old backend, and nothing else.
+
+mod ending;
+mod replaced;
