@@ -5,7 +5,6 @@ export const en = {
     name: "TaskPaw",
     version: "Version {{version}}",
     navigation: "Pages",
-    skip: "Skip to the page",
     needs_attention: "needs attention",
     connecting: "Connecting",
     connecting_text: "Waiting for the app to say what is running on this machine.",
@@ -21,6 +20,14 @@ export const en = {
     ports: "Ports",
     settings: "Settings",
     diagnostics: "Diagnostics",
+  },
+  about: {
+    "this-machine": "What the agent sees here",
+    fleet: "Every machine that the hub polls",
+    events: "What was noticed on this machine, newest first",
+    ports: "Where TaskPaw listens on this machine",
+    settings: "How TaskPaw looks, and where its configuration is",
+    diagnostics: "What runs here, and what it says",
   },
   role: {
     agent: "agent",
@@ -54,7 +61,7 @@ export const en = {
     use_last_good: "Use the last good copy",
     look_again: "Look again",
     to_this_machine: "Go to This machine",
-    to_fleet: "Go to Fleet",
+    to_ports: "Go to Ports",
     to_settings: "Go to Settings",
   },
   stopped: {
@@ -156,7 +163,8 @@ export const en = {
   failure: {
     port_conflict: "A port is not available",
     takeover: "The ports could not be taken over",
-    takeover_text: "TaskPaw was not sure enough to end anything, so nothing was changed. Try again.",
+    takeover_text:
+      "An earlier backend could not be ended safely, or the ports could not be looked at. Try again.",
     config: "The configuration cannot be used",
     spawn_failed: "The backend could not be started",
     spawn_failed_text:
@@ -183,7 +191,7 @@ export const en = {
     startup_port_in_use_text: "Another program was faster. Try again, or choose another port.",
     startup_port_in_use_named:
       "{{host}}:{{port}} was taken by another program. Try again, or choose another port.",
-    startup_bind_address_unavailable: "An address is not of this machine",
+    startup_bind_address_unavailable: "An address does not belong to this machine",
     startup_bind_address_unavailable_text:
       "Check the network connection, or choose another address under Ports.",
     startup_exposure_refused: "The configuration opens this machine too far",
@@ -226,6 +234,7 @@ export const en = {
     column: "Column",
     key: "Key",
     file: "File",
+    still: "Read again at {{time}}: it still cannot be used.",
     no_copy: "There is no copy yet of a configuration that worked.",
     elsewhere: "TaskPaw runs nothing until its configuration can be used. This machine says what is wrong.",
   },
@@ -243,7 +252,7 @@ export const en = {
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
     nothing_replaced: "the earlier TaskPaw was already gone",
-    conflict: "{{address}}: {{state}}",
+    conflict: "{{name}} {{address}}: {{state}}",
     lingering: "waited for the system to release a port, {{duration}} left",
     starting: "started the backend",
     ready: "ready in {{duration}}",
@@ -274,11 +283,9 @@ export const en = {
     uptime: "Running for",
     load: "Load {{load}}",
     of: "of {{total}}",
-    free: "{{free}} free",
     received: "Received",
     sent: "Sent",
     missing: "not measured",
-    last_minutes: "Last 3 minutes",
   },
   monitor_state: {
     unknown: "Not looked at yet",
@@ -290,7 +297,7 @@ export const en = {
     stopped: "Stopped",
   },
   monitor: {
-    looked: "looked {{ago}}",
+    looked: "checked {{ago}}",
   },
   duration: {
     ms: "{{value}} ms",
@@ -300,7 +307,6 @@ export const en = {
     days_hours: "{{days}} d {{hours}} h",
   },
   fleet: {
-    subtitle: "Every machine that the hub polls",
     off_title: "The hub is switched off on this machine",
     off_text:
       'One machine can watch over all the others. To make it this one, add "hub" to "roles" in config.json, then read the file again.',
@@ -318,7 +324,6 @@ export const en = {
     stale: "The hub did not answer just now. TaskPaw asks again every 5 seconds.",
   },
   events: {
-    subtitle: "What was noticed on this machine, newest first",
     empty_title: "Nothing has happened yet",
     empty_text:
       "When something that is watched finishes or breaks, it appears here. What is watched is listed on This machine.",
@@ -332,7 +337,6 @@ export const en = {
     level_none: "Note",
   },
   ports: {
-    subtitle: "Where TaskPaw listens on this machine",
     none_title: "No role is switched on",
     none_text: 'Add "agent" or "hub" to "roles" in config.json, then read the file again in Settings.',
     host: "Address",
@@ -348,7 +352,6 @@ export const en = {
     undo: "Undo",
   },
   settings: {
-    subtitle: "How TaskPaw looks, and where its configuration is",
     appearance: "Appearance",
     language: "Language",
     language_system: "Like the system",
@@ -362,7 +365,6 @@ export const en = {
     config_read: "The file was read again.",
   },
   diagnostics: {
-    subtitle: "What runs here, and what it says",
     backends: "Backends",
     folders: "Versions and folders",
     app_version: "App version",

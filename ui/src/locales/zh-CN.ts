@@ -7,7 +7,6 @@ export const zhCN: Words = {
     name: "TaskPaw",
     version: "版本 {{version}}",
     navigation: "页面",
-    skip: "跳到页面内容",
     needs_attention: "需要处理",
     connecting: "正在连接",
     connecting_text: "正在等待应用告知本机的运行情况。",
@@ -22,6 +21,14 @@ export const zhCN: Words = {
     ports: "端口",
     settings: "设置",
     diagnostics: "诊断",
+  },
+  about: {
+    "this-machine": "监测端在本机上看到的情况",
+    fleet: "汇总端轮询的所有机器",
+    events: "本机上发现的情况，最新的在前",
+    ports: "TaskPaw 在本机监听的地址",
+    settings: "TaskPaw 的外观和配置位置",
+    diagnostics: "本机上运行着什么，日志里写了什么",
   },
   role: {
     agent: "监测端",
@@ -55,7 +62,7 @@ export const zhCN: Words = {
     use_last_good: "使用上次可用的副本",
     look_again: "重新检查",
     to_this_machine: "前往“本机”",
-    to_fleet: "前往“全部机器”",
+    to_ports: "前往“端口”",
     to_settings: "前往“设置”",
   },
   stopped: {
@@ -152,7 +159,7 @@ export const zhCN: Words = {
   failure: {
     port_conflict: "端口无法使用",
     takeover: "未能接管端口",
-    takeover_text: "TaskPaw 无法完全确定占用者的身份，因此没有结束任何程序。请重试。",
+    takeover_text: "先前的后台程序无法安全结束，或端口无法检查。请重试。",
     config: "配置无法使用",
     spawn_failed: "无法启动后台程序",
     spawn_failed_text: "{{program}} 未能启动。可能被安全软件拦截，或安装已损坏：请重新安装 TaskPaw。",
@@ -209,6 +216,7 @@ export const zhCN: Words = {
     column: "列",
     key: "键",
     file: "文件",
+    still: "已于 {{time}} 重新读取，仍然无法使用。",
     no_copy: "目前还没有可用配置的副本。",
     elsewhere: "配置可用之前，TaskPaw 不会运行任何程序。问题所在请见“本机”页。",
   },
@@ -226,7 +234,7 @@ export const zhCN: Words = {
     replaced_forced: "{{duration}} 后强制替换了 {{name}} {{version}}（进程号 {{pid}}）",
     replaced_forced_no_version: "{{duration}} 后强制替换了 {{name}}（进程号 {{pid}}）",
     nothing_replaced: "先前的 TaskPaw 已自行结束",
-    conflict: "{{address}}：{{state}}",
+    conflict: "{{name}} {{address}}：{{state}}",
     lingering: "等待系统释放端口，剩余 {{duration}}",
     starting: "启动了后台程序",
     ready: "已就绪，用时 {{duration}}",
@@ -257,11 +265,9 @@ export const zhCN: Words = {
     uptime: "已运行",
     load: "负载 {{load}}",
     of: "共 {{total}}",
-    free: "可用 {{free}}",
     received: "接收",
     sent: "发送",
     missing: "未测量",
-    last_minutes: "最近 3 分钟",
   },
   monitor_state: {
     unknown: "尚未检查",
@@ -283,7 +289,6 @@ export const zhCN: Words = {
     days_hours: "{{days}} 天 {{hours}} 小时",
   },
   fleet: {
-    subtitle: "汇总端轮询的所有机器",
     off_title: "汇总端在本机未启用",
     off_text:
       '可以用一台机器来查看其他所有机器。如需由本机承担，请在 config.json 的 "roles" 中加入 "hub"，然后重新读取该文件。',
@@ -301,7 +306,6 @@ export const zhCN: Words = {
     stale: "汇总端刚才没有应答，TaskPaw 每 5 秒重试一次。",
   },
   events: {
-    subtitle: "本机上发现的情况，最新的在前",
     empty_title: "还没有任何事件",
     empty_text: "监测的任务完成或出错时，会显示在这里。监测项目请见“本机”页。",
     not_running_title: "事件来自监测端",
@@ -314,7 +318,6 @@ export const zhCN: Words = {
     level_none: "记录",
   },
   ports: {
-    subtitle: "TaskPaw 在本机监听的地址",
     none_title: "没有启用任何角色",
     none_text: '请在 config.json 的 "roles" 中加入 "agent" 或 "hub"，然后在“设置”页重新读取该文件。',
     host: "地址",
@@ -330,7 +333,6 @@ export const zhCN: Words = {
     undo: "撤销",
   },
   settings: {
-    subtitle: "TaskPaw 的外观和配置位置",
     appearance: "外观",
     language: "语言",
     language_system: "跟随系统",
@@ -343,7 +345,6 @@ export const zhCN: Words = {
     config_read: "已重新读取该文件。",
   },
   diagnostics: {
-    subtitle: "本机上运行着什么，日志里写了什么",
     backends: "后台程序",
     folders: "版本和文件夹",
     app_version: "应用版本",

@@ -42,17 +42,6 @@ export class AppState {
   role(role: Role): RoleView | null {
     return this.snapshot?.roles.find((view) => view.role === role) ?? null;
   }
-
-  /** Commands that change the configuration: no event tells its problem, so everything is asked anew. */
-  async reconfigure(
-    request: RequestOf<"reload_config"> | RequestOf<"restore_last_good_config">,
-  ): Promise<void> {
-    try {
-      await this.#platform.call(request);
-    } finally {
-      await this.#follower.refresh();
-    }
-  }
 }
 
 const [getApp, setApp] = createContext<AppState>();

@@ -93,8 +93,9 @@ export class PortsDraft {
   }
 
   apply(): Promise<boolean> {
-    const changed = new Set(this.rows.filter((row) => row.changed).map((row) => row.name));
-    const draft = this.#whole().filter(({ name }) => changed.has(name));
+    const draft = this.#whole().filter(({ name }) =>
+      this.rows.some((row) => row.name === name && row.changed),
+    );
     return this.applying.run(() => this.#app.call<"apply_ports">({ command: "apply_ports", draft }));
   }
 

@@ -1,8 +1,11 @@
-// Keeps a snapshot current: subscribe first, then ask, then apply what is later; ask anew when something is missing.
+// Keeps a snapshot current: subscribe first, then ask, then apply what is later; ask anew when that is not enough.
 
 import type { HostEvent, IpcError, Snapshot } from "../generated/ipc";
 import { asIpcError, type Platform } from "../platform/types";
 import { place, reduce } from "./reduce";
+
+/** After applying: nothing is missing, an event is missing, or an event said that more has changed than it tells. */
+type Result = "whole" | "gap" | "stale";
 
 export class Follower {
   #snapshot: Snapshot | null = null;
@@ -34,17 +37,17 @@ export class Follower {
   refresh(): Promise<void> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
-      // What was heard between the answer and here.
-      this.#advance();
+      // What was heard between the answer and here. A gap is left for the next event: the host was just asked.
+      if (this.#advance() === "stale") void this.refresh();
     });
     return this.#asking;
   }
 
   async #ask(): Promise<void> {
     try {
-      // An answer can be older than what was heard meanwhile, if events were lost on the way. Then only a later
-      // answer can be whole; two are asked at most, since the next event behind a gap asks again anyway.
-      for (let round = 0; round < 2; round += 1) {
+      // An answer can be older than what was heard meanwhile. A later one has it; that it never has is no reason
+      // to ask without end.
+      for (let round = 0; round < 3; round += 1) {
         this.#snapshot = await this.platform.call<"snapshot">({ command: "snapshot" });
         if (this.#apply() === "whole") break;
       }
@@ -58,10 +61,10 @@ export class Follower {
     this.#waiting.push(event);
     // Until the answer is there, it is unknown which events are in it.
     if (this.#asking || !this.#snapshot) return;
-    if (this.#advance() === "gap") void this.refresh();
+    if (this.#advance() !== "whole") void this.refresh();
   }
 
-  #advance(): "whole" | "gap" {
+  #advance(): Result {
     const before = this.#snapshot;
     const result = this.#apply();
     if (this.#snapshot && this.#snapshot !== before) this.show(this.#snapshot);
@@ -69,15 +72,18 @@ export class Follower {
   }
 
   /** Applies what was heard, in order; what lies behind a gap stays for the next snapshot. */
-  #apply(): "whole" | "gap" {
+  #apply(): Result {
+    let result: Result = "whole";
     this.#waiting.sort((a, b) => a.seq - b.seq);
     while (this.#snapshot && this.#waiting[0]) {
       const event = this.#waiting[0];
       const where = place(this.#snapshot, event);
       if (where === "gap") return "gap";
       this.#waiting.shift();
-      if (where === "next") this.#snapshot = reduce(this.#snapshot, event);
+      if (where === "known") continue;
+      this.#snapshot = reduce(this.#snapshot, event);
+      if (event.event.type === "config_changed") result = "stale";
     }
-    return "whole";
+    return result;
   }
 }

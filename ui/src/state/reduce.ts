@@ -1,6 +1,14 @@
 // What an event changes in the snapshot: a pure function, so that the window shows what the host would answer.
 
-import type { Event, HostEvent, PortView, RoleState, RoleView, Snapshot } from "../generated/ipc";
+import type {
+  Event,
+  HostEvent,
+  PortView,
+  RoleState,
+  RoleView,
+  Snapshot,
+  TimelineEntry,
+} from "../generated/ipc";
 
 /** The events that belong to one start of one role. */
 export type RoleEvent = Exclude<Event, { type: "config_changed" }>;
@@ -13,37 +21,37 @@ export function place(snapshot: Snapshot, event: HostEvent): Place {
   return event.seq === snapshot.seq + 1 ? "next" : "gap";
 }
 
-/** The snapshot after the event. The caller has made sure that it is the next one. */
+/**
+ * The snapshot after the event. The caller has made sure that it is the next one.
+ * The host does the same in `src-tauri/src/ipc/board.rs`.
+ */
 export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snapshot {
   if (event.type === "config_changed") {
+    // More than this may have changed, the problem for one: the follower asks for it.
     return {
       ...snapshot,
       seq,
-      // A configuration that was read and taken is one that can be used.
-      problem: null,
       app: { ...snapshot.app, preferences: event.preferences },
       roles: snapshot.roles.map((role) => ({ ...role, enabled: event.enabled.includes(role.role) })),
     };
   }
-  // The last good copy is written after each successful start.
-  const app = event.type === "backend_ready" ? { ...snapshot.app, has_last_good_config: true } : snapshot.app;
   const roles = snapshot.roles.map((role) =>
     role.role === event.role && event.generation >= role.generation ? reduceRole(role, at, event) : role,
   );
-  return { ...snapshot, seq, app, roles };
+  return { ...snapshot, seq, roles };
 }
 
 function reduceRole(role: RoleView, at: number, event: RoleEvent): RoleView {
   return {
     ...role,
-    generation: event.generation,
+    generation: event.type === "takeover_started" ? event.generation : role.generation,
     state: stateAfter(role.state, event),
     ports: portsAfter(role.ports, event),
     last_takeover:
       event.type === "reclaim_finished" && event.replaced.length > 0
         ? { at, replaced: event.replaced, elapsed_ms: event.elapsed_ms }
         : role.last_takeover,
-    timeline: timelineAfter(role, at, event),
+    timeline: timelineAfter(role.timeline, at, event),
   };
 }
 
@@ -80,6 +88,8 @@ function portsAfter(ports: PortView[], event: RoleEvent): PortView[] {
   switch (event.type) {
     case "backend_failed":
     case "backend_backoff":
+      // The ports of a conflict are the reason, and are shown with it.
+      return event.failure.kind === "port_conflict" ? ports : ports.map(released);
     case "backend_exited":
       return ports.map(released);
     default:
@@ -89,12 +99,18 @@ function portsAfter(ports: PortView[], event: RoleEvent): PortView[] {
 
 /** A backend that is gone holds nothing; who holds the port since then has not been looked at. */
 function released(port: PortView): PortView {
-  return port.in_use_by_app ? { ...port, in_use_by_app: false, state: null, holders: [] } : port;
+  return { ...port, in_use_by_app: false, state: null, holders: [], suggestion: null };
 }
 
-function timelineAfter(role: RoleView, at: number, event: RoleEvent): RoleView["timeline"] {
-  if (event.type === "takeover_started" || event.generation > role.generation) return [{ at, event }];
-  const last = role.timeline.at(-1);
-  const counted = event.type === "lingering_wait" && last?.event.type === "lingering_wait";
-  return [...(counted ? role.timeline.slice(0, -1) : role.timeline), { at, event }];
+function timelineAfter(timeline: TimelineEntry[], at: number, event: RoleEvent): TimelineEntry[] {
+  const entry = { at, event };
+  switch (event.type) {
+    case "takeover_started":
+      return [entry];
+    case "lingering_wait":
+      // A countdown is one line.
+      return [...timeline.filter((earlier) => earlier.event.type !== "lingering_wait"), entry];
+    default:
+      return [...timeline, entry];
+  }
 }

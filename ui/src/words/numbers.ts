@@ -2,8 +2,14 @@
 
 import { language, t } from "../locales/language.svelte";
 
+/** English as the system's region writes it, 14:05 or 2:05 PM; Chinese is the simplified one everywhere. */
+function locale(): string {
+  if (language() !== "en") return language();
+  return navigator.languages.find((own) => /^en\b/i.test(own)) ?? "en";
+}
+
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(language(), {
+  return new Intl.NumberFormat(locale(), {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
@@ -35,7 +41,9 @@ export function bytesText(value: number): string {
 /** A short duration, as in "ready in 180 ms". */
 export function milliseconds(ms: number): string {
   if (ms >= 999.5) return t("duration.s", { value: number(ms / 1000, ms < 9_950 ? 1 : 0) });
-  return t("duration.ms", { value: number(ms, ms < 9.95 && ms > 0 ? 1 : 0) });
+  // A tenth is worth showing only where there is one.
+  const tenths = ms < 9.95 && Math.abs(ms - Math.round(ms)) >= 0.05;
+  return t("duration.ms", { value: number(ms, tenths ? 1 : 0) });
 }
 
 /** A countdown: whole seconds, rounded up, so that it does not say 0 while it still waits. */
@@ -54,25 +62,28 @@ export function uptime(total: number): string {
 }
 
 export function clockTime(at: number | Date): string {
-  return new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(at);
+  return new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(at);
 }
 
 export function day(at: number | Date): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: "full" }).format(at);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "full" }).format(at);
 }
 
 export function dateTime(at: number | Date): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
 }
 
 /** "12 seconds ago". */
 export function ago(ms: number): string {
   const format = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
   const secs = Math.max(0, Math.round(ms / 1000));
-  if (secs < 60) return format.format(-secs, "second");
-  if (secs < 3600) return format.format(-Math.floor(secs / 60), "minute");
-  if (secs < 86_400) return format.format(-Math.floor(secs / 3600), "hour");
-  return format.format(-Math.floor(secs / 86_400), "day");
+  const written = (count: number, unit: Intl.RelativeTimeFormatUnit) =>
+    // Chinese is set with a space after a number everywhere else in the window.
+    format.format(-count, unit).replace(/(\d)(?=\p{Script=Han})/u, "$1 ");
+  if (secs < 60) return written(secs, "second");
+  if (secs < 3600) return written(Math.floor(secs / 60), "minute");
+  if (secs < 86_400) return written(Math.floor(secs / 3600), "hour");
+  return written(Math.floor(secs / 86_400), "day");
 }
 
 /** Things in a row: "a, b and c". */

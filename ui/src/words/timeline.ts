@@ -4,7 +4,7 @@ import type { Replaced, RoleView, TimelineEntry } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { failureTitle } from "./failure";
 import { list, milliseconds, seconds } from "./numbers";
-import { address, portPhrase, refuses } from "./ports";
+import { address, portName, portPhrase, refuses } from "./ports";
 import type { Tone } from "./tone";
 
 export interface Step {
@@ -39,7 +39,11 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "port_conflict":
       return event.ports.filter(refuses).map((port) => ({
         at,
-        text: t("timeline.conflict", { address: address(port), state: portPhrase(port, role.role) }),
+        text: t("timeline.conflict", {
+          name: portName(port.name),
+          address: address(port),
+          state: portPhrase(port, role.role),
+        }),
         tone: "bad",
       }));
     case "lingering_wait":

@@ -100,20 +100,14 @@ export class FakeHost implements Platform {
       case "logs":
         return this.role(request.role).timeline.length > 0 ? this.world.logs.slice(-request.limit) : [];
       case "set_preferences":
-        this.emit({
-          type: "config_changed",
-          preferences: request.preferences,
-          enabled: this.world.snapshot.roles.filter(({ enabled }) => enabled).map(({ role }) => role),
-        });
+        this.#configure(this.world.snapshot.problem, request.preferences);
         return null;
       case "restore_last_good_config":
-        this.world.snapshot = { ...this.world.snapshot, problem: null };
+        this.#configure(null);
         this.#start("agent");
         return null;
       case "reload_config":
-        if (this.world.snapshot.problem) {
-          throw refusal("config", "the configuration cannot be used", this.world.snapshot.problem);
-        }
+        this.#configure(this.world.snapshot.problem);
         return null;
       case "agent_status":
         this.#mustBeReady("agent");
@@ -125,6 +119,14 @@ export class FakeHost implements Platform {
         this.#mustBeReady("hub");
         return this.world.fleet;
     }
+  }
+
+  /** What else has changed than the event says is in the snapshot, as with the real host. */
+  #configure(problem: Snapshot["problem"], preferences = this.world.snapshot.app.preferences): void {
+    const { roles } = this.world.snapshot;
+    this.world.snapshot = { ...this.world.snapshot, problem };
+    const enabled = roles.filter((role) => role.enabled).map(({ role }) => role);
+    this.emit({ type: "config_changed", preferences, enabled });
   }
 
   #mustBeReady(role: Role): void {

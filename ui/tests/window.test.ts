@@ -1,0 +1,297 @@
+// The window over the fake host: every scenario in both languages, and what each button asks for.
+
+import { flushSync, mount, unmount } from "svelte";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import App from "../src/App.svelte";
+import { en } from "../src/locales/en";
+import { tellWhenPainted } from "../src/painted";
+import { FakeHost } from "../src/platform/fake/host";
+import { fakeHost, type Scenario, scenarios } from "../src/platform/fake/scenarios";
+import { AppState } from "../src/state/app.svelte";
+import { pages } from "../src/state/route.svelte";
+
+let host: FakeHost;
+let running: ReturnType<typeof mount> | null = null;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+});
+
+afterEach(async () => {
+  if (running) await unmount(running);
+  running = null;
+  document.body.innerHTML = "";
+  location.hash = "";
+  vi.useRealTimers();
+});
+
+async function pass(ms = 50) {
+  await vi.advanceTimersByTimeAsync(ms);
+  flushSync();
+}
+
+async function open(
+  scenario: Scenario,
+  page: (typeof pages)[number] = "this-machine",
+  language: "en" | "zh-CN" = "en",
+) {
+  host = fakeHost(scenario);
+  host.world.snapshot.app.preferences.language = language;
+  location.hash = `#/${page}`;
+  dispatchEvent(new Event("hashchange"));
+  const app = new AppState(host);
+  running = mount(App, { target: document.body, props: { app } });
+  void app.connect();
+  await pass();
+  await pass();
+}
+
+function find(testid: string): HTMLElement {
+  const found = document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
+  if (!found) throw new Error(`no ${testid} in:\n${document.body.innerText}`);
+  return found;
+}
+
+function has(testid: string): boolean {
+  return document.querySelector(`[data-testid="${testid}"]`) !== null;
+}
+
+async function click(testid: string) {
+  find(testid).click();
+  await pass();
+}
+
+async function type(testid: string, text: string) {
+  const input = find(testid) as HTMLInputElement;
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  await pass(500);
+}
+
+async function choose(testid: string, value: string) {
+  const select = find(testid) as HTMLSelectElement;
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  await pass();
+}
+
+const keys = Object.entries(en).flatMap(([group, words]) =>
+  Object.keys(words).map((key) => `${group}.${key}`),
+);
+
+describe("every scenario", () => {
+  const names = Object.keys(scenarios) as Scenario[];
+  it.each(names.flatMap((name) => (["en", "zh-CN"] as const).map((language) => [name, language] as const)))(
+    "%s in %s shows words on every page, and no key or gap in them",
+    async (name, language) => {
+      for (const page of pages) {
+        await open(name, page, language);
+        const text = document.body.textContent ?? "";
+        expect(text).not.toMatch(/\{\{|undefined|\[object|NaN/);
+        expect(keys.filter((key) => text.includes(key) && !/^hub\.agents$/.test(key))).toEqual([]);
+        expect(has(`page-${page}`)).toBe(true);
+        expect(document.querySelectorAll("h1")).toHaveLength(1);
+        expect(find(`nav-${page}`).getAttribute("aria-current")).toBe("page");
+        await unmount(running!);
+        running = null;
+        document.body.innerHTML = "";
+      }
+    },
+  );
+});
+
+describe("a conflict", () => {
+  it("names the holder and offers the free port for good", async () => {
+    await open("conflict");
+    expect(find("role-state-agent").dataset["kind"]).toBe("backoff");
+    expect(find("conflict-port-network").textContent).toContain("held by python3 (pid 1234)");
+    expect(has("conflict-port-control")).toBe(false);
+    expect(find("action-use-free-network").textContent).toContain("Use free port 5682");
+    await click("action-use-free-network");
+    expect(host.asked).toContainEqual({
+      command: "apply_ports",
+      draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } }],
+    });
+  });
+
+  it("tries again, and never offers to end anything foreign", async () => {
+    await open("conflict");
+    await click("action-retry");
+    expect(host.asked).toContainEqual({ command: "retry", role: "agent" });
+    expect(document.body.textContent).not.toMatch(/\bkill|terminate|\bend (it|python3)/i);
+  });
+
+  it("offers all free ports at once, and each one", async () => {
+    await open("conflict-two");
+    expect(find("action-use-free-network").textContent).toContain("5682");
+    expect(find("action-use-free-control").textContent).toContain("5683");
+    await click("action-use-free-all");
+    expect(host.asked).toContainEqual({
+      command: "apply_ports",
+      draft: [
+        { role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } },
+        { role: "agent", name: "control", endpoint: { host: "127.0.0.1", port: 5683 } },
+      ],
+    });
+  });
+
+  it("offers to stop the other role only where that is in the way", async () => {
+    await open("conflict-other-role");
+    await click("action-stop-other");
+    expect(host.asked).toContainEqual({ command: "stop", role: "hub" });
+    await unmount(running!);
+    running = null;
+    document.body.innerHTML = "";
+    await open("conflict");
+    expect(has("action-stop-other")).toBe(false);
+  });
+
+  it("moves only one of two ports that are in each other's way", async () => {
+    await open("conflict-collision");
+    expect(find("conflict").textContent).toContain("Port 5681 is not available");
+    expect(has("action-use-free-network")).toBe(false);
+    expect(has("action-use-free-control")).toBe(true);
+  });
+
+  it("stays, with its button, while a quick look is under way", async () => {
+    await open("conflict");
+    const button = find("action-retry");
+    await click("action-retry");
+    expect(host.role("agent").generation).toBe(3);
+    expect(find("action-retry")).toBe(button);
+    expect(find("role-state-agent").dataset["kind"]).toBe("failed");
+  });
+
+  it("says why a button did not work", async () => {
+    await open("conflict");
+    host.world.refuse.retry = { code: "look_failed", message: "no", detail: null };
+    await click("action-retry");
+    expect(find("error").dataset["code"]).toBe("look_failed");
+    expect(find("error").textContent).toContain(en.error.look_failed);
+  });
+});
+
+describe("a configuration that cannot be used", () => {
+  it("says line and column, and reads the file again", async () => {
+    await open("problem");
+    expect(find("problem-detail").textContent).toContain("line 7, column 23");
+    expect(find("problem").textContent).toContain("The file was left as it is.");
+    await click("action-reload-config");
+    expect(host.asked).toContainEqual({ command: "reload_config" });
+    await pass();
+    expect(find("problem").textContent).toContain("it still cannot be used");
+  });
+
+  it("goes back to the last good copy, if there is one", async () => {
+    await open("problem");
+    await click("action-use-last-good");
+    await pass();
+    await pass(500);
+    expect(has("problem")).toBe(false);
+    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+    await unmount(running!);
+    running = null;
+    document.body.innerHTML = "";
+    await open("problem-key");
+    expect(has("action-use-last-good")).toBe(false);
+    expect(find("problem-detail").textContent).toContain("agent.network.port");
+  });
+});
+
+describe("this machine", () => {
+  it("shows numbers and asks for them every two seconds", async () => {
+    await open("ready");
+    expect(find("metric-cpu").textContent).toMatch(/\d/);
+    expect(find("metric-disk").textContent).toContain("of 931 GiB");
+    expect(find("timeline").textContent).toContain("replaced taskpaw-backend 3.9.2 (pid 812) in 41 ms");
+    const asked = () => host.asked.filter(({ command }) => command === "agent_status").length;
+    expect(asked()).toBe(1);
+    await pass(2050);
+    expect(asked()).toBe(2);
+  });
+
+  it("follows the role from starting to ready", async () => {
+    await open("stopped");
+    await click("action-start");
+    expect(find("role-state-agent").dataset["kind"]).toBe("starting");
+    await pass(400);
+    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+    expect(find("timeline").textContent).toContain("ready in 182 ms");
+  });
+});
+
+describe("ports", () => {
+  it("says what each port is, looks while one types, and applies only what changed", async () => {
+    await open("ready", "ports");
+    expect(find("port-state-agent-network").textContent).toBe("in use by TaskPaw");
+    await type("port-number-agent-network", "5682");
+    expect(find("port-state-agent-network").textContent).toBe("held by postgres (pid 812)");
+    expect(find("action-apply-agent").getAttribute("aria-disabled")).toBe("true");
+    await click("action-use-free-network");
+    await pass(500);
+    expect(find("port-state-agent-network").textContent).toBe("free");
+    await click("action-apply-agent");
+    expect(host.asked).toContainEqual({
+      command: "apply_ports",
+      draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5683 } }],
+    });
+    await pass(1000);
+    expect(find("port-state-agent-network").textContent).toBe("in use by TaskPaw");
+    expect(find("port-row-agent-network").dataset["changed"]).toBe("false");
+  });
+
+  it("marks both ports that collide, and what is no number", async () => {
+    await open("ready", "ports");
+    await type("port-number-agent-network", "5681");
+    expect(find("port-state-agent-network").textContent).toBe("wanted twice");
+    expect(find("port-state-agent-control").textContent).toBe("wanted twice");
+    await type("port-number-agent-network", "56x");
+    expect(find("port-state-agent-network").textContent).toBe("not a usable address");
+  });
+
+  it("asks once for a number that was typed quickly", async () => {
+    await open("ready", "ports");
+    const asked = () => host.asked.filter(({ command }) => command === "check_ports").length;
+    const before = asked();
+    for (const text of ["5", "57", "570", "5700"]) {
+      const input = find("port-number-agent-network") as HTMLInputElement;
+      input.value = text;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      await pass(40);
+    }
+    await pass(500);
+    expect(asked()).toBe(before + 1);
+  });
+
+  it("suggests the next free number", async () => {
+    await open("ready", "ports");
+    await click("action-suggest-agent-control");
+    expect((find("port-number-agent-control") as HTMLInputElement).value).toBe("5683");
+  });
+});
+
+describe("settings", () => {
+  it("switches the language and the colours at once", async () => {
+    await open("ready", "settings");
+    expect(document.documentElement.lang).toBe("en");
+    await choose("select-language", "zh-CN");
+    expect(document.documentElement.lang).toBe("zh-CN");
+    expect(find("nav-settings").textContent).toContain("设置");
+    await choose("select-theme", "dark");
+    expect(document.documentElement.dataset["theme"]).toBe("dark");
+    expect(host.world.snapshot.app.preferences).toEqual({ language: "zh-CN", theme: "dark" });
+  });
+});
+
+describe("the first paint", () => {
+  it("is told once", async () => {
+    host = fakeHost("connecting");
+    vi.stubGlobal("requestAnimationFrame", (run: () => void) => void queueMicrotask(run));
+    tellWhenPainted(host);
+    await pass();
+    expect(host.asked).toEqual([{ command: "painted" }]);
+    vi.unstubAllGlobals();
+  });
+});

@@ -1,0 +1,219 @@
+// Every sentence about a port, a problem and a failure, in both languages, word for word.
+
+import { beforeEach, describe, expect, it } from "vitest";
+
+import type {
+  ConfigProblem,
+  ExposureReason,
+  Failure,
+  HolderView,
+  PortState,
+  StartupErrorCode,
+} from "../src/generated/ipc";
+import { speak } from "../src/locales/language.svelte";
+import { port, readyAgent } from "../src/platform/fake/world";
+import { failureWords } from "../src/words/failure";
+import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
+import { address, portAdvice, portPhrase, refuses } from "../src/words/ports";
+import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
+import { steps } from "../src/words/timeline";
+
+const python: HolderView = { pid: 1234, name: "python3", exe: null, user: "anna", role: null, ours: false };
+const nginx: HolderView = { ...python, pid: 88, name: null, exe: "/usr/sbin/nginx" };
+const backend: HolderView = { ...python, pid: 2210, name: "taskpaw-backend" };
+const hidden: HolderView = { ...python, pid: 5, name: null };
+
+const languages = ["en", "zh-CN"] as const;
+
+const states: PortState[] = [
+  "free",
+  "own_stale",
+  "own_other_role",
+  "own_other_user",
+  "foreign",
+  "unknown_holder",
+  "lingering",
+  "reserved",
+  "permission_denied",
+  "address_unavailable",
+  "self_collision",
+  "invalid",
+];
+
+beforeEach(() => speak("en"));
+
+describe("ports", () => {
+  it("names the holder exactly", () => {
+    const held = port("network", 5680, { state: "foreign", holders: [python] });
+    expect(portPhrase(held, "agent")).toBe("held by python3 (pid 1234)");
+    speak("zh-CN");
+    expect(portPhrase(held, "agent")).toBe("被 python3（进程号 1234）占用");
+  });
+
+  it("names several holders, and those that are half known", () => {
+    const held = port("network", 5680, { state: "foreign", holders: [python, nginx, hidden] });
+    expect(portPhrase(held, "agent")).toBe(
+      "held by python3 (pid 1234), nginx (pid 88) and a program that cannot be named (pid 5)",
+    );
+  });
+
+  it.each(languages)("has a sentence and advice for each state in %s", (language) => {
+    speak(language);
+    const holders: Partial<Record<PortState, HolderView[]>> = {
+      foreign: [python],
+      own_stale: [backend],
+      own_other_role: [backend],
+      own_other_user: [backend],
+    };
+    const sentences = states.map((state) => {
+      const known = port("network", 5680, { state, holders: holders[state] ?? [] });
+      return `${state}: ${portPhrase(known, "agent")} | ${portAdvice(known, "agent")}`;
+    });
+    expect(sentences).toMatchSnapshot();
+    // Two states that read alike would be merged for the person.
+    expect(new Set(sentences.map((text) => text.split(": ")[1])).size).toBe(states.length);
+  });
+
+  it.each(languages)("has a sentence for each state without a known holder in %s", (language) => {
+    speak(language);
+    const phrases = [
+      ...states.map((state) => portPhrase(port("api", 5690, { state }), "hub")),
+      portPhrase(port("api", 5690), "hub"),
+      portPhrase(port("api", 5690, { state: "own_stale", in_use_by_app: true }), "hub"),
+    ];
+    expect(phrases).toMatchSnapshot();
+  });
+
+  it("refuses in the states in which a start is refused", () => {
+    const refusing = states.filter((state) => refuses(port("api", 1, { state })));
+    expect(states.filter((state) => !refusing.includes(state))).toEqual(["free", "own_stale"]);
+    expect(refuses(port("api", 1, { state: "own_stale", in_use_by_app: true }))).toBe(false);
+    expect(refuses(port("api", 1))).toBe(false);
+  });
+
+  it("writes IPv6 addresses with brackets", () => {
+    expect(
+      [
+        { host: "::1", port: 1 },
+        { host: "[::1]", port: 1 },
+        { host: "localhost", port: 1 },
+      ].map(address),
+    ).toEqual(["[::1]:1", "[::1]:1", "localhost:1"]);
+  });
+});
+
+describe("problems", () => {
+  const path = "/home/anna/.config/TaskPaw/config.json";
+  const exposures: ExposureReason[] = ["wildcard", "public", "no_token", "control_off_loopback"];
+  const problems: ConfigProblem[] = [
+    { kind: "unreadable", path, reason: "Permission denied (os error 13)" },
+    { kind: "syntax", path, line: 7, column: 23, reason: "expected `,` or `}`" },
+    { kind: "value", key: "hub.poll_seconds", reason: "is a text, not a number" },
+    { kind: "port_range", key: "agent.network.port", value: 70000 },
+    { kind: "not_an_address", key: "agent.network.host", value: "my computer" },
+    ...exposures.map((reason): ConfigProblem => ({
+      kind: "exposure",
+      key: "agent.network.host",
+      address: "0.0.0.0",
+      reason,
+    })),
+    { kind: "too_new", schema: 2, known: 1 },
+    { kind: "unwritable", path, reason: "Read-only file system (os error 30)" },
+  ];
+
+  it.each(languages)("has a sentence for each kind in %s", (language) => {
+    speak(language);
+    const sentences = problems.map((problem) =>
+      [
+        problemSentence(problem),
+        ...problemPlace(problem).map(({ label, value }) => `${label} ${value}`),
+        problemReason(problem),
+      ]
+        .filter(Boolean)
+        .join(" | "),
+    );
+    expect(sentences).toMatchSnapshot();
+  });
+});
+
+describe("failures", () => {
+  const codes: StartupErrorCode[] = [
+    "config_invalid",
+    "config_unwritable",
+    "port_in_use",
+    "bind_address_unavailable",
+    "exposure_refused",
+    "state_unavailable",
+    "state_too_new",
+    "startup_failed",
+  ];
+  const failures: Failure[] = [
+    { kind: "takeover", message: "called off" },
+    { kind: "config", problem: { kind: "too_new", schema: 2, known: 1 } },
+    { kind: "spawn_failed", program: "/opt/taskpaw/taskpaw-backend", message: "Permission denied" },
+    { kind: "broken_protocol", message: "two lines" },
+    { kind: "wrong_version", backend: "3.9.2" },
+    { kind: "not_ready", seconds: 20, log: [] },
+    { kind: "exited", status: "exit status 1", log: [] },
+    { kind: "unhealthy", missed: 3, log: [] },
+    ...codes.map((code): Failure => ({ kind: "startup_error", code, message: "…", port: null })),
+    {
+      kind: "startup_error",
+      code: "port_in_use",
+      message: "…",
+      port: { name: "api", host: "127.0.0.1", port: 5690 },
+    },
+  ];
+
+  it.each(languages)("has a title and advice for each kind in %s", (language) => {
+    speak(language);
+    expect(
+      failures.map((failure) => {
+        const { title, text } = failureWords(failure, "4.0.0");
+        return `${title} | ${text}`;
+      }),
+    ).toMatchSnapshot();
+  });
+});
+
+describe("timeline", () => {
+  it.each(languages)("tells a start that replaced something in %s", (language) => {
+    speak(language);
+    expect(steps(readyAgent()).map(({ text }) => text)).toMatchSnapshot();
+  });
+
+  it("says what was replaced as people write it", () => {
+    const texts = steps(readyAgent()).map(({ text }) => text);
+    expect(texts).toContain("replaced taskpaw-backend 3.9.2 (pid 812) in 41 ms");
+    expect(texts).toContain("ready in 180 ms");
+  });
+});
+
+describe("numbers", () => {
+  it("keeps them short", () => {
+    expect([0, 999, 1000, 125_952, 33_393_000_000].map(bytesText)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 KiB",
+      "123 KiB",
+      "31.1 GiB",
+    ]);
+    expect([0, 0.4, 4, 41.2, 999.4, 1200, 61_000].map(milliseconds)).toEqual([
+      "0 ms",
+      "0.4 ms",
+      "4 ms",
+      "41 ms",
+      "999 ms",
+      "1.2 s",
+      "61 s",
+    ]);
+    expect([0, 1, 1000, 1001].map(seconds)).toEqual(["0 s", "1 s", "1 s", "2 s"]);
+    expect([59, 3600, 275_400].map(uptime)).toEqual(["0 min", "1 h 0 min", "3 d 4 h"]);
+  });
+
+  it("says how long ago", () => {
+    expect([1000, 95_000, 7_300_000].map(ago)).toEqual(["1 second ago", "1 minute ago", "2 hours ago"]);
+    speak("zh-CN");
+    expect(ago(95_000)).toBe("1 分钟前");
+  });
+});
