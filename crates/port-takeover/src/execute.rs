@@ -112,9 +112,9 @@ pub struct Terminated {
 pub enum Outcome {
     /// All ports can be bound.
     Ready,
-    /// A port cannot be had; no process was ended.
+    /// A port cannot be had; no process was signalled.
     Refused,
-    /// Processes were ended, but a port did not become free in time.
+    /// Processes were ended, or would not end, but a port did not become free in time.
     NotFree,
 }
 
@@ -179,7 +179,15 @@ pub fn take_over<S: System>(
     let started = system.now();
     let snapshot = system.look(role, wanted)?;
     let first = decide(&snapshot, rules);
-    let mut run = Run { system, rules, limits, observe, terminated: Vec::new(), survived: Vec::new() };
+    let mut run = Run {
+        system,
+        rules,
+        limits,
+        observe,
+        terminated: Vec::new(),
+        survived: Vec::new(),
+        signalled: false,
+    };
     let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
     let (mut rounds, mut doubt, mut lingering_since) = (0, None, None);
     loop {
@@ -209,8 +217,7 @@ pub fn take_over<S: System>(
         seen = system.look(role, wanted)?;
         verdict = decide(&seen, rules);
     }
-    let touched = run.terminated.iter().any(|ended| ended.how != HowEnded::AlreadyGone);
-    let outcome = match (verdict.decision, touched) {
+    let outcome = match (verdict.decision, run.signalled) {
         (Decision::Start, _) => Outcome::Ready,
         (_, false) => Outcome::Refused,
         (_, true) => Outcome::NotFree,
@@ -234,6 +241,8 @@ struct Run<'a, S, O> {
     observe: O,
     terminated: Vec<Terminated>,
     survived: Vec<(Pid, String)>,
+    /// Whether any process was asked to stop or killed.
+    signalled: bool,
 }
 
 /// A process on its way to its end.
@@ -277,11 +286,12 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 self.ended(process, HowEnded::AlreadyGone, Duration::ZERO);
             }
         }
-        let endings = handles.into_iter().filter(|(pid, _)| !gone.contains(pid)).filter_map(|(pid, handle)| {
-            let process = again.process(pid)?.clone();
-            let holder = VerifiedHolder { identity: process.identity(), handle };
-            Some(Ending { process, holder, forced: false })
-        });
+        let endings =
+            handles.into_iter().filter(|(pid, _)| !gone.contains(pid)).filter_map(|(pid, handle)| {
+                let process = again.process(pid)?.clone();
+                let holder = VerifiedHolder { identity: process.identity(), handle };
+                Some(Ending { process, holder, forced: false })
+            });
         let endings = endings.collect();
         Ok(self.end(endings))
     }
@@ -290,12 +300,11 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
     fn end(&mut self, endings: Vec<Ending<S::Handle>>) -> Result<(), Doubt> {
         let asked_at = self.system.now();
         let mut waiting = Vec::new();
-        let mut signalled = false;
         for mut ending in endings {
             let pid = ending.process.pid;
             match self.system.ask(&ending.holder) {
                 Ok(Asked::Delivered) => {
-                    signalled = true;
+                    self.signalled = true;
                     self.tell(TakeoverEvent::Asked(pid));
                     waiting.push(ending);
                 }
@@ -303,14 +312,14 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                     self.ended(ending.process, HowEnded::AlreadyGone, Duration::ZERO);
                 }
                 Ok(Asked::NotPossible) => {
-                    signalled = true;
+                    self.signalled = true;
                     self.tell(TakeoverEvent::Forcing(pid));
                     self.force(&mut ending);
                     waiting.push(ending);
                 }
                 // The first that may not be ended calls everything off, as long as nothing was signalled.
-                Err(error) if !signalled => return Err(Doubt::NotAllowed(error.to_string())),
-                Err(error) => self.survived.push((pid, error.to_string())),
+                Err(error) if !self.signalled => return Err(Doubt::NotAllowed(error.to_string())),
+                Err(error) => self.survives(pid, error.to_string()),
             }
         }
         let waiting = self.wait(waiting, asked_at, asked_at + self.limits.grace);
@@ -323,7 +332,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         let killed_at = self.system.now();
         let left = self.wait(killed, asked_at, killed_at + self.limits.kill_wait);
         for ending in left {
-            self.survived.push((ending.process.pid, "it does not end, even though it was killed".to_owned()));
+            self.survives(ending.process.pid, "it does not end, even though it was killed".to_owned());
         }
         Ok(())
     }
@@ -331,7 +340,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
     fn force(&mut self, ending: &mut Ending<S::Handle>) {
         ending.forced = true;
         if let Err(error) = self.system.kill(&ending.holder) {
-            self.survived.push((ending.process.pid, error.to_string()));
+            self.survives(ending.process.pid, error.to_string());
         }
     }
 
@@ -370,17 +379,17 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         }
     }
 
+    fn survives(&mut self, pid: Pid, reason: String) {
+        self.survived.retain(|(known, _)| *known != pid);
+        self.survived.push((pid, reason));
+    }
+
     /// An ending is never left half done, whatever the observer answers.
     fn tell(&mut self, event: TakeoverEvent<'_>) {
         let _goes_on = (self.observe)(event);
     }
 
-    fn ended(
-        &mut self,
-        process: Process,
-        how: HowEnded,
-        took: Duration,
-    ) {
+    fn ended(&mut self, process: Process, how: HowEnded, took: Duration) {
         self.survived.retain(|(pid, _)| *pid != process.pid);
         let ended = Terminated { process, how, took };
         self.tell(TakeoverEvent::Gone(&ended));
@@ -401,8 +410,10 @@ pub fn verify(
     again_verdict: &Verdict,
     gone: &BTreeSet<Pid>,
 ) -> Result<(), Doubt> {
-    let expected: BTreeSet<Pid> = verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
-    let found: BTreeSet<Pid> = again_verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
+    let expected: BTreeSet<Pid> =
+        verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
+    let found: BTreeSet<Pid> =
+        again_verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).collect();
     if let Some(&pid) = found.difference(&expected).next() {
         return Err(Doubt::HolderAppeared(pid));
     }

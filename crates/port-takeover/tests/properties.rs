@@ -1,0 +1,210 @@
+//! The promise, over generated machines: whatever is seen, no decision lists a process that is not ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use port_takeover::{
+    BindOutcome, Decision, IdentityRule, IdentityRules, Listener, Pid, PortState, Process, Role, SCHEMA,
+    Snapshot, WantedPort, decide,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const SELF: u32 = 1;
+
+fn rules() -> IdentityRules {
+    IdentityRules {
+        roles: vec![Role::new("agent"), Role::new("hub")],
+        default_role: Role::new("agent"),
+        rules: vec![
+            IdentityRule::Program { name: "backend".into() },
+            IdentityRule::PythonPackage { package: "old".into() },
+        ],
+    }
+}
+
+fn pid(raw: u32) -> Pid {
+    Pid::new(raw).unwrap()
+}
+
+/// Processes near and on both sides of the border of what is ours.
+fn process(raw: u32) -> impl Strategy<Value = Process> {
+    let exe = select(vec![
+        Some("/opt/backend"),
+        Some("/opt/backend (deleted)"),
+        Some("/opt/backend-x86_64-unknown-linux-gnu"),
+        Some("/opt/backend-logger"),
+        Some("/usr/bin/python3"),
+        Some("/usr/sbin/nginx"),
+        None,
+    ]);
+    let name = select(vec!["backend", "python3", "nginx", ""]);
+    let argv = select(vec![
+        vec!["backend", "agent"],
+        vec!["backend", "hub"],
+        vec!["backend"],
+        vec!["python3", "-m", "old.agent"],
+        vec!["python3", "serve.py", "-m", "old.agent"],
+        vec![],
+    ]);
+    let same_user = select(vec![Some(true), Some(true), Some(false), None]);
+    (exe, name, argv, same_user).prop_map(move |(exe, name, argv, same_user)| Process {
+        pid: pid(raw),
+        name: name.to_owned(),
+        exe: exe.map(str::to_owned),
+        argv: argv.into_iter().map(str::to_owned).collect(),
+        same_user,
+        user: None,
+        started_at: Some(u64::from(raw)),
+    })
+}
+
+fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let hosts = || {
+        select(vec![
+            "127.0.0.1",
+            "127.0.0.2",
+            "::1",
+            "localhost",
+            "0.0.0.0",
+            "::",
+            "",
+            "192.168.1.5",
+            "nowhere",
+        ])
+    };
+    let numbers = || select(vec![5680_i64, 5681, 5682]);
+    let wanted = prop::collection::vec((hosts(), prop_oneof![9 => numbers(), 1 => Just(70_000)]), 1..4);
+    let listeners = prop::collection::vec(
+        (
+            select(vec!["127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", "192.168.1.5"]),
+            select(vec![5680_u16, 5681, 5682]),
+            prop::collection::vec(SELF..8, 0..4),
+            any::<bool>(),
+        ),
+        0..5,
+    );
+    let binds = prop::collection::btree_map(
+        select(vec!["p0", "p1", "p2"]).prop_map(str::to_owned),
+        select(vec![
+            BindOutcome::Ok,
+            BindOutcome::InUse,
+            BindOutcome::InUse,
+            BindOutcome::Denied,
+            BindOutcome::Reserved,
+            BindOutcome::Unavailable,
+        ]),
+        0..3,
+    );
+    // Six of the seven possible holders are seen: one never is.
+    let processes = (process(SELF), process(2), process(3), process(4), process(5), process(6));
+    (wanted, listeners, binds, processes, select(vec!["agent", "hub"])).prop_map(
+        |(wanted, listeners, binds, (a, b, c, d, e, f), role)| Snapshot {
+            schema: SCHEMA,
+            role: Role::new(role),
+            self_pid: pid(SELF),
+            wanted: wanted
+                .into_iter()
+                .enumerate()
+                .map(|(at, (host, port))| WantedPort { name: format!("p{at}"), host: host.to_owned(), port })
+                .collect(),
+            processes: vec![a, b, c, d, e, f],
+            listeners: listeners
+                .into_iter()
+                .map(|(address, port, pids, v6only)| Listener {
+                    address: address.to_owned(),
+                    port,
+                    pids: pids.into_iter().map(pid).collect(),
+                    v6only,
+                })
+                .collect(),
+            binds,
+        },
+    )
+}
+
+/// Ours, said another way than the decision says it.
+fn is_ours(snapshot: &Snapshot, pid: Pid) -> bool {
+    let Some(process) = snapshot.processes.iter().find(|process| process.pid == pid) else { return false };
+    let argv: Vec<&str> = process.argv.iter().map(String::as_str).collect();
+    let named = argv.iter().skip(1).find(|word| matches!(**word, "agent" | "hub")).copied().or(Some("agent"));
+    let role = match (process.exe.as_deref(), process.name.as_str()) {
+        (
+            Some("/opt/backend" | "/opt/backend (deleted)" | "/opt/backend-x86_64-unknown-linux-gnu"),
+            "backend",
+        ) => named,
+        (None, "backend") if !argv.is_empty() => named,
+        (Some("/usr/bin/python3"), _) | (None, "python3") if argv == ["python3", "-m", "old.agent"] => {
+            Some("agent")
+        }
+        _ => None,
+    };
+    pid != snapshot.self_pid && process.same_user == Some(true) && role == Some(snapshot.role.as_str())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_decision_lists_a_process_that_is_not_ours(snapshot in snapshot()) {
+        let verdict = decide(&snapshot, &rules());
+        for &listed in &verdict.terminate {
+            prop_assert!(is_ours(&snapshot, listed), "{listed} in {verdict:#?}");
+        }
+        let unique: BTreeSet<Pid> = verdict.terminate.iter().copied().collect();
+        prop_assert_eq!(unique.len(), verdict.terminate.len(), "once each");
+        prop_assert_eq!(verdict.terminate.is_empty(), verdict.decision != Decision::Reclaim);
+    }
+
+    #[test]
+    fn a_decision_follows_from_the_states(snapshot in snapshot()) {
+        let verdict = decide(&snapshot, &rules());
+        let states: Vec<PortState> = verdict.ports.iter().map(|port| port.state).collect();
+        let expected = if states.iter().any(|state| state.refuses()) {
+            Decision::Refuse
+        } else if states.contains(&PortState::OwnStale) {
+            Decision::Reclaim
+        } else if states.contains(&PortState::Lingering) {
+            Decision::Wait
+        } else {
+            Decision::Start
+        };
+        prop_assert_eq!(verdict.decision, expected);
+        prop_assert_eq!(verdict.ports.len(), snapshot.wanted.len());
+    }
+
+    #[test]
+    fn a_reclaim_lists_every_holder(snapshot in snapshot()) {
+        let verdict = decide(&snapshot, &rules());
+        if verdict.decision == Decision::Reclaim {
+            let held: BTreeSet<Pid> =
+                verdict.ports.iter().flat_map(|port| &port.holders).map(|holder| holder.pid).collect();
+            prop_assert_eq!(held.into_iter().collect::<Vec<_>>(), verdict.terminate);
+        }
+    }
+
+    #[test]
+    fn the_order_of_what_was_seen_does_not_matter(snapshot in snapshot()) {
+        let mut turned = snapshot.clone();
+        turned.processes.reverse();
+        turned.listeners.reverse();
+        for listener in &mut turned.listeners {
+            listener.pids.reverse();
+        }
+        prop_assert_eq!(decide(&snapshot, &rules()), decide(&turned, &rules()));
+
+        let mut other_order = snapshot.clone();
+        other_order.wanted.reverse();
+        let by_name = |snapshot: &Snapshot| -> (Decision, Vec<Pid>, BTreeMap<String, PortState>) {
+            let verdict = decide(snapshot, &rules());
+            let states = verdict.ports.into_iter().map(|port| (port.wanted.name, port.state)).collect();
+            (verdict.decision, verdict.terminate, states)
+        };
+        prop_assert_eq!(by_name(&snapshot), by_name(&other_order));
+    }
+
+    #[test]
+    fn a_snapshot_survives_being_stored(snapshot in snapshot()) {
+        let stored = serde_json::to_string(&snapshot).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Snapshot>(&stored).unwrap(), snapshot);
+    }
+}
