@@ -44,23 +44,25 @@ struct Shared {
 }
 
 impl Agent {
-    /// Opens the state and begins to watch. When it returns, the numbers of this machine are there.
+    /// Opens the state and begins to watch. When it returns, the numbers of this machine are there, and the
+    /// event of the start is.
     pub(crate) async fn start(launch: &Launch) -> Result<Self, StateError> {
         let Config { agent: config, .. } = &launch.config;
         let machine: Arc<str> = launch.machine.as_str().into();
         let events = EventQueue::open(&launch.state.file("agent-events.jsonl"), machine.clone())?;
-        let board = Arc::new(Board::default());
-        schedule::start(config, &launch.data_folder, &board, &events.emitter()).await;
-        let started = format!("TaskPaw agent {} started", version());
         events.emitter().emit(
             SELF_NAME,
             Notice {
                 level: EventLevel::Info,
                 title: "Agent started".to_owned(),
-                message: started,
+                message: format!("TaskPaw agent {} started", version()),
                 data: None,
             },
         );
+        let board = Arc::new(Board::default());
+        schedule::start(config, &launch.data_folder, &board, &events.emitter()).await;
+        // Whoever asks a ready agent for events sees that it was started.
+        events.flush();
         Ok(Self {
             shared: Arc::new(Shared {
                 machine,

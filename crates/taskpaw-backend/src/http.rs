@@ -13,3 +13,12 @@ pub(crate) use error::{ApiError, not_found, wrong_method};
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
 pub(crate) use query::Query;
 pub(crate) use serve::{base_url, serve};
+
+use serde::Serialize;
+
+/// The answer to every call for events.
+#[derive(Debug, Serialize)]
+pub(crate) struct Events<T> {
+    /// In the order of their numbers.
+    pub(crate) events: Vec<T>,
+}

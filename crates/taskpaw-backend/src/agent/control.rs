@@ -9,11 +9,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Json;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use taskpaw_contract::ipc::AgentStatus;
+use taskpaw_contract::ipc::{AgentEvent, AgentStatus};
 
 use super::Shared;
 use crate::http::{
-    ApiError, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
+    ApiError, Events, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
 };
 use crate::lifecycle::StopReason;
 
@@ -41,9 +41,12 @@ async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
     shared.status()
 }
 
-async fn events(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<Value>, ApiError> {
+async fn events(
+    State(shared): State<Arc<Shared>>,
+    query: Query,
+) -> Result<Json<Events<AgentEvent>>, ApiError> {
     let limit = query.limit(EVENTS, MOST_EVENTS)?;
-    Ok(Json(json!({ "events": shared.events.recent(limit, query.text("monitor")) })))
+    Ok(Json(Events { events: shared.events.recent(limit, query.text("monitor")) }))
 }
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {

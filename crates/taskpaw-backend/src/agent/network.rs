@@ -8,11 +8,11 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::response::Json;
 use axum::routing::get;
-use serde_json::{Value, json};
-use taskpaw_contract::ipc::AgentStatus;
+use serde_json::Value;
+use taskpaw_contract::ipc::{AgentEvent, AgentStatus};
 
 use super::Shared;
-use crate::http::{ApiError, Guard, Query, authorize, not_found, wrong_method};
+use crate::http::{ApiError, Events, Guard, Query, authorize, not_found, wrong_method};
 
 pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
     Router::new()
@@ -37,11 +37,11 @@ async fn events(
     method: Method,
     State(shared): State<Arc<Shared>>,
     query: Query,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Events<AgentEvent>>, ApiError> {
     // Axum answers HEAD as it answers GET, and nobody would get the events that it takes from the queue.
     if method != Method::GET {
         return Err(ApiError::WrongMethod(method));
     }
     let ack = query.number("ack")?;
-    Ok(Json(json!({ "events": shared.events.fetch(ack) })))
+    Ok(Json(Events { events: shared.events.fetch(ack) }))
 }

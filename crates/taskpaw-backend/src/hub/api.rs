@@ -14,9 +14,9 @@ use taskpaw_contract::ipc::{EventLevel, FleetStatus};
 use taskpaw_contract::version;
 
 use super::Shared;
-use super::store::Filter;
+use super::store::{Filter, FleetEvent};
 use crate::http::{
-    ApiError, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
+    ApiError, Events, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
 };
 use crate::lifecycle::StopReason;
 
@@ -51,10 +51,13 @@ async fn status(State(shared): State<Arc<Shared>>) -> Json<FleetStatus> {
     Json(shared.fleet.snapshot())
 }
 
-async fn events(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<Value>, ApiError> {
+async fn events(
+    State(shared): State<Arc<Shared>>,
+    query: Query,
+) -> Result<Json<Events<FleetEvent>>, ApiError> {
     let filter = Filter { server: query.text("server").map(str::to_owned), level: level(&query)? };
     let limit = query.limit(EVENTS, MOST_EVENTS)?;
-    Ok(Json(json!({ "events": shared.store.last(&filter, limit) })))
+    Ok(Json(Events { events: shared.store.last(&filter, limit) }))
 }
 
 fn level(query: &Query) -> Result<Option<EventLevel>, ApiError> {

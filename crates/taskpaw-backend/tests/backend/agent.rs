@@ -1,0 +1,185 @@
+//! The agent's network port, as hubs see it.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use taskpaw_contract::Role;
+use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel, MonitorState, MonitorStatus};
+
+use crate::client::{LIMIT, bearer, call, connect, get, read_answer, until};
+use crate::running::Machine;
+
+fn host_metrics(port: u16) -> MonitorStatus {
+    let status: AgentStatus = serde_json::from_value(get(port, "/status").json()).unwrap();
+    serde_json::from_value(status.monitors["host_metrics"].clone()).unwrap()
+}
+
+fn events(port: u16, query: &str) -> Vec<AgentEvent> {
+    serde_json::from_value(get(port, &format!("/events{query}")).json()["events"].clone()).unwrap()
+}
+
+#[test]
+fn the_status_has_this_machines_numbers_at_readiness() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let ping = get(machine.network, "/ping").json();
+    assert_eq!(ping, json!({ "ok": true, "machine": "box", "version": taskpaw_contract::version() }));
+    let status = get(machine.network, "/status").json();
+    assert_eq!((&status["machine"], &status["server_id"]), (&json!("box"), &json!("id-of-box")));
+    assert_eq!(status["os"], std::env::consts::OS);
+
+    let first = host_metrics(machine.network);
+    assert_eq!(first.type_id, "host_metrics");
+    assert!(first.last_update.is_some());
+    let keys: Vec<&str> = first.metrics.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "cpu_percent",
+            "memory_used_bytes",
+            "memory_total_bytes",
+            "swap_used_bytes",
+            "disk_used_bytes",
+            "disk_total_bytes",
+            "network_rx_bytes_per_s",
+            "network_tx_bytes_per_s",
+            "load_1m",
+            "load_5m",
+            "load_15m",
+            "uptime_seconds",
+            "cpu_count",
+        ]
+    );
+    assert!(first.metrics["memory_total_bytes"].as_u64().unwrap() > 1 << 20);
+    // A share of the processors' time needs a second look.
+    let cpu = until("a share of the CPU", || host_metrics(machine.network).metrics["cpu_percent"].as_f64());
+    assert!((0.0..=100.0).contains(&cpu));
+    assert!(host_metrics(machine.network).metrics["network_rx_bytes_per_s"].is_number());
+}
+
+#[test]
+fn monitors_that_do_not_run_are_shown() {
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "monitors": [
+        { "type_id": "no_such_type", "name": "a", "config": {} },
+        { "type_id": "host_metrics", "name": "b", "enabled": false },
+    ] } }));
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let monitors = get(machine.network, "/status").json()["monitors"].clone();
+    assert_eq!((&monitors["a"]["state"], &monitors["b"]["state"]), (&json!("error"), &json!("stopped")));
+    assert!(monitors["a"]["detail"].as_str().unwrap().contains("no_such_type"));
+    assert_eq!(host_metrics(machine.network).state, MonitorState::Ok);
+}
+
+#[test]
+fn a_token_is_asked_for_and_nothing_changes_without_it() {
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "token": "secret" } }));
+    let running = machine.start(Role::Agent);
+    running.ready();
+    for path in ["/status", "/events", "/events?ack=9", "/events?ack=x"] {
+        for headers in [&[][..], &["Authorization: Bearer wrong"], &["Authorization: Basic secret"]] {
+            let refused = call(machine.network, "GET", path, headers);
+            assert_eq!((refused.status, refused.error_code().as_str()), (401, "unauthorized"), "{path}");
+            assert!(refused.head.contains("www-authenticate: bearer realm=\"taskpaw\""), "{}", refused.head);
+        }
+    }
+    // The token of the app is not one for hubs.
+    let apps = bearer(crate::running::TOKEN);
+    assert_eq!(call(machine.network, "GET", "/status", &[&apps]).status, 401);
+    assert_eq!(get(machine.network, "/ping").status, 200);
+    let with_token = call(machine.network, "GET", "/events", &[&bearer("secret")]).json();
+    assert_eq!(with_token["events"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn bad_requests_get_errors_as_json() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    for (method, path, headers, status, code) in [
+        ("GET", "/events?ack=x", &[][..], 400, "bad_query"),
+        ("GET", "/events?ack=-1", &[], 400, "bad_query"),
+        ("GET", "/events?ack=", &[], 400, "bad_query"),
+        ("GET", "/", &[], 404, "not_found"),
+        ("GET", "/control/ping", &[], 404, "not_found"),
+        ("POST", "/events", &[], 405, "wrong_method"),
+        ("DELETE", "/status", &[], 405, "wrong_method"),
+        ("POST", "/status", &["Content-Length: 65537"], 413, "too_large"),
+    ] {
+        let answer = call(machine.network, method, path, headers);
+        assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{method} {path}");
+    }
+    assert!(
+        get(machine.network, "/events?ack=x").json()["error"]["message"].as_str().unwrap().contains("ack")
+    );
+    // HEAD would take the events and give them to nobody.
+    assert_eq!(call(machine.network, "HEAD", "/events", &[]).status, 405);
+    assert_eq!(events(machine.network, "").len(), 1, "none of that has changed the queue");
+}
+
+#[test]
+fn events_wait_until_they_are_acknowledged_also_across_restarts() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let first = events(machine.network, "?ack=0");
+    assert_eq!((first.len(), first[0].id, first[0].level), (1, 1, Some(EventLevel::Info)));
+    assert_eq!(first[0].message, format!("TaskPaw agent {} started", taskpaw_contract::version()));
+    assert_eq!((first[0].machine.as_str(), first[0].time.ends_with('Z')), ("box", true));
+    assert_eq!(events(machine.network, "?ack=0"), first, "asking does not remove");
+
+    // Killed, as by a power loss: what was seen is still there, under the same number.
+    drop(running);
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let both = events(machine.network, "?ack=0");
+    assert_eq!((both.len(), &both[0], both[1].id), (2, &first[0], 2));
+    assert_eq!(events(machine.network, "?ack=1"), both[1..]);
+    assert_eq!(events(machine.network, ""), both[1..], "without a number they are taken");
+    assert!(events(machine.network, "").is_empty());
+
+    // The start's event of the next launch goes on counting.
+    until("the journal's note", || {
+        let journal = std::fs::read_to_string(machine.state_file("agent-events.jsonl")).unwrap();
+        journal.contains(&json!({ "forgotten": 2 }).to_string()).then_some(())
+    });
+    drop(running);
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let ids: Vec<Value> = events(machine.network, "?ack=0").iter().map(|event| event.id.into()).collect();
+    assert_eq!(ids, [3]);
+}
+
+#[test]
+fn connections_are_bounded_and_the_next_client_waits_for_a_place() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let mut holders: Vec<_> = (0..256).map(|_| connect(machine.network)).collect();
+    let mut next = connect(machine.network);
+    next.write_all(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    next.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(next.read(&mut [0]).is_err(), "there is no place for it");
+    // The app's port has places of its own.
+    assert_eq!(call(machine.control, "GET", "/control/ping", &[&bearer(crate::running::TOKEN)]).status, 200);
+    holders.pop();
+    next.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_eq!(read_answer(next).status, 200);
+}
+
+#[test]
+fn a_client_that_does_not_finish_its_request_loses_its_place() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let mut slow = connect(machine.network);
+    slow.write_all(b"GET /ping HTTP/1.1\r\nHo").unwrap();
+    slow.set_read_timeout(Some(2 * LIMIT)).unwrap();
+    // It is told so, or just cut off.
+    let _ = slow.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(get(machine.network, "/ping").status, 200);
+}

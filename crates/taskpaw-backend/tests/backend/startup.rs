@@ -1,0 +1,193 @@
+//! The first line of stdout: ready, or why not.
+
+use std::fs;
+use std::net::TcpListener;
+
+use serde_json::json;
+use taskpaw_contract::Role;
+use taskpaw_contract::sidecar::StartupErrorCode as Code;
+
+use crate::client::{bearer, call, get};
+use crate::running::{Machine, Running, is_free, is_private};
+
+#[test]
+fn a_ready_agent_says_where_it_is_controlled() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    let ready = running.ready();
+    assert_eq!((ready.role, ready.pid), (Role::Agent, running.child.id()));
+    assert_eq!(ready.base_url, format!("http://127.0.0.1:{}", machine.control));
+    assert_eq!(ready.version, taskpaw_contract::version());
+}
+
+#[test]
+fn a_ready_hub_says_where_its_api_is() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Hub);
+    assert_eq!(running.ready().base_url, format!("http://127.0.0.1:{}", machine.api));
+    assert_eq!(get(machine.api, "/ping").json()["ok"], true);
+}
+
+#[test]
+fn without_a_host_it_makes_its_own_token_and_identity() {
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "server_id": "" } }));
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    let path = machine.state_file("control.token");
+    assert!(is_private(&path));
+    let token = fs::read_to_string(&path).unwrap();
+    assert_eq!(call(machine.control, "GET", "/control/ping", &[&bearer(&token)]).status, 200);
+    let server_id = get(machine.network, "/status").json()["server_id"].as_str().unwrap().to_owned();
+    assert!(fs::read_to_string(machine.config_dir().join("config.json")).unwrap().contains(&server_id));
+    drop(running);
+    machine.start_headless(Role::Agent).ready();
+    assert_eq!(fs::read_to_string(&path).unwrap(), token, "the token stays");
+}
+
+#[test]
+fn under_a_host_the_configuration_is_the_hosts_to_write() {
+    let machine = Machine::new();
+    machine.write_config(&json!({ "agent": { "network": { "port": machine.network }, "control": { "port": machine.control } } }).to_string());
+    let before = fs::read(machine.config_dir().join("config.json")).unwrap();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    assert_eq!(fs::read(machine.config_dir().join("config.json")).unwrap(), before);
+    assert!(!machine.state_file("control.token").exists());
+    // An empty name is the host's name.
+    assert!(!get(machine.network, "/ping").json()["machine"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn a_folder_on_the_command_line_counts() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["agent", "--config-dir"]);
+    command.arg(machine.config_dir()).env("TASKPAW_CONFIG_DIR", machine.data_dir());
+    let running = Running::spawn(&mut command);
+    running.ready();
+    assert_eq!(get(machine.network, "/ping").json()["machine"], "box");
+}
+
+#[test]
+fn a_port_in_use_is_named_and_the_others_are_released() {
+    let machine = Machine::new();
+    let _holder = TcpListener::bind(("127.0.0.1", machine.control)).unwrap();
+    let error = machine.start(Role::Agent).startup_error();
+    assert_eq!((error.code, error.role), (Code::PortInUse, Role::Agent));
+    let port = error.port.unwrap();
+    assert_eq!(
+        (port.name.as_str(), port.host.as_str(), port.port),
+        ("control", "127.0.0.1", machine.control.into())
+    );
+    assert!(is_free(machine.network));
+}
+
+#[test]
+fn every_reason_has_its_code() {
+    for (config, role, expected, words) in [
+        (
+            json!({ "agent": { "network": { "host": "0.0.0.0" } } }),
+            Role::Agent,
+            Code::ExposureRefused,
+            "agent.network.host",
+        ),
+        (
+            json!({ "agent": { "network": { "port": 70000 } } }),
+            Role::Agent,
+            Code::ConfigInvalid,
+            "agent.network.port: 70000",
+        ),
+        (json!({ "schema": 99 }), Role::Hub, Code::ConfigInvalid, "newer"),
+        (
+            json!({ "hub": { "api": { "host": "10.255.255.254" }, "token": "t" } }),
+            Role::Hub,
+            Code::BindAddressUnavailable,
+            "10.255.255.254",
+        ),
+    ] {
+        let machine = Machine::new();
+        machine.configure(&config);
+        let error = machine.start(role).startup_error();
+        assert_eq!(error.code, expected, "{error:?}");
+        assert!(error.message.contains(words), "{error:?}");
+    }
+}
+
+#[test]
+fn a_broken_configuration_is_left_as_it_is() {
+    let machine = Machine::new();
+    machine.write_config("{\n  \"schema\": 1,,\n}");
+    let error = machine.start_headless(Role::Agent).startup_error();
+    assert_eq!(error.code, Code::ConfigInvalid);
+    assert!(error.message.contains("line 2"), "{error:?}");
+    assert_eq!(
+        fs::read_to_string(machine.config_dir().join("config.json")).unwrap(),
+        "{\n  \"schema\": 1,,\n}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_configuration_that_cannot_be_written_is_told() {
+    // Nobody can make a folder there, not even root.
+    let machine = Machine::new();
+    let mut command = machine.command(&["agent"]);
+    let error = Running::spawn(command.env("TASKPAW_CONFIG_DIR", "/proc/taskpaw")).startup_error();
+    assert_eq!(error.code, Code::ConfigUnwritable);
+}
+
+#[test]
+fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
+    for (role, name) in [(Role::Agent, "agent-events.jsonl"), (Role::Hub, "hub-events.jsonl")] {
+        let machine = Machine::new();
+        fs::create_dir_all(machine.data_dir().join("state")).unwrap();
+        for (text, expected) in
+            [("{\"schema\":2}\n", Code::StateTooNew), ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable)]
+        {
+            fs::write(machine.state_file(name), text).unwrap();
+            assert_eq!(machine.start(role).startup_error().code, expected, "{text}");
+            assert_eq!(fs::read_to_string(machine.state_file(name)).unwrap(), text);
+        }
+    }
+    let machine = Machine::new();
+    fs::write(machine.data_dir(), "in the way").unwrap();
+    assert_eq!(machine.start(Role::Agent).startup_error().code, Code::StateUnavailable);
+}
+
+#[test]
+fn a_host_that_breaks_the_protocol_is_refused() {
+    let machine = Machine::new();
+    for greeting in [
+        "hello\n",
+        "{}\n",
+        "{\"taskpaw_host\":1,\"host_version\":\"4\",\"control_token\":\"\",\"config_dir\":\"/\"}\n",
+    ] {
+        let error = machine.start_greeted(Role::Agent, greeting).startup_error();
+        assert_eq!(error.code, Code::StartupFailed, "{greeting}");
+    }
+    let mut gone = machine.start_greeted(Role::Agent, "{\"taskpaw_host\":1");
+    gone.close_stdin();
+    assert_eq!(gone.startup_error().code, Code::StartupFailed);
+    let other = Running::spawn(machine.command(&["agent"]).env("TASKPAW_HOST", "socket"));
+    assert_eq!(other.startup_error().code, Code::StartupFailed);
+}
+
+#[test]
+fn a_silent_host_is_given_up() {
+    let error = Machine::new().start_greeted(Role::Agent, "").startup_error();
+    assert_eq!(error.code, Code::StartupFailed);
+    assert!(error.message.contains("within 5 s"), "{error:?}");
+}
+
+#[test]
+fn wrong_arguments_are_wrong_usage() {
+    let machine = Machine::new();
+    for arguments in [&["serve"][..], &["agent", "--config=x"], &["agent", "hub"]] {
+        let output = machine.command(arguments).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &[][..]), "{arguments:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("Usage: taskpaw-backend"));
+    }
+    let output = machine.command(&["--version"]).output().unwrap();
+    let expected = format!("taskpaw-backend {}\n", taskpaw_contract::version());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
