@@ -28,11 +28,30 @@ mod windows;
 use windows as os;
 #[cfg(windows)]
 pub(crate) use windows::set_exclusive_address_use;
+#[cfg(windows)]
+pub use windows::{StopEvent, stop_event_name};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod unsupported;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 use unsupported as os;
+
+#[cfg(any(target_os = "macos", windows, test))]
+mod bounded;
+
+// What needs no system of its own is tested on every system.
+#[cfg(all(test, not(target_os = "macos")))]
+#[path = "macos/parse.rs"]
+mod macos_parse;
+#[cfg(all(test, not(target_os = "macos")))]
+#[path = "macos/probe.rs"]
+mod macos_probe;
+#[cfg(all(test, not(windows)))]
+#[path = "windows/command_line.rs"]
+mod windows_command_line;
+#[cfg(all(test, not(windows)))]
+#[path = "windows/records.rs"]
+mod windows_records;
 
 /// What an ask to stop led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,164 @@
+//! macOS: libproc says which process holds which socket, and a kqueue tells when a process ends.
+//!
+//! There is no list of listeners to begin with, so each look walks over the sockets of all processes of this
+//! user; those of other users do not show theirs, and are found by asking the port itself.
+#![expect(unsafe_code, reason = "libproc, sysctl, kqueue and kill have no safe interface")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_int;
+use std::io;
+use std::time::Duration;
+
+use super::bounded::within;
+use super::{Asked, Seen};
+use crate::error::{EndError, LookError};
+use crate::snapshot::{Listener, Pid, Process, WantedPort};
+
+mod libproc;
+mod parse;
+mod probe;
+mod watch;
+
+use parse::ListenSocket;
+use watch::Watch;
+
+/// A directory service answers in time, or the user is shown by number.
+const USER_NAME_TIMEOUT: Duration = Duration::from_millis(200);
+
+pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
+    let ports: BTreeSet<u16> =
+        wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
+    let mut holders: BTreeMap<ListenSocket, BTreeSet<Pid>> = BTreeMap::new();
+    if !ports.is_empty() {
+        for pid in libproc::all_pids()? {
+            for socket in listening(pid).into_iter().filter(|socket| ports.contains(&socket.port)) {
+                holders.entry(socket).or_default().insert(pid);
+            }
+        }
+    }
+    let mut listeners: Vec<Listener> = holders
+        .iter()
+        .map(|(socket, pids)| Listener {
+            address: socket.address.to_string(),
+            port: socket.port,
+            pids: pids.iter().copied().collect(),
+            v6only: socket.v6only,
+        })
+        .collect();
+    listeners.extend(probe::unseen(wanted, &listeners));
+    let pids: BTreeSet<Pid> = holders.into_values().flatten().collect();
+    Ok(Seen { listeners, processes: pids.into_iter().filter_map(describe).collect() })
+}
+
+/// The sockets of a process that are in LISTEN; none if it has ended or may not be looked at.
+fn listening(pid: Pid) -> Vec<ListenSocket> {
+    let sockets = libproc::sockets_of(pid).unwrap_or_default();
+    sockets.into_iter().filter_map(|fd| parse::listen_socket(&libproc::socket_info(pid, fd)?)).collect()
+}
+
+/// What is known of a process; nothing if it has ended or may not be looked at, and nothing either if its id
+/// went to another process while it was looked at.
+pub(super) fn describe(pid: Pid) -> Option<Process> {
+    let info = libproc::process_info(pid).ok()??;
+    let exe = libproc::executable(pid);
+    let argv = libproc::arguments(pid);
+    let started_at = start_of(&info)?;
+    if libproc::process_info(pid).ok()?.as_ref().and_then(start_of) != Some(started_at) {
+        return None;
+    }
+    let name =
+        parse::process_name(&info.pbi_name.map(i8::cast_unsigned), &info.pbi_comm.map(i8::cast_unsigned));
+    let uid = info.pbi_uid;
+    Some(Process {
+        pid,
+        name,
+        // Without its arguments its role would be a guess, so it is not to be known by its executable either.
+        exe: exe.filter(|_| argv.is_some()),
+        argv: argv.unwrap_or_default(),
+        same_user: Some(uid == libproc::own_uid()),
+        user: Some(
+            within(USER_NAME_TIMEOUT, move || libproc::user_name(uid))
+                .unwrap_or_else(|| format!("uid {uid}")),
+        ),
+        started_at: Some(started_at),
+    })
+}
+
+fn start_of(info: &libc::proc_bsdinfo) -> Option<u64> {
+    parse::start_time(info.pbi_start_tvsec, info.pbi_start_tvusec)
+}
+
+/// The start time of a process with this id; nothing if there is none.
+fn started_at(pid: Pid) -> Result<Option<u64>, EndError> {
+    let info = libproc::process_info(pid).map_err(|error| end_error(pid, error))?;
+    let unknown = || end_error(pid, io::Error::from(io::ErrorKind::InvalidData));
+    info.map(|info| start_of(&info).ok_or_else(unknown)).transpose()
+}
+
+/// A watch on a process, and the microsecond in which it started: another process with its id has another one.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pid: Pid,
+    started_at: u64,
+    watch: Watch,
+}
+
+pub(super) fn open(pid: Pid) -> Result<Option<Handle>, EndError> {
+    let Some(before) = started_at(pid)? else { return Ok(None) };
+    let Some(watch) = Watch::on(pid).map_err(|error| end_error(pid, error))? else { return Ok(None) };
+    // The watch is on the process that was meant only if that one has the id still.
+    let same = started_at(pid)? == Some(before);
+    Ok(same.then_some(Handle { pid, started_at: before, watch }))
+}
+
+pub(super) fn wait_any(handles: &[&Handle], timeout: Duration) -> Result<Vec<bool>, EndError> {
+    let Some(first) = handles.first() else { return Ok(Vec::new()) };
+    let watches: Vec<&Watch> = handles.iter().map(|handle| &handle.watch).collect();
+    watch::wait_any(&watches, timeout).map_err(|error| end_error(first.pid, error))
+}
+
+pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {
+    match signal(handle, libc::SIGTERM)? {
+        Sent::Yes => {
+            // A stopped process gets its SIGTERM only when it is continued.
+            signal(handle, libc::SIGCONT)?;
+            Ok(Asked::Delivered)
+        }
+        Sent::Gone => Ok(Asked::AlreadyGone),
+    }
+}
+
+pub(super) fn kill(handle: &Handle) -> Result<(), EndError> {
+    signal(handle, libc::SIGKILL).map(|_| ())
+}
+
+enum Sent {
+    Yes,
+    Gone,
+}
+
+/// macOS has no way to signal a handle, only an id. So it is made sure immediately before that the id still
+/// means this process: neither has the watch seen its exit, nor has it another start time. For the id to be
+/// given away in between, the process would have to end and 99,999 others to start within these microseconds:
+/// ids are given in order.
+fn signal(handle: &Handle, signal: c_int) -> Result<Sent, EndError> {
+    let exited = wait_any(&[handle], Duration::ZERO)?;
+    if exited.contains(&true) || started_at(handle.pid)? != Some(handle.started_at) {
+        return Ok(Sent::Gone);
+    }
+    match libproc::kill(handle.pid, signal) {
+        Ok(()) => Ok(Sent::Yes),
+        Err(gone) if gone.raw_os_error() == Some(libc::ESRCH) => Ok(Sent::Gone),
+        Err(error) => Err(end_error(handle.pid, error)),
+    }
+}
+
+fn end_error(pid: Pid, source: io::Error) -> EndError {
+    match source.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => EndError::Denied { pid },
+        _ => EndError::System { pid, source },
+    }
+}
+
+#[cfg(test)]
+mod tests;
