@@ -7,6 +7,8 @@ export default defineConfig({
   root: import.meta.dirname,
   // The host serves the files under its own scheme, so nothing may assume where the root is.
   base: "./",
+  // One folder for what npm and its tools leave behind.
+  cacheDir: "../node_modules/.vite",
   plugins: [svelte()],
   build: {
     outDir: "dist",

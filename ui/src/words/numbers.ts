@@ -86,6 +86,11 @@ export function ago(ms: number): string {
   return written(Math.floor(secs / 86_400), "day");
 }
 
+/** Sentences one after another; Chinese puts no space between them. */
+export function sentences(...texts: string[]): string {
+  return texts.join(language() === "zh-CN" ? "" : " ");
+}
+
 /** Things in a row: "a, b and c". */
 export function list(items: string[]): string {
   if (language() === "zh-CN") return items.join("、");

@@ -134,11 +134,13 @@ export class FakeHost implements Platform {
   }
 
   #check(draft: PortDraft[]): PortView[] {
+    const offered: number[] = [];
     return draft.map(({ role, name, endpoint: { host, port } }) => {
       const view = { name, host, port, in_use_by_app: false, holders: [] as HolderView[] };
       const collides = draft.some((other) => other.name !== name && other.endpoint.port === port);
       const taken = this.world.taken[port];
-      const suggestion = this.#free(port + 1, draft);
+      const suggestion = this.#free(port + 1, draft, offered);
+      offered.push(suggestion);
       if (port < 1 || port > 65535 || !/^(localhost|[\d.]+|[\da-f:]+)$/i.test(host)) {
         return { ...view, state: "invalid" as const, suggestion: null };
       }
@@ -157,8 +159,9 @@ export class FakeHost implements Platform {
     });
   }
 
-  #free(from: number, draft: PortDraft[] = []): number {
+  #free(from: number, draft: PortDraft[] = [], offered: number[] = []): number {
     const wanted = new Set([
+      ...offered,
       ...draft.map(({ endpoint }) => endpoint.port),
       ...this.world.snapshot.roles.flatMap(({ ports }) => ports.map(({ port }) => port)),
     ]);

@@ -143,7 +143,11 @@ export const scenarios = {
       port("network", 5680, { state: "foreign", holders: [python], suggestion: 5682 }),
       port("control", 5681, { state: "unknown_holder", suggestion: 5683 }),
     ];
-    return agentIn({ kind: "failed", failure: { kind: "port_conflict" } }, ports);
+    const taken: World["taken"] = {
+      5680: { state: "foreign", holders: [python] },
+      5681: { state: "unknown_holder", holders: [] },
+    };
+    return { ...agentIn({ kind: "failed", failure: { kind: "port_conflict" } }, ports), taken };
   },
   "conflict-other-role": () => {
     const world = conflict("own_other_role");
