@@ -24,7 +24,8 @@ struct Header {
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
-    file: File,
+    /// Closed only while the file is replaced.
+    file: Option<File>,
     /// Where the last whole line ends.
     length: u64,
     records: usize,
@@ -47,7 +48,7 @@ impl Journal {
         };
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let records = parse(path, &bytes[..whole])?;
-        let file = private().write(true).open(path).map_err(failed)?;
+        let file = Some(private().write(true).open(path).map_err(failed)?);
         let length = whole as u64;
         let journal = Self { path: path.to_owned(), file, length, records: records.len(), is_broken: false };
         Ok((journal, records))
@@ -77,10 +78,11 @@ impl Journal {
             // After a failed fsync the system may have forgotten what it did not write.
             return Err(io::Error::other("an earlier write has failed"));
         }
-        self.file.set_len(self.length)?;
-        self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.write_all(bytes)?;
-        self.file.sync_data()
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotConnected.into()) };
+        file.set_len(self.length)?;
+        file.seek(SeekFrom::Start(self.length))?;
+        file.write_all(bytes)?;
+        file.sync_data()
     }
 
     /// Whether the journal must be rewritten, or is worth it, when this many records are to be kept.
@@ -91,10 +93,11 @@ impl Journal {
     /// Writes the journal anew with these records; durable when this returns without an error.
     pub(crate) fn rewrite<R: Serialize>(&mut self, records: &[R]) -> io::Result<()> {
         let bytes = lines(records)?;
-        // Until it has succeeded, the open file may be one that was replaced.
         self.is_broken = true;
+        // Windows does not replace a file that is open.
+        self.file = None;
         replace(&self.path, &bytes)?;
-        self.file = private().write(true).open(&self.path)?;
+        self.file = Some(private().write(true).open(&self.path)?);
         (self.length, self.records, self.is_broken) = (bytes.len() as u64, records.len(), false);
         Ok(())
     }
@@ -178,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
         let (mut journal, _) = Journal::open::<u32>(&path).unwrap();
-        journal.file = File::open(&path).unwrap();
+        journal.file = Some(File::open(&path).unwrap());
         assert!(journal.append(&[1]).is_err() && journal.wants_rewrite(0));
         assert!(journal.append(&[1]).is_err());
         journal.rewrite(&[1]).unwrap();
