@@ -1,0 +1,61 @@
+// Checking the programs for another system, with Debian's toolchain: it carries the standard library as source,
+// so that it can be checked and built for targets that nothing else on this machine knows.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { output, ROOT, run, say, StepError } from "./steps.mjs";
+
+/** Debian's Rust for building its browsers: one matching version of all four, newer than Debian's own. */
+const TOOLCHAIN = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
+/** Where these packages put their programs, wherever else the search path finds a cargo. */
+const BIN = "/usr/bin";
+/** The crates without a window, which run on all three systems. */
+const CRATES = ["port-takeover", "taskpaw-contract", "taskpaw-backend", "taskpaw-ports"];
+/** A target folder of their own, so that the normal build keeps what it has. */
+const TARGET = join(ROOT, "target", "cross");
+
+/** Checks the crates and their tests for another system; in what is shipped a warning is a failure. */
+export async function checkFor(target) {
+  await ensureToolchain();
+  say(`checking ${CRATES.join(", ")} for ${target} (the first time takes some minutes)`);
+  await cargo(target, "clippy", "--lib", "--bins", "--", "-D", "warnings");
+  await cargo(target, "check", "--all-targets");
+  say(`they compile for ${target}; nothing of them has run`);
+}
+
+/** Runs Debian's cargo for another system, with a standard library that it builds itself. */
+function cargo(target, command, ...args) {
+  const env = {
+    ...process.env,
+    // `cargo clippy` looks its parts up on the search path, where another toolchain may come first.
+    PATH: `${BIN}:${process.env.PATH}`,
+    RUSTC: join(BIN, "rustc"),
+    // It is a stable toolchain, and building the standard library is an unstable option.
+    RUSTC_BOOTSTRAP: "1",
+  };
+  const std = ["-Zbuild-std=std,panic_unwind", "--target", target, "--target-dir", TARGET];
+  const crates = CRATES.flatMap((name) => ["-p", name]);
+  return run(join(BIN, "cargo"), [command, "--locked", ...std, ...crates, ...args], { env });
+}
+
+async function ensureToolchain() {
+  if (process.platform !== "linux" || !existsSync("/etc/debian_version")) {
+    throw new StepError("This check needs the Rust packages of Debian 12 (rustc-web and its kin): run it there.");
+  }
+  const missing = TOOLCHAIN.filter((name) => !isInstalled(name));
+  if (missing.length > 0) {
+    const sudo = process.getuid() === 0 ? [] : ["sudo"];
+    say(`installing ${missing.join(", ")}${sudo.length ? " (this asks for your password)" : ""}`);
+    await apt(sudo, "update", "-qq");
+    await apt(sudo, "install", "-y", "-qq", "--no-install-recommends", ...missing);
+  }
+}
+
+function apt(sudo, ...args) {
+  const [command, ...rest] = [...sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", ...args];
+  return run(command, rest, { stdio: ["inherit", process.stderr, process.stderr] });
+}
+
+function isInstalled(name) {
+  const states = output("dpkg-query", ["-W", "-f", "${db:Status-Status}\n", name]);
+  return states?.split("\n").includes("installed") ?? false;
+}
