@@ -10,12 +10,13 @@ use support::{Home, Window};
 async fn says(home: &Home, english: &[&str], chinese: &[&str]) {
     let before = std::fs::read(home.config_file()).ok();
     let window = Window::open(&Programs::current(), home).await;
+    // Nothing of a broken configuration is known: the window follows the system's language.
     for (language, parts) in [("en-US", english), ("zh-CN", chinese)] {
-        // Nothing of a broken configuration is known: the window follows the system's language.
-        window.script(&format!("Object.defineProperty(navigator, 'language', {{ value: '{language}', configurable: true }}); window.dispatchEvent(new Event('languagechange'))")).await;
+        window.system_language_becomes(language).await;
         for part in parts {
             window.text_with("problem", part).await;
         }
+        window.picture(&format!("problem-{}-{language}", english[0].replace('/', "-"))).await;
     }
     assert_eq!(std::fs::read(home.config_file()).ok(), before, "the file is untouched");
 }
@@ -25,7 +26,7 @@ async fn a_broken_file() {
     let home = Home::unconfigured();
     home.write_config("{\n  \"roles\": [,]\n}\n");
     let path = home.config_file().display().to_string();
-    says(&home, &[&path, "line 2", "column 13"], &[&path, "第 2 行", "第 13 列"]).await;
+    says(&home, &["line 2", "column 13", &path], &["第 2 行", "第 13 列", &path]).await;
 }
 
 #[tokio::test]
@@ -47,7 +48,7 @@ async fn a_folder_that_cannot_be_written() {
     // A folder that even root cannot write to: the kernel's own.
     let home = Home::unconfigured();
     std::os::unix::fs::symlink("/proc/self", home.config_dir()).expect("a link");
-    says(&home, &["config.json", "cannot be written"], &["config.json", "无法写入"]).await;
+    says(&home, &["cannot be written", "config.json"], &["无法写入", "config.json"]).await;
 }
 
 #[tokio::test]
@@ -60,6 +61,7 @@ async fn a_missing_sidecar() {
     assert!(Command::new(&app).arg("--version").status().expect("it runs").success());
     let window = Window::open_program(&app, &home).await;
     window.role_is("agent", "failed").await;
-    window.text_with("role-state-agent", "taskpaw-backend").await;
+    window.text_with("failure", "taskpaw-backend").await;
+    window.text_with("failure", "install TaskPaw again").await;
     window.picture("missing-sidecar").await;
 }

@@ -13,7 +13,7 @@ use crate::home::Home;
 use crate::ports::free_ports;
 use crate::process::{Owned, running, send};
 use crate::programs::{Programs, driver};
-use crate::wait::{LONG, until_some};
+use crate::wait::{LONG, until, until_some};
 
 /// A display and a session bus that nobody else uses.
 #[derive(Debug)]
@@ -115,9 +115,17 @@ impl Window {
         let element = format!("[data-testid='{test_id}']");
         until_some(&format!("{test_id} is shown"), LONG, async || {
             let found = self.client.find(Locator::Css(&element)).await.ok()?;
-            found.text().await.ok().filter(|text| !text.is_empty())
+            found.prop("innerText").await.ok().flatten().filter(|text| !text.is_empty())
         })
         .await
+    }
+
+    /// Waits until an element shows a number: some are known only after a second look.
+    pub async fn shows_a_number(&self, test_id: &str) {
+        until(&format!("{test_id} shows a number"), LONG, async || {
+            self.text(test_id).await.chars().any(|letter| letter.is_ascii_digit())
+        })
+        .await;
     }
 
     /// Waits until an element's text has a part, and gives the whole.
@@ -127,7 +135,7 @@ impl Window {
         let deadline = std::time::Instant::now() + LONG;
         while std::time::Instant::now() < deadline {
             if let Ok(found) = self.client.find(Locator::Css(&element)).await {
-                last = found.text().await.unwrap_or_default();
+                last = found.prop("innerText").await.ok().flatten().unwrap_or_default();
                 if last.contains(part) {
                     return last;
                 }
@@ -136,7 +144,7 @@ impl Window {
         }
         let page = self.client.find(Locator::Css("body")).await;
         let page = match page {
-            Ok(body) => body.text().await.unwrap_or_default(),
+            Ok(body) => body.prop("innerText").await.ok().flatten().unwrap_or_default(),
             Err(error) => error.to_string(),
         };
         panic!("{test_id} never said {part:?}; it said {last:?}; the page:\n{page}");
@@ -182,6 +190,20 @@ impl Window {
     /// Runs a script in the window.
     pub async fn script(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.expect("its result")
+    }
+
+    /// Makes the webview tell the page that the system's language is another one.
+    pub async fn system_language_becomes(&self, language: &str) {
+        let script = "const [language] = arguments;
+            Object.defineProperty(navigator, 'language', { value: language, configurable: true });
+            window.dispatchEvent(new Event('languagechange'));";
+        self.client.execute(script, vec![language.into()]).await.expect("an end");
+    }
+
+    /// Asks the app to end, as its window does. The answer goes with the window.
+    pub async fn quit(&self) {
+        let script = "window.__TAURI_INTERNALS__.invoke('call', { request: { command: 'quit' } })";
+        let _answer_is_lost = self.client.execute(script, Vec::new()).await;
     }
 
     /// Saves a picture of the window where a person can look at it: `target/window/NAME.png`.

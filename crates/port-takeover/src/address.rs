@@ -83,7 +83,10 @@ impl Host {
 /// Deliberately wide: the old process may have been started with another spelling of the same host.
 #[must_use]
 pub fn overlaps(wanted: Host, listening: Host) -> bool {
-    wanted.is_wildcard() || listening.is_wildcard() || wanted == listening || both_loopback_names(wanted, listening)
+    wanted.is_wildcard()
+        || listening.is_wildcard()
+        || wanted == listening
+        || both_loopback_names(wanted, listening)
 }
 
 /// Loopbacks that stand for one another: `localhost` with any of them, `127.0.0.1` with `::1`.

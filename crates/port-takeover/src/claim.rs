@@ -46,9 +46,7 @@ pub fn claim_all(wanted: &[WantedPort]) -> Result<Vec<Claim>, ClaimError> {
 pub(crate) fn trial_bind(port: &WantedPort) -> Result<BindOutcome, LookError> {
     match bind(port) {
         Ok(_released_here) => Ok(BindOutcome::Ok),
-        Err(source) => {
-            bind_outcome(&source).ok_or_else(|| LookError::Bind { port: port.clone(), source })
-        }
+        Err(source) => bind_outcome(&source).ok_or_else(|| LookError::Bind { port: port.clone(), source }),
     }
 }
 

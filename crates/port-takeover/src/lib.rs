@@ -28,7 +28,8 @@ pub use claim::{Claim, bind_outcome, claim_all};
 pub use decision::{Decision, Holder, HolderKind, PortState, PortVerdict, Verdict, decide};
 pub use error::{ClaimError, EndError, LookError};
 pub use execute::{
-    Called, Doubt, HowEnded, Limits, Outcome, Report, TakeoverEvent, Terminated, VerifiedHolder, take_over, verify,
+    Called, Doubt, HowEnded, Limits, Outcome, Report, TakeoverEvent, Terminated, VerifiedHolder, take_over,
+    verify,
 };
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role};
 pub use snapshot::{BindOutcome, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort};

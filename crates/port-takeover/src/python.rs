@@ -109,12 +109,22 @@ mod tests {
 
     #[test]
     fn interpreters_are_known_by_their_whole_name() {
-        for name in
-            ["python", "python3", "python3.12", "python3.13t", "pythonw.exe", "python.exe", "pypy3", "pypy3.10", "pythonw3.12"]
-        {
+        for name in [
+            "python",
+            "python3",
+            "python3.12",
+            "python3.13t",
+            "pythonw.exe",
+            "python.exe",
+            "pypy3",
+            "pypy3.10",
+            "pythonw3.12",
+        ] {
             assert!(is_interpreter(name), "{name}");
         }
-        for name in ["python-config", "pythonista", "python3.", "bpython", "ipython3", "pythont", "pypyx", "vim"] {
+        for name in
+            ["python-config", "pythonista", "python3.", "bpython", "ipython3", "pythont", "pypyx", "vim"]
+        {
             assert!(!is_interpreter(name), "{name}");
         }
     }

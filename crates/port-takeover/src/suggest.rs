@@ -37,7 +37,11 @@ pub fn next_free_port<S: System>(
     for batch in numbers.chunks(BATCH) {
         let candidates: Vec<WantedPort> = batch
             .iter()
-            .map(|&number| WantedPort { name: number.to_string(), host: wanted.host.clone(), port: number.into() })
+            .map(|&number| WantedPort {
+                name: number.to_string(),
+                host: wanted.host.clone(),
+                port: number.into(),
+            })
             .collect();
         let verdict = decide(&system.look(role, &candidates)?, rules);
         let free = verdict.ports.iter().zip(batch).find(|(port, _)| port.state == PortState::Free);
@@ -56,8 +60,7 @@ mod tests {
     use crate::sys::Native;
 
     fn next(host: &str, port: i64, avoid: &[u16]) -> Option<u16> {
-        let rules =
-            IdentityRules { roles: Vec::new(), default_role: Role::new("agent"), rules: Vec::new() };
+        let rules = IdentityRules { roles: Vec::new(), default_role: Role::new("agent"), rules: Vec::new() };
         let wanted = WantedPort { name: "network".into(), host: host.into(), port };
         next_free_port(&Native::new(), &rules, &Role::new("agent"), &wanted, &avoid.iter().copied().collect())
             .unwrap()

@@ -78,7 +78,10 @@ mod tests {
     fn only_listening_rows_are_taken() {
         let rows = parse(TABLE).unwrap();
         assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].address.to_string(), rows[0].port, rows[0].inode), ("127.0.0.1".into(), 5681, 41234));
+        assert_eq!(
+            (rows[0].address.to_string(), rows[0].port, rows[0].inode),
+            ("127.0.0.1".into(), 5681, 41234)
+        );
         let rows = parse(TABLE6).unwrap();
         assert_eq!((rows[0].address.to_string(), rows[0].port, rows[0].inode), ("::1".into(), 5682, 777));
     }

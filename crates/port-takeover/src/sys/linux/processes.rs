@@ -121,7 +121,11 @@ fn effective_uid(status: &[u8]) -> Option<u32> {
 
 fn arguments(cmdline: &[u8]) -> Vec<String> {
     let Some(whole) = cmdline.strip_suffix(b"\0") else {
-        return if cmdline.is_empty() { Vec::new() } else { vec![String::from_utf8_lossy(cmdline).into_owned()] };
+        return if cmdline.is_empty() {
+            Vec::new()
+        } else {
+            vec![String::from_utf8_lossy(cmdline).into_owned()]
+        };
     };
     whole.split(|&byte| byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
 }
@@ -173,7 +177,9 @@ mod tests {
     #[test]
     fn only_sockets_have_a_socket_inode() {
         assert_eq!(socket_inode(b"socket:[42]"), Some(42));
-        for other in [&b"pipe:[42]"[..], b"socket:[4", b"socket:[+4]", b"/x/socket:[4]", b"anon_inode:[eventfd]"] {
+        for other in
+            [&b"pipe:[42]"[..], b"socket:[4", b"socket:[+4]", b"/x/socket:[4]", b"anon_inode:[eventfd]"]
+        {
             assert_eq!(socket_inode(other), None);
         }
     }

@@ -7,7 +7,9 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
+};
 
 use super::ListenSocket;
 use crate::error::LookError;
@@ -136,8 +138,7 @@ fn parse(mut bytes: &[u8]) -> Result<Part, LookError> {
 
 /// `struct inet_diag_msg` and its attributes.
 fn socket(body: &[u8]) -> Result<ListenSocket, LookError> {
-    let message: &[u8; MESSAGE] =
-        body.first_chunk().ok_or(LookError::Malformed("an entry is too short"))?;
+    let message: &[u8; MESSAGE] = body.first_chunk().ok_or(LookError::Malformed("an entry is too short"))?;
     let port = u16::from_be_bytes([message[4], message[5]]);
     let address = match (message[0], message[8..24].first_chunk::<4>(), message[8..24].first_chunk::<16>()) {
         (AF_INET, Some(&v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
