@@ -4,8 +4,17 @@ import { join } from "node:path";
 import { main, output, ROOT, say, StepError } from "./lib/steps.mjs";
 
 await main(() => {
-  const types = output("cargo", ["run", "--quiet", "--locked", "-p", "taskpaw-contract", "--example", "typescript"]);
-  if (types === undefined) throw new StepError("the TypeScript types cannot be made: see `cargo build -p taskpaw-contract`");
+  const types = output("cargo", [
+    "run",
+    "--quiet",
+    "--locked",
+    "-p",
+    "taskpaw-contract",
+    "--example",
+    "typescript",
+  ]);
+  if (types === undefined)
+    throw new StepError("the TypeScript types cannot be made: see `cargo build -p taskpaw-contract`");
   writeFileSync(join(ROOT, "ui", "src", "generated", "ipc.ts"), `${types}\n`);
   say("ui/src/generated/ipc.ts is current");
 });

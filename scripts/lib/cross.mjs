@@ -1,8 +1,8 @@
 // Checking the programs for another system, with Debian's toolchain: it carries the standard library as source,
 // so that it can be checked and built for targets that nothing else on this machine knows.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { output, ROOT, run, say, StepError } from "./steps.mjs";
+import { ROOT, run, say, StepError } from "./steps.mjs";
+import { installDebian, isDebian } from "./system.mjs";
 
 /** Debian's Rust for building its browsers: one matching version of all four, newer than Debian's own. */
 const TOOLCHAIN = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
@@ -38,24 +38,10 @@ function cargo(target, command, ...args) {
 }
 
 async function ensureToolchain() {
-  if (process.platform !== "linux" || !existsSync("/etc/debian_version")) {
-    throw new StepError("This check needs the Rust packages of Debian 12 (rustc-web and its kin): run it there.");
+  if (!isDebian()) {
+    throw new StepError(
+      "This check needs the Rust packages of Debian 12 (rustc-web and its kin): run it there.",
+    );
   }
-  const missing = TOOLCHAIN.filter((name) => !isInstalled(name));
-  if (missing.length > 0) {
-    const sudo = process.getuid() === 0 ? [] : ["sudo"];
-    say(`installing ${missing.join(", ")}${sudo.length ? " (this asks for your password)" : ""}`);
-    await apt(sudo, "update", "-qq");
-    await apt(sudo, "install", "-y", "-qq", "--no-install-recommends", ...missing);
-  }
-}
-
-function apt(sudo, ...args) {
-  const [command, ...rest] = [...sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", ...args];
-  return run(command, rest, { stdio: ["inherit", process.stderr, process.stderr] });
-}
-
-function isInstalled(name) {
-  const states = output("dpkg-query", ["-W", "-f", "${db:Status-Status}\n", name]);
-  return states?.split("\n").includes("installed") ?? false;
+  await installDebian(TOOLCHAIN);
 }

@@ -1,5 +1,14 @@
 // Building TaskPaw's programs: the window's files, the three programs, and copies of another version.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { output, ROOT, run, say } from "./steps.mjs";
 import { stamp } from "./stamp.mjs";
@@ -22,8 +31,15 @@ export async function ensureNodeModules() {
 /** Builds the window's files if anything of them is newer than the last build. */
 export async function buildWindow() {
   const built = join(ROOT, "ui", "dist", "index.html");
-  const sources = ["ui/src", "ui/index.html", "ui/vite.config.ts", "ui/svelte.config.js", "package-lock.json"];
-  if (existsSync(built) && Math.max(...sources.map((path) => newest(join(ROOT, path)))) <= modified(built)) return;
+  const sources = [
+    "ui/src",
+    "ui/index.html",
+    "ui/vite.config.ts",
+    "ui/svelte.config.js",
+    "package-lock.json",
+  ];
+  if (existsSync(built) && Math.max(...sources.map((path) => newest(join(ROOT, path)))) <= modified(built))
+    return;
   say("building the window");
   await run(NPM, ["run", "--silent", "build:ui"]);
 }
@@ -32,7 +48,17 @@ export async function buildWindow() {
 export async function buildPrograms() {
   await buildWindow();
   say("building the programs (the first time takes some minutes)");
-  await run("cargo", ["build", "--release", "--locked", "-p", "taskpaw", "-p", "taskpaw-backend", "-p", "taskpaw-ports"]);
+  await run("cargo", [
+    "build",
+    "--release",
+    "--locked",
+    "-p",
+    "taskpaw",
+    "-p",
+    "taskpaw-backend",
+    "-p",
+    "taskpaw-ports",
+  ]);
 }
 
 /** Copies the three programs into a folder, as another version. */

@@ -18,10 +18,14 @@ const ELSEWHERE = {
 /** Makes sure that everything is there. On Debian and its kin it is installed; elsewhere it is named. */
 export async function ensureSystem({ virtualDisplay = false, tests = false } = {}) {
   if (!output("cargo", ["--version"])) {
-    throw new StepError("Rust is missing: install it as https://rustup.rs says, open a new terminal, and try again.");
+    throw new StepError(
+      "Rust is missing: install it as https://rustup.rs says, open a new terminal, and try again.",
+    );
   }
   if (process.platform === "darwin" && !output("xcode-select", ["-p"])) {
-    throw new StepError("Apple's command line tools are missing: run `xcode-select --install` and try again.");
+    throw new StepError(
+      "Apple's command line tools are missing: run `xcode-select --install` and try again.",
+    );
   }
   if (process.platform !== "linux") return;
   const wanted = [
@@ -29,11 +33,17 @@ export async function ensureSystem({ virtualDisplay = false, tests = false } = {
     ...(virtualDisplay || tests ? VIRTUAL_DISPLAY_PACKAGES : []),
     ...(tests ? TEST_PACKAGES : []),
   ];
-  if (existsSync("/etc/debian_version")) await installDebian(wanted);
+  if (isDebian()) await installDebian(wanted);
   else if (!output("pkg-config", ["--modversion", "webkit2gtk-4.1"])) throw new StepError(elsewhere());
 }
 
-async function installDebian(wanted) {
+/** Whether this is Debian or of its kin. */
+export function isDebian() {
+  return process.platform === "linux" && existsSync("/etc/debian_version");
+}
+
+/** Installs those of these packages that are missing. */
+export async function installDebian(wanted) {
   const missing = wanted.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
   const sudo = process.getuid() === 0 ? [] : ["sudo"];
@@ -56,6 +66,8 @@ function isInstalled(name) {
 function elsewhere() {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   const kin = Object.keys(ELSEWHERE).find((name) => new RegExp(`^ID(_LIKE)?=.*${name}`, "m").test(release));
-  const how = kin ? `run \`${ELSEWHERE[kin]}\`` : "install the development files of WebKitGTK 4.1 and librsvg";
+  const how = kin
+    ? `run \`${ELSEWHERE[kin]}\``
+    : "install the development files of WebKitGTK 4.1 and librsvg";
   return `WebKitGTK 4.1 is missing: ${how}, and try again.`;
 }

@@ -52,7 +52,8 @@ pub fn next_free_port<S: System>(
     Ok(None)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::net::TcpListener;
 

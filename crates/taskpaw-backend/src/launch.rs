@@ -23,7 +23,7 @@ use crate::http::{base_url, serve};
 use crate::hub::Hub;
 use crate::lifecycle::{self, Stop};
 use crate::log;
-use crate::ports::claim_ports;
+use crate::ports::{claim_ports, take_over_ports};
 use crate::state::StateFolder;
 
 /// What a role needs to run.
@@ -77,7 +77,17 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         lifecycle::listen_for_signals(&stop).map_err(Failure::system("signals cannot be listened for"))?;
         let (config, folders) = configuration(arguments, hello.as_ref())?;
-        let claims = claim_ports(&config.wanted_ports(role))?;
+        let wanted = config.wanted_ports(role);
+        if hello.is_none() {
+            let ports = wanted.clone();
+            tokio::select! {
+                () = stop.requested() => return Ok(()),
+                ended = spawn_blocking(move || take_over_ports(role, &ports)) => {
+                    ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)))?;
+                }
+            }
+        }
+        let claims = claim_ports(&wanted)?;
         let state_folder = folders.state();
         let opening = spawn_blocking(move || StateFolder::open(&state_folder, role));
         let state = tokio::select! {

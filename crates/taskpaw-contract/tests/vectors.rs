@@ -1,4 +1,5 @@
 //! The examples of the specification: `tests/vectors/*.json`, each case decided by TaskPaw's own rules.
+#![expect(clippy::unwrap_used, reason = "a test fails where its own data is wrong")]
 
 use port_takeover::{Host, ProcessFacts, Snapshot, WantedPort, blocks, decide, overlaps, same_target};
 use serde_json::Value;
@@ -24,8 +25,7 @@ fn identity_of_every_example() {
     for case in cases(&vectors(include_str!("vectors/identity.json")), "cases") {
         let process = &case["process"];
         let argv: Vec<String> = serde_json::from_value(process["argv"].clone()).unwrap();
-        let facts =
-            ProcessFacts { name: text(&process["name"]), exe: process["exe"].as_str(), argv: &argv };
+        let facts = ProcessFacts { name: text(&process["name"]), exe: process["exe"].as_str(), argv: &argv };
         let role = rules.identify(facts).map(|identified| identified.role);
         assert_eq!(role.as_ref().map(port_takeover::Role::as_str), case["role"].as_str(), "{}", case["case"]);
     }

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use port_takeover::sys::{Native, System as _};
-use port_takeover::{Decision, Limits, LookError, Outcome, Snapshot, TakeoverEvent, WantedPort, decide, take_over};
+use port_takeover::{
+    Decision, Limits, LookError, Outcome, Snapshot, TakeoverEvent, WantedPort, decide, take_over,
+};
 use taskpaw_contract::config::{ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::{Folders, NoHome};
 use taskpaw_contract::identity;

@@ -110,9 +110,17 @@ impl Answer {
 impl From<PortVerdict> for Port {
     fn from(verdict: PortVerdict) -> Self {
         let holders = verdict.holders.into_iter().map(|holder| {
-            let (name, exe, user) =
-                holder.process.map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
-            Holder { pid: holder.pid, name, exe, user, role: holder.role, ours: holder.kind == HolderKind::Own }
+            let (name, exe, user) = holder
+                .process
+                .map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
+            Holder {
+                pid: holder.pid,
+                name,
+                exe,
+                user,
+                role: holder.role,
+                ours: holder.kind == HolderKind::Own,
+            }
         });
         Self {
             holders: holders.collect(),

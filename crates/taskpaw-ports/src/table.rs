@@ -8,9 +8,10 @@ use crate::report::{Answer, Holder, Port};
 
 /// The table of all ports.
 pub(crate) fn table(ports: &[Port]) -> String {
-    let rows: Vec<[String; 3]> = std::iter::once(["PORT".to_owned(), "ADDRESS".to_owned(), "STATE".to_owned()])
-        .chain(ports.iter().map(|port| [port.name.clone(), address(port), state(port)]))
-        .collect();
+    let rows: Vec<[String; 3]> =
+        std::iter::once(["PORT".to_owned(), "ADDRESS".to_owned(), "STATE".to_owned()])
+            .chain(ports.iter().map(|port| [port.name.clone(), address(port), state(port)]))
+            .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     rows.iter().fold(String::new(), |mut text, [name, address, state]| {
@@ -70,7 +71,10 @@ pub(crate) fn sentence(answer: &Answer) -> String {
             (None, None) => refusal(&answer.ports),
         },
         (Some(Outcome::NotFree), _) => {
-            format!("{}A port did not become free in time. Look again with: taskpaw-ports status", ended(answer))
+            format!(
+                "{}A port did not become free in time. Look again with: taskpaw-ports status",
+                ended(answer)
+            )
         }
     }
 }

@@ -191,3 +191,15 @@ fn wrong_arguments_are_wrong_usage() {
     let expected = format!("taskpaw-backend {}\n", taskpaw_contract::version());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_host_a_stale_backend_is_replaced() {
+    let machine = Machine::new();
+    let mut old = machine.start_headless(Role::Agent);
+    let stale = old.ready().pid;
+    let new = machine.start_headless(Role::Agent);
+    assert_ne!(new.ready().pid, stale);
+    assert!(old.ended().success(), "it was asked, and stopped by itself");
+    assert_eq!(get(machine.network, "/ping").json()["machine"], "box");
+}
