@@ -12,7 +12,8 @@ const OLD_FILES: u32 = 4;
 /// The size of a file, in bytes.
 const FILE_SIZE: u64 = 5 * 1024 * 1024;
 
-/// A log file; only its owner can read it.
+/// A log file; only its owner can read it. A new file is begun between two writes, so a line is written at
+/// once.
 #[derive(Debug)]
 pub(crate) struct RotatedFile {
     path: PathBuf,
@@ -89,7 +90,7 @@ mod tests {
         let path = folder.path().join("logs").join("agent.log");
         let mut file = RotatedFile { full_at: 10, ..RotatedFile::new(path.clone()) };
         for number in 0..20 {
-            writeln!(file, "line number {number}").unwrap();
+            file.write_all(format!("line number {number}\n").as_bytes()).unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "line number 19\n");
         assert_eq!(fs::read_to_string(file.aged(1)).unwrap(), "line number 18\n");

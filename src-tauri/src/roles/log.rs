@@ -34,7 +34,7 @@ impl RoleLog {
     /// Writes a line. A full disk stops the file and not the app; the window still gets the lines.
     pub(super) fn write(&self, line: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = writeln!(kept.file, "{line}");
+        let written = kept.file.write_all(format!("{line}\n").as_bytes());
         if let (Err(error), true) = (&written, kept.is_writable) {
             tracing::warn!(%error, "the backend's log cannot be written");
         }
