@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::Role;
+use taskpaw_contract::config::ConfigProblem;
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
@@ -50,22 +51,24 @@ impl App {
         &self.around.settings
     }
 
-    /// Reads the configuration and starts every role that is on, or shows why nothing runs.
-    pub(crate) fn launch_roles(&self) {
+    /// Reads the configuration and starts every role that is on, or shows why nothing runs. A role that runs
+    /// is started anew, so that it follows what was read; one that is off now is stopped.
+    ///
+    /// # Errors
+    /// Why the configuration cannot be used; the window shows it already.
+    pub(crate) fn launch_roles(&self) -> Result<(), ConfigProblem> {
         let has_last_good = self.settings().has_last_good();
-        match self.settings().read_for_launch() {
-            Ok(config) => {
-                self.board().configure(&config, has_last_good);
-                for role in config.roles {
-                    self.tell(role, Message::Start);
-                }
-            }
-            Err(problem) => {
-                tracing::error!(%problem, "nothing is started");
-                self.board().show_problem(problem, has_last_good);
-                self.progress.notify_waiters();
-            }
+        let config = self.settings().read_for_launch().inspect_err(|problem| {
+            tracing::error!(%problem, "nothing is started");
+            self.board().show_problem(problem.clone(), has_last_good);
+            self.progress.notify_waiters();
+        })?;
+        self.board().configure(&config, has_last_good);
+        for role in Role::ALL {
+            let is_on = config.roles.contains(&role);
+            self.tell(role, if is_on { Message::Restart } else { Message::Stop });
         }
+        Ok(())
     }
 
     /// Sends a message to a role.

@@ -56,7 +56,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             let handle = tauri_app.handle().clone();
             app.on_quit(move || handle.exit(0));
             end_on_signals(&app);
-            app.launch_roles();
+            let _shown_in_the_window = app.launch_roles();
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
             }

@@ -44,9 +44,9 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
         }
         Request::RestoreLastGoodConfig => {
             app.settings().restore_last_good().map_err(config_error)?;
-            app.launch_roles();
+            app.launch_roles().map_err(config_error)?;
         }
-        Request::ReloadConfig => app.launch_roles(),
+        Request::ReloadConfig => app.launch_roles().map_err(config_error)?,
         Request::Quit => app.quit(),
         other => return Err(IpcError::new(ErrorCode::Internal, format!("{other:?} is no order"))),
     }

@@ -184,6 +184,7 @@ impl Machine {
                 *next = then;
                 Vec::new()
             }
+            State::Stopped if then == Next::Stay => Vec::new(),
             State::Stopped | State::TakingOver | State::Backoff | State::Failed => {
                 self.generation += 1; // What is under way is over.
                 self.stopped(then, "not running".to_owned())
