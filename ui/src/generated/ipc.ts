@@ -335,6 +335,10 @@ problem: ConfigProblem, } | { "kind": "spawn_failed",
  */
 program: string, 
 /**
+ * Whether it is not there at all.
+ */
+missing: boolean, 
+/**
  * What the system says.
  */
 message: string, } | { "kind": "startup_error", 

@@ -140,6 +140,8 @@ pub enum Failure {
     SpawnFailed {
         /// Its path.
         program: String,
+        /// Whether it is not there at all.
+        missing: bool,
         /// What the system says.
         message: String,
     },
