@@ -62,6 +62,6 @@ async fn a_missing_sidecar() {
     let window = Window::open_program(&app, &home).await;
     window.role_is("agent", "failed").await;
     window.text_with("failure", "taskpaw-backend").await;
-    window.text_with("failure", "install TaskPaw again").await;
+    window.text_with("failure", "is missing").await;
     window.picture("missing-sidecar").await;
 }

@@ -150,7 +150,18 @@ describe("failures", () => {
   const failures: Failure[] = [
     { kind: "takeover", message: "called off" },
     { kind: "config", problem: { kind: "too_new", schema: 2, known: 1 } },
-    { kind: "spawn_failed", program: "/opt/taskpaw/taskpaw-backend", message: "Permission denied" },
+    {
+      kind: "spawn_failed",
+      program: "/opt/taskpaw/taskpaw-backend",
+      missing: false,
+      message: "Permission denied",
+    },
+    {
+      kind: "spawn_failed",
+      program: "/opt/taskpaw/taskpaw-backend",
+      missing: true,
+      message: "No such file or directory",
+    },
     { kind: "broken_protocol", message: "two lines" },
     { kind: "wrong_version", backend: "3.9.2" },
     { kind: "not_ready", seconds: 20, log: [] },

@@ -161,7 +161,7 @@ fn what_only_a_person_can_change_is_not_tried_again() {
     let mut driven = Driven::new();
     driven.tell(Message::Start);
     driven.answer(Answer::TakenOver);
-    let missing = Failure::SpawnFailed { program: "p".into(), message: "m".into() };
+    let missing = Failure::SpawnFailed { program: "p".into(), missing: true, message: "m".into() };
     let effects = driven.answer(Answer::NotSpawned(missing));
     assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })));
 

@@ -222,11 +222,12 @@ impl Runner {
     fn spawn(&mut self) {
         let (answer, news) = (self.answering(), self.answering());
         let Some(attempt) = &mut self.attempt else { return };
-        let failed =
-            |program: String, message: String| Answer::NotSpawned(Failure::SpawnFailed { program, message });
+        let failed = |program, missing, message| {
+            Answer::NotSpawned(Failure::SpawnFailed { program, missing, message })
+        };
         let program = match (self.around.program)() {
             Ok(program) => program,
-            Err(message) => return answer(failed("taskpaw-backend".to_owned(), message)),
+            Err(message) => return answer(failed("taskpaw-backend".to_owned(), false, message)),
         };
         let path = program.get_program().to_string_lossy().into_owned();
         let hello = Hello {
@@ -243,7 +244,10 @@ impl Runner {
         attempt.spawned = Instant::now();
         match Sidecar::start(program, self.role, &hello, self.log.clone(), tell) {
             Ok(sidecar) => attempt.sidecar = Some(sidecar),
-            Err(error) => answer(failed(path, error.to_string())),
+            Err(error) => {
+                let missing = error.kind() == std::io::ErrorKind::NotFound;
+                answer(failed(path, missing, error.to_string()));
+            }
         }
     }
 

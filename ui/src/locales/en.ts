@@ -167,6 +167,7 @@ export const en = {
       "An earlier backend could not be ended safely, or the ports could not be looked at. Try again.",
     config: "The configuration cannot be used",
     spawn_failed: "The backend could not be started",
+    spawn_missing_text: "{{program}} is missing. The installation is incomplete: install TaskPaw again.",
     spawn_failed_text:
       "{{program}} did not start. A security program may hold it back, or the installation is damaged: install TaskPaw again.",
     broken_protocol: "The backend answered in an unexpected way",

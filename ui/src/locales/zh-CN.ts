@@ -162,6 +162,7 @@ export const zhCN: Words = {
     takeover_text: "先前的后台程序无法安全结束，或端口无法检查。请重试。",
     config: "配置无法使用",
     spawn_failed: "无法启动后台程序",
+    spawn_missing_text: "缺少 {{program}}。安装不完整：请重新安装 TaskPaw。",
     spawn_failed_text: "{{program}} 未能启动。可能被安全软件拦截，或安装已损坏：请重新安装 TaskPaw。",
     broken_protocol: "后台程序的应答异常",
     broken_protocol_text: "安装可能已损坏。请重试；如果仍然如此，请重新安装 TaskPaw。",

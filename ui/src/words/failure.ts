@@ -45,7 +45,9 @@ export function failureWords(failure: Failure, appVersion: string): FailureWords
       return {
         ...words,
         title: failureTitle(failure),
-        text: t("failure.spawn_failed_text", { program: failure.program }),
+        text: t(failure.missing ? "failure.spawn_missing_text" : "failure.spawn_failed_text", {
+          program: failure.program,
+        }),
         technical: failure.message,
       };
     case "wrong_version":

@@ -172,6 +172,7 @@ export const scenarios = {
   "failed-spawn": () =>
     failed({
       kind: "spawn_failed",
+      missing: false,
       program: "/opt/taskpaw/taskpaw-backend",
       message: "Permission denied (os error 13)",
     }),
