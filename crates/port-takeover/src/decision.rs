@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Host, blocks, overlaps, same_target};
-use crate::identity::{IdentityRules, Role};
+use crate::identity::{IdentityRules, Role, RuleName};
 use crate::snapshot::{BindOutcome, Listener, Pid, Process, Snapshot, WantedPort};
 
 /// The state of one wanted port. A person reads another sentence for each, so they are never merged.
@@ -66,6 +66,7 @@ pub enum Decision {
 /// How one holder of a port was judged, from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum HolderKind {
     /// Ours: same role, same user.
     Own,
@@ -90,6 +91,8 @@ pub struct Holder {
     pub role: Option<Role>,
     /// How it was judged.
     pub kind: HolderKind,
+    /// The rule that decided it.
+    pub rule: RuleName,
 }
 
 /// One wanted port, judged.
@@ -224,15 +227,16 @@ fn holders_that_count<'a>(
 
 fn judge_holder(snapshot: &Snapshot, rules: &IdentityRules, pid: Pid) -> Holder {
     let Some(process) = snapshot.process(pid) else {
-        return Holder { pid, process: None, role: None, kind: HolderKind::Unseen };
+        return Holder { pid, process: None, role: None, kind: HolderKind::Unseen, rule: RuleName::Unseen };
     };
-    let role = rules.identify(process.into()).map(|identified| identified.role);
-    let kind = match &role {
-        None => HolderKind::Foreign,
-        Some(_) if pid == snapshot.self_pid => HolderKind::Foreign,
-        Some(_) if process.same_user != Some(true) => HolderKind::OtherUser,
-        Some(role) if *role != snapshot.role => HolderKind::OtherRole,
-        Some(_) => HolderKind::Own,
+    let identified = rules.identify(process.into());
+    let (kind, rule) = match &identified {
+        None => (HolderKind::Foreign, RuleName::NoRule),
+        Some(_) if pid == snapshot.self_pid => (HolderKind::Foreign, RuleName::Itself),
+        Some(_) if process.same_user != Some(true) => (HolderKind::OtherUser, RuleName::OtherUser),
+        Some(ours) if ours.role != snapshot.role => (HolderKind::OtherRole, RuleName::OtherRole),
+        Some(ours) => (HolderKind::Own, ours.rule.name()),
     };
-    Holder { pid, process: Some(process.clone()), role, kind }
+    let role = identified.map(|ours| ours.role);
+    Holder { pid, process: Some(process.clone()), role, kind, rule }
 }

@@ -1,15 +1,13 @@
 //! The takeover itself: look, decide, verify, end, and look again.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::decision::{Decision, Verdict, decide};
 use crate::error::LookError;
 use crate::identity::{IdentityRules, Role};
+use crate::report::{HowEnded, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
 use crate::sys::{Asked, System};
 
@@ -62,7 +60,7 @@ impl<H> VerifiedHolder<H> {
     }
 }
 
-/// Why a reclaim was called off, with nothing signalled.
+/// Why a takeover was called off. The round that had the doubt signalled nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Doubt {
@@ -81,62 +79,9 @@ pub enum Doubt {
     /// A process may not be opened or signalled.
     #[error("{0}")]
     NotAllowed(String),
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HowEnded {
-    /// It stopped when it was asked.
-    Graceful,
-    /// It was killed.
-    Forced,
-    /// It had ended before it was asked.
-    AlreadyGone,
-}
-
-/// A process that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Terminated {
-    /// What was seen of it.
-    pub process: Process,
-    /// How it ended.
-    pub how: HowEnded,
-    /// From the ask to its end.
-    pub took: Duration,
-}
-
-/// How a takeover came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// All ports can be bound.
-    Ready,
-    /// A port cannot be had; no process was signalled.
-    Refused,
-    /// Processes were ended, or would not end, but a port did not become free in time.
-    NotFree,
-}
-
-/// What a takeover saw and did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// What was seen first.
-    pub snapshot: Snapshot,
-    /// What was decided on it.
-    pub first: Verdict,
-    /// What was decided on the last look.
-    pub last: Verdict,
-    /// The processes that ended.
-    pub terminated: Vec<Terminated>,
-    /// Processes that did not end, and why.
-    pub survived: Vec<(Pid, String)>,
-    /// Why it was called off, if it was.
-    pub doubt: Option<Doubt>,
-    /// How it came out.
-    pub outcome: Outcome,
-    /// From the first look to the outcome.
-    pub elapsed: Duration,
+    /// The ports could not be looked at once more.
+    #[error("{0}")]
+    LookFailed(String),
 }
 
 /// What happens during a takeover.
@@ -167,7 +112,7 @@ pub type Called = ControlFlow<()>;
 ///
 /// # Errors
 /// [`LookError`] if the first look fails; nothing was touched then. A later look that fails ends the
-/// takeover too, after processes may have been ended.
+/// takeover too, after processes may have been ended: the report says so, as [`Doubt::LookFailed`].
 pub fn take_over<S: System>(
     system: &S,
     rules: &IdentityRules,
@@ -190,7 +135,9 @@ pub fn take_over<S: System>(
     };
     let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
     let (mut rounds, mut doubt, mut lingering_since) = (0, None, None);
+    let mut holders = Vec::new();
     loop {
+        Report::note_holders(&mut holders, &verdict);
         let called = (run.observe)(TakeoverEvent::Looked(&verdict));
         match verdict.decision {
             Decision::Start | Decision::Refuse => break,
@@ -199,7 +146,7 @@ pub fn take_over<S: System>(
                     break;
                 }
                 rounds += 1;
-                if let Err(why) = run.reclaim(&seen, &verdict)? {
+                if let Err(why) = run.reclaim(&seen, &verdict) {
                     doubt = Some(why);
                     break;
                 }
@@ -214,7 +161,13 @@ pub fn take_over<S: System>(
                 system.pause(LINGERING_STEP.min(left));
             }
         }
-        seen = system.look(role, wanted)?;
+        match system.look(role, wanted) {
+            Ok(again) => seen = again,
+            Err(error) => {
+                doubt = Some(Doubt::LookFailed(error.to_string()));
+                break;
+            }
+        }
         verdict = decide(&seen, rules);
     }
     let outcome = match (verdict.decision, run.signalled) {
@@ -226,6 +179,7 @@ pub fn take_over<S: System>(
         snapshot,
         first,
         last: verdict,
+        holders,
         terminated: run.terminated,
         survived: run.survived,
         doubt,
@@ -254,7 +208,7 @@ struct Ending<H> {
 
 impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
     /// One round: handles first, then the second look, and only if both agree the ending.
-    fn reclaim(&mut self, seen: &Snapshot, verdict: &Verdict) -> Result<Result<(), Doubt>, LookError> {
+    fn reclaim(&mut self, seen: &Snapshot, verdict: &Verdict) -> Result<(), Doubt> {
         let mut handles = Vec::new();
         let mut gone = BTreeSet::new();
         for &pid in &verdict.terminate {
@@ -263,23 +217,20 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 Ok(None) => {
                     gone.insert(pid);
                 }
-                Err(error) => return Ok(Err(Doubt::NotAllowed(error.to_string()))),
+                Err(error) => return Err(Doubt::NotAllowed(error.to_string())),
             }
         }
-        let again = self.system.look(&seen.role, &seen.wanted)?;
+        let again = self.system.look(&seen.role, &seen.wanted);
+        let again = again.map_err(|error| Doubt::LookFailed(error.to_string()))?;
         let again_verdict = decide(&again, self.rules);
         // What was read between the opening of a handle and now, with the handle's process still alive, was
         // read of that very process: its id cannot have been given away.
         let opened: Vec<&S::Handle> = handles.iter().map(|(_, handle)| handle).collect();
-        let exited = match self.system.wait_any(&opened, Duration::ZERO) {
-            Ok(exited) => exited,
-            Err(error) => return Ok(Err(Doubt::NotAllowed(error.to_string()))),
-        };
+        let exited = self.system.wait_any(&opened, Duration::ZERO);
+        let exited = exited.map_err(|error| Doubt::NotAllowed(error.to_string()))?;
         gone.extend(handles.iter().zip(&exited).filter(|(_, exited)| **exited).map(|((pid, _), _)| *pid));
 
-        if let Err(doubt) = verify(seen, verdict, &again, &again_verdict, &gone) {
-            return Ok(Err(doubt));
-        }
+        verify(seen, verdict, &again, &again_verdict, &gone)?;
         for &pid in &gone {
             if let Some(process) = seen.process(pid) {
                 let process = process.clone();
@@ -293,7 +244,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 Some(Ending { process, holder, forced: false })
             });
         let endings = endings.collect();
-        Ok(self.end(endings))
+        self.end(endings)
     }
 
     /// Asks all of them, waits for all of them together, and kills those that do not obey.
@@ -432,14 +383,4 @@ pub fn verify(
         }
     }
     Ok(())
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ready => "ready",
-            Self::Refused => "refused",
-            Self::NotFree => "not free",
-        })
-    }
 }

@@ -58,6 +58,43 @@ pub enum IdentityRule {
     },
 }
 
+impl IdentityRule {
+    /// The short name of the form.
+    #[must_use]
+    pub fn name(&self) -> RuleName {
+        match self {
+            Self::Program { .. } => RuleName::Program,
+            Self::PythonEntry { .. } => RuleName::PythonEntry,
+            Self::PythonPackage { .. } => RuleName::PythonPackage,
+        }
+    }
+}
+
+/// The rule that decided whose process a holder is: the form by which it is ours, or why it is not. The
+/// names stand in journals and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum RuleName {
+    /// Ours, by [`IdentityRule::Program`].
+    Program,
+    /// Ours, by [`IdentityRule::PythonEntry`].
+    PythonEntry,
+    /// Ours, by [`IdentityRule::PythonPackage`].
+    PythonPackage,
+    /// Not ours: no form fits.
+    NoRule,
+    /// Not ours to end: the process that asks.
+    #[serde(rename = "self")]
+    Itself,
+    /// Not ours to end: another user runs it, or who runs it cannot be read.
+    OtherUser,
+    /// Not ours to end: it plays another role.
+    OtherRole,
+    /// Not known: nothing could be read of it.
+    Unseen,
+}
+
 /// What counts as ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRules {

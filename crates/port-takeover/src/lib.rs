@@ -18,7 +18,9 @@ mod decision;
 mod error;
 mod execute;
 mod identity;
+pub mod journal;
 mod python;
+mod report;
 mod snapshot;
 mod suggest;
 pub mod sys;
@@ -27,10 +29,9 @@ pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
 pub use claim::{Claim, bind_outcome, claim_all};
 pub use decision::{Decision, Holder, HolderKind, PortState, PortVerdict, Verdict, decide};
 pub use error::{ClaimError, EndError, LookError};
-pub use execute::{
-    Called, Doubt, HowEnded, Limits, Outcome, Report, TakeoverEvent, Terminated, VerifiedHolder, take_over,
-    verify,
-};
-pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role};
+pub use execute::{Called, Doubt, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
+pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
+pub use journal::{Journal, JournalError, Record};
+pub use report::{HowEnded, Outcome, Report, Terminated};
 pub use snapshot::{BindOutcome, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort};
 pub use suggest::next_free_port;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use port_takeover::sys::{Asked, System};
 use port_takeover::{
-    BindOutcome, EndError, HowEnded, IdentityRule, IdentityRules, Limits, Listener, LookError, Outcome, Pid,
-    Process, Report, Role, SCHEMA, Snapshot, VerifiedHolder, WantedPort, take_over,
+    BindOutcome, Doubt, EndError, HowEnded, IdentityRule, IdentityRules, Limits, Listener, LookError,
+    Outcome, Pid, Process, Report, Role, SCHEMA, Snapshot, VerifiedHolder, WantedPort, take_over,
 };
 use proptest::prelude::*;
 
@@ -368,13 +368,29 @@ fn denied_between_two_signals_is_told() {
 
 #[test]
 fn a_look_that_fails_touches_nothing() {
-    for (step, fault) in
-        [(1, Fault::LookFails), (1, Fault::Truncated), (4, Fault::LookFails), (4, Fault::Truncated)]
-    {
-        let machine = with_fault(step, fault);
+    for fault in [Fault::LookFails, Fault::Truncated] {
+        let machine = with_fault(1, fault);
         assert!(run(&machine).is_err());
-        assert!(signals(&machine).is_empty(), "{fault:?} at {step}");
+        assert!(signals(&machine).is_empty(), "{fault:?}");
+
+        let machine = with_fault(4, fault);
+        let report = run(&machine).unwrap();
+        assert_eq!(report.outcome, Outcome::Refused);
+        assert!(
+            matches!(report.doubt, Some(Doubt::LookFailed(_))) && signals(&machine).is_empty(),
+            "{fault:?}"
+        );
     }
+}
+
+#[test]
+fn a_look_that_fails_afterwards_does_not_hide_what_was_ended() {
+    let machine = with_fault(9, Fault::LookFails);
+    let report = run(&machine).unwrap();
+    assert_eq!(signals(&machine), ["ask", "ask"]);
+    assert_eq!(report.outcome, Outcome::NotFree);
+    assert_eq!(report.terminated.len(), 2);
+    assert!(matches!(report.doubt, Some(Doubt::LookFailed(_))));
 }
 
 #[test]
@@ -400,6 +416,7 @@ fn one_that_comes_back_once_is_ended_twice_and_then_refused() {
         let report = run(&machine).unwrap();
         assert_eq!(report.outcome, outcome);
         assert_eq!(signals(&machine).len(), 3, "two rounds, and no third");
+        assert_eq!(report.holders.len(), 2 + comes_back as usize, "each life is a holder of its own");
     }
 }
 

@@ -51,6 +51,12 @@ impl Folders {
         self.config.join("config.json")
     }
 
+    /// The journal of takeovers.
+    #[must_use]
+    pub fn journal_file(&self) -> PathBuf {
+        self.data.join("takeover-journal.jsonl")
+    }
+
     /// The folder of the rotated log files.
     #[must_use]
     pub fn logs(&self) -> PathBuf {

@@ -1,0 +1,249 @@
+//! One takeover as it stands in the journal: plain data, made from a report alone.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::{Decision, Holder, HolderKind, PortState, PortVerdict};
+use crate::error::LookError;
+use crate::identity::{Role, RuleName};
+use crate::report::{HowEnded, Outcome, Report, Terminated};
+use crate::snapshot::{Pid, WantedPort};
+
+/// The version of the record's form that this library writes.
+pub const RECORD_SCHEMA: u32 = 1;
+
+/// One takeover: who asked, what was seen, what was done, and how it came out.
+///
+/// Arguments of processes are not in it, because people pass secrets in them. A record therefore explains a
+/// decision and cannot replay it; for that there is [`crate::Snapshot`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "TakeoverRecord"))]
+pub struct Record {
+    /// The version of this form: [`RECORD_SCHEMA`].
+    pub schema: u32,
+    /// When the takeover was over: milliseconds since 1970, UTC.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub at: u64,
+    /// The version of the program that asked.
+    pub version: String,
+    /// The role that wanted to start.
+    pub role: Role,
+    /// What was decided on the first look; nothing if it failed.
+    pub decision: Option<Decision>,
+    /// How it came out.
+    pub outcome: RecordedOutcome,
+    /// Why it was called off, or why the ports could not be looked at.
+    pub reason: Option<String>,
+    /// Milliseconds from the first look to the outcome.
+    pub elapsed_ms: f64,
+    /// Every wanted port as it was seen first.
+    pub ports: Vec<RecordedPort>,
+    /// Every wanted port as it was seen last, unless all could be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<RecordedPort>>", optional))]
+    pub ports_after: Vec<RecordedPort>,
+    /// Every process that held one of the ports in any of the looks.
+    pub holders: Vec<RecordedHolder>,
+}
+
+/// How a takeover came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum RecordedOutcome {
+    /// All ports can be bound.
+    Ready,
+    /// A port cannot be had; no process was signalled.
+    Refused,
+    /// Processes were ended, or would not end, but a port did not become free in time.
+    NotFree,
+    /// The ports could not be looked at; no process was signalled.
+    LookFailed,
+}
+
+/// A wanted port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RecordedPort {
+    /// What the role calls it.
+    pub name: String,
+    /// The host as it was configured.
+    pub host: String,
+    /// The number as it was configured.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub port: i64,
+    /// Its state; nothing if it could not be looked at.
+    pub state: Option<PortState>,
+    /// The ids of its holders; more of each is among the record's holders.
+    pub holders: Vec<Pid>,
+}
+
+/// A process that held a port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RecordedHolder {
+    /// Its id.
+    pub pid: Pid,
+    /// Its name; nothing if it could not be seen.
+    pub name: Option<String>,
+    /// The path of its executable.
+    pub exe: Option<String>,
+    /// Who ran it.
+    pub user: Option<String>,
+    /// When it started, in the system's own unit: see [`crate::Process::started_at`].
+    #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
+    pub started_at: Option<u64>,
+    /// Its role, if it is a process of ours in the wide sense.
+    pub role: Option<Role>,
+    /// How it was judged.
+    pub judged: HolderKind,
+    /// The rule that decided it.
+    pub rule: RuleName,
+    /// What was done to it.
+    #[serde(flatten)]
+    pub done: Done,
+}
+
+/// What was done to a holder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "done", rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum Done {
+    /// Nothing: it was left alone.
+    Untouched,
+    /// It stopped when it was asked.
+    Graceful {
+        /// Milliseconds from the ask to its end.
+        ms: f64,
+    },
+    /// It did not stop and was killed.
+    Forced {
+        /// Milliseconds from the ask to its end.
+        ms: f64,
+    },
+    /// It had ended before it was asked.
+    AlreadyGone,
+    /// It was to end and lives.
+    Survived {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Record {
+    /// The record of a takeover that came to an outcome. `version` is the program's that asked, `at` the
+    /// time now, in milliseconds since 1970, UTC.
+    #[must_use]
+    pub fn of(report: &Report, version: &str, at: u64) -> Self {
+        let ports_after = match report.outcome {
+            Outcome::Ready => Vec::new(),
+            Outcome::Refused | Outcome::NotFree => report.last.ports.iter().map(RecordedPort::from).collect(),
+        };
+        Self {
+            schema: RECORD_SCHEMA,
+            at,
+            version: version.to_owned(),
+            role: report.snapshot.role.clone(),
+            decision: Some(report.first.decision),
+            outcome: report.outcome.into(),
+            reason: report.doubt.as_ref().map(ToString::to_string),
+            elapsed_ms: milliseconds(report.elapsed),
+            ports: report.first.ports.iter().map(RecordedPort::from).collect(),
+            ports_after,
+            holders: report.holders.iter().map(|holder| RecordedHolder::of(holder, report)).collect(),
+        }
+    }
+
+    /// The record of a takeover whose first look failed, so that nothing was decided and nothing done.
+    #[must_use]
+    pub fn of_failed_look(
+        error: &LookError,
+        role: &Role,
+        wanted: &[WantedPort],
+        version: &str,
+        at: u64,
+    ) -> Self {
+        Self {
+            schema: RECORD_SCHEMA,
+            at,
+            version: version.to_owned(),
+            role: role.clone(),
+            decision: None,
+            outcome: RecordedOutcome::LookFailed,
+            reason: Some(error.to_string()),
+            elapsed_ms: 0.0,
+            ports: wanted.iter().map(|wanted| RecordedPort::new(wanted, None, Vec::new())).collect(),
+            ports_after: Vec::new(),
+            holders: Vec::new(),
+        }
+    }
+}
+
+impl RecordedPort {
+    fn new(wanted: &WantedPort, state: Option<PortState>, holders: Vec<Pid>) -> Self {
+        let WantedPort { name, host, port } = wanted.clone();
+        Self { name, host, port, state, holders }
+    }
+}
+
+impl From<&PortVerdict> for RecordedPort {
+    fn from(verdict: &PortVerdict) -> Self {
+        let holders = verdict.holders.iter().map(|holder| holder.pid).collect();
+        Self::new(&verdict.wanted, Some(verdict.state), holders)
+    }
+}
+
+impl RecordedHolder {
+    fn of(holder: &Holder, report: &Report) -> Self {
+        let process = holder.process.as_ref();
+        Self {
+            pid: holder.pid,
+            name: process.map(|process| process.name.clone()),
+            exe: process.and_then(|process| process.exe.clone()),
+            user: process.and_then(|process| process.user.clone()),
+            started_at: process.and_then(|process| process.started_at),
+            role: holder.role.clone(),
+            judged: holder.kind,
+            rule: holder.rule,
+            done: Done::to(holder, report),
+        }
+    }
+}
+
+impl Done {
+    /// What a takeover did to one holder. Only one that was judged to be ours is ever touched, so that the
+    /// same process under another judgement was left alone at that time.
+    fn to(holder: &Holder, report: &Report) -> Self {
+        let (HolderKind::Own, Some(process)) = (holder.kind, &holder.process) else {
+            return Self::Untouched;
+        };
+        let is_it = |ended: &&Terminated| ended.process.identity() == process.identity();
+        if let Some(ended) = report.terminated.iter().find(is_it) {
+            return match ended.how {
+                HowEnded::Graceful => Self::Graceful { ms: milliseconds(ended.took) },
+                HowEnded::Forced => Self::Forced { ms: milliseconds(ended.took) },
+                HowEnded::AlreadyGone => Self::AlreadyGone,
+            };
+        }
+        match report.survived.iter().find(|(pid, _)| *pid == holder.pid) {
+            Some((_, reason)) => Self::Survived { reason: reason.clone() },
+            None => Self::Untouched,
+        }
+    }
+}
+
+impl From<Outcome> for RecordedOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ready => Self::Ready,
+            Outcome::Refused => Self::Refused,
+            Outcome::NotFree => Self::NotFree,
+        }
+    }
+}
+
+/// Milliseconds with microseconds behind the point.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
