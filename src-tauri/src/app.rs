@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::config::ConfigProblem;
+use taskpaw_contract::ipc::Event;
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
@@ -121,6 +122,12 @@ impl App {
     /// Sets what ends the program once all roles have ended.
     pub(crate) fn on_quit(&self, quit: impl Fn() + Send + Sync + 'static) {
         let _set_once = self.quit.set(Box::new(quit));
+    }
+
+    /// Another version takes the place of this app: the window says so, and the app ends.
+    pub(crate) fn hand_over(&self, version: String) {
+        self.board().publish(Event::HandoverStarted { version });
+        self.quit();
     }
 
     /// Ends the app: the backends first, then the program.

@@ -4,6 +4,7 @@ mod app;
 mod arguments;
 mod backend;
 mod check;
+mod instance;
 mod ipc;
 mod logging;
 mod picture;

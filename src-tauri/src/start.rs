@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use taskpaw_contract::Role;
-use taskpaw_contract::folders::{Folders, NoHome};
-use taskpaw_contract::ipc::EVENT_NAME;
+use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
+use taskpaw_contract::ipc::{EVENT_NAME, Event};
+use taskpaw_contract::version;
 use tauri::{
     AppHandle, Emitter as _, Manager as _, RunEvent, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
 };
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::arguments::Arguments;
+use crate::instance::{self, Claimed, InstanceError, Primary, Want, Will};
 use crate::ipc::{self, Board};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
@@ -30,32 +32,46 @@ pub(crate) enum StartError {
     NoHome(#[from] NoHome),
     #[error("the window cannot be opened: {0}. TaskPaw needs a graphical session")]
     Tauri(#[from] tauri::Error),
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    #[error("TaskPaw {} is running already; end it first (taskpaw --quit)", version())]
+    Running,
 }
 
 /// Runs the app until it ends.
 pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, StartError> {
     let folders = Folders::find()?;
     logging::begin(&folders.logs());
-    tracing::info!(version = taskpaw_contract::version(), "start");
+    tracing::info!(version = version(), "start");
+    let want = if arguments.quit { Want::Quit } else { Want::Run };
+    let primary = match instance::claim(&folders.data, version(), want) {
+        Ok(Claimed::Primary(primary)) => Some(primary),
+        Ok(Claimed::Done) if arguments.check.is_some() => return Err(StartError::Running),
+        Ok(Claimed::Done) => return Ok(ExitCode::SUCCESS),
+        // A folder that cannot be used is said in the window, by the backend that needs it.
+        Err(error @ InstanceError::Folder { .. }) => {
+            tracing::warn!(%error, "other TaskPaws cannot be found");
+            None
+        }
+        Err(error @ InstanceError::Stuck(_)) => return Err(error.into()),
+    };
 
     let setup_arguments = arguments.clone();
     let tauri_app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|handle, argv, _directory| {
-            called_again(handle, &argv);
-        }))
         .plugin(tauri_plugin_shell::init())
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
-            if setup_arguments.quit {
-                // Nobody was there to be asked: the plugin would have passed it on.
-                std::process::exit(0);
-            }
-            let window = open_window(tauri_app.handle(), !setup_arguments.background)?;
-            let app = Arc::new(build(tauri_app.handle(), &folders, started));
+            let handle = tauri_app.handle();
+            register_single_instance(handle, &folders);
+            let window = open_window(handle, !setup_arguments.background)?;
+            let app = Arc::new(build(handle, &folders, started));
             tauri_app.manage(Arc::clone(&app));
-            let handle = tauri_app.handle().clone();
-            app.on_quit(move || handle.exit(0));
+            let quitting = handle.clone();
+            app.on_quit(move || quitting.exit(0));
             end_on_signals(&app);
+            if let Some(primary) = primary {
+                obey(primary, handle.clone(), Arc::clone(&app));
+            }
             let _shown_in_the_window = app.launch_roles();
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
@@ -130,12 +146,51 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant) -> App {
     App::new(around, started, progress)
 }
 
-/// The same version was started again: the running window comes to the front, or ends if that is asked.
-fn called_again(handle: &AppHandle, argv: &[String]) {
-    if argv.iter().any(|argument| argument == "--quit") {
-        handle.exit(0);
-        return;
+/// The plugin is the second line behind the lock: it finds a running app of this person that uses the same
+/// session bus, should the lock and the socket be out of reach.
+fn register_single_instance(handle: &AppHandle, folders: &Folders) {
+    let is_default = std::env::var_os(DATA_DIR_VARIABLE).is_none();
+    let name = instance::bus_name(&handle.config().identifier, &folders.data, is_default);
+    let plugin = tauri_plugin_single_instance::Builder::new()
+        .dbus_id(name)
+        .callback(|handle, argv, _directory| {
+            if argv.iter().any(|argument| argument == "--quit") {
+                handle.exit(0);
+            } else {
+                raise(handle);
+            }
+        })
+        .build();
+    if let Err(error) = handle.plugin(plugin) {
+        tracing::warn!(%error, "the session bus cannot be used to find other TaskPaws");
     }
+}
+
+/// Does what starting hosts ask, from what was asked before the window was there on.
+fn obey(primary: Primary, handle: AppHandle, app: Arc<App>) {
+    if let Some(replaced) = primary.replaced.clone() {
+        app.board().publish(Event::HandoverFinished { from: replaced.into() });
+    }
+    std::thread::spawn(move || {
+        // The lock lives in the primary: it is held until the process ends.
+        for asked in &primary.asked {
+            match asked.will {
+                Will::Show => raise(&handle),
+                Will::Quit => app.quit(),
+                Will::HandOver => {
+                    // The new host must not find this one on the bus any more.
+                    tauri_plugin_single_instance::destroy(&handle);
+                    app.hand_over(asked.ask.version);
+                }
+            }
+        }
+        // Nobody can ask any more, but the lock must stay.
+        std::mem::forget(primary);
+    });
+}
+
+/// Brings the window to the front.
+fn raise(handle: &AppHandle) {
     let Some(window) = handle.get_webview_window(WINDOW) else { return };
     for raised in [window.unminimize(), window.show(), window.set_focus()] {
         if let Err(error) = raised {

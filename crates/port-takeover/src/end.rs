@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::error::EndError;
-use crate::execute::{Doubt, HowEnded, Limits, VerifiedHolder};
+use crate::execute::{Doubt, Limits, VerifiedHolder};
+use crate::report::HowEnded;
 use crate::snapshot::ProcessIdentity;
 use crate::sys::{Asked, System};
 

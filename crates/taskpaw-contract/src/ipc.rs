@@ -12,7 +12,7 @@ mod view;
 
 pub use command::{PortDraft, Request};
 pub use error::{ErrorCode, IpcError};
-pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry};
+pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
 pub use status::{AgentEvent, AgentStatus, EventLevel, FleetAgent, FleetStatus, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{

@@ -31,6 +31,8 @@ impl Board {
             data_dir,
             preferences,
             has_last_good_config: false,
+            replaced_by: None,
+            took_over: None,
         };
         let roles = Role::ALL.map(off).to_vec();
         Self { shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }), sink }
@@ -126,12 +128,16 @@ pub(crate) fn configured_ports(config: &Config, role: Role) -> Vec<PortView> {
 
 /// Applies an event. `ui/src/state` does the same in the window.
 fn apply(shown: &mut Snapshot, event: &HostEvent) {
-    if let Event::ConfigChanged { preferences, enabled } = &event.event {
-        shown.app.preferences = preferences.clone();
-        for view in &mut shown.roles {
-            view.enabled = enabled.contains(&view.role);
+    match &event.event {
+        Event::ConfigChanged { preferences, enabled } => {
+            shown.app.preferences = preferences.clone();
+            for view in &mut shown.roles {
+                view.enabled = enabled.contains(&view.role);
+            }
         }
-        return;
+        Event::HandoverStarted { version } => shown.app.replaced_by = Some(version.clone()),
+        Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),
+        _ => {}
     }
     let Some(role) = event.event.role() else { return };
     let Some(view) = shown.roles.iter_mut().find(|view| view.role == role) else { return };
@@ -191,7 +197,8 @@ fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
             view.state = RoleState::Stopped;
             ports_are_left(view, &Failure::Takeover { message: String::new() });
         }
-        Event::ReclaimProgress { .. } | Event::ConfigChanged { .. } => {}
+        // The rest does not change a role.
+        _ => {}
     }
 }
 

@@ -224,7 +224,15 @@ preferences: Preferences,
 /**
  * Whether there is a copy of the configuration that was seen to work.
  */
-has_last_good_config: boolean, };
+has_last_good_config: boolean, 
+/**
+ * The version that takes the place of this app, which is ending.
+ */
+replaced_by: string | null, 
+/**
+ * The app whose place this one took.
+ */
+took_over: TookOver | null, };
 
 /**
  * A role.
@@ -650,7 +658,15 @@ generation: number,
 /**
  * How, in words.
  */
-status: string, } | { "type": "config_changed", 
+status: string, } | { "type": "handover_started", 
+/**
+ * The version that was started.
+ */
+version: string, } | { "type": "handover_finished", 
+/**
+ * It.
+ */
+from: TookOver, } | { "type": "config_changed", 
 /**
  * What the person chose for the app.
  */
@@ -702,6 +718,27 @@ at: number,
  * The step.
  */
 event: Event, };
+
+/**
+ * An app whose place this one took.
+ */
+export type TookOver = { 
+/**
+ * Its version, if it told it.
+ */
+version: string | null, 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * Whether it did not answer and had to be ended.
+ */
+forced: boolean, 
+/**
+ * Milliseconds from the ask to its end.
+ */
+ms: number, };
 
 /**
  * `GET /status` of an agent; the wire format is that of TaskPaw V3.

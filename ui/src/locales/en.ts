@@ -7,6 +7,9 @@ export const en = {
     navigation: "Pages",
     needs_attention: "needs attention",
     connecting: "Connecting",
+    replaced_by: "Replaced by {{version}}",
+    replaced_by_text:
+      "Waiting for the work here to stop. Then this window closes, and the other one goes on.",
     connecting_text: "Waiting for the app to say what is running on this machine.",
     lost: "The window lost its connection to the app",
     lost_text:

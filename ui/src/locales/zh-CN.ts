@@ -9,6 +9,8 @@ export const zhCN: Words = {
     navigation: "页面",
     needs_attention: "需要处理",
     connecting: "正在连接",
+    replaced_by: "已由 {{version}} 接替",
+    replaced_by_text: "正在等待这里的工作停止，随后此窗口将关闭，由新窗口继续。",
     connecting_text: "正在等待应用告知本机的运行情况。",
     lost: "窗口与应用的连接已断开",
     lost_text: "这里显示的内容可能已过时。请重新连接；如果仍不行，请重新启动 TaskPaw。",

@@ -11,7 +11,7 @@ import type {
 } from "../generated/ipc";
 
 /** The events that belong to one start of one role. */
-export type RoleEvent = Exclude<Event, { type: "config_changed" }>;
+export type RoleEvent = Exclude<Event, { type: "config_changed" | "handover_started" | "handover_finished" }>;
 
 /** Where an event stands to a snapshot: already in it, the next one, or later, with others missing between. */
 export type Place = "known" | "next" | "gap";
@@ -34,6 +34,12 @@ export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snaps
       app: { ...snapshot.app, preferences: event.preferences },
       roles: snapshot.roles.map((role) => ({ ...role, enabled: event.enabled.includes(role.role) })),
     };
+  }
+  if (event.type === "handover_started") {
+    return { ...snapshot, seq, app: { ...snapshot.app, replaced_by: event.version } };
+  }
+  if (event.type === "handover_finished") {
+    return { ...snapshot, seq, app: { ...snapshot.app, took_over: event.from } };
   }
   const roles = snapshot.roles.map((role) =>
     role.role === event.role && event.generation >= role.generation ? reduceRole(role, at, event) : role,

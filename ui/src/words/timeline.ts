@@ -1,6 +1,6 @@
 // What a start did, step by step, in words. A step that a later one sums up is left out.
 
-import type { Replaced, RoleView, TimelineEntry } from "../generated/ipc";
+import type { Replaced, RoleView, TimelineEntry, TookOver } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { failureTitle } from "./failure";
 import { list, milliseconds, seconds } from "./numbers";
@@ -64,8 +64,15 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "backend_exited":
       return step(t("timeline.exited", { status: event.status }));
     case "config_changed":
+    case "handover_started":
+    case "handover_finished":
       return [];
   }
+}
+
+/** How this app took the place of another one. */
+export function tookOverPhrase({ version, pid, forced, ms }: TookOver): string {
+  return replacedPhrase({ name: t("app.name"), version, pid, forced, ms });
 }
 
 export function replacedPhrase({ name, version, pid, forced, ms }: Replaced): string {

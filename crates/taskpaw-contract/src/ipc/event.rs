@@ -142,6 +142,16 @@ pub enum Event {
         /// How, in words.
         status: String,
     },
+    /// Another version was started and takes the place of this app, which ends.
+    HandoverStarted {
+        /// The version that was started.
+        version: String,
+    },
+    /// This app took the place of another one.
+    HandoverFinished {
+        /// It.
+        from: TookOver,
+    },
     /// The configuration was changed.
     ConfigChanged {
         /// What the person chose for the app.
@@ -168,7 +178,7 @@ impl Event {
             | Self::BackendBackoff { role, .. }
             | Self::BackendStopping { role, .. }
             | Self::BackendExited { role, .. } => Some(*role),
-            Self::ConfigChanged { .. } => None,
+            Self::HandoverStarted { .. } | Self::HandoverFinished { .. } | Self::ConfigChanged { .. } => None,
         }
     }
 }
@@ -197,6 +207,19 @@ pub struct Replaced {
     /// Whether it had to be killed.
     pub forced: bool,
     /// Milliseconds that it took to end.
+    pub ms: f64,
+}
+
+/// An app whose place this one took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TookOver {
+    /// Its version, if it told it.
+    pub version: Option<String>,
+    /// Its process id.
+    pub pid: u32,
+    /// Whether it did not answer and had to be ended.
+    pub forced: bool,
+    /// Milliseconds from the ask to its end.
     pub ms: f64,
 }
 

@@ -6,7 +6,7 @@ use super::{
     AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel,
     Failure, FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, MonitorState, MonitorStatus,
     PortDraft, PortView, Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover,
-    TimelineEntry, command,
+    TimelineEntry, TookOver, command,
 };
 use crate::Role;
 use crate::config::{ConfigProblem, Endpoint, ExposureReason, Language, Preferences, Theme};
@@ -52,6 +52,7 @@ pub fn typescript() -> String {
         Stage,
         Replaced,
         TimelineEntry,
+        TookOver,
         AgentStatus,
         MonitorStatus,
         MonitorState,

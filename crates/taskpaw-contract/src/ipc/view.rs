@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::event::{Replaced, TimelineEntry};
+use super::event::{Replaced, TimelineEntry, TookOver};
 use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
 use crate::sidecar::{PortName, StartupErrorCode};
@@ -23,7 +23,7 @@ pub struct Snapshot {
 }
 
 /// The app itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AppView {
     /// The version of the app.
     pub version: String,
@@ -35,6 +35,10 @@ pub struct AppView {
     pub preferences: Preferences,
     /// Whether there is a copy of the configuration that was seen to work.
     pub has_last_good_config: bool,
+    /// The version that takes the place of this app, which is ending.
+    pub replaced_by: Option<String>,
+    /// The app whose place this one took.
+    pub took_over: Option<TookOver>,
 }
 
 /// A role.

@@ -108,6 +108,8 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       data_dir: "/home/anna/.local/share/TaskPaw",
       preferences: { language: "en", theme: "system" },
       has_last_good_config: true,
+      replaced_by: null,
+      took_over: null,
     },
     problem: null,
     roles: [agent, hub],

@@ -1,0 +1,103 @@
+//! Where the running host is found: everything follows from the data folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use interprocess::local_socket::Name;
+use interprocess::local_socket::prelude::*;
+
+/// The files of the running host.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    folder: PathBuf,
+}
+
+impl Address {
+    /// Makes the folder, which only this user can open.
+    pub(super) fn prepare(data_folder: &Path) -> io::Result<Self> {
+        let folder = data_folder.join("instance");
+        std::fs::create_dir_all(&folder)?;
+        make_private(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// The file whose lock makes the primary.
+    pub(super) fn lock(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    /// The file that says who the primary is.
+    pub(super) fn record(&self) -> PathBuf {
+        self.folder.join("host.json")
+    }
+
+    /// The socket on which the primary is asked: a file in the private folder.
+    #[cfg(unix)]
+    pub(super) fn socket(&self) -> io::Result<Name<'static>> {
+        use interprocess::local_socket::GenericFilePath;
+
+        let path = self.socket_path()?;
+        path.to_fs_name::<GenericFilePath>()
+    }
+
+    /// The socket on which the primary is asked: a pipe that is named after the folder and the user.
+    #[cfg(windows)]
+    pub(super) fn socket(&self) -> io::Result<Name<'static>> {
+        use interprocess::local_socket::GenericNamespaced;
+
+        format!("taskpaw-{:016x}", fingerprint(&self.folder)).to_ns_name::<GenericNamespaced>()
+    }
+
+    /// A socket's path has little room (108 bytes on Linux, 104 on macOS): a long one is moved to a short,
+    /// private folder of its own.
+    #[cfg(unix)]
+    pub(super) fn socket_path(&self) -> io::Result<PathBuf> {
+        const ROOM: usize = 100;
+        let path = self.folder.join("socket");
+        if path.as_os_str().len() <= ROOM {
+            return Ok(path);
+        }
+        let user = self.folder.metadata().map(|it| std::os::unix::fs::MetadataExt::uid(&it))?;
+        let short = std::env::temp_dir().join(format!("taskpaw-{user}-{:016x}", fingerprint(&self.folder)));
+        match std::fs::create_dir(&short) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        // The folder for everybody's files is no place to trust: it must be this user's own.
+        let found = std::fs::symlink_metadata(&short)?;
+        if !found.is_dir() || std::os::unix::fs::MetadataExt::uid(&found) != user {
+            return Err(io::Error::other(format!("{} belongs to somebody else", short.display())));
+        }
+        make_private(&short)?;
+        Ok(short.join("socket"))
+    }
+}
+
+/// The name under which the single-instance plugin finds the running app. A data folder of its own is an app
+/// of its own.
+pub(crate) fn bus_name(identifier: &str, data_folder: &Path, is_default: bool) -> String {
+    if is_default {
+        identifier.to_owned()
+    } else {
+        format!("{identifier}.d{:016x}", fingerprint(data_folder))
+    }
+}
+
+/// FNV-1a, since every version must find the same name (the standard library's hash may change); no secret.
+fn fingerprint(path: &Path) -> u64 {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> io::Result<()> {
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+}
+
+/// The folder lies in the user's own profile, which others cannot open.
+#[cfg(not(unix))]
+fn make_private(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! What a starting host asks the running one: one line of JSON each way.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use interprocess::local_socket::prelude::*;
+use interprocess::local_socket::{Name, Stream};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The longest line, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// What a starting host asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ask {
+    /// The version of this line: 1.
+    pub(crate) taskpaw_instance: u32,
+    /// The version that was started.
+    pub(crate) version: String,
+    /// What the person wants.
+    pub(crate) want: Want,
+}
+
+/// What the person wants who started it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Want {
+    /// TaskPaw, in the version that was started.
+    Run,
+    /// That the running TaskPaw ends.
+    Quit,
+}
+
+/// What the running host answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// The version of this line: 1.
+    pub(crate) taskpaw_instance: u32,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// What it does now.
+    pub(crate) will: Will,
+}
+
+/// What the running host does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Will {
+    /// It shows its window: the starting one may end.
+    Show,
+    /// It stops its backends and ends, and the starting one takes its place.
+    HandOver,
+    /// It stops its backends and ends.
+    Quit,
+}
+
+impl Ask {
+    /// What a running host of a version does when it is asked this.
+    pub(crate) fn answered_by(&self, running: &str) -> Will {
+        match self.want {
+            Want::Quit => Will::Quit,
+            Want::Run if self.version == running => Will::Show,
+            Want::Run => Will::HandOver,
+        }
+    }
+}
+
+/// How an ask came out.
+#[derive(Debug)]
+pub(super) enum Asking {
+    /// The running host answered.
+    Answered(Answer),
+    /// Nobody listens: it is just starting, or just ending.
+    NobodyThere,
+    /// Somebody listens and does not answer in time, or not as agreed.
+    Silent,
+}
+
+/// Asks the running host, and waits for its answer at most `within`.
+pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
+    let (tell, told) = mpsc::channel();
+    let ask = ask.clone();
+    // Not every system can bound a read of its local sockets: a thread that hangs is left behind.
+    thread::spawn(move || {
+        let asked = Stream::connect(name).map(|mut stream| {
+            write_line(&mut stream, &ask)?;
+            read_line::<Answer>(stream)
+        });
+        let _nobody_waits_any_more = tell.send(asked);
+    });
+    match told.recv_timeout(within) {
+        Ok(Ok(Ok(answer))) => Asking::Answered(answer),
+        Ok(Err(_)) => Asking::NobodyThere,
+        // It ended in the middle: the next attempt tells.
+        Ok(Ok(Err(error))) if is_gone(&error) => Asking::NobodyThere,
+        Ok(Ok(Err(_))) | Err(_) => Asking::Silent,
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// Writes one line of JSON.
+pub(super) fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    to.write_all(&line)?;
+    to.flush()
+}
+
+/// Reads one line of JSON, of bounded length.
+pub(super) fn read_line<T: DeserializeOwned>(from: impl Read) -> io::Result<T> {
+    let mut line = String::new();
+    BufReader::new(from.take(LONGEST_LINE)).read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    serde_json::from_str(&line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_version_shows_its_window() {
+        let ask = |version: &str, want| Ask { taskpaw_instance: 1, version: version.into(), want };
+        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1"), Will::Show);
+        assert_eq!(ask("4.0.2", Want::Run).answered_by("4.0.1"), Will::HandOver);
+        assert_eq!(ask("4.0.0", Want::Run).answered_by("4.0.1"), Will::HandOver, "a downgrade, too");
+        assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1"), Will::Quit);
+    }
+
+    #[test]
+    fn a_line_is_whole_or_an_error() {
+        assert!(read_line::<Ask>(&b""[..]).is_err());
+        assert!(read_line::<Ask>(&b"{\"taskpaw_instance\":1,\"ver"[..]).is_err());
+        let endless = std::iter::repeat_n(b' ', 1 << 20).collect::<Vec<_>>();
+        assert!(read_line::<Ask>(&endless[..]).is_err());
+    }
+}

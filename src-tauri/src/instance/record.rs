@@ -1,0 +1,58 @@
+//! Who the primary is, beside its lock: needed only to end a host that does not answer.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{Pid, ProcessIdentity};
+use serde::{Deserialize, Serialize};
+
+/// The record of the primary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The version of this form: 1.
+    schema: u32,
+    /// Its version.
+    pub(super) version: String,
+    /// Its process: id, exact start time, executable.
+    pub(super) process: ProcessIdentity,
+}
+
+impl Record {
+    /// This process.
+    pub(super) fn own(version: &str) -> Option<Self> {
+        let process = Native::new().describe(Pid::own())?.identity();
+        Some(Self { schema: 1, version: version.to_owned(), process })
+    }
+
+    /// Writes the record so that a reader finds it whole or not at all.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Reads a record; a damaged one is none.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let record: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        (record.schema == 1).then_some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("host.json");
+        assert_eq!(Record::read(&path), None);
+        let own = Record::own("4.0.0").unwrap();
+        own.write(&path).unwrap();
+        assert_eq!(Record::read(&path), Some(own));
+        std::fs::write(&path, "{\"schema\":1").unwrap();
+        assert_eq!(Record::read(&path), None);
+    }
+}
