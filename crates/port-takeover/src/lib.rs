@@ -1,16 +1,15 @@
-//! Who holds a TCP port, is it our own stale process, and how to take the port over safely.
+#![doc = include_str!("../README.md")]
 //!
-//! The library is split into *look → decide → act*:
+//! ## Where to begin
 //!
-//! - **look** ([`sys`]): one thin place for each operating system reads sockets and processes into a
-//!   [`Snapshot`], which is plain data and can be stored and replayed.
-//! - **decide** ([`decide`]): a pure function from a snapshot to a [`Verdict`]. It reads no clock and no
-//!   system. What counts as *ours* comes in as data ([`IdentityRules`]).
-//! - **act** ([`take_over`]): ends exactly the processes that the verdict names, each through a handle that
-//!   cannot come to mean another process, and only after a second look has confirmed the first.
+//! - **look**: [`sys::System::look`] on [`sys::Native`] makes a [`Snapshot`].
+//! - **decide**: [`decide`] makes a [`Verdict`] from it, by the [`IdentityRules`] of the application.
+//! - **act**: [`take_over`] does all of it, and tells an observer what happens. [`claim_all`] then holds the
+//!   ports. [`next_free_port`] finds another number for a person whose port cannot be had.
+//! - **remember**: a [`Record`] is made from the [`Report`] and kept in a [`Journal`].
 //!
-//! Two promises, in this order: a process that is not positively ours is never signalled; and over all the
-//! ports that are wanted, either everything is reclaimed or nothing.
+//! [`sys::System`] is the seam for tests: a strict fake in its place shows what a takeover does when anything
+//! fails between two calls.
 
 mod address;
 mod claim;
