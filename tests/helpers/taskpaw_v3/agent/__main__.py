@@ -1,25 +1,7 @@
 """`python3 -m taskpaw_v3.agent NETWORK CONTROL`: answers /ping on both ports as V3 did, and prints a line."""
 
-import http.server
-import json
 import sys
-import threading
 
+from taskpaw_v3.stand_in import serve
 
-class Ping(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps({"ok": True, "machine": "old", "version": "3.9.2"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-servers = [http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Ping) for port in sys.argv[1:3]]
-for server in servers[1:]:
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-print("ready", flush=True)
-servers[0].serve_forever()
+serve(sys.argv[1:3])

@@ -1,0 +1,91 @@
+//! Other users, other networks, and holders that may not be looked at. As root; else these cases are skipped,
+//! and say so.
+
+use support::free_ports;
+
+use crate::holder::{Plan, is_root};
+use crate::taker::{Takeover, Way};
+
+#[tokio::test]
+async fn another_users_backend() {
+    if !is_root() {
+        return;
+    }
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let theirs = Plan::agent().run_by_nobody().listens(port).start();
+        let told = Takeover::of_ports(&[port]).by(way);
+        told.is_refused("own_other_user");
+        assert_eq!(told.holders, [(theirs.pid(), false)]);
+        theirs.is_untouched().await;
+    }
+}
+
+#[tokio::test]
+async fn another_users_hub() {
+    if !is_root() {
+        return;
+    }
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let theirs = Plan::named("taskpaw-backend").word("hub").run_by_nobody().listens(port).start();
+        Takeover::of_ports(&[port]).by(way).is_refused("own_other_user");
+        theirs.is_untouched().await;
+    }
+}
+
+#[tokio::test]
+async fn a_holder_that_nobody_may_see() {
+    if !is_root() {
+        return;
+    }
+    let [roots, hidden, own] = free_ports();
+    // Root's: even its executable cannot be read by others.
+    let of_root = Plan::agent().listens(roots).start();
+    let told = Takeover::of_ports(&[roots]).by_nobody();
+    told.is_refused("unknown_holder");
+    assert!(told.holders.is_empty(), "nobody can be named: {told:?}");
+    of_root.is_untouched().await;
+
+    // The same user's, but it may not be looked at (ssh-agent does that).
+    let undumpable = Plan::agent().run_by_nobody().word("--undumpable").listens(hidden).start();
+    Takeover::of_ports(&[hidden]).by_nobody().is_refused("unknown_holder");
+    undumpable.is_untouched().await;
+
+    // And what is the user's own is reclaimed as ever.
+    let mut backend = Plan::agent().run_by_nobody().listens(own).start();
+    Takeover::of_ports(&[own]).by_nobody().is_reclaimed(&[backend.pid()], "graceful");
+    backend.stopped_by_itself().await;
+}
+
+#[tokio::test]
+async fn a_foreign_holder_of_another_user() {
+    if !is_root() {
+        return;
+    }
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let foreign = Plan::foreign().run_by_nobody().listens(port).start();
+        Takeover::of_ports(&[port]).by(way).is_refused_for(foreign.pid());
+        foreign.is_untouched().await;
+    }
+}
+
+#[tokio::test]
+async fn a_holder_in_another_network_namespace() {
+    if !is_root() {
+        return;
+    }
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        // Even our own: there it serves another network, and its port is not this one.
+        let elsewhere = Plan::agent().word("--new-network").listens(port).start();
+        Takeover::of_ports(&[port]).by(way).is_free();
+        elsewhere.is_untouched().await;
+
+        let mut here = Plan::agent().listens(port).start();
+        Takeover::of_ports(&[port]).by(way).is_reclaimed(&[here.pid()], "graceful");
+        here.stopped_by_itself().await;
+        elsewhere.is_untouched().await;
+    }
+}
