@@ -13,11 +13,13 @@ use crate::backend::BackendClient;
 use crate::ipc::Board;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
+use crate::update::OwnProgram;
 
 /// The app behind the window.
 pub(crate) struct App {
     around: Arc<Surroundings>,
     roles: Vec<RoleTask>,
+    own_program: OwnProgram,
     started: Instant,
     first_paint: Mutex<Option<Duration>>,
     /// Told when the window has painted, or a role's state has changed.
@@ -35,6 +37,7 @@ impl App {
         Self {
             around,
             roles,
+            own_program: OwnProgram::find(),
             started,
             first_paint: Mutex::new(None),
             progress,
@@ -77,6 +80,11 @@ impl App {
         if let Some(task) = self.role(role) {
             task.send(message);
         }
+    }
+
+    /// The app's own program.
+    pub(crate) fn own_program(&self) -> &OwnProgram {
+        &self.own_program
     }
 
     /// The last log lines of a role.

@@ -11,6 +11,7 @@ mod picture;
 mod roles;
 mod settings;
 mod start;
+mod update;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -73,6 +73,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 obey(primary, handle.clone(), Arc::clone(&app));
             }
             let _shown_in_the_window = app.launch_roles();
+            tauri::async_runtime::spawn(app.own_program().clone().watch(Arc::clone(&app)));
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
             }

@@ -1,4 +1,5 @@
 //! An upgrade replaces the old backend, and nothing else.
 
 mod ending;
+mod handover;
 mod replaced;

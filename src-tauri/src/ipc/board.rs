@@ -32,6 +32,7 @@ impl Board {
             preferences,
             has_last_good_config: false,
             replaced_by: None,
+            update: None,
             took_over: None,
         };
         let roles = Role::ALL.map(off).to_vec();
@@ -136,6 +137,7 @@ fn apply(shown: &mut Snapshot, event: &HostEvent) {
             }
         }
         Event::HandoverStarted { version } => shown.app.replaced_by = Some(version.clone()),
+        Event::UpdateInstalled { version } => shown.app.update.clone_from(version),
         Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),
         _ => {}
     }

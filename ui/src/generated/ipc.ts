@@ -230,6 +230,10 @@ has_last_good_config: boolean,
  */
 replaced_by: string | null, 
 /**
+ * Another version that is installed and runs after a relaunch.
+ */
+update: string | null, 
+/**
  * The app whose place this one took.
  */
 took_over: TookOver | null, };
@@ -666,7 +670,11 @@ version: string, } | { "type": "handover_finished",
 /**
  * It.
  */
-from: TookOver, } | { "type": "config_changed", 
+from: TookOver, } | { "type": "update_installed", 
+/**
+ * It; nothing if it is this version again.
+ */
+version: string | null, } | { "type": "config_changed", 
 /**
  * What the person chose for the app.
  */
@@ -943,7 +951,7 @@ preferences: Preferences, } | { "command": "restore_last_good_config" } | { "com
 /**
  * How many at most.
  */
-limit: number, } | { "command": "fleet_status" } | { "command": "quit" };
+limit: number, } | { "command": "fleet_status" } | { "command": "relaunch" } | { "command": "quit" };
 
 /** The answer to each request. */
 export type Answers = {
@@ -963,5 +971,6 @@ export type Answers = {
   agent_status: AgentStatus;
   agent_events: Array<AgentEvent>;
   fleet_status: FleetStatus;
+  relaunch: null;
   quit: null;
 };

@@ -7,6 +7,9 @@ export const en = {
     navigation: "Pages",
     needs_attention: "needs attention",
     connecting: "Connecting",
+    update: "TaskPaw {{version}} is installed",
+    update_text: "The new version takes over when you relaunch. What runs here goes on until then.",
+    relaunch: "Relaunch",
     replaced_by: "Replaced by {{version}}",
     replaced_by_text:
       "Waiting for the work here to stop. Then this window closes, and the other one goes on.",

@@ -11,7 +11,10 @@ import type {
 } from "../generated/ipc";
 
 /** The events that belong to one start of one role. */
-export type RoleEvent = Exclude<Event, { type: "config_changed" | "handover_started" | "handover_finished" }>;
+export type RoleEvent = Exclude<
+  Event,
+  { type: "config_changed" | "handover_started" | "handover_finished" | "update_installed" }
+>;
 
 /** Where an event stands to a snapshot: already in it, the next one, or later, with others missing between. */
 export type Place = "known" | "next" | "gap";
@@ -40,6 +43,9 @@ export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snaps
   }
   if (event.type === "handover_finished") {
     return { ...snapshot, seq, app: { ...snapshot.app, took_over: event.from } };
+  }
+  if (event.type === "update_installed") {
+    return { ...snapshot, seq, app: { ...snapshot.app, update: event.version } };
   }
   const roles = snapshot.roles.map((role) =>
     role.role === event.role && event.generation >= role.generation ? reduceRole(role, at, event) : role,

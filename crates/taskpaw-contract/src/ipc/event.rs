@@ -152,6 +152,11 @@ pub enum Event {
         /// It.
         from: TookOver,
     },
+    /// Another version lies where this one was started from, or no longer does.
+    UpdateInstalled {
+        /// It; nothing if it is this version again.
+        version: Option<String>,
+    },
     /// The configuration was changed.
     ConfigChanged {
         /// What the person chose for the app.
@@ -178,7 +183,7 @@ impl Event {
             | Self::BackendBackoff { role, .. }
             | Self::BackendStopping { role, .. }
             | Self::BackendExited { role, .. } => Some(*role),
-            Self::HandoverStarted { .. } | Self::HandoverFinished { .. } | Self::ConfigChanged { .. } => None,
+            Self::HandoverStarted { .. } | Self::HandoverFinished { .. } | Self::UpdateInstalled { .. } | Self::ConfigChanged { .. } => None,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct AppView {
     pub has_last_good_config: bool,
     /// The version that takes the place of this app, which is ending.
     pub replaced_by: Option<String>,
+    /// Another version that is installed and runs after a relaunch.
+    pub update: Option<String>,
     /// The app whose place this one took.
     pub took_over: Option<TookOver>,
 }

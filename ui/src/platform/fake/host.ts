@@ -77,6 +77,7 @@ export class FakeHost implements Platform {
       case "snapshot":
         return this.world.snapshot;
       case "painted":
+      case "relaunch":
       case "quit":
         return null;
       case "retry":

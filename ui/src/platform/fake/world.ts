@@ -109,6 +109,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       preferences: { language: "en", theme: "system" },
       has_last_good_config: true,
       replaced_by: null,
+      update: null,
       took_over: null,
     },
     problem: null,
