@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use port_takeover::WantedPort;
 use taskpaw_contract::Role;
 
@@ -25,15 +26,53 @@ Exit status:
   4  terminated, but a port did not become free in time
 
 Examples:
-  taskpaw-ports status
-  taskpaw-ports status --role hub --json
-  taskpaw-ports reclaim --dry-run
-  taskpaw-ports status --port web=127.0.0.1:8080
-  taskpaw-ports snapshot > ports.json && taskpaw-ports explain --snapshot ports.json";
+  taskpaw-ports status                     who holds the agent's ports?
+  taskpaw-ports reclaim --dry-run          what would a takeover end?
+  taskpaw-ports reclaim --help             more about one call, with examples";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  taskpaw-ports status                                the agent's ports, as they are configured
+  taskpaw-ports status --role hub --json              the hub's, for a script
+  taskpaw-ports status --port web=127.0.0.1:8080      any port";
+
+const RECLAIM_EXAMPLES: &str = "\
+A process is asked to stop, and killed only if it does not. Every reclaim is written to
+takeover-journal.jsonl in TaskPaw's data folder.
+
+Examples:
+  taskpaw-ports reclaim --dry-run                     only say what would be done
+  taskpaw-ports reclaim --role hub                    take over the hub's port
+  taskpaw-ports reclaim --grace 30 --wait 0           be patient with processes, not with the system";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  taskpaw-ports explain --snapshot ports.json         a snapshot that somebody sent
+  taskpaw-ports snapshot | taskpaw-ports explain --snapshot - --json";
+
+const SNAPSHOT_EXAMPLES: &str = "\
+A snapshot holds the processes' arguments, because what is ours is known by them: look at it before you
+send it to somebody.
+
+Examples:
+  taskpaw-ports snapshot > ports.json                 what support asks for
+  taskpaw-ports snapshot --role hub                   of the hub's port";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  taskpaw-ports completions bash > ~/.local/share/bash-completion/completions/taskpaw-ports
+  taskpaw-ports completions fish > ~/.config/fish/completions/taskpaw-ports.fish
+  taskpaw-ports completions powershell >> $PROFILE";
+
+const MANUAL_EXAMPLES: &str = "\
+Examples:
+  taskpaw-ports manual > ~/.local/share/man/man1/taskpaw-ports.1
+  taskpaw-ports manual | man -l -                     read it at once (Linux)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Call {
     /// Look who holds the ports; changes nothing.
+    #[command(after_help = STATUS_EXAMPLES)]
     Status {
         #[command(flatten)]
         target: Target,
@@ -41,6 +80,7 @@ pub(crate) enum Call {
         form: Form,
     },
     /// Take the ports over from a stale backend.
+    #[command(after_help = RECLAIM_EXAMPLES)]
     Reclaim {
         #[command(flatten)]
         target: Target,
@@ -57,6 +97,7 @@ pub(crate) enum Call {
         form: Form,
     },
     /// Decide on a recorded snapshot; needs and touches nothing of this machine.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain {
         /// The snapshot; `-` is standard input.
         #[arg(long, value_name = "FILE")]
@@ -65,10 +106,20 @@ pub(crate) enum Call {
         form: Form,
     },
     /// Print a snapshot of this machine, for `explain`.
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot {
         #[command(flatten)]
         target: Target,
     },
+    /// Print the completions of a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = MANUAL_EXAMPLES)]
+    Manual,
 }
 
 #[derive(Debug, Args)]

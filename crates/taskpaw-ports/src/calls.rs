@@ -1,22 +1,27 @@
-//! The four calls.
+//! What each call does.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use clap::CommandFactory as _;
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, Limits, LookError, Outcome, Snapshot, TakeoverEvent, WantedPort, decide, take_over,
+    Decision, Journal, Limits, LookError, Outcome, Record, Snapshot, TakeoverEvent, WantedPort, decide,
+    take_over,
 };
 use taskpaw_contract::config::{ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::{Folders, NoHome};
 use taskpaw_contract::identity;
 
 use crate::arguments::{Arguments, Call, Form, Target};
+use crate::manual::manual;
 use crate::report::{Answer, milliseconds};
-use crate::table::{sentence, table};
+use crate::sentences::sentence;
+use crate::table::table;
+use crate::terminal;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +56,9 @@ pub(crate) enum CallError {
     NoHome(#[from] NoHome),
     #[error("two ports are called \"{0}\": give each --port its own name")]
     SameName(String),
-    #[error("the snapshot {} cannot be read: {reason}", path.display())]
-    Snapshot { path: PathBuf, reason: String },
-    #[error("{0}; nothing was changed")]
+    #[error("the snapshot {name} cannot be read: {reason}. Record one with: taskpaw-ports snapshot")]
+    Snapshot { name: String, reason: String },
+    #[error("{0}. Nothing was changed")]
     Look(#[from] LookError),
     #[error("the result cannot be printed: {0}")]
     Print(#[from] io::Error),
@@ -85,7 +90,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, CallError> {
         }
         Call::Explain { snapshot, form } => answer_look(&read_snapshot(snapshot)?, started, form),
         Call::Snapshot { target } => {
-            print(&look(target)?)?;
+            terminal::result(&json(&look(target)?)?)?;
+            Ok(Status::CanStart)
+        }
+        Call::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "taskpaw-ports", &mut script);
+            terminal::result(&script)?;
+            Ok(Status::CanStart)
+        }
+        Call::Manual => {
+            terminal::result(&manual()?)?;
             Ok(Status::CanStart)
         }
     }
@@ -106,47 +121,69 @@ fn answer_look(snapshot: &Snapshot, started: Instant, form: &Form) -> Result<Sta
 }
 
 fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallError> {
+    let (role, wanted) = (target.role.into(), wanted(target)?);
     let mut announced = None;
-    let report = take_over(
-        &Native::new(),
-        &identity::rules(),
-        &target.role.into(),
-        &wanted(target)?,
-        limits,
-        |event| {
-            if let TakeoverEvent::Lingering { left } = event {
-                // Once in ten seconds is enough for a terminal.
-                let tens = left.as_secs() / 10;
-                if announced.replace(tens) != Some(tens) {
-                    eprintln!("waiting for the system to free a port: {} s left", left.as_secs());
-                }
+    let report = take_over(&Native::new(), &identity::rules(), &role, &wanted, limits, |event| {
+        if let TakeoverEvent::Lingering { left } = event {
+            // Once in ten seconds is enough for a terminal.
+            let tens = left.as_secs() / 10;
+            if announced.replace(tens) != Some(tens) {
+                terminal::message(format_args!(
+                    "waiting for the system to free a port: {} s left",
+                    left.as_secs()
+                ));
             }
-            ControlFlow::Continue(())
-        },
-    )?;
+        }
+        ControlFlow::Continue(())
+    });
+    let version = taskpaw_contract::version();
+    record(&match &report {
+        Ok(report) => Record::of(report, version, now()),
+        Err(error) => Record::of_failed_look(error, &role, &wanted, version, now()),
+    });
+    let report = report?;
     let status = match report.outcome {
         Outcome::Ready => Status::CanStart,
         Outcome::Refused => Status::Refused,
         Outcome::NotFree => Status::NotFree,
     };
-    show(&Answer::of_reclaim(report), form)?;
+    // What was done is done: the status says it, even where the result cannot be printed.
+    if let Err(error) = show(&Answer::of_reclaim(report), form) {
+        terminal::failure(error);
+    }
     Ok(status)
+}
+
+/// Keeps a record of what was done. Where that is not possible it is told, and the reclaim stays what it was.
+fn record(record: &Record) {
+    let written = match Folders::find() {
+        Ok(folders) => Journal::at(folders.journal_file()).append(record).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(why) = written {
+        terminal::failure(format_args!("this reclaim is not in the journal: {why}"));
+    }
+}
+
+/// Milliseconds since 1970, UTC; 0 on a machine whose clock is set before.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn show(answer: &Answer, form: &Form) -> Result<(), CallError> {
     if form.json {
-        return print(answer);
+        return Ok(terminal::result(&json(answer)?)?);
     }
-    io::stdout().write_all(table(answer.ports_after.as_ref().unwrap_or(&answer.ports)).as_bytes())?;
-    eprintln!("{}", sentence(answer));
+    terminal::result(table(answer.ports_after.as_ref().unwrap_or(&answer.ports)).as_bytes())?;
+    terminal::message(sentence(answer));
     Ok(())
 }
 
-fn print(value: &impl serde::Serialize) -> Result<(), CallError> {
-    let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    text.push('\n');
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 fn wanted(target: &Target) -> Result<Vec<WantedPort>, CallError> {
@@ -169,9 +206,11 @@ fn wanted(target: &Target) -> Result<Vec<WantedPort>, CallError> {
 
 /// Reads a recorded snapshot. Its role must be one of TaskPaw's: on another one nothing can be decided.
 fn read_snapshot(path: &Path) -> Result<Snapshot, CallError> {
-    let unreadable = |reason: String| CallError::Snapshot { path: path.to_owned(), reason };
+    let is_input = path == Path::new("-");
+    let name = if is_input { "on standard input".to_owned() } else { path.display().to_string() };
+    let unreadable = |reason: String| CallError::Snapshot { name: name.clone(), reason };
     let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
+    let read = if is_input {
         io::stdin().read_to_end(&mut bytes).map(|_| ())
     } else {
         std::fs::read(path).map(|content| bytes = content)
@@ -184,4 +223,28 @@ fn read_snapshot(path: &Path) -> Result<Snapshot, CallError> {
         .parse::<taskpaw_contract::Role>()
         .map_err(|error| unreadable(error.to_string()))?;
     Ok(snapshot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those that no test can bring about with the real program; the others are in `tests/program/errors.rs`.
+    #[test]
+    fn every_error_of_the_system_in_words() {
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let port = WantedPort { name: "api".into(), host: "127.0.0.1".into(), port: 5690 };
+        let errors: Vec<CallError> = vec![
+            LookError::Sockets(refused()).into(),
+            LookError::Malformed("it is truncated").into(),
+            LookError::Processes(refused()).into(),
+            LookError::Bind { port, source: refused() }.into(),
+            LookError::Unsupported.into(),
+            NoHome.into(),
+            refused().into(),
+        ];
+        let words: Vec<String> =
+            errors.iter().map(|error| format!("{error}\n  {:?}", error.status())).collect();
+        insta::assert_snapshot!(words.join("\n"));
+    }
 }

@@ -4,8 +4,11 @@
 
 mod arguments;
 mod calls;
+mod manual;
 mod report;
+mod sentences;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -18,7 +21,7 @@ fn main() -> ExitCode {
     match calls::run(&arguments) {
         Ok(status) => status.into(),
         Err(error) => {
-            eprintln!("taskpaw-ports: {error}");
+            terminal::failure(&error);
             error.status().into()
         }
     }

@@ -1,9 +1,10 @@
 //! The one JSON object of `--json`, and what the table is made from.
 
 use port_takeover::{
-    Decision, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role, Snapshot, Verdict,
+    Decision, Doubt, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role, RuleName,
+    Snapshot, Verdict,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The result of a call.
 #[derive(Debug, Serialize)]
@@ -22,8 +23,8 @@ pub(crate) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<Outcome>,
     /// Why a reclaim was called off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) called_off: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_words")]
+    pub(crate) called_off: Option<Doubt>,
     /// The ports after a reclaim that did not free them all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ports_after: Option<Vec<Port>>,
@@ -47,6 +48,8 @@ pub(crate) struct Holder {
     pub(crate) user: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) ours: bool,
+    /// The rule that decided whose it is.
+    pub(crate) rule: RuleName,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,7 +102,7 @@ impl Answer {
         }
         answer.survived = report.survived.into_iter().map(|(pid, reason)| Survivor { pid, reason }).collect();
         answer.outcome = Some(report.outcome);
-        answer.called_off = report.doubt.map(|doubt| doubt.to_string());
+        answer.called_off = report.doubt;
         if report.outcome != Outcome::Ready {
             answer.ports_after = Some(report.last.ports.into_iter().map(Port::from).collect());
         }
@@ -120,6 +123,7 @@ impl From<PortVerdict> for Port {
                 user,
                 role: holder.role,
                 ours: holder.kind == HolderKind::Own,
+                rule: holder.rule,
             }
         });
         Self {
@@ -130,6 +134,10 @@ impl From<PortVerdict> for Port {
             state: verdict.state,
         }
     }
+}
+
+fn in_words<S: Serializer>(doubt: &Option<Doubt>, serializer: S) -> Result<S::Ok, S::Error> {
+    doubt.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 /// Milliseconds with microseconds behind the point.

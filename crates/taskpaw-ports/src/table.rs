@@ -1,27 +1,74 @@
-//! The result for people: an aligned table, and sentences that say what happened, why, and what to do now.
+//! The result for people, first part: an aligned table of the ports and who holds them.
 
 use std::fmt::Write as _;
 
-use port_takeover::{Decision, HowEnded, Outcome, PortState};
+use anstyle::Style;
+use port_takeover::PortState;
 
-use crate::report::{Answer, Holder, Port};
+use crate::report::{Holder, Port};
+use crate::terminal::{BAD, GOOD, HEADING, PASSING, harmless};
 
-/// The table of all ports.
+/// A line; a port with many holders has one for each.
+struct Row {
+    cells: [String; 4],
+    state: Style,
+}
+
+/// The table of all ports, styled.
 pub(crate) fn table(ports: &[Port]) -> String {
-    let rows: Vec<[String; 3]> =
-        std::iter::once(["PORT".to_owned(), "ADDRESS".to_owned(), "STATE".to_owned()])
-            .chain(ports.iter().map(|port| [port.name.clone(), address(port), state(port)]))
-            .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let (first, second) = (width(0), width(1));
-    rows.iter().fold(String::new(), |mut text, [name, address, state]| {
-        let _never_fails = writeln!(text, "{name:first$}  {address:second$}  {state}");
-        text
-    })
+    let rows: Vec<Row> = ports.iter().flat_map(rows).collect();
+    let headings = ["PORT", "ADDRESS", "STATE", "HELD BY"];
+    let shown = if rows.iter().any(|row| !row.cells[3].is_empty()) { 4 } else { 3 };
+    // A long sentence with nobody beside it need not push the holders of others to the right.
+    let counts = |row: &&Row, column: usize| column < 2 || !row.cells[3].is_empty();
+    let width = |column: usize| {
+        let cells = rows.iter().filter(|row| counts(row, column)).map(|row| row.cells[column].as_str());
+        cells.chain([headings[column]]).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2), 0];
+
+    let mut text = String::new();
+    let heading = headings.map(str::to_owned);
+    line(&mut text, &heading[..shown], &widths, |_| HEADING);
+    for row in &rows {
+        let style = |column| if column == 2 { row.state } else { Style::new() };
+        line(&mut text, &row.cells[..shown], &widths, style);
+    }
+    text
+}
+
+/// One line, without spaces at its end.
+fn line(text: &mut String, cells: &[String], widths: &[usize; 4], style: impl Fn(usize) -> Style) {
+    let last = cells.iter().rposition(|cell| !cell.is_empty()).unwrap_or(0);
+    for (column, cell) in cells.iter().enumerate().take(last + 1) {
+        let gap = if column == last { 0 } else { widths[column].saturating_sub(cell.chars().count()) + 2 };
+        let style = style(column);
+        let _never_fails = write!(text, "{style}{cell}{style:#}{:gap$}", "");
+    }
+    text.push('\n');
+}
+
+fn rows(port: &Port) -> Vec<Row> {
+    let (words, style) = state(port.state);
+    // Those that are in the way come first; a stale backend beside them is called what it is.
+    let foreign = port.holders.iter().filter(|holder| !holder.ours).map(holder);
+    let ours = port.holders.iter().filter(|holder| holder.ours).map(|ours| match port.state {
+        PortState::OwnStale => holder(ours),
+        _ => format!("{}, stale TaskPaw backend", holder(ours)),
+    });
+    let mut holders = foreign.chain(ours);
+    let first = holders.next().unwrap_or_default();
+    let mut rows =
+        vec![Row { cells: [harmless(&port.name), address(port), words.to_owned(), first], state: style }];
+    rows.extend(holders.map(|holder| Row {
+        cells: [String::new(), String::new(), String::new(), holder],
+        state: Style::new(),
+    }));
+    rows
 }
 
 fn address(port: &Port) -> String {
-    let host = port.host.trim();
+    let host = harmless(port.host.trim());
     if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]:{}", port.port)
     } else {
@@ -29,81 +76,30 @@ fn address(port: &Port) -> String {
     }
 }
 
-/// The state of a port in words, with its holders.
-fn state(port: &Port) -> String {
-    let holders = port.holders.iter().map(holder).collect::<Vec<_>>().join(", ");
-    match port.state {
-        PortState::Free => "free".to_owned(),
-        PortState::OwnStale => format!("held by a stale TaskPaw backend: {holders}"),
-        PortState::OwnOtherRole => format!("held by TaskPaw in its other role: {holders}"),
-        PortState::OwnOtherUser => format!("held by another user's TaskPaw: {holders}"),
-        PortState::Foreign => format!("held by {holders}"),
-        PortState::UnknownHolder => "held by a process that this user may not see".to_owned(),
-        PortState::Lingering => "held by nobody any more; the system frees it within a minute".to_owned(),
-        PortState::Reserved => "kept back by the system".to_owned(),
-        PortState::PermissionDenied => "needs administrator rights".to_owned(),
-        PortState::AddressUnavailable => "the host is no address of this machine".to_owned(),
-        PortState::SelfCollision => "the same port is wanted twice".to_owned(),
-        PortState::Invalid => "the host is no address, or the port is not between 1 and 65535".to_owned(),
+/// The state of a port in words.
+fn state(state: PortState) -> (&'static str, Style) {
+    match state {
+        PortState::Free => ("free", GOOD),
+        PortState::OwnStale => ("stale TaskPaw backend", PASSING),
+        PortState::OwnOtherRole => ("TaskPaw in its other role", BAD),
+        PortState::OwnOtherUser => ("another user's TaskPaw", BAD),
+        PortState::Foreign => ("another program", BAD),
+        PortState::UnknownHolder => ("held by a process that this user may not see", BAD),
+        PortState::Lingering => ("held by nobody any more; the system frees it within a minute", PASSING),
+        PortState::Reserved => ("kept back by the system", BAD),
+        PortState::PermissionDenied => ("needs administrator rights", BAD),
+        PortState::AddressUnavailable => ("the host is no address of this machine", BAD),
+        PortState::SelfCollision => ("the same port is wanted twice", BAD),
+        PortState::Invalid => ("the host is no address, or the port is not between 1 and 65535", BAD),
     }
 }
 
-fn holder(holder: &Holder) -> String {
-    let name = holder.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("a process");
+/// A holder in a few words.
+pub(crate) fn holder(holder: &Holder) -> String {
+    let name = holder.name.as_deref().filter(|name| !name.is_empty());
+    let name = name.map_or_else(|| "a process".to_owned(), harmless);
     match &holder.user {
-        Some(user) if !holder.ours => format!("{name} (pid {}, user {user})", holder.pid),
+        Some(user) if !holder.ours => format!("{name} (pid {}, user {})", holder.pid, harmless(user)),
         _ => format!("{name} (pid {})", holder.pid),
     }
-}
-
-/// What was, will be or would be done, in one sentence.
-pub(crate) fn sentence(answer: &Answer) -> String {
-    let pids = || answer.terminate.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match (answer.outcome, answer.decision) {
-        (None | Some(Outcome::Ready), Decision::Start) => "All ports can be bound.".to_owned(),
-        (None, Decision::Reclaim) => format!("A reclaim would end {}.", pids()),
-        (None, Decision::Wait) => "A reclaim would wait for the system to free a port.".to_owned(),
-        (None, Decision::Refuse) => refusal(&answer.ports),
-        (Some(Outcome::Ready), _) => format!("{}All ports can be bound now.", ended(answer)),
-        (Some(Outcome::Refused), _) => match (&answer.called_off, &answer.ports_after) {
-            (Some(why), _) => format!("Called off, and nothing was ended: {why}. Try again."),
-            (None, Some(ports)) => refusal(ports),
-            (None, None) => refusal(&answer.ports),
-        },
-        (Some(Outcome::NotFree), _) => {
-            format!(
-                "{}A port did not become free in time. Look again with: taskpaw-ports status",
-                ended(answer)
-            )
-        }
-    }
-}
-
-fn refusal(ports: &[Port]) -> String {
-    let names: Vec<&str> = ports
-        .iter()
-        .filter(|port| port.state.refuses() || port.state == PortState::Lingering)
-        .map(|port| port.name.as_str())
-        .collect();
-    format!(
-        "Refused, and nothing was ended: {} cannot be had. Stop what holds it, or change the port in TaskPaw's \
-         settings.",
-        names.join(" and ")
-    )
-}
-
-fn ended(answer: &Answer) -> String {
-    let mut text = String::new();
-    for ended in answer.terminated.iter().flatten() {
-        let how = match ended.how {
-            HowEnded::Graceful => "stopped when asked",
-            HowEnded::Forced => "did not stop and was killed",
-            HowEnded::AlreadyGone => "had already ended",
-        };
-        let _never_fails = write!(text, "Process {} {how} ({} ms). ", ended.pid, ended.ms);
-    }
-    for survivor in &answer.survived {
-        let _never_fails = write!(text, "Process {} lives: {}. ", survivor.pid, survivor.reason);
-    }
-    text
 }
