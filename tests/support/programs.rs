@@ -1,6 +1,6 @@
 //! The programs under test, built by `npm test` for release.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// TaskPaw's programs of one version.
 #[derive(Debug, Clone)]
@@ -34,6 +34,16 @@ impl Programs {
     /// The command line.
     pub fn ports(&self) -> PathBuf {
         self.program("taskpaw-ports")
+    }
+
+    /// Puts the programs into a folder as an installer does: each is written aside and renamed into its place.
+    pub fn install(&self, folder: &Path) {
+        for program in [self.app(), self.backend(), self.ports()] {
+            let place = folder.join(program.file_name().expect("a name"));
+            let aside = place.with_extension("new");
+            std::fs::copy(&program, &aside).expect("a copy");
+            std::fs::rename(&aside, &place).expect("its place");
+        }
     }
 
     fn program(&self, name: &str) -> PathBuf {

@@ -39,10 +39,7 @@ async fn quitting_leaves_nothing_behind() {
         if how == "signal" {
             send(host, libc::SIGTERM);
         } else {
-            // The answer may be lost with the window.
-            window
-                .script("window.__TAURI_INTERNALS__.invoke('call', { request: { command: 'quit' } })")
-                .await;
+            window.quit().await;
         }
         until("the app is gone", LONG, async || !runs(host)).await;
         assert!(!runs(backend), "its backend went before it");

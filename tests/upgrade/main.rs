@@ -2,4 +2,5 @@
 
 mod ending;
 mod handover;
+mod installed;
 mod replaced;

@@ -47,6 +47,11 @@ pub struct VerifiedHolder<H> {
 }
 
 impl<H> VerifiedHolder<H> {
+    /// The caller has proved that the handle means this process, and that it may be ended.
+    pub(crate) fn new(identity: ProcessIdentity, handle: H) -> Self {
+        Self { identity, handle }
+    }
+
     /// Who it is.
     #[must_use]
     pub fn identity(&self) -> &ProcessIdentity {
@@ -240,7 +245,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         let endings =
             handles.into_iter().filter(|(pid, _)| !gone.contains(pid)).filter_map(|(pid, handle)| {
                 let process = again.process(pid)?.clone();
-                let holder = VerifiedHolder { identity: process.identity(), handle };
+                let holder = VerifiedHolder::new(process.identity(), handle);
                 Some(Ending { process, holder, forced: false })
             });
         let endings = endings.collect();

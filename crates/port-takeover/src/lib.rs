@@ -14,6 +14,7 @@
 mod address;
 mod claim;
 mod decision;
+mod end;
 mod error;
 mod execute;
 mod identity;
@@ -27,6 +28,7 @@ pub mod sys;
 pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
 pub use claim::{Claim, bind_outcome, claim_all};
 pub use decision::{Decision, Holder, HolderKind, PortState, PortVerdict, Verdict, decide};
+pub use end::end_process;
 pub use error::{ClaimError, EndError, LookError};
 pub use execute::{Called, Doubt, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};

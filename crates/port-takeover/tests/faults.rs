@@ -210,6 +210,11 @@ impl System for Machine {
         })
     }
 
+    fn describe(&self, pid: Pid) -> Option<Process> {
+        let world = self.world.borrow();
+        world.alive(pid.get()).map(|at| world.lives[at].process.clone())
+    }
+
     fn open(&self, pid: Pid) -> Result<Option<usize>, EndError> {
         self.next();
         let world = self.world.borrow();

@@ -81,6 +81,9 @@ pub trait System {
     /// the snapshot as a listener without a process.
     fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError>;
 
+    /// What is known of one process; nothing if it has ended or may not be looked at.
+    fn describe(&self, pid: Pid) -> Option<Process>;
+
     /// Opens a handle on a process; nothing if it has ended.
     ///
     /// # Errors
@@ -142,12 +145,6 @@ impl Native {
     pub fn new() -> Self {
         Self::default()
     }
-
-    /// What is known of one process; nothing if it has ended or may not be looked at.
-    #[must_use]
-    pub fn describe(&self, pid: Pid) -> Option<Process> {
-        os::describe(pid)
-    }
 }
 
 impl System for Native {
@@ -168,6 +165,10 @@ impl System for Native {
             listeners: seen.listeners,
             binds,
         })
+    }
+
+    fn describe(&self, pid: Pid) -> Option<Process> {
+        os::describe(pid)
     }
 
     fn open(&self, pid: Pid) -> Result<Option<Handle>, EndError> {
