@@ -13,8 +13,9 @@ await main(() => {
     "--example",
     "typescript",
   ]);
-  if (types === undefined)
-    throw new StepError("the TypeScript types cannot be made: see `cargo build -p taskpaw-contract`");
+  if (types === undefined) {
+    throw new StepError("the types cannot be made: `cargo build -p taskpaw-contract --examples` says why");
+  }
   writeFileSync(join(ROOT, "ui", "src", "generated", "ipc.ts"), `${types}\n`);
   say("ui/src/generated/ipc.ts is current");
 });

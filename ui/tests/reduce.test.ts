@@ -27,6 +27,19 @@ function after(events: Event[], start = before()) {
 const started: Event = { type: "takeover_started", role, generation: 4, ports: agentPorts() };
 
 describe("reduce", () => {
+  it("knows of other versions of the app", () => {
+    const from = { version: "3.9.2", pid: 77, forced: false, ms: 120 };
+    const { snapshot } = after([
+      { type: "handover_finished", from },
+      { type: "update_installed", version: "4.1.0" },
+      { type: "handover_started", version: "4.1.0" },
+    ]);
+    expect(snapshot.app).toMatchObject({ took_over: from, update: "4.1.0", replaced_by: "4.1.0" });
+    expect(snapshot.seq).toBe(13);
+    const gone = reduce(snapshot, { seq: 14, at: 0, event: { type: "update_installed", version: null } });
+    expect(gone.app.update).toBeNull();
+  });
+
   it("begins a new timeline with each start and keeps what belongs to it", () => {
     const { agent, snapshot } = after([
       started,
