@@ -47,6 +47,7 @@ async function ensureTools() {
 }
 
 async function testPrograms() {
+  await run("cargo", ["test", "--doc", "--locked", "-p", "port-takeover"], { stdio: "inherit" });
   await run("cargo", ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"], {
     env: {
       ...process.env,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use port_takeover::Journal;
 use taskpaw_contract::Role;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
 use taskpaw_contract::ipc::{EVENT_NAME, Event};
@@ -134,6 +135,7 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant) -> App {
         settings: Settings::new(folders.config_file()),
         config_dir: folders.config.clone(),
         logs: folders.logs(),
+        journal: Journal::at(folders.journal_file()),
         program: Box::new(move || {
             let command = sidecar.shell().sidecar(taskpaw_contract::identity::BACKEND_PROGRAM);
             command.map(Into::into).map_err(|error| error.to_string())

@@ -37,6 +37,13 @@ async fn an_old_backend_is_replaced_by_a_newer_app() {
     let shown = window.text_with("timeline", &format!("pid {}", old.pid())).await;
     assert!(shown.contains("4.0.0"), "{shown}");
     window.picture("replaced").await;
+
+    let journal = home.path().join("data/takeover-journal.jsonl");
+    until("the takeover is in the journal", LONG, async || journal.exists()).await;
+    let record = std::fs::read_to_string(journal).expect("the journal");
+    let record: Value = serde_json::from_str(record.lines().next().expect("a record")).expect("JSON");
+    assert_eq!((&record["version"], &record["outcome"]), (&json!("4.0.1"), &json!("ready")));
+    assert_eq!(record["holders"][0]["pid"], old.pid());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use port_takeover::Claim;
+use port_takeover::{Claim, Journal};
 use serde::Serialize;
 use taskpaw_contract::config::{Config, ConfigFile};
 use taskpaw_contract::folders::Folders;
@@ -79,10 +79,10 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         let (config, folders) = configuration(arguments, hello.as_ref())?;
         let wanted = config.wanted_ports(role);
         if hello.is_none() {
-            let ports = wanted.clone();
+            let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
             tokio::select! {
                 () = stop.requested() => return Ok(()),
-                ended = spawn_blocking(move || take_over_ports(role, &ports)) => {
+                ended = spawn_blocking(move || take_over_ports(role, &ports, &journal)) => {
                     ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)))?;
                 }
             }

@@ -1,16 +1,19 @@
 //! Getting the ports of a role.
 
 use std::ops::ControlFlow;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use port_takeover::sys::Native;
-use port_takeover::{Claim, ClaimError, Limits, TakeoverEvent, WantedPort, claim_all, take_over};
-use taskpaw_contract::{Role, identity};
+use port_takeover::{
+    Claim, ClaimError, Decision, Journal, Limits, Record, TakeoverEvent, WantedPort, claim_all, take_over,
+};
+use taskpaw_contract::{Role, identity, version};
 
 /// Ends stale backends that hold the role's ports, by the same rules as the app. Blocks.
 ///
 /// Used without a host: under one, the host has done it. Whatever is in the way is only told here; the claim
 /// that follows fails then, with the port's name.
-pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort]) {
+pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journal) {
     let tell = |event: TakeoverEvent<'_>| {
         match event {
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
@@ -22,6 +25,14 @@ pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort]) {
         ControlFlow::Continue(())
     };
     let report = take_over(&Native::new(), &identity::rules(), &role.into(), wanted, Limits::default(), tell);
+    let record = match &report {
+        Ok(report) if report.first.decision == Decision::Start => None,
+        Ok(report) => Some(Record::of(report, version(), unix_ms())),
+        Err(error) => Some(Record::of_failed_look(error, &role.into(), wanted, version(), unix_ms())),
+    };
+    if let Some(error) = record.and_then(|record| journal.append(&record).err()) {
+        tracing::warn!(%error, "the takeover could not be written to the journal");
+    }
     match report {
         Ok(report) => {
             if let Some(doubt) = report.doubt {
@@ -34,6 +45,12 @@ pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort]) {
         }
         Err(error) => tracing::warn!(%error, "who holds the ports cannot be found out"),
     }
+}
+
+/// Milliseconds since 1970, UTC.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Claims every wanted port, or none.

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, HolderKind, HowEnded, Limits, Outcome, PortState, PortVerdict, Report, TakeoverEvent, Verdict,
-    WantedPort, decide, next_free_port,
+    Decision, HolderKind, HowEnded, Limits, Outcome, PortState, PortVerdict, Record, Report, TakeoverEvent,
+    Verdict, WantedPort, decide, next_free_port,
 };
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
 use taskpaw_contract::{Role, identity};
+
+use crate::ipc::unix_ms;
 
 /// One takeover of one role.
 pub(super) struct Takeover<'a> {
@@ -27,25 +29,24 @@ pub(super) struct Takeover<'a> {
 
 impl Takeover<'_> {
     /// Takes over all ports of the role. Blocks; at most a minute and a half, if a port lingers.
-    pub(super) fn run(&self) -> Result<(), Failure> {
+    ///
+    /// The record is for the journal; nothing if nobody was in the way.
+    pub(super) fn run(&self) -> (Result<(), Failure>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
-        let mut first: Option<Verdict> = None;
+        let wanted = self.config.wanted_ports(role);
         let mut version = None;
         let mut seconds_told = None;
         let report = port_takeover::take_over(
             &Native::new(),
             &identity::rules(),
             &role.into(),
-            &self.config.wanted_ports(role),
+            &wanted,
             Limits::default(),
             |event| {
                 match event {
-                    TakeoverEvent::Looked(verdict) => {
-                        if verdict.decision == Decision::Reclaim {
-                            version = version.take().or_else(|| self.old_version(verdict));
-                            (self.publish)(reclaim_started(role, generation, verdict));
-                        }
-                        first.get_or_insert_with(|| verdict.clone());
+                    TakeoverEvent::Looked(verdict) if verdict.decision == Decision::Reclaim => {
+                        version = version.take().or_else(|| self.old_version(verdict));
+                        (self.publish)(reclaim_started(role, generation, verdict));
                     }
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
                     TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
@@ -61,8 +62,18 @@ impl Takeover<'_> {
                 if (self.is_current)() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             },
         );
-        let report = report.map_err(|error| Failure::Takeover { message: error.to_string() })?;
-        self.finish(report, version)
+        match report {
+            Ok(report) => {
+                let record = (report.first.decision != Decision::Start)
+                    .then(|| Record::of(&report, taskpaw_contract::version(), unix_ms()));
+                (self.finish(report, version), record)
+            }
+            Err(error) => {
+                let asked_by = taskpaw_contract::version();
+                let record = Record::of_failed_look(&error, &role.into(), &wanted, asked_by, unix_ms());
+                (Err(Failure::Takeover { message: error.to_string() }), Some(record))
+            }
+        }
     }
 
     fn progress(&self, pid: u32, stage: Stage) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use port_takeover::WantedPort;
+use port_takeover::{Journal, WantedPort};
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Backend, Event, Failure};
 use taskpaw_contract::sidecar::{Hello, Ready};
@@ -30,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) settings: Settings,
     pub(crate) config_dir: PathBuf,
     pub(crate) logs: PathBuf,
+    /// Where takeovers are recorded.
+    pub(crate) journal: Journal,
     /// The sidecar's program, resolved anew for each start.
     pub(crate) program: Box<dyn Fn() -> Result<std::process::Command, String> + Send + Sync>,
     /// Called when a role became ready.
@@ -212,10 +214,15 @@ impl Runner {
                 is_current: &is_current,
                 version_of: &version_of,
             };
-            answer(match takeover.run() {
+            let (taken_over, record) = takeover.run();
+            answer(match taken_over {
                 Ok(()) => Answer::TakenOver,
                 Err(failure) => Answer::NotTakenOver(failure),
             });
+            // Written when the start has gone on: a slow disk must not keep the ports unanswered.
+            if let Some(error) = record.and_then(|record| around.journal.append(&record).err()) {
+                tracing::warn!(%error, "the takeover could not be written to the journal");
+            }
         });
     }
 

@@ -154,7 +154,13 @@ impl System for Native {
         let seen = os::holders(wanted)?;
         let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
         for port in wanted.iter().filter(|port| port.target().is_some()) {
-            binds.insert(port.name.clone(), trial_bind(port)?);
+            let outcome = trial_bind(port)?;
+            // Windows answers the same to a number that it keeps back and to one that is held exclusively:
+            // where somebody listens, it is held.
+            let is_listened_on =
+                || seen.listeners.iter().any(|listener| i64::from(listener.port) == port.port);
+            let is_held = outcome == BindOutcome::Reserved && is_listened_on();
+            binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
         }
         Ok(Snapshot {
             schema: SCHEMA,

@@ -139,6 +139,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Value, ConfigProblem> {
 
 /// Every key that is left out, at any depth, has its default.
 fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
+    if !raw.is_object() {
+        let reason = "it is no JSON object: it begins with { and ends with }".to_owned();
+        return Err(ConfigProblem::Value { key: "config.json".to_owned(), reason });
+    }
     let mut full = serde_json::to_value(Config::default()).unwrap_or_default();
     merge(&mut full, raw.clone());
     serde_path_to_error::deserialize(&full).map_err(|error| ConfigProblem::Value {
@@ -260,6 +264,7 @@ mod tests {
             "hub.agents[0].name: invalid type: integer `1`, expected a string. Correct it in config.json; the \
              file was left as it is"
         );
+        assert!(problem("[]").starts_with("config.json: it is no JSON object"));
         assert!(problem(r#"{"schema":2}"#).contains("a newer TaskPaw wrote it"));
     }
 

@@ -183,7 +183,10 @@ impl Event {
             | Self::BackendBackoff { role, .. }
             | Self::BackendStopping { role, .. }
             | Self::BackendExited { role, .. } => Some(*role),
-            Self::HandoverStarted { .. } | Self::HandoverFinished { .. } | Self::UpdateInstalled { .. } | Self::ConfigChanged { .. } => None,
+            Self::HandoverStarted { .. }
+            | Self::HandoverFinished { .. }
+            | Self::UpdateInstalled { .. }
+            | Self::ConfigChanged { .. } => None,
         }
     }
 }
