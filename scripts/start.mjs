@@ -32,5 +32,7 @@ await main(async () => {
   await run(command, commandArgs, {
     env: virtual ? virtualEnvironment() : process.env,
     stdio: ["ignore", "inherit", process.stderr],
+    // The app gives up by itself after 60 s, and then ends its backends; one that hangs is not waited for.
+    within: values.check ? 90_000 : undefined,
   });
 });

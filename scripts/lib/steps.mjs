@@ -17,12 +17,15 @@ export function say(text) {
   process.stderr.write(`[${seconds} s] ${text}\n`);
 }
 
-/** Runs a command with its output on the terminal; resolves when it ended with 0. */
-export function run(command, args, options = {}) {
+/**
+ * Runs a command with its output on the terminal; resolves when it ended with 0. With `within`, in
+ * milliseconds, it is asked to end when that is over.
+ */
+export function run(command, args, { within, ...options } = {}) {
   return new Promise((resolve, reject) => {
     // What a step prints is progress, unless its caller wants it as the result.
     const stdio = options.stdio ?? ["ignore", process.stderr, process.stderr];
-    const child = spawn(command, args, { cwd: ROOT, ...options, stdio });
+    const child = spawn(command, args, { cwd: ROOT, timeout: within, ...options, stdio });
     child.on("error", (error) => reject(new StepError(`${command} cannot be started: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (code === 0) resolve();
