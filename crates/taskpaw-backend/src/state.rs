@@ -3,12 +3,13 @@
 mod journal;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::Role;
+use taskpaw_contract::durable::replace_file;
 
 pub(crate) use journal::Journal;
 
@@ -120,7 +121,7 @@ impl StateFolder {
         let mut random = [0; TOKEN_BYTES];
         getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
         let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        replace(&path, token.as_bytes()).map_err(failed)?;
+        replace_file(&path, token.as_bytes()).map_err(failed)?;
         Ok(token)
     }
 }
@@ -144,30 +145,6 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-/// Writes a file so that at every moment either the old or the new one is there, whole.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // A temporary file is made readable by its owner alone.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
-}
-
-/// The rename itself is durable once the folder is.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows has no such call; its rename is part of the file system's own journal.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// The whole file; nothing if it is not there.

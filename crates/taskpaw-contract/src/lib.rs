@@ -3,6 +3,7 @@
 //! process is known as a TaskPaw backend.
 
 pub mod config;
+pub mod durable;
 pub mod folders;
 pub mod identity;
 pub mod ipc;

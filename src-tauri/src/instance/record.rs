@@ -1,11 +1,12 @@
 //! Who the primary is, beside its lock: needed only to end a host that does not answer.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{Pid, ProcessIdentity};
 use serde::{Deserialize, Serialize};
+use taskpaw_contract::durable::replace_file;
 
 /// The record of the primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +28,7 @@ impl Record {
 
     /// Writes the record so that a reader finds it whole or not at all.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        replace_file(path, &serde_json::to_vec(self)?)
     }
 
     /// Reads a record; a damaged one is none.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{StateError, private, read_if_there, replace};
+use taskpaw_contract::durable::replace_file;
+
+use super::{StateError, private, read_if_there};
 
 /// The version of the form that this version reads and writes.
 const SCHEMA: u64 = 1;
@@ -42,7 +44,7 @@ impl Journal {
             Some(bytes) => bytes,
             None => {
                 let bytes = lines(&[] as &[()]).map_err(failed)?;
-                replace(path, &bytes).map_err(failed)?;
+                replace_file(path, &bytes).map_err(failed)?;
                 bytes
             }
         };
@@ -96,7 +98,7 @@ impl Journal {
         self.is_broken = true;
         // Windows does not replace a file that is open.
         self.file = None;
-        replace(&self.path, &bytes)?;
+        replace_file(&self.path, &bytes)?;
         self.file = Some(private().write(true).open(&self.path)?);
         (self.length, self.records, self.is_broken) = (bytes.len() as u64, records.len(), false);
         Ok(())

@@ -1,12 +1,13 @@
 //! Reading and writing `config.json` without ever losing what stands in it.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigProblem};
+use crate::durable::replace_file;
 
 /// A configuration file that was read, or that is not there yet.
 ///
@@ -71,7 +72,7 @@ impl ConfigFile {
         merge(&mut raw, typed);
         let mut text = serde_json::to_vec_pretty(&raw).map_err(|error| unwritable(error.to_string()))?;
         text.push(b'\n');
-        write_atomically(&self.path, &text).map_err(|error| unwritable(error.to_string()))?;
+        replace_file(&self.path, &text).map_err(|error| unwritable(error.to_string()))?;
         (self.raw, self.config, self.exists) = (raw, config, true);
         Ok(())
     }
@@ -82,7 +83,7 @@ impl ConfigFile {
     /// [`ConfigProblem::Unwritable`].
     pub fn keep_as_last_good(&self) -> Result<(), ConfigProblem> {
         let path = last_good(&self.path);
-        let copy = fs::read(&self.path).and_then(|bytes| write_atomically(&path, &bytes));
+        let copy = fs::read(&self.path).and_then(|bytes| replace_file(&path, &bytes));
         copy.map_err(|error| ConfigProblem::Unwritable { path, reason: error.to_string() })
     }
 
@@ -105,9 +106,9 @@ impl ConfigFile {
         let bytes = fs::read(&good).map_err(failed)?;
         if path.exists() {
             let broken = fs::read(path).map_err(failed)?;
-            write_atomically(&beside(path, ".broken"), &broken).map_err(failed)?;
+            replace_file(&beside(path, ".broken"), &broken).map_err(failed)?;
         }
-        write_atomically(path, &bytes).map_err(failed)?;
+        replace_file(path, &bytes).map_err(failed)?;
         Self::read(path)
     }
 }
@@ -161,30 +162,6 @@ fn merge(into: &mut Value, from: Value) {
         }
         (into, from) => *into = from,
     }
-}
-
-/// Writes a file so that at every moment either the old or the new one is there, whole.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // A temporary file is made readable by its owner alone.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
-}
-
-/// The rename itself is durable once the folder is.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Windows has no such call: NTFS journals the rename.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,276 @@
+//! A machine that is stricter than a real one: it knows which life of a process each handle means, remembers
+//! every signal, and lets anything change between any two calls.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use port_takeover::sys::{Asked, System};
+use port_takeover::{
+    BindOutcome, EndError, Listener, LookError, Pid, Process, Role, SCHEMA, Snapshot, VerifiedHolder,
+    WantedPort,
+};
+
+/// What goes wrong before a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A process ends, and its id and its port go to a foreign process.
+    PidReused(u32),
+    /// A process becomes another program (exec) under the same id and start time.
+    Replaced(u32),
+    /// A foreign process gets hold of a process's port, beside it.
+    ForeignJoins(u32),
+    /// A process ends by itself.
+    Ends(u32),
+    /// This call, and all after it on the same process, are denied.
+    Denied,
+    /// This look fails.
+    LookFails,
+    /// The answer of this look is damaged.
+    Truncated,
+    /// Waiting fails.
+    WaitFails,
+}
+
+/// One life of a process: ids are reused, lives are not.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    pub(crate) process: Process,
+    pub(crate) is_ours: bool,
+    pub(crate) alive: bool,
+    pub(crate) obeys: bool,
+    pub(crate) dies_when_killed: bool,
+    /// Somebody starts it again at once when it ends.
+    pub(crate) comes_back: u32,
+    pub(crate) ports: BTreeSet<u16>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) lives: Vec<Life>,
+    pub(crate) denied: bool,
+    pub(crate) signals: Vec<(usize, &'static str)>,
+}
+
+pub(crate) struct Machine {
+    pub(crate) world: RefCell<World>,
+    pub(crate) faults: BTreeMap<u32, Fault>,
+    pub(crate) step: Cell<u32>,
+    pub(crate) clock: Cell<Duration>,
+    pub(crate) lingers: Cell<Option<Duration>>,
+}
+
+pub(crate) fn pid(raw: u32) -> Pid {
+    Pid::new(raw).unwrap()
+}
+
+pub(crate) fn life(raw: u32, exe: &str, started_at: u64, ports: &[u16]) -> Life {
+    Life {
+        process: Process {
+            pid: pid(raw),
+            name: exe.rsplit('/').next().unwrap().to_owned(),
+            exe: Some(exe.to_owned()),
+            argv: vec![exe.to_owned(), "agent".to_owned()],
+            same_user: Some(true),
+            user: None,
+            started_at: Some(started_at),
+        },
+        is_ours: exe == "/opt/backend",
+        alive: true,
+        obeys: true,
+        dies_when_killed: true,
+        comes_back: 0,
+        ports: ports.iter().copied().collect(),
+    }
+}
+
+impl Machine {
+    pub(crate) fn new(lives: Vec<Life>) -> Self {
+        Self {
+            world: RefCell::new(World { lives, ..World::default() }),
+            faults: BTreeMap::new(),
+            step: Cell::new(0),
+            clock: Cell::new(Duration::ZERO),
+            lingers: Cell::new(None),
+        }
+    }
+
+    /// Every call is a step, before which something may go wrong.
+    pub(crate) fn next(&self) -> Option<Fault> {
+        let step = self.step.get() + 1;
+        self.step.set(step);
+        let fault = self.faults.get(&step).copied();
+        let mut world = self.world.borrow_mut();
+        let started = 1000 + u64::from(step);
+        match fault {
+            Some(Fault::PidReused(raw)) => {
+                if let Some(at) = world.alive(raw) {
+                    let ports: Vec<u16> = world.lives[at].ports.iter().copied().collect();
+                    world.lives[at].alive = false;
+                    world.lives.push(life(raw, "/usr/sbin/nginx", started, &ports));
+                }
+            }
+            Some(Fault::Replaced(raw)) => {
+                if let Some(at) = world.alive(raw) {
+                    let before = world.lives[at].process.started_at.unwrap();
+                    let ports: Vec<u16> = world.lives[at].ports.iter().copied().collect();
+                    world.lives[at].alive = false;
+                    world.lives.push(life(raw, "/usr/sbin/nginx", before, &ports));
+                }
+            }
+            Some(Fault::ForeignJoins(raw)) => {
+                if let Some(at) = world.alive(raw) {
+                    let ports: Vec<u16> = world.lives[at].ports.iter().copied().collect();
+                    world.lives.push(life(900 + step, "/usr/sbin/nginx", started, &ports));
+                }
+            }
+            Some(Fault::Ends(raw)) => {
+                if let Some(at) = world.alive(raw) {
+                    world.end(at);
+                }
+            }
+            Some(Fault::Denied) => world.denied = true,
+            Some(Fault::LookFails | Fault::Truncated | Fault::WaitFails) | None => {}
+        }
+        fault
+    }
+
+    /// Advances the clock by what every call costs.
+    pub(crate) fn spend(&self, time: Duration) {
+        self.clock.set(self.clock.get() + time);
+    }
+}
+
+impl World {
+    pub(crate) fn alive(&self, raw: u32) -> Option<usize> {
+        self.lives.iter().position(|life| life.alive && life.process.pid == pid(raw))
+    }
+
+    pub(crate) fn end(&mut self, at: usize) {
+        self.lives[at].alive = false;
+        if self.lives[at].comes_back > 0 {
+            let mut again = self.lives[at].clone();
+            again.alive = true;
+            again.comes_back -= 1;
+            again.process.pid = pid(again.process.pid.get() + 100);
+            again.process.started_at = again.process.started_at.map(|at| at + 1);
+            self.lives.push(again);
+        }
+    }
+}
+
+pub(crate) fn denied(pid: Pid) -> EndError {
+    EndError::Denied { pid }
+}
+
+impl System for Machine {
+    /// The life that is meant, whatever its id means later.
+    type Handle = usize;
+
+    fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
+        let fault = self.next();
+        self.spend(Duration::from_millis(1));
+        match fault {
+            Some(Fault::LookFails) => return Err(LookError::Sockets(io::Error::other("no sockets"))),
+            Some(Fault::Truncated) => return Err(LookError::Malformed("it is truncated")),
+            _ => {}
+        }
+        let world = self.world.borrow();
+        let mut listeners: BTreeMap<u16, Vec<Pid>> = BTreeMap::new();
+        for life in world.lives.iter().filter(|life| life.alive) {
+            for &port in &life.ports {
+                listeners.entry(port).or_default().push(life.process.pid);
+            }
+        }
+        let lingers = self.lingers.get().is_some_and(|until| self.clock.get() < until);
+        let bind = |port: &WantedPort| {
+            let held = port.target().is_some_and(|(_, number)| listeners.contains_key(&number));
+            if held || lingers { BindOutcome::InUse } else { BindOutcome::Ok }
+        };
+        Ok(Snapshot {
+            schema: SCHEMA,
+            role: role.clone(),
+            self_pid: pid(1),
+            wanted: wanted.to_vec(),
+            processes: world
+                .lives
+                .iter()
+                .filter(|life| life.alive)
+                .map(|life| life.process.clone())
+                .collect(),
+            binds: wanted.iter().map(|port| (port.name.clone(), bind(port))).collect(),
+            listeners: listeners
+                .into_iter()
+                .map(|(port, pids)| Listener { address: "127.0.0.1".to_owned(), port, pids, v6only: false })
+                .collect(),
+        })
+    }
+
+    fn describe(&self, pid: Pid) -> Option<Process> {
+        let world = self.world.borrow();
+        world.alive(pid.get()).map(|at| world.lives[at].process.clone())
+    }
+
+    fn open(&self, pid: Pid) -> Result<Option<usize>, EndError> {
+        self.next();
+        let world = self.world.borrow();
+        if world.denied {
+            return Err(denied(pid));
+        }
+        Ok(world.alive(pid.get()))
+    }
+
+    fn wait_any(&self, handles: &[&usize], timeout: Duration) -> Result<Vec<bool>, EndError> {
+        let fault = self.next();
+        if fault == Some(Fault::WaitFails) {
+            return Err(EndError::System { pid: pid(1), source: io::Error::other("no wait") });
+        }
+        let exited: Vec<bool> =
+            handles.iter().map(|handle| !self.world.borrow().lives[**handle].alive).collect();
+        // Nothing else happens on this machine while it waits: time passes.
+        self.spend(if exited.contains(&true) { Duration::from_millis(1) } else { timeout });
+        Ok(exited)
+    }
+
+    fn ask(&self, holder: &VerifiedHolder<usize>) -> Result<Asked, EndError> {
+        self.next();
+        let mut world = self.world.borrow_mut();
+        let at = *holder.handle();
+        if world.denied {
+            return Err(denied(holder.identity().pid));
+        }
+        if !world.lives[at].alive {
+            return Ok(Asked::AlreadyGone);
+        }
+        world.signals.push((at, "ask"));
+        if world.lives[at].obeys {
+            world.end(at);
+        }
+        Ok(Asked::Delivered)
+    }
+
+    fn kill(&self, holder: &VerifiedHolder<usize>) -> Result<(), EndError> {
+        self.next();
+        let mut world = self.world.borrow_mut();
+        let at = *holder.handle();
+        if world.denied {
+            return Err(denied(holder.identity().pid));
+        }
+        if world.lives[at].alive {
+            world.signals.push((at, "kill"));
+            if world.lives[at].dies_when_killed {
+                world.end(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.get()
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.spend(duration);
+    }
+}

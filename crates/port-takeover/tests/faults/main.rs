@@ -1,0 +1,219 @@
+//! Faults at every step of a takeover: none may lead to a foreign signal, a panic, or an unbounded wait.
+#![expect(clippy::unwrap_used, reason = "a test fails where its own data is wrong")]
+
+mod machine;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use port_takeover::{
+    Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome, Report, Role, WantedPort,
+    take_over,
+};
+use proptest::prelude::*;
+
+use machine::{Fault, Life, Machine, life, pid};
+
+fn run(machine: &Machine) -> Result<Report, LookError> {
+    let rules = IdentityRules {
+        roles: vec![Role::new("agent")],
+        default_role: Role::new("agent"),
+        rules: vec![IdentityRule::Program { name: "backend".into() }],
+    };
+    let wanted = [
+        WantedPort { name: "network".into(), host: "127.0.0.1".into(), port: 5680 },
+        WantedPort { name: "control".into(), host: "127.0.0.1".into(), port: 5681 },
+    ];
+    let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), |_| {
+        ControlFlow::Continue(())
+    });
+    let limits = Limits::default();
+    let bound = (limits.grace + limits.kill_wait) * limits.rounds + limits.lingering + Duration::from_secs(2);
+    assert!(machine.clock.get() <= bound, "it took {:?}", machine.clock.get());
+    for (at, signal) in &machine.world.borrow().signals {
+        let life = &machine.world.borrow().lives[*at];
+        assert!(life.is_ours, "{signal} to {life:?}");
+    }
+    report
+}
+
+fn signals(machine: &Machine) -> Vec<&'static str> {
+    machine.world.borrow().signals.iter().map(|(_, signal)| *signal).collect()
+}
+
+fn stale() -> Vec<Life> {
+    vec![life(300, "/opt/backend", 7, &[5680]), life(301, "/opt/backend", 8, &[5681])]
+}
+
+fn with_fault(step: u32, fault: Fault) -> Machine {
+    Machine { faults: BTreeMap::from([(step, fault)]), ..Machine::new(stale()) }
+}
+
+#[test]
+fn without_a_fault_all_stop_when_asked() {
+    let machine = Machine::new(stale());
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::Ready);
+    assert!(report.terminated.iter().all(|ended| ended.how == HowEnded::Graceful));
+    assert_eq!(signals(&machine), ["ask", "ask"]);
+}
+
+/// Step 1 is the first look, 2 and 3 open the handles, 4 is the second look, 5 asks who has exited.
+#[test]
+fn any_change_between_the_looks_calls_everything_off() {
+    for step in 2..=4 {
+        for fault in [Fault::PidReused(300), Fault::Replaced(301), Fault::ForeignJoins(300)] {
+            let machine = with_fault(step, fault);
+            let report = run(&machine).unwrap();
+            assert_eq!(report.outcome, Outcome::Refused, "{fault:?} at {step}");
+            assert!(signals(&machine).is_empty(), "{fault:?} at {step}");
+        }
+    }
+}
+
+#[test]
+fn a_reused_id_after_the_second_look_is_never_signalled() {
+    for step in 5..=8 {
+        let machine = with_fault(step, Fault::PidReused(301));
+        let _report = run(&machine).unwrap(); // `run` checks every signal
+    }
+}
+
+#[test]
+fn one_that_has_gone_by_itself_is_success() {
+    for step in 2..=7 {
+        let machine = with_fault(step, Fault::Ends(300));
+        let report = run(&machine).unwrap();
+        assert_eq!(report.outcome, Outcome::Ready, "at {step}");
+        assert!(report.terminated.iter().any(|ended| ended.process.pid == pid(301)));
+    }
+}
+
+#[test]
+fn denied_before_the_first_signal_touches_nothing() {
+    for step in 2..=6 {
+        let machine = with_fault(step, Fault::Denied);
+        let report = run(&machine).unwrap();
+        assert_eq!(report.outcome, Outcome::Refused, "at {step}");
+        assert!(report.doubt.is_some() && signals(&machine).is_empty());
+    }
+}
+
+#[test]
+fn denied_between_two_signals_is_told() {
+    let machine = with_fault(7, Fault::Denied);
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::NotFree);
+    assert_eq!(report.survived[0].0, pid(301));
+}
+
+#[test]
+fn a_look_that_fails_touches_nothing() {
+    for fault in [Fault::LookFails, Fault::Truncated] {
+        let machine = with_fault(1, fault);
+        assert!(run(&machine).is_err());
+        assert!(signals(&machine).is_empty(), "{fault:?}");
+
+        let machine = with_fault(4, fault);
+        let report = run(&machine).unwrap();
+        assert_eq!(report.outcome, Outcome::Refused);
+        assert!(
+            matches!(report.doubt, Some(Doubt::LookFailed(_))) && signals(&machine).is_empty(),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_look_that_fails_afterwards_does_not_hide_what_was_ended() {
+    let machine = with_fault(9, Fault::LookFails);
+    let report = run(&machine).unwrap();
+    assert_eq!(signals(&machine), ["ask", "ask"]);
+    assert_eq!(report.outcome, Outcome::NotFree);
+    assert_eq!(report.terminated.len(), 2);
+    assert!(matches!(report.doubt, Some(Doubt::LookFailed(_))));
+}
+
+#[test]
+fn one_that_does_not_obey_is_killed_and_one_that_never_ends_is_told() {
+    let mut lives = stale();
+    lives[0].obeys = false;
+    lives[1].obeys = false;
+    lives[1].dies_when_killed = false;
+    let machine = Machine::new(lives);
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::NotFree);
+    assert_eq!(report.terminated[0].how, HowEnded::Forced);
+    assert!(report.terminated[0].took >= Limits::default().grace);
+    assert!(report.survived.iter().any(|(who, _)| *who == pid(301)));
+}
+
+#[test]
+fn one_that_comes_back_once_is_ended_twice_and_then_refused() {
+    for (comes_back, outcome) in [(1, Outcome::Ready), (2, Outcome::NotFree)] {
+        let mut lives = stale();
+        lives[0].comes_back = comes_back;
+        let machine = Machine::new(lives);
+        let report = run(&machine).unwrap();
+        assert_eq!(report.outcome, outcome);
+        assert_eq!(signals(&machine).len(), 3, "two rounds, and no third");
+        assert_eq!(report.holders.len(), 2 + comes_back as usize, "each life is a holder of its own");
+    }
+}
+
+#[test]
+fn a_lingering_port_is_waited_out_or_given_up() {
+    for (lingers, outcome) in [(30, Outcome::Ready), (100, Outcome::Refused)] {
+        let machine = Machine::new(Vec::new());
+        machine.lingers.set(Some(Duration::from_secs(lingers)));
+        assert_eq!(run(&machine).unwrap().outcome, outcome);
+    }
+}
+
+#[test]
+fn without_a_start_time_nothing_is_ended() {
+    let mut lives = stale();
+    lives[0].process.started_at = None;
+    let machine = Machine::new(lives);
+    assert_eq!(run(&machine).unwrap().outcome, Outcome::Refused);
+    assert!(signals(&machine).is_empty());
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    let who = || prop_oneof![Just(300_u32), Just(301), Just(400), Just(401)];
+    prop_oneof![
+        who().prop_map(Fault::PidReused),
+        who().prop_map(Fault::Replaced),
+        who().prop_map(Fault::ForeignJoins),
+        who().prop_map(Fault::Ends),
+        Just(Fault::Denied),
+        Just(Fault::LookFails),
+        Just(Fault::Truncated),
+        Just(Fault::WaitFails),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+
+    /// `run` checks that no foreign process was ever signalled and that the time is bounded; a panic fails.
+    #[test]
+    fn no_combination_of_faults_harms_a_foreign_process(
+        faults in prop::collection::btree_map(1..20_u32, fault(), 0..5),
+        obeys in any::<(bool, bool)>(),
+        dies in any::<(bool, bool)>(),
+        comes_back in (0..4_u32, 0..2_u32),
+        lingers in prop::option::of(0..90_u64),
+    ) {
+        let mut lives = stale();
+        (lives[0].obeys, lives[1].obeys) = obeys;
+        (lives[0].dies_when_killed, lives[1].dies_when_killed) = dies;
+        (lives[0].comes_back, lives[1].comes_back) = comes_back;
+        let machine = Machine { faults, ..Machine::new(lives) };
+        machine.lingers.set(lingers.map(Duration::from_secs));
+        if let Ok(report) = run(&machine) && report.outcome == Outcome::Refused {
+            prop_assert!(signals(&machine).is_empty(), "{report:#?}");
+        }
+    }
+}
