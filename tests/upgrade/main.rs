@@ -1,5 +1,6 @@
 //! An upgrade replaces the old backend, and nothing else.
 
+mod crash;
 mod ending;
 mod handover;
 mod installed;
