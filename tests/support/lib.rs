@@ -8,6 +8,8 @@ pub mod home;
 pub mod ports;
 pub mod process;
 pub mod programs;
+#[path = "../soak/lib.rs"]
+pub mod soak;
 pub mod wait;
 pub mod window;
 

@@ -1,0 +1,153 @@
+//! How long no answer comes during an upgrade, and what becomes of the requests that are under way.
+
+use std::time::{Duration, SystemTime};
+
+use super::clients::{Became, Clients, Request};
+use super::times::first_after;
+use super::within;
+use super::world::{SETTLED_WITHIN, World};
+use crate::process::runs;
+
+/// So many answers of the old version come before it is replaced.
+const ANSWERS_BEFORE: usize = 200;
+
+/// One upgrade under load.
+#[derive(Debug)]
+pub struct Upgrade {
+    /// The version that was replaced.
+    pub from: &'static str,
+    /// The version that replaced it.
+    pub to: &'static str,
+    /// From the last answer of the old version to the first answer of the new one.
+    pub gap: Duration,
+    /// From the start of the new host to the last answer of the old version.
+    pub until_last: Duration,
+    /// Requests that were sent before the old backend was asked to stop, and not answered by then.
+    pub under_way: usize,
+    /// Those of them that were never answered: on fresh connections, and on kept ones.
+    pub under_way_lost: [usize; 2],
+    /// Requests that were sent after it on a connection that then ended without an answer.
+    pub cut_later: usize,
+    /// Connections that were refused.
+    pub refused: usize,
+    /// Where the time went, counted from the last answer of the old version, in milliseconds.
+    pub steps: Vec<(&'static str, Option<f64>)>,
+}
+
+/// Starts the other version over the one that runs, under `clients` clients.
+///
+/// # Errors
+/// What did not happen in time.
+pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String> {
+    let old = world.gets_well(None).await?;
+    let to = world.other(old.version);
+    is_at_rest(old.host).await;
+    let clients = Clients::ask(world.home.network, clients, Duration::ZERO);
+    let enough = async |version: &str, answers| {
+        let enough = within(SETTLED_WITHIN, async || (clients.answered_by(version) >= answers).then_some(()));
+        enough.await.ok_or_else(|| format!("{version} does not answer"))
+    };
+    enough(old.version, ANSWERS_BEFORE).await?;
+    let launched = SystemTime::now();
+    world.start(to);
+    enough(to, ANSWERS_BEFORE).await?;
+    let requests = clients.requests();
+    drop(clients);
+    world.gets_well(Some(to)).await?;
+    world.strangers_are_unharmed()?;
+    let old_ended = world.hosts.iter_mut().find(|host| host.process.pid() == old.host);
+    let status = old_ended.expect("it was started here").process.ended(Duration::from_secs(5)).await;
+    if status != Some(0) {
+        return Err(format!("the old host ended with {status:?}"));
+    }
+    world.hosts.retain(|host| host.process.pid() != old.host && runs(host.process.pid()));
+
+    let answers = |version: &'static str| {
+        requests.iter().filter(move |it| it.answered_by() == Some(version)).map(|it| it.ended)
+    };
+    let last = answers(old.version).max().ok_or("the old version never answered")?;
+    let first = answers(to).min().ok_or("the new version never answered")?;
+    let logs = world.home.path().join("data/logs");
+    let (host, backend) = (logs.join("taskpaw.log"), logs.join("agent.log"));
+    let asked = first_after(&backend, "stopping because of", launched);
+    let asked_at = asked.ok_or("the old backend does not say when it was asked to stop")?;
+    let was_under_way = |it: &&Request| it.sent.is_some_and(|sent| sent <= asked_at) && it.ended >= asked_at;
+    let is_lost = |it: &&Request| matches!(it.became, Became::Cut | Became::Late);
+    let is_later = |it: &&Request| it.sent.is_none_or(|sent| sent > asked_at) && it.ended >= launched;
+    let from_last = |moment: Option<SystemTime>| moment.map(|moment| milliseconds(last, moment));
+    let ready = format!("the agent {to} is ready");
+    let steps = vec![
+        ("new host starts", from_last(Some(launched))),
+        ("old host is asked", from_last(first_after(&host, "another TaskPaw was started", launched))),
+        ("old backend is asked", from_last(asked)),
+        ("old backend has ended", from_last(first_after(&backend, "the agent has stopped", launched))),
+        ("old host ends", from_last(first_after(&host, "taskpaw::start: end", launched))),
+        ("new backend is ready", from_last(first_after(&backend, &ready, launched))),
+        ("first answer", from_last(Some(first))),
+    ];
+    Ok(Upgrade {
+        from: old.version,
+        to,
+        gap: first.duration_since(last).unwrap_or_default(),
+        until_last: last.duration_since(launched).unwrap_or_default(),
+        under_way: requests.iter().filter(was_under_way).count(),
+        under_way_lost: [false, true].map(|kept| {
+            requests.iter().filter(was_under_way).filter(is_lost).filter(|it| it.kept == kept).count()
+        }),
+        cut_later: requests.iter().filter(is_later).filter(is_lost).count(),
+        refused: requests.iter().filter(|it| it.became == Became::Refused && it.ended >= launched).count(),
+        steps,
+    })
+}
+
+/// Waits until a host has done what a launch brings with it: it uses no processor for a while.
+async fn is_at_rest(host: u32) {
+    let used = || {
+        let stat = std::fs::read_to_string(format!("/proc/{host}/stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>()
+    };
+    let (mut last, mut since) = (used(), SystemTime::now());
+    let rest = within(Duration::from_secs(10), async || {
+        let now = used();
+        if now != last {
+            (last, since) = (now, SystemTime::now());
+        }
+        since.elapsed().is_ok_and(|quiet| quiet > Duration::from_millis(200)).then_some(())
+    });
+    // One that never rests is measured as it is.
+    let _rests = rest.await;
+}
+
+fn milliseconds(from: SystemTime, to: SystemTime) -> f64 {
+    match to.duration_since(from) {
+        Ok(after) => after.as_secs_f64() * 1e3,
+        Err(before) => -before.duration().as_secs_f64() * 1e3,
+    }
+}
+
+/// The value below which a share of all values lies, by the nearest rank.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a rank among some dozens of values"
+    )]
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values: Vec<f64> = (1..=50).rev().map(f64::from).collect();
+        assert_eq!((percentile(&values, 0.5), percentile(&values, 0.95)), (25.0, 48.0));
+        assert!(percentile(&[], 0.5).is_nan());
+    }
+}

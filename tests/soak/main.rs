@@ -1,0 +1,15 @@
+//! A part of the soak that belongs to every test run.
+
+use support::soak::soak;
+
+/// Every kind of fault, and of each kind what is quick; most of them at moments that matter.
+const SEEDS: [u64; 15] = [26, 27, 29, 17, 8, 18, 9, 6, 2, 7, 14, 73, 51, 140, 20];
+/// So many kinds there are.
+const KINDS: usize = 9;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifteen_cycles() {
+    let outcome = soak(SEEDS.into_iter(), |line| println!("{line}")).await;
+    assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
+    assert_eq!(outcome.counts.len(), KINDS, "every kind of fault came up");
+}

@@ -1,0 +1,144 @@
+//! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), or the gap under load (`--gap N`).
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use support::soak::gap::{Upgrade, percentile, upgrade};
+use support::soak::soak;
+use support::soak::world::World;
+
+const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N";
+/// Under so many clients the gap is measured.
+const CLIENTS: u64 = 4;
+
+enum Wish {
+    Cycles { cycles: u64, seed: u64 },
+    Gap(u64),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(wish) = wish() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let work = async {
+        match wish {
+            Wish::Cycles { cycles, seed } => cycles_from(seed, cycles).await,
+            Wish::Gap(upgrades) => gap(upgrades).await,
+        }
+    };
+    // Dropped in the middle, it ends what it started.
+    tokio::select! {
+        code = work => code,
+        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
+    }
+}
+
+fn wish() -> Option<Wish> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let (mut cycles, mut seed, mut gap) = (100, now, None);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let number = words.next()?.parse().ok()?;
+        match word.as_str() {
+            "--cycles" => cycles = number,
+            "--seed" => seed = number,
+            "--gap" => gap = Some(number),
+            _ => return None,
+        }
+    }
+    Some(gap.map_or(Wish::Cycles { cycles, seed }, Wish::Gap))
+}
+
+async fn cycles_from(seed: u64, cycles: u64) -> ExitCode {
+    let begun = Instant::now();
+    println!("{cycles} cycles; the first seed is {seed}, each cycle has the next one");
+    let outcome = soak(seed..seed + cycles, |line| println!("{line}")).await;
+    println!("\n{:<32} good  failed", "fault");
+    let mut all = [0, 0];
+    for (kind, [good, failed]) in &outcome.counts {
+        println!("{:<32} {good:>4}  {failed:>6}", kind.to_string());
+        all = [all[0] + good, all[1] + failed];
+    }
+    println!("{:<32} {:>4}  {:>6}", "all", all[0], all[1]);
+    println!("{} requests were answered; it took {:.0} s", outcome.answered, begun.elapsed().as_secs_f64());
+    if outcome.failures.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("\nwhat failed (`--cycles 1 --seed S` repeats one):");
+    for failure in &outcome.failures {
+        println!("  {}", failure.lines().take(2).collect::<Vec<_>>().join("\n  "));
+    }
+    ExitCode::FAILURE
+}
+
+async fn gap(upgrades: u64) -> ExitCode {
+    let mut world = World::new().await;
+    world.start("4.0.0");
+    let mut done: Vec<Upgrade> = Vec::new();
+    for number in 1..=upgrades {
+        match upgrade(&mut world, CLIENTS).await {
+            Ok(it) => {
+                println!(
+                    "{number:>3}  {} → {}  no answer for {:>7.1} ms, {:>6.1} ms after the start; under way {} \
+                     (lost {:?}), cut later {}, refused {}",
+                    it.from,
+                    it.to,
+                    it.gap.as_secs_f64() * 1e3,
+                    it.until_last.as_secs_f64() * 1e3,
+                    it.under_way,
+                    it.under_way_lost,
+                    it.cut_later,
+                    it.refused
+                );
+                done.push(it);
+            }
+            Err(why) => {
+                println!("{number:>3}  FAILED  {why}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let left = world.end().await;
+    summary(&done);
+    match left {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            println!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn summary(done: &[Upgrade]) {
+    let row = |name: &str, values: &[f64]| {
+        println!(
+            "| {name} | {:.1} | {:.1} | {:.1} |",
+            percentile(values, 0.5),
+            percentile(values, 0.95),
+            percentile(values, 1.0)
+        );
+    };
+    println!("\n| over {} upgrades under {CLIENTS} clients, in ms | median | p95 | longest |", done.len());
+    println!("| --- | --- | --- | --- |");
+    row(
+        "last answer of the old version → first of the new one",
+        &done.iter().map(|it| it.gap.as_secs_f64() * 1e3).collect::<Vec<_>>(),
+    );
+    let steps = done.first().map_or(0, |it| it.steps.len());
+    for step in 0..steps {
+        let values: Vec<f64> = done.iter().filter_map(|it| it.steps[step].1).collect();
+        row(&format!("last answer → {}", done[0].steps[step].0), &values);
+    }
+    let sum = |count: fn(&Upgrade) -> usize| done.iter().map(count).sum::<usize>();
+    println!(
+        "\nunder way when the old backend was asked to stop: {}; never answered: {} on fresh connections, {} on kept \
+         ones; cut that were sent later: {}; refused: {}",
+        sum(|it| it.under_way),
+        sum(|it| it.under_way_lost[0]),
+        sum(|it| it.under_way_lost[1]),
+        sum(|it| it.cut_later),
+        sum(|it| it.refused)
+    );
+}
