@@ -16,7 +16,10 @@ await main(async () => {
     if (isDebian()) await installDebian(["iproute2", "lsof", "psmisc"]);
   });
   await tryTo("install psutil", async () => {
-    if (existsSync(join(PSUTIL, "bin", "pip")) && output(join(PSUTIL, "bin", "python"), ["-c", "import psutil"]) === "")
+    if (
+      existsSync(join(PSUTIL, "bin", "pip")) &&
+      output(join(PSUTIL, "bin", "python"), ["-c", "import psutil"]) === ""
+    )
       return;
     await run("python3", ["-m", "venv", PSUTIL]);
     await run(join(PSUTIL, "bin", "pip"), ["install", "--quiet", "psutil"]);
@@ -26,7 +29,16 @@ await main(async () => {
   });
   say("building");
   await run("cargo", ["build", "--release", "--locked", "-p", "taskpaw-ports"]);
-  const bench = ["bench", "--locked", "-p", "taskpaw-bench", "--features", "competitors", "--bench", "takeover"];
+  const bench = [
+    "bench",
+    "--locked",
+    "-p",
+    "taskpaw-bench",
+    "--features",
+    "competitors",
+    "--bench",
+    "takeover",
+  ];
   await run("cargo", [...bench, "--no-run"]);
   say("measuring (this takes some minutes)");
   console.log(machine());
@@ -52,7 +64,9 @@ function machine() {
     lsof: first(output("dpkg-query", ["-W", "-f", "lsof ${Version}", "lsof"])),
     fuser: first(output("dpkg-query", ["-W", "-f", "psmisc ${Version}", "psmisc"])),
     killport: first(output(KILLPORT, ["--version"])),
-    psutil: first(output(join(PSUTIL, "bin", "python"), ["-c", "import psutil; print('psutil', psutil.__version__)"])),
+    psutil: first(
+      output(join(PSUTIL, "bin", "python"), ["-c", "import psutil; print('psutil', psutil.__version__)"]),
+    ),
   };
   const [cpu] = cpus();
   return `${cpus().length} × ${cpu.model}, ${system}, Linux ${release()}; ${Object.values(versions).join("; ")}`;
