@@ -28,7 +28,8 @@ impl Desktop {
     pub fn new() -> Self {
         let (xvfb, number) = Owned::start_and_read_line(
             Command::new("Xvfb")
-                .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"])
+                // It stays as it is between the last window of one app and the first of the next.
+                .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"])
                 .stderr(Stdio::null()),
         );
         let (bus, address) = Owned::start_and_read_line(
