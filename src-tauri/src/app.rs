@@ -25,13 +25,20 @@ pub(crate) struct App {
     /// Told when the window has painted, or a role's state has changed.
     progress: Arc<Notify>,
     is_quitting: AtomicBool,
+    /// For starting hosts to see: this one is on its way out.
+    ending: Arc<AtomicBool>,
     is_ended: AtomicBool,
     quit: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl App {
     /// The app with all roles stopped. `started` is when the process started.
-    pub(crate) fn new(around: Surroundings, started: Instant, progress: Arc<Notify>) -> Self {
+    pub(crate) fn new(
+        around: Surroundings,
+        started: Instant,
+        progress: Arc<Notify>,
+        ending: Arc<AtomicBool>,
+    ) -> Self {
         let around = Arc::new(around);
         let roles = Role::ALL.into_iter().map(|role| RoleTask::begin(role, Arc::clone(&around))).collect();
         Self {
@@ -42,6 +49,7 @@ impl App {
             first_paint: Mutex::new(None),
             progress,
             is_quitting: AtomicBool::new(false),
+            ending,
             is_ended: AtomicBool::new(false),
             quit: OnceLock::new(),
         }
@@ -147,6 +155,7 @@ impl App {
 
     /// Whether the roles are being ended already; the first who asks ends them.
     pub(crate) fn begins_to_quit(&self) -> bool {
+        self.ending.store(true, Ordering::SeqCst);
         !self.is_quitting.swap(true, Ordering::SeqCst)
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -45,7 +46,8 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     logging::begin(&folders.logs());
     tracing::info!(version = version(), "start");
     let want = if arguments.quit { Want::Quit } else { Want::Run };
-    let primary = match instance::claim(&folders.data, version(), want) {
+    let ending = Arc::new(AtomicBool::new(false));
+    let primary = match instance::claim(&folders.data, version(), want, Arc::clone(&ending)) {
         Ok(Claimed::Primary(primary)) => Some(primary),
         Ok(Claimed::Done) if arguments.check.is_some() => return Err(StartError::Running),
         Ok(Claimed::Done) => return Ok(ExitCode::SUCCESS),
@@ -65,7 +67,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             let handle = tauri_app.handle();
             register_single_instance(handle, &folders);
             let window = open_window(handle, !setup_arguments.background)?;
-            let app = Arc::new(build(handle, &folders, started));
+            let app = Arc::new(build(handle, &folders, started, ending));
             tauri_app.manage(Arc::clone(&app));
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
@@ -115,7 +117,7 @@ fn open_window(handle: &AppHandle, visible: bool) -> tauri::Result<WebviewWindow
         .build()
 }
 
-fn build(handle: &AppHandle, folders: &Folders, started: Instant) -> App {
+fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<AtomicBool>) -> App {
     let progress = Arc::new(Notify::new());
     let (window, told) = (handle.clone(), Arc::clone(&progress));
     let board = Board::new(
@@ -146,7 +148,7 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant) -> App {
             }
         }),
     };
-    App::new(around, started, progress)
+    App::new(around, started, progress, ending)
 }
 
 /// The plugin is the second line behind the lock: it finds a running app of this person that uses the same

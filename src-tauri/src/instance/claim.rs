@@ -3,11 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use port_takeover::sys::Native;
-use port_takeover::{HowEnded, Limits, end_process};
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{HowEnded, Limits, Pid, end_process};
 use taskpaw_contract::ipc::TookOver;
 
 use super::address::Address;
@@ -22,6 +23,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const END_WITHIN: Duration = Duration::from_secs(12);
 /// How long a lock may be held by a host that does not listen: one that is just starting or just ending.
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a start may take in all, before it says that it cannot.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 /// Between two looks at the lock: no system has an event for it that could be bounded.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -88,9 +91,16 @@ pub(crate) enum InstanceError {
 
 /// Becomes the primary, or has the running host do what is wanted. Bounded.
 ///
+/// `ending` says that this host, once it is the primary, is on its way out: whoever starts then takes over.
+///
 /// # Errors
 /// [`InstanceError`] if neither is possible.
-pub(crate) fn claim(data_folder: &Path, version: &'static str, want: Want) -> Result<Claimed, InstanceError> {
+pub(crate) fn claim(
+    data_folder: &Path,
+    version: &'static str,
+    want: Want,
+    ending: Arc<AtomicBool>,
+) -> Result<Claimed, InstanceError> {
     let unusable = |source| InstanceError::Folder { path: data_folder.to_owned(), source };
     let address = Address::prepare(data_folder).map_err(unusable)?;
     let mut options = OpenOptions::new();
@@ -99,40 +109,60 @@ pub(crate) fn claim(data_folder: &Path, version: &'static str, want: Want) -> Re
     let asks = Ask { taskpaw_instance: 1, version: version.to_owned(), want };
 
     let started = Instant::now();
+    let mut unheard_since: Option<Instant> = None;
     let mut replaced: Option<Replaced> = None;
     while !is_free(&file).map_err(unusable)? {
+        if started.elapsed() > GIVEN_UP_AFTER {
+            return Err(InstanceError::Stuck("its place is taken again and again".to_owned()));
+        }
+        // Only the host that was there when it was asked may be ended for not answering: another one may have
+        // taken its place since.
+        let record = Record::read(&address.record());
         let asked_at = Instant::now();
-        match ask(address.socket().map_err(unusable)?, &asks, ANSWER_WITHIN) {
+        let asking = ask(address.socket().map_err(unusable)?, &asks, ANSWER_WITHIN);
+        let is_same = || record == Record::read(&address.record());
+        match asking {
             Asking::Answered(answer) if answer.will == Will::Show => return Ok(Claimed::Done),
             Asking::Answered(answer) => {
-                let obeys = gets_free(&file, END_WITHIN).map_err(unusable)?;
-                if !obeys {
-                    end_by_force(&address)?;
+                unheard_since = None;
+                let record = record.filter(|record| record.process.pid.get() == answer.pid);
+                let waited = wait_for_end(&file, answer.pid, record.as_ref()).map_err(unusable)?;
+                if waited == Waited::InVain {
+                    end_by_force(record)?;
                 }
                 let (version, took) = (Some(answer.version), asked_at.elapsed());
-                replaced.get_or_insert(Replaced { version, pid: answer.pid, forced: !obeys, took });
-                if obeys {
+                let forced = waited == Waited::InVain;
+                replaced.get_or_insert(Replaced { version, pid: answer.pid, forced, took });
+                if waited == Waited::ForTheLock {
                     break;
                 }
             }
-            Asking::NobodyThere if started.elapsed() < LISTEN_WITHIN => std::thread::sleep(STEP),
-            Asking::NobodyThere | Asking::Silent => {
-                let ended = end_by_force(&address)?;
-                replaced.get_or_insert(Replaced { took: asked_at.elapsed(), ..ended });
+            Asking::NobodyThere
+                if !is_same() || unheard_since.get_or_insert(asked_at).elapsed() < LISTEN_WITHIN =>
+            {
+                if !is_same() {
+                    unheard_since = None;
+                }
+                std::thread::sleep(STEP);
             }
-        }
-        if started.elapsed() > LISTEN_WITHIN + ANSWER_WITHIN + END_WITHIN + END_WITHIN {
-            return Err(InstanceError::Stuck("its place is taken again and again".to_owned()));
+            Asking::Silent if !is_same() => unheard_since = None,
+            Asking::NobodyThere | Asking::Silent => {
+                let ended = end_by_force(record)?;
+                replaced.get_or_insert(Replaced { took: asked_at.elapsed(), ..ended });
+                unheard_since = None;
+            }
         }
     }
     if want == Want::Quit {
         return Ok(Claimed::Done); // Nobody runs, or nobody does any more.
     }
-    let asked = address.socket().and_then(|name| listen(name, version)).unwrap_or_else(|error| {
-        // Not to be heard is no reason not to run: the lock still keeps others out, and the record says who.
-        tracing::warn!(%error, "starting TaskPaws cannot be heard");
-        mpsc::channel().1
-    });
+    let asked = address.socket().and_then(|name| listen(name, version, Arc::clone(&ending))).unwrap_or_else(
+        |error| {
+            // Not to be heard is no reason not to run: the lock still keeps others out, and the record says who.
+            tracing::warn!(%error, "starting TaskPaws cannot be heard");
+            mpsc::channel().1
+        },
+    );
     let record = Record::own(version).ok_or_else(|| io::Error::other("this process cannot be described"));
     if let Err(error) = record.and_then(|record| record.write(&address.record())) {
         tracing::warn!(%error, "who runs cannot be recorded");
@@ -149,22 +179,45 @@ fn is_free(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Waits for the lock and takes it; false if it is still held when the time is over.
-fn gets_free(file: &File, within: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + within;
+/// How a wait for the end of a host came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// The lock was free and is taken now.
+    ForTheLock,
+    /// The host is gone, and another one was quicker to take the lock.
+    ForAnother,
+    /// It is still there.
+    InVain,
+}
+
+/// Waits until the host with this id has ended, and takes the lock.
+fn wait_for_end(file: &File, pid: u32, record: Option<&Record>) -> io::Result<Waited> {
+    let deadline = Instant::now() + END_WITHIN;
     while Instant::now() < deadline {
+        // Looked at first: a host that is gone has given the lock back.
+        let gone = is_gone(pid, record);
         if is_free(file)? {
-            return Ok(true);
+            return Ok(Waited::ForTheLock);
+        }
+        if gone {
+            return Ok(Waited::ForAnother);
         }
         std::thread::sleep(STEP);
     }
-    Ok(false)
+    Ok(Waited::InVain)
 }
 
-/// Ends the host of the record, if it is proved to be that process.
-fn end_by_force(address: &Address) -> Result<Replaced, InstanceError> {
-    let record = Record::read(&address.record())
-        .ok_or_else(|| InstanceError::Stuck("there is no record of who it is".to_owned()))?;
+fn is_gone(pid: u32, record: Option<&Record>) -> bool {
+    match (Pid::new(pid).and_then(|pid| Native::new().describe(pid)), record) {
+        (None, _) => true,
+        (Some(found), Some(record)) => found.identity() != record.process,
+        (Some(_), None) => false,
+    }
+}
+
+/// Ends the host of a record, if it is proved to be that process.
+fn end_by_force(record: Option<Record>) -> Result<Replaced, InstanceError> {
+    let record = record.ok_or_else(|| InstanceError::Stuck("there is no record of who it is".to_owned()))?;
     tracing::warn!(pid = %record.process.pid, version = record.version, "the running TaskPaw does not answer");
     let (how, took) = end_process(&Native::new(), &record.process, Limits::default())
         .map_err(|doubt| InstanceError::Stuck(doubt.to_string()))?;

@@ -60,11 +60,12 @@ pub(crate) enum Will {
 }
 
 impl Ask {
-    /// What a running host of a version does when it is asked this.
-    pub(crate) fn answered_by(&self, running: &str) -> Will {
+    /// What a running host of a version does when it is asked this. One that is ending has no window to show:
+    /// whoever is started then takes its place.
+    pub(crate) fn answered_by(&self, running: &str, is_ending: bool) -> Will {
         match self.want {
             Want::Quit => Will::Quit,
-            Want::Run if self.version == running => Will::Show,
+            Want::Run if self.version == running && !is_ending => Will::Show,
             Want::Run => Will::HandOver,
         }
     }
@@ -134,10 +135,11 @@ mod tests {
     #[test]
     fn only_the_same_version_shows_its_window() {
         let ask = |version: &str, want| Ask { taskpaw_instance: 1, version: version.into(), want };
-        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1"), Will::Show);
-        assert_eq!(ask("4.0.2", Want::Run).answered_by("4.0.1"), Will::HandOver);
-        assert_eq!(ask("4.0.0", Want::Run).answered_by("4.0.1"), Will::HandOver, "a downgrade, too");
-        assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1"), Will::Quit);
+        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1", false), Will::Show);
+        assert_eq!(ask("4.0.2", Want::Run).answered_by("4.0.1", false), Will::HandOver);
+        assert_eq!(ask("4.0.0", Want::Run).answered_by("4.0.1", false), Will::HandOver, "a downgrade, too");
+        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1", true), Will::HandOver, "one that is ending");
+        assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1", false), Will::Quit);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The primary's ear: it hears what starting hosts ask, from the moment it has the lock.
 
 use std::io;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use interprocess::local_socket::prelude::*;
@@ -19,7 +20,11 @@ pub(crate) struct Asked {
 }
 
 /// Listens from now on. What is asked before the app is there to do it waits in the channel.
-pub(super) fn listen(name: Name<'static>, version: &'static str) -> io::Result<mpsc::Receiver<Asked>> {
+pub(super) fn listen(
+    name: Name<'static>,
+    version: &'static str,
+    ending: Arc<AtomicBool>,
+) -> io::Result<mpsc::Receiver<Asked>> {
     // Whoever listened there before has lost the lock: what it left is overwritten.
     let listener: Listener = ListenerOptions::new().name(name).try_overwrite(true).create_sync()?;
     let (tell, told) = mpsc::channel();
@@ -27,9 +32,9 @@ pub(super) fn listen(name: Name<'static>, version: &'static str) -> io::Result<m
         for stream in listener.incoming() {
             match stream {
                 Ok(stream) => {
-                    let tell = tell.clone();
+                    let (tell, ending) = (tell.clone(), Arc::clone(&ending));
                     // One that is slow to ask must not keep others waiting.
-                    thread::spawn(move || answer(stream, version, &tell));
+                    thread::spawn(move || answer(stream, version, &ending, &tell));
                 }
                 Err(error) => tracing::warn!(%error, "a starting TaskPaw could not be heard"),
             }
@@ -38,12 +43,16 @@ pub(super) fn listen(name: Name<'static>, version: &'static str) -> io::Result<m
     Ok(told)
 }
 
-fn answer(mut stream: Stream, version: &'static str, tell: &mpsc::Sender<Asked>) {
+fn answer(mut stream: Stream, version: &'static str, ending: &AtomicBool, tell: &mpsc::Sender<Asked>) {
     let ask: Ask = match read_line(&mut stream) {
         Ok(ask) => ask,
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
-    let will = ask.answered_by(version);
+    let will = ask.answered_by(version, ending.load(Ordering::SeqCst));
+    if will != Will::Show {
+        // From here on nobody is told that this host will show its window.
+        ending.store(true, Ordering::SeqCst);
+    }
     let answer = Answer { taskpaw_instance: 1, version: version.to_owned(), pid: std::process::id(), will };
     if let Err(error) = write_line(&mut stream, &answer) {
         tracing::debug!(%error, "who asked is gone");
