@@ -40,7 +40,7 @@ pub enum Became {
     /// A connection that was kept after an answer was closed before this request went out: the client may, and
     /// does, ask again on a new one.
     ClosedBefore,
-    /// No answer within [`ANSWER_WITHIN`].
+    /// No answer within `ANSWER_WITHIN`.
     Late,
 }
 
