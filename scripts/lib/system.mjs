@@ -3,7 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { output, run, say, StepError } from "./steps.mjs";
 
 /** Debian's names of what the build needs. */
-const BUILD_PACKAGES = ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev", "libdbus-1-dev"];
+const BUILD_PACKAGES = [
+  "build-essential",
+  "pkg-config",
+  "libwebkit2gtk-4.1-dev",
+  "librsvg2-dev",
+  "libdbus-1-dev",
+];
 /** What a window without a display needs: a virtual one, a private session bus, and letters to draw. */
 const VIRTUAL_DISPLAY_PACKAGES = ["xvfb", "xauth", "dbus-daemon", "fonts-dejavu-core", "fonts-wqy-microhei"];
 /** What the tests need besides: the driver of the real window, and programs that play foreign holders. */
