@@ -31,7 +31,9 @@ await main(async () => {
   say(values.check ? "checking the app" : "opening the window");
   await run(command, commandArgs, {
     env: virtual ? virtualEnvironment() : process.env,
-    stdio: ["ignore", "inherit", process.stderr],
+    stdio: virtual
+      ? ["ignore", process.stderr, process.stderr, process.stdout]
+      : ["ignore", "inherit", process.stderr],
     // The app gives up by itself after 60 s, and then ends its backends; one that hangs is not waited for.
     within: values.check ? 90_000 : undefined,
   });
