@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::ipc::{Replaced, RoleState, Snapshot};
 use taskpaw_contract::{Role, version};
 use tauri::WebviewWindow;
@@ -133,8 +134,4 @@ fn unready(snapshot: &Snapshot, painted: bool) -> String {
 
 fn reason(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e4).round() / 10.0
 }

@@ -3,7 +3,7 @@
 mod board;
 mod requests;
 
-pub(crate) use board::{Board, configured_ports, unix_ms};
+pub(crate) use board::{Board, configured_ports};
 pub(crate) use requests::answer;
 
 use serde_json::Value;

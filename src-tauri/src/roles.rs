@@ -7,5 +7,5 @@ mod takeover;
 mod task;
 
 pub(crate) use machine::Message;
-pub(crate) use takeover::look;
+pub(crate) use takeover::{look, next_free};
 pub(crate) use task::{RoleTask, Surroundings};

@@ -1,12 +1,12 @@
 //! Getting the ports of a role.
 
 use std::ops::ControlFlow;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use port_takeover::sys::Native;
 use port_takeover::{
     Claim, ClaimError, Decision, Journal, Limits, Record, TakeoverEvent, WantedPort, claim_all, take_over,
 };
+use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::{Role, identity, version};
 
 /// Ends stale backends that hold the role's ports, by the same rules as the app. Blocks.
@@ -45,12 +45,6 @@ pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journ
         }
         Err(error) => tracing::warn!(%error, "who holds the ports cannot be found out"),
     }
-}
-
-/// Milliseconds since 1970, UTC.
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Claims every wanted port, or none.

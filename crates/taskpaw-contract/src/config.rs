@@ -8,6 +8,8 @@ pub use exposure::{ExposureReason, check_exposure};
 pub use file::ConfigFile;
 pub use problem::ConfigProblem;
 
+use std::collections::BTreeSet;
+
 use port_takeover::{Host, WantedPort};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -257,6 +259,13 @@ impl Config {
     #[must_use]
     pub fn wanted_ports(&self, role: Role) -> Vec<WantedPort> {
         self.endpoints(role).into_iter().map(|(name, endpoint)| endpoint.wanted(name)).collect()
+    }
+
+    /// The numbers of all ports of all roles: a suggestion must be none of them.
+    #[must_use]
+    pub fn port_numbers(&self) -> BTreeSet<u16> {
+        let wanted = Role::ALL.into_iter().flat_map(|role| self.wanted_ports(role));
+        wanted.filter_map(|port| port.target().map(|(_, number)| number)).collect()
     }
 
     /// The named endpoints of a role, in a fixed order.

@@ -2,6 +2,7 @@
 //! exchange, the types of the window's IPC (TypeScript is generated from them), and the rules by which a
 //! process is known as a TaskPaw backend.
 
+pub mod clock;
 pub mod config;
 pub mod durable;
 pub mod folders;

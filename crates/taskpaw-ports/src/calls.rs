@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use clap::CommandFactory as _;
 use port_takeover::sys::{Native, System as _};
@@ -12,13 +12,14 @@ use port_takeover::{
     Decision, Journal, Limits, LookError, Outcome, Record, Snapshot, TakeoverEvent, WantedPort, decide,
     take_over,
 };
+use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::{ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::{Folders, NoHome};
 use taskpaw_contract::identity;
 
 use crate::arguments::{Arguments, Call, Form, Target};
 use crate::manual::manual;
-use crate::report::{Answer, milliseconds};
+use crate::report::Answer;
 use crate::sentences::sentence;
 use crate::table::table;
 use crate::terminal;
@@ -138,8 +139,8 @@ fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallE
     });
     let version = taskpaw_contract::version();
     record(&match &report {
-        Ok(report) => Record::of(report, version, now()),
-        Err(error) => Record::of_failed_look(error, &role, &wanted, version, now()),
+        Ok(report) => Record::of(report, version, unix_ms()),
+        Err(error) => Record::of_failed_look(error, &role, &wanted, version, unix_ms()),
     });
     let report = report?;
     let status = match report.outcome {
@@ -163,12 +164,6 @@ fn record(record: &Record) {
     if let Err(why) = written {
         terminal::failure(format_args!("this reclaim is not in the journal: {why}"));
     }
-}
-
-/// Milliseconds since 1970, UTC; 0 on a machine whose clock is set before.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn show(answer: &Answer, form: &Form) -> Result<(), CallError> {

@@ -5,6 +5,7 @@ use port_takeover::{
     Snapshot, Verdict,
 };
 use serde::{Serialize, Serializer};
+use taskpaw_contract::clock::milliseconds;
 
 /// The result of a call.
 #[derive(Debug, Serialize)]
@@ -138,9 +139,4 @@ impl From<PortVerdict> for Port {
 
 fn in_words<S: Serializer>(doubt: &Option<Doubt>, serializer: S) -> Result<S::Ok, S::Error> {
     doubt.as_ref().map(ToString::to_string).serialize(serializer)
-}
-
-/// Milliseconds with microseconds behind the point.
-pub(crate) fn milliseconds(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{HowEnded, Limits, Pid, end_process};
+use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::ipc::TookOver;
 
 use super::address::Address;
@@ -62,7 +63,7 @@ pub(crate) struct Replaced {
 
 impl From<Replaced> for TookOver {
     fn from(replaced: Replaced) -> Self {
-        let ms = replaced.took.as_secs_f64() * 1000.0;
+        let ms = milliseconds(replaced.took);
         Self { version: replaced.version, pid: replaced.pid, forced: replaced.forced, ms }
     }
 }

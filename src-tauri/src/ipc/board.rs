@@ -4,8 +4,8 @@
 //! its number.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
 use taskpaw_contract::ipc::{
     AppView, Event, Failure, HostEvent, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
@@ -90,12 +90,6 @@ impl Board {
         // A panic while the board was held left it whole: each change is a single assignment.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn off(role: Role) -> RoleView {

@@ -10,7 +10,7 @@ use taskpaw_contract::ipc::{
 
 use crate::app::App;
 use crate::backend::BackendClient;
-use crate::roles::{Message, look};
+use crate::roles::{Message, look, next_free};
 
 /// Answers a request.
 ///
@@ -114,26 +114,15 @@ fn suggest_port(app: &App, role: Role, name: &str) -> Result<u16, IpcError> {
         .into_iter()
         .find(|port| port.name == name)
         .ok_or_else(|| bad_request(format!("the {role} has no port \"{name}\"")))?;
-    let avoid = Role::ALL
-        .into_iter()
-        .flat_map(|role| config.wanted_ports(role))
-        .filter_map(|port| port.target().map(|(_, number)| number))
-        .collect();
-    port_takeover::next_free_port(
-        &port_takeover::sys::Native::new(),
-        &taskpaw_contract::identity::rules(),
-        &role.into(),
-        &wanted,
-        &avoid,
-    )
-    .map_err(|error| IpcError::new(ErrorCode::LookFailed, error.to_string()))?
-    .ok_or_else(|| {
-        let host = &wanted.host;
-        IpcError::new(
-            ErrorCode::NoFreePort,
-            format!("no port near {} is free on {host}; choose another host", wanted.port),
-        )
-    })
+    next_free(role, &wanted, &config.port_numbers())
+        .map_err(|error| IpcError::new(ErrorCode::LookFailed, error.to_string()))?
+        .ok_or_else(|| {
+            let host = &wanted.host;
+            IpcError::new(
+                ErrorCode::NoFreePort,
+                format!("no port near {} is free on {host}; choose another host", wanted.port),
+            )
+        })
 }
 
 /// Saves the ports and starts their roles on them.

@@ -1,18 +1,17 @@
 //! The takeover of a role's ports, told to the window as it happens.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, HolderKind, HowEnded, Limits, Outcome, PortState, PortVerdict, Record, Report, TakeoverEvent,
-    Verdict, WantedPort, decide, next_free_port,
+    Decision, HolderKind, HowEnded, Limits, LookError, Outcome, PortState, PortVerdict, Record, Report,
+    TakeoverEvent, Verdict, WantedPort, decide, next_free_port,
 };
+use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
 use taskpaw_contract::{Role, identity};
-
-use crate::ipc::unix_ms;
 
 /// One takeover of one role.
 pub(super) struct Takeover<'a> {
@@ -143,14 +142,10 @@ pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Ve
 
 /// Adds the next free number to every port that cannot be had because of its number.
 fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
-    let mut avoid: std::collections::BTreeSet<u16> = Role::ALL
-        .into_iter()
-        .flat_map(|role| config.wanted_ports(role))
-        .filter_map(|wanted| wanted.target().map(|(_, port)| port))
-        .collect();
+    let mut avoid = config.port_numbers();
     for port in ports.iter_mut().filter(|port| !port.in_use_by_app && calls_for_another_number(port.state)) {
         let wanted = WantedPort { name: port.name.clone(), host: port.host.clone(), port: port.port };
-        match next_free_port(&Native::new(), &identity::rules(), &role.into(), &wanted, &avoid) {
+        match next_free(role, &wanted, &avoid) {
             Ok(found) => {
                 avoid.extend(found);
                 port.suggestion = found;
@@ -158,6 +153,18 @@ fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
             Err(error) => tracing::warn!(%error, "no free port can be suggested"),
         }
     }
+}
+
+/// The next number after a wanted one that is free and not among `avoid`.
+///
+/// # Errors
+/// Why it cannot be found out.
+pub(crate) fn next_free(
+    role: Role,
+    wanted: &WantedPort,
+    avoid: &BTreeSet<u16>,
+) -> Result<Option<u16>, LookError> {
+    next_free_port(&Native::new(), &identity::rules(), &role.into(), wanted, avoid)
 }
 
 fn calls_for_another_number(state: Option<PortState>) -> bool {
@@ -192,9 +199,4 @@ fn view(port: &PortVerdict, child: Option<u32>) -> PortView {
         holders,
         suggestion: None,
     }
-}
-
-/// Milliseconds with microseconds behind the point.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

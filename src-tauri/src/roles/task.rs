@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use port_takeover::{Journal, WantedPort};
+use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Backend, Event, Failure};
 use taskpaw_contract::sidecar::{Hello, Ready};
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message};
 use super::sidecar::{News, Order, Sidecar};
-use super::takeover::{Takeover, look, milliseconds};
+use super::takeover::{Takeover, look};
 use crate::backend::BackendClient;
 use crate::ipc::{Board, configured_ports};
 use crate::settings::Settings;
