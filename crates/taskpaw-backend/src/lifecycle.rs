@@ -57,6 +57,11 @@ impl Stop {
         }
     }
 
+    /// Whether somebody wants it.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Waits for the wish.
     pub(crate) async fn requested(&self) {
         // It cannot fail: this copy keeps the channel open.

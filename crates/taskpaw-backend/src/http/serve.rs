@@ -1,5 +1,6 @@
 //! Serving one port until the stop: bounded connections, and an end that no client can delay for long.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -9,12 +10,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::limits::{BODY_BYTES, CONNECTIONS, HEADER_BYTES, PATIENCE, bound};
@@ -25,6 +28,9 @@ use crate::lifecycle::Stop;
 const GRACE: Duration = Duration::from_millis(2_500);
 /// The same for a connection that has never sent a whole request: there is nothing to answer.
 const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
+/// How long a kept connection is still read after the stop: a request that was sent before it is in the system's
+/// buffers by then, and the runtime hears of it in its next turn. A connection that is closed as idle would lose it.
+const LAST_REQUESTS: Duration = Duration::from_millis(2);
 /// How long to wait after the system had no descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,13 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Stop) {
             next = next => next,
         };
         match (place, accepted) {
-            (Ok(place), Ok((stream, _))) => {
-                let (routes, stop) = (routes.clone(), stop.clone());
-                tokio::spawn(async move {
-                    connection(stream, routes, stop).await;
-                    drop(place);
-                });
-            }
+            (Ok(place), Ok((stream, _))) => attend(stream, place, &routes, &stop),
             (_, Err(error)) if is_of_one_connection(&error) => {}
             (_, Err(error)) => {
                 tracing::error!("a connection cannot be accepted: {error}");
@@ -61,7 +61,9 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Stop) {
             (Err(_), _) => break,
         }
     }
-    drop(listener);
+    if let Err(error) = attend_the_queue(listener, &places, &routes, &stop) {
+        tracing::warn!("whoever was connecting during the stop gets no answer: {error}");
+    }
     let _ = timeout(GRACE, places.acquire_many(CONNECTIONS)).await;
 }
 
@@ -71,6 +73,39 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+fn attend(stream: TcpStream, place: OwnedSemaphorePermit, routes: &Router, stop: &Stop) {
+    let (routes, stop) = (routes.clone(), stop.clone());
+    tokio::spawn(async move {
+        connection(stream, routes, stop).await;
+        drop(place);
+    });
+}
+
+/// Accepts who has connected before the stop and waits in the system's queue, then releases the port: with the
+/// listener the system drops the queue, and the requests that were already sent. The system itself is asked, since
+/// the runtime may not have heard of them yet.
+fn attend_the_queue(
+    listener: TcpListener,
+    places: &Arc<Semaphore>,
+    routes: &Router,
+    stop: &Stop,
+) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    // Bounded: no place is given back while this runs.
+    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(true)?;
+                attend(TcpStream::from_std(stream)?, place, routes, stop);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
     // Answers are small and whole: they do not wait for more.
     let _ = stream.set_nodelay(true);
@@ -78,7 +113,15 @@ async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(|request| {
         has_request.store(true, Ordering::Relaxed);
-        routes.call(request)
+        let answering = routes.call(request);
+        async {
+            let mut answer = answering.await?;
+            if stop.is_requested() {
+                // The client asks the next one on a connection of its own, and does not find this one closed.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -91,6 +134,11 @@ async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.requested() => {}
+    }
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = sleep(LAST_REQUESTS) => {}
     }
     connection.as_mut().graceful_shutdown();
     let grace = if has_request.load(Ordering::Relaxed) { GRACE } else { GRACE_BEFORE_REQUEST };

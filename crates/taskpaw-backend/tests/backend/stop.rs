@@ -127,6 +127,43 @@ fn an_answer_that_is_under_way_is_finished() {
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
+/// What was asked before the stop is answered, even if the backend has not read it yet, nor accepted the
+/// connection: it is held by a signal while it is asked, and the stop comes before it goes on.
+#[test]
+fn what_was_asked_before_the_stop_is_answered() {
+    let ping = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let mut kept: Vec<TcpStream> = (0..20).map(|_| connect(machine.network)).collect();
+    for client in &mut kept {
+        client.write_all(ping).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut some = [0; 1024];
+            let read = client.read(&mut some).unwrap();
+            answer.extend_from_slice(&some[..read]);
+        }
+    }
+    running.signal(Signal::STOP);
+    let fresh = (0..40).map(|_| connect(machine.network));
+    let mut clients: Vec<TcpStream> = kept.into_iter().chain(fresh).collect();
+    for client in &mut clients {
+        client.write_all(ping).unwrap();
+    }
+    running.signal(Signal::TERM);
+    running.signal(Signal::CONT);
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap_or_else(|error| panic!("client {number}: {error}"));
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with('}'),
+            "client {number}: {answer:?}"
+        );
+    }
+    running.ended_well();
+}
+
 #[test]
 fn a_host_that_is_killed_leaves_nobody_to_read_and_the_end_is_graceful_all_the_same() {
     let machine = Machine::new();
