@@ -1,15 +1,16 @@
 //! The app behind the window: its roles, its configuration, and how it ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::config::ConfigProblem;
-use taskpaw_contract::ipc::Event;
+use taskpaw_contract::ipc::{Event, Launch};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
+use crate::instance::{Place, Waiting};
 use crate::ipc::Board;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
@@ -29,6 +30,10 @@ pub(crate) struct App {
     ending: Arc<AtomicBool>,
     is_ended: AtomicBool,
     quit: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// The place of the one app that runs, while this one has it.
+    place: Mutex<Option<Place>>,
+    /// Told when the person wants the place to be asked for again.
+    claims_again: Notify,
 }
 
 impl App {
@@ -52,6 +57,8 @@ impl App {
             ending,
             is_ended: AtomicBool::new(false),
             quit: OnceLock::new(),
+            place: Mutex::new(None),
+            claims_again: Notify::new(),
         }
     }
 
@@ -81,6 +88,45 @@ impl App {
             self.tell(role, if is_on { Message::Restart } else { Message::Stop });
         }
         Ok(())
+    }
+
+    /// Keeps the place of the one app that runs, until the roles have ended.
+    pub(crate) fn keep(&self, place: Place) {
+        *self.place() = Some(place);
+    }
+
+    /// Notes somebody who waits for the end of this app.
+    pub(crate) fn is_awaited_by(&self, waiting: Waiting) {
+        // Without a place there is nothing to wait for: the drop says so.
+        if let Some(place) = self.place().as_mut() {
+            place.is_awaited_by(waiting);
+        }
+    }
+
+    /// Gives up the place: whoever waits for it may start backends from now on.
+    pub(crate) fn release_place(&self) {
+        if let Some(place) = self.place().take() {
+            place.release();
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing can run: the place cannot be had, and the person is asked.
+    pub(crate) fn block(&self, message: String) {
+        self.board().publish(Event::LaunchChanged { launch: Launch::Blocked { message } });
+    }
+
+    /// The person wants the place to be asked for again.
+    pub(crate) fn claim_again(&self) {
+        self.claims_again.notify_one();
+    }
+
+    /// Waits until the person wants that.
+    pub(crate) async fn claims_again(&self) {
+        self.claims_again.notified().await;
     }
 
     /// Sends a message to a role.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::ipc::{Replaced, RoleState, Snapshot};
+use taskpaw_contract::ipc::{Launch, Replaced, RoleState, Snapshot};
 use taskpaw_contract::{Role, version};
 use tauri::WebviewWindow;
 
@@ -105,6 +105,9 @@ fn given_up(snapshot: &Snapshot) -> Option<String> {
     if let Some(problem) = &snapshot.problem {
         return Some(problem.to_string());
     }
+    if let Launch::Blocked { message } = &snapshot.app.launch {
+        return Some(message.clone());
+    }
     snapshot.roles.iter().find_map(|view| match &view.state {
         RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),
         _ => None,
@@ -126,6 +129,9 @@ fn unready(snapshot: &Snapshot, painted: bool) -> String {
             state => format!("the {} is still {}", view.role, reason(state)),
         })
         .collect();
+    if let Launch::Waiting { .. } = &snapshot.app.launch {
+        reasons.push("another TaskPaw has not ended yet".to_owned());
+    }
     if !painted {
         reasons.push("the window has not painted".to_owned());
     }

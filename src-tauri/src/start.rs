@@ -1,15 +1,15 @@
 //! The start: the window first, then everything else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use port_takeover::Journal;
 use taskpaw_contract::Role;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
-use taskpaw_contract::ipc::{EVENT_NAME, Event};
+use taskpaw_contract::ipc::{EVENT_NAME, Event, Launch};
 use taskpaw_contract::version;
 use tauri::{
     AppHandle, Emitter as _, Manager as _, RunEvent, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
@@ -19,13 +19,17 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::arguments::Arguments;
-use crate::instance::{self, Claimed, InstanceError, Primary, Want, Will};
+use crate::instance::{self, Asked, AtOnce, Claim, Claimed, InstanceError, Primary, Want, Will};
 use crate::ipc::{self, Board};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::{check, logging};
 
 const WINDOW: &str = "main";
+/// When the session bus is told of this app, from its start on.
+const BUS_AFTER: Duration = Duration::from_secs(1);
+/// How long the windowing system may take to end, when everything else has ended.
+const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -45,18 +49,23 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let folders = Folders::find()?;
     logging::begin(&folders.logs());
     tracing::info!(version = version(), "start");
-    let want = if arguments.quit { Want::Quit } else { Want::Run };
     let ending = Arc::new(AtomicBool::new(false));
-    let primary = match instance::claim(&folders.data, version(), want, Arc::clone(&ending)) {
-        Ok(Claimed::Primary(primary)) => Some(primary),
-        Ok(Claimed::Done) if arguments.check.is_some() => return Err(StartError::Running),
-        Ok(Claimed::Done) => return Ok(ExitCode::SUCCESS),
+    let claim = Claim::prepare(&folders.data, version(), Arc::clone(&ending));
+    if arguments.quit {
+        // Nobody is left when this returns, whoever became the primary for that.
+        claim?.finish(Want::Quit)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let place = match claim.and_then(Claim::at_once) {
+        Ok(AtOnce::Claimed(Claimed::Primary(primary))) => Ahead::Taken(primary),
+        Ok(AtOnce::Claimed(Claimed::Done)) if arguments.check.is_some() => return Err(StartError::Running),
+        Ok(AtOnce::Claimed(Claimed::Done)) => return Ok(ExitCode::SUCCESS),
+        Ok(AtOnce::NotYet(claim)) => Ahead::ToBeAskedFor(claim),
         // A folder that cannot be used is said in the window, by the backend that needs it.
-        Err(error @ InstanceError::Folder { .. }) => {
+        Err(error) => {
             tracing::warn!(%error, "other TaskPaws cannot be found");
-            None
+            Ahead::OutOfReach
         }
-        Err(error @ InstanceError::Stuck(_)) => return Err(error.into()),
     };
 
     let setup_arguments = arguments.clone();
@@ -65,17 +74,27 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
-            register_single_instance(handle, &folders);
             let window = open_window(handle, !setup_arguments.background)?;
             let app = Arc::new(build(handle, &folders, started, ending));
             tauri_app.manage(Arc::clone(&app));
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
             end_on_signals(&app);
-            if let Some(primary) = primary {
-                obey(primary, handle.clone(), Arc::clone(&app));
+            let second_line = {
+                let (handle, data_folder) = (handle.clone(), folders.data.clone());
+                move || register_single_instance(&handle, &data_folder)
+            };
+            match place {
+                Ahead::Taken(primary) => run(primary, handle, &app, second_line),
+                Ahead::ToBeAskedFor(claim) => {
+                    ask_for_the_place(claim, handle.clone(), Arc::clone(&app), second_line);
+                }
+                Ahead::OutOfReach => {
+                    second_line();
+                    app.board().publish(Event::LaunchChanged { launch: Launch::Running });
+                    let _shown_in_the_window = app.launch_roles();
+                }
             }
-            let _shown_in_the_window = app.launch_roles();
             tauri::async_runtime::spawn(app.own_program().clone().watch(Arc::clone(&app)));
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
@@ -96,6 +115,10 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 app.end_roles().await;
                 tracing::info!("end");
                 app.has_ended();
+                // The next app must not find this one on the bus once it has the place.
+                tauri_plugin_single_instance::destroy(&handle);
+                app.release_place();
+                end_for_certain();
                 handle.exit(code.unwrap_or(0));
             });
         } else if app.is_ended() {
@@ -153,9 +176,9 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<At
 
 /// The plugin is the second line behind the lock: it finds a running app of this person that uses the same
 /// session bus, should the lock and the socket be out of reach.
-fn register_single_instance(handle: &AppHandle, folders: &Folders) {
+fn register_single_instance(handle: &AppHandle, data_folder: &Path) {
     let is_default = std::env::var_os(DATA_DIR_VARIABLE).is_none();
-    let name = instance::bus_name(&handle.config().identifier, &folders.data, is_default);
+    let name = instance::bus_name(&handle.config().identifier, data_folder, is_default);
     let plugin = tauri_plugin_single_instance::Builder::new()
         .dbus_id(name)
         .callback(|handle, argv, _directory| {
@@ -171,26 +194,82 @@ fn register_single_instance(handle: &AppHandle, folders: &Folders) {
     }
 }
 
-/// Does what starting hosts ask, from what was asked before the window was there on.
-fn obey(primary: Primary, handle: AppHandle, app: Arc<App>) {
-    if let Some(replaced) = primary.replaced.clone() {
+/// The place of the one app that runs, when the window is about to be built.
+enum Ahead {
+    Taken(Primary),
+    ToBeAskedFor(Claim),
+    OutOfReach,
+}
+
+/// Asks another app for its place, now that there is a window to wait in.
+fn ask_for_the_place(
+    claim: Claim,
+    handle: AppHandle,
+    app: Arc<App>,
+    second_line: impl FnOnce() + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        let primary = loop {
+            let (version, pid) = claim.held_by().unzip();
+            app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
+            match claim.finish(Want::Run) {
+                Ok(Claimed::Primary(primary)) => break primary,
+                // Somebody else was quicker, is the same version, and shows its window.
+                Ok(Claimed::Done) => return app.quit(),
+                Err(error) => {
+                    tracing::error!(%error, "nothing is started");
+                    app.block(error.to_string());
+                    tauri::async_runtime::block_on(app.claims_again());
+                }
+            }
+        };
+        run(primary, &handle, &app, second_line);
+    });
+}
+
+/// This is the app that runs: the roles start, and what starting hosts ask is done from now on, also what was asked
+/// before the window was there.
+fn run(primary: Primary, handle: &AppHandle, app: &Arc<App>, second_line: impl FnOnce() + Send + 'static) {
+    let Primary { asked, replaced, place } = primary;
+    app.keep(place);
+    app.board().publish(Event::LaunchChanged { launch: Launch::Running });
+    let _shown_in_the_window = app.launch_roles();
+    if let Some(replaced) = replaced {
         app.board().publish(Event::HandoverFinished { from: replaced.into() });
     }
+    let (ear, app) = (handle.clone(), Arc::clone(app));
     std::thread::spawn(move || {
-        // The lock lives in the primary: it is held until the process ends.
-        for asked in &primary.asked {
-            match asked.will {
-                Will::Show => raise(&handle),
-                Will::Quit => app.quit(),
+        for Asked { ask, will, waiting } in asked {
+            match will {
+                Will::Stay => {}
+                Will::Show => raise(&ear),
+                Will::Quit => {
+                    app.is_awaited_by(waiting);
+                    app.quit();
+                }
                 Will::HandOver => {
-                    // The new host must not find this one on the bus any more.
-                    tauri_plugin_single_instance::destroy(&handle);
-                    app.hand_over(asked.ask.version);
+                    app.is_awaited_by(waiting);
+                    app.hand_over(ask.version);
                 }
             }
         }
-        // Nobody can ask any more, but the lock must stay.
-        std::mem::forget(primary);
+    });
+    // Later, and on the main thread, where the plugin belongs: the bus may still know an app that has just ended, and
+    // a start that is told of it there would end itself.
+    let main_thread = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(BUS_AFTER).await;
+        if let Err(error) = main_thread.run_on_main_thread(second_line) {
+            tracing::debug!(%error, "the app is ending");
+        }
+    });
+}
+
+/// The place is given up: from here on nobody can end this process but itself, whatever the windowing system does.
+fn end_for_certain() {
+    std::thread::spawn(|| {
+        std::thread::sleep(END_WITHIN);
+        std::process::exit(0);
     });
 }
 

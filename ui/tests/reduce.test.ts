@@ -31,12 +31,14 @@ describe("reduce", () => {
     const from = { version: "3.9.2", pid: 77, forced: false, ms: 120 };
     const { snapshot } = after([
       { type: "handover_finished", from },
+      { type: "launch_changed", launch: { kind: "blocked", message: "it does not answer" } },
       { type: "update_installed", version: "4.1.0" },
       { type: "handover_started", version: "4.1.0" },
     ]);
     expect(snapshot.app).toMatchObject({ took_over: from, update: "4.1.0", replaced_by: "4.1.0" });
-    expect(snapshot.seq).toBe(13);
-    const gone = reduce(snapshot, { seq: 14, at: 0, event: { type: "update_installed", version: null } });
+    expect(snapshot.app.launch).toEqual({ kind: "blocked", message: "it does not answer" });
+    expect(snapshot.seq).toBe(14);
+    const gone = reduce(snapshot, { seq: 15, at: 0, event: { type: "update_installed", version: null } });
     expect(gone.app.update).toBeNull();
   });
 

@@ -16,7 +16,8 @@ pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
 pub use status::{AgentEvent, AgentStatus, EventLevel, FleetAgent, FleetStatus, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{
-    AppView, Backend, Failure, HolderView, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
+    AppView, Backend, Failure, HolderView, Launch, PortView, Progress, RoleState, RoleView, Snapshot,
+    Takeover,
 };
 
 /// The name of the one event that the host sends to the window.

@@ -1,9 +1,11 @@
 //! Becoming the primary.
 
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -13,15 +15,19 @@ use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::ipc::TookOver;
 
 use super::address::Address;
-use super::protocol::{Ask, Asking, Want, Will, ask};
+use super::protocol::{Answer, Ask, Asking, Want, Will, ask};
 use super::record::Record;
-use super::server::{Asked, listen};
+use super::server::{Asked, Waiting, listen};
 
-/// How long the running host may take to answer.
+/// How long the running host may take to answer before there is a window to wait in.
+const AT_ONCE: Duration = Duration::from_millis(300);
+/// How long it may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to stop its backends and end, once it has answered: they have five seconds each and
 /// are stopped together.
 const END_WITHIN: Duration = Duration::from_secs(12);
+/// How long a host may take to leave after it has given up its place: it ends itself for certain after three seconds.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a lock may be held by a host that does not listen: one that is just starting or just ending.
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long a start may take in all, before it says that it cannot.
@@ -29,7 +35,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 /// Between two looks at the lock: no system has an event for it that could be bounded.
 const STEP: Duration = Duration::from_millis(10);
 
-/// What became of a start.
+/// What became of a claim.
 #[derive(Debug)]
 pub(crate) enum Claimed {
     /// This host is the primary.
@@ -38,14 +44,48 @@ pub(crate) enum Claimed {
     Done,
 }
 
-/// The running host: as long as this lives, no other can be.
+/// What became of a claim at the first look.
+#[derive(Debug)]
+pub(crate) enum AtOnce {
+    /// All of it.
+    Claimed(Claimed),
+    /// Another host has the place and is another version, or does not answer at once: [`Claim::finish`] asks for it.
+    NotYet(Claim),
+}
+
+/// The running host.
 #[derive(Debug)]
 pub(crate) struct Primary {
     /// What starting hosts ask from now on.
     pub(crate) asked: mpsc::Receiver<Asked>,
     /// The host whose place this one took.
     pub(crate) replaced: Option<Replaced>,
-    _lock: File,
+    /// As long as this lives, no other can be.
+    pub(crate) place: Place,
+}
+
+/// The place of the primary, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    lock: Arc<File>,
+    waiting: Vec<Waiting>,
+}
+
+impl Place {
+    /// Notes somebody who waits for the place.
+    pub(crate) fn is_awaited_by(&mut self, waiting: Waiting) {
+        self.waiting.push(waiting);
+    }
+
+    /// Gives up the place: the backends have ended, and what is left of this host harms nobody. Whoever waits need
+    /// not wait for the end of the process.
+    pub(crate) fn release(self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the next host has to wait for the end of this one");
+        }
+        // Who waits hears of it by the end of its connection, so that has to come after the release.
+        drop(self.waiting);
+    }
 }
 
 /// A host whose place was taken.
@@ -90,93 +130,181 @@ pub(crate) enum InstanceError {
     Stuck(String),
 }
 
-/// Becomes the primary, or has the running host do what is wanted. Bounded.
-///
-/// `ending` says that this host, once it is the primary, is on its way out: whoever starts then takes over.
-///
-/// # Errors
-/// [`InstanceError`] if neither is possible.
-pub(crate) fn claim(
-    data_folder: &Path,
+/// A start on its way to the primary's place.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    address: Address,
+    lock: Arc<File>,
     version: &'static str,
-    want: Want,
     ending: Arc<AtomicBool>,
-) -> Result<Claimed, InstanceError> {
-    let unusable = |source| InstanceError::Folder { path: data_folder.to_owned(), source };
-    let address = Address::prepare(data_folder).map_err(unusable)?;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(address.lock()).map_err(unusable)?;
-    let asks = Ask { taskpaw_instance: 1, version: version.to_owned(), want };
+}
 
-    let started = Instant::now();
-    let mut unheard_since: Option<Instant> = None;
-    let mut replaced: Option<Replaced> = None;
-    while !is_free(&file).map_err(unusable)? {
-        if started.elapsed() > GIVEN_UP_AFTER {
-            return Err(InstanceError::Stuck("its place is taken again and again".to_owned()));
+impl Claim {
+    /// Prepares a claim; nobody is asked yet.
+    ///
+    /// `ending` says that this host, once it is the primary, is on its way out: whoever starts then takes over.
+    ///
+    /// # Errors
+    /// [`InstanceError::Folder`].
+    pub(crate) fn prepare(
+        data_folder: &Path,
+        version: &'static str,
+        ending: Arc<AtomicBool>,
+    ) -> Result<Self, InstanceError> {
+        let open = || {
+            let address = Address::prepare(data_folder)?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let lock = Arc::new(options.open(address.lock())?);
+            Ok(Self { address, lock, version, ending })
+        };
+        open().map_err(|source| InstanceError::Folder { path: data_folder.to_owned(), source })
+    }
+
+    /// Takes a place that is free, or has a running host of the same version show its window. Takes no longer than
+    /// a person notices: what needs the end of another host is left to [`Self::finish`], which can be watched in a
+    /// window.
+    ///
+    /// # Errors
+    /// [`InstanceError`] if the lock cannot be tried.
+    pub(crate) fn at_once(self) -> Result<AtOnce, InstanceError> {
+        if self.is_free()? {
+            return Ok(AtOnce::Claimed(Claimed::Primary(self.primary(None))));
         }
-        // Only the host that was there when it was asked may be ended for not answering: another one may have
-        // taken its place since.
-        let record = Record::read(&address.record());
-        let asked_at = Instant::now();
-        let asking = ask(address.socket().map_err(unusable)?, &asks, ANSWER_WITHIN);
-        let is_same = || record == Record::read(&address.record());
-        match asking {
-            Asking::Answered(answer) if answer.will == Will::Show => return Ok(Claimed::Done),
-            Asking::Answered(answer) => {
-                unheard_since = None;
-                let record = record.filter(|record| record.process.pid.get() == answer.pid);
-                let waited = wait_for_end(&file, answer.pid, record.as_ref()).map_err(unusable)?;
-                if waited == Waited::InVain {
-                    end_by_force(record)?;
+        Ok(match self.ask(Want::Show, AT_ONCE)? {
+            Asking::Answered(Answer { will: Will::Show, .. }, _) => AtOnce::Claimed(Claimed::Done),
+            _ => AtOnce::NotYet(self),
+        })
+    }
+
+    /// Becomes the primary, or has the running host do what is wanted. Blocks; bounded.
+    ///
+    /// # Errors
+    /// [`InstanceError`] if neither is possible. It can be tried again.
+    pub(crate) fn finish(&self, want: Want) -> Result<Claimed, InstanceError> {
+        let started = Instant::now();
+        let mut unheard_since: Option<Instant> = None;
+        let mut replaced: Option<Replaced> = None;
+        while !self.is_free()? {
+            if started.elapsed() > GIVEN_UP_AFTER {
+                return Err(InstanceError::Stuck("its place is taken again and again".to_owned()));
+            }
+            // Only the host that was there when it was asked may be ended for not answering: another one may have
+            // taken its place since.
+            let record = Record::read(&self.address.record());
+            let asked_at = Instant::now();
+            let asking = self.ask(want, ANSWER_WITHIN)?;
+            let is_same = || record == Record::read(&self.address.record());
+            match asking {
+                Asking::Answered(answer, _) if answer.will == Will::Show => return Ok(Claimed::Done),
+                Asking::Answered(answer, released) => {
+                    unheard_since = None;
+                    let record = record.filter(|record| record.process.pid.get() == answer.pid);
+                    let waited = self.wait_for_release(answer.pid, record.as_ref(), &released)?;
+                    if want == Want::Quit {
+                        // Who asks for the end wants the files free, not only the place.
+                        wait_for_end(answer.pid, record.as_ref());
+                    }
+                    if waited == Waited::InVain {
+                        end_by_force(record)?;
+                    }
+                    let (version, took) = (Some(answer.version), asked_at.elapsed());
+                    let forced = waited == Waited::InVain;
+                    replaced.get_or_insert(Replaced { version, pid: answer.pid, forced, took });
+                    if waited == Waited::ForTheLock {
+                        break;
+                    }
                 }
-                let (version, took) = (Some(answer.version), asked_at.elapsed());
-                let forced = waited == Waited::InVain;
-                replaced.get_or_insert(Replaced { version, pid: answer.pid, forced, took });
-                if waited == Waited::ForTheLock {
-                    break;
+                Asking::NobodyThere
+                    if !is_same() || unheard_since.get_or_insert(asked_at).elapsed() < LISTEN_WITHIN =>
+                {
+                    if !is_same() {
+                        unheard_since = None;
+                    }
+                    std::thread::sleep(STEP);
+                }
+                Asking::Silent if !is_same() => unheard_since = None,
+                Asking::NobodyThere | Asking::Silent => {
+                    let ended = end_by_force(record)?;
+                    replaced.get_or_insert(Replaced { took: asked_at.elapsed(), ..ended });
+                    unheard_since = None;
                 }
             }
-            Asking::NobodyThere
-                if !is_same() || unheard_since.get_or_insert(asked_at).elapsed() < LISTEN_WITHIN =>
-            {
-                if !is_same() {
-                    unheard_since = None;
+        }
+        if want == Want::Quit {
+            return Ok(Claimed::Done); // Nobody runs, or nobody does any more.
+        }
+        Ok(Claimed::Primary(self.primary(replaced)))
+    }
+
+    /// Who has the place now, as far as it is recorded.
+    pub(crate) fn held_by(&self) -> Option<(String, u32)> {
+        Record::read(&self.address.record()).map(|record| (record.version, record.process.pid.get()))
+    }
+
+    fn ask(&self, want: Want, within: Duration) -> Result<Asking, InstanceError> {
+        let asks = Ask { taskpaw_instance: 1, version: self.version.to_owned(), want };
+        Ok(ask(self.address.socket().map_err(|error| self.unusable(error))?, &asks, within))
+    }
+
+    /// Takes the lock, if nobody holds it.
+    fn is_free(&self) -> Result<bool, InstanceError> {
+        match self.lock.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(self.unusable(error)),
+        }
+    }
+
+    /// Waits until the host with this id has given up its place, and takes it.
+    fn wait_for_release(
+        &self,
+        pid: u32,
+        record: Option<&Record>,
+        released: &mpsc::Receiver<Infallible>,
+    ) -> Result<Waited, InstanceError> {
+        let deadline = Instant::now() + END_WITHIN;
+        while Instant::now() < deadline {
+            // Looked at first: a host that is gone has given the lock back.
+            let gone = is_gone(pid, record);
+            if self.is_free()? {
+                return Ok(Waited::ForTheLock);
+            }
+            if gone {
+                return Ok(Waited::ForAnother);
+            }
+            if released.recv_timeout(STEP) == Err(RecvTimeoutError::Disconnected) {
+                if self.is_free()? {
+                    return Ok(Waited::ForTheLock);
                 }
                 std::thread::sleep(STEP);
             }
-            Asking::Silent if !is_same() => unheard_since = None,
-            Asking::NobodyThere | Asking::Silent => {
-                let ended = end_by_force(record)?;
-                replaced.get_or_insert(Replaced { took: asked_at.elapsed(), ..ended });
-                unheard_since = None;
-            }
         }
+        Ok(Waited::InVain)
     }
-    if want == Want::Quit {
-        return Ok(Claimed::Done); // Nobody runs, or nobody does any more.
-    }
-    let asked = address.socket().and_then(|name| listen(name, version, Arc::clone(&ending))).unwrap_or_else(
-        |error| {
-            // Not to be heard is no reason not to run: the lock still keeps others out, and the record says who.
+
+    /// This host has the lock: it listens, and says who it is.
+    fn primary(&self, replaced: Option<Replaced>) -> Primary {
+        let (version, path) = (self.version, self.address.record());
+        let record = move || {
+            let own =
+                Record::own(version).ok_or_else(|| io::Error::other("this process cannot be described"));
+            if let Err(error) = own.and_then(|record| record.write(&path)) {
+                tracing::warn!(%error, "who runs cannot be recorded");
+            }
+        };
+        let name = self.address.socket();
+        let listening = name.and_then(|name| listen(name, version, Arc::clone(&self.ending), record));
+        let asked = listening.unwrap_or_else(|error| {
+            // Not to be heard is no reason not to run: the lock still keeps others out.
             tracing::warn!(%error, "starting TaskPaws cannot be heard");
             mpsc::channel().1
-        },
-    );
-    let record = Record::own(version).ok_or_else(|| io::Error::other("this process cannot be described"));
-    if let Err(error) = record.and_then(|record| record.write(&address.record())) {
-        tracing::warn!(%error, "who runs cannot be recorded");
+        });
+        Primary { asked, replaced, place: Place { lock: Arc::clone(&self.lock), waiting: Vec::new() } }
     }
-    Ok(Claimed::Primary(Primary { asked, replaced, _lock: file }))
-}
 
-/// Takes the lock, if nobody holds it.
-fn is_free(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
+    fn unusable(&self, source: io::Error) -> InstanceError {
+        InstanceError::Folder { path: self.address.lock(), source }
     }
 }
 
@@ -191,21 +319,12 @@ enum Waited {
     InVain,
 }
 
-/// Waits until the host with this id has ended, and takes the lock.
-fn wait_for_end(file: &File, pid: u32, record: Option<&Record>) -> io::Result<Waited> {
-    let deadline = Instant::now() + END_WITHIN;
-    while Instant::now() < deadline {
-        // Looked at first: a host that is gone has given the lock back.
-        let gone = is_gone(pid, record);
-        if is_free(file)? {
-            return Ok(Waited::ForTheLock);
-        }
-        if gone {
-            return Ok(Waited::ForAnother);
-        }
+/// Waits until the host with this id is gone, after it has given up its place.
+fn wait_for_end(pid: u32, record: Option<&Record>) {
+    let deadline = Instant::now() + LEAVE_WITHIN;
+    while Instant::now() < deadline && !is_gone(pid, record) {
         std::thread::sleep(STEP);
     }
-    Ok(Waited::InVain)
 }
 
 fn is_gone(pid: u32, record: Option<&Record>) -> bool {

@@ -1,5 +1,6 @@
 //! What a starting host asks the running one: one line of JSON each way.
 
+use std::convert::Infallible;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -28,6 +29,8 @@ pub(crate) struct Ask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Want {
+    /// The window of the running TaskPaw, if it is the version that was started; nothing changes if it is not.
+    Show,
     /// TaskPaw, in the version that was started.
     Run,
     /// That the running TaskPaw ends.
@@ -53,6 +56,8 @@ pub(crate) struct Answer {
 pub(crate) enum Will {
     /// It shows its window: the starting one may end.
     Show,
+    /// It goes on as before: it is another version, and was not asked to hand over.
+    Stay,
     /// It stops its backends and ends, and the starting one takes its place.
     HandOver,
     /// It stops its backends and ends.
@@ -65,7 +70,8 @@ impl Ask {
     pub(crate) fn answered_by(&self, running: &str, is_ending: bool) -> Will {
         match self.want {
             Want::Quit => Will::Quit,
-            Want::Run if self.version == running && !is_ending => Will::Show,
+            Want::Show | Want::Run if self.version == running && !is_ending => Will::Show,
+            Want::Show => Will::Stay,
             Want::Run => Will::HandOver,
         }
     }
@@ -74,8 +80,9 @@ impl Ask {
 /// How an ask came out.
 #[derive(Debug)]
 pub(super) enum Asking {
-    /// The running host answered.
-    Answered(Answer),
+    /// The running host answered. Nothing is ever received: the receiver ends when the host has closed the connection: one that hands over
+    /// closes it when it has given up its place.
+    Answered(Answer, mpsc::Receiver<Infallible>),
     /// Nobody listens: it is just starting, or just ending.
     NobodyThere,
     /// Somebody listens and does not answer in time, or not as agreed.
@@ -85,17 +92,25 @@ pub(super) enum Asking {
 /// Asks the running host, and waits for its answer at most `within`.
 pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
     let (tell, told) = mpsc::channel();
+    let (open, closed) = mpsc::channel::<Infallible>();
     let ask = ask.clone();
     // Not every system can bound a read of its local sockets: a thread that hangs is left behind.
     thread::spawn(move || {
-        let asked = Stream::connect(name).map(|mut stream| {
-            write_line(&mut stream, &ask)?;
-            read_line::<Answer>(stream)
-        });
-        let _nobody_waits_any_more = tell.send(asked);
+        let _lives_as_long_as_the_connection = open;
+        let mut stream = match Stream::connect(name) {
+            Ok(stream) => stream,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let answer = write_line(&mut stream, &ask).and_then(|()| read_line::<Answer>(&mut stream));
+        let gives_up_its_place =
+            answer.as_ref().is_ok_and(|it| matches!(it.will, Will::HandOver | Will::Quit));
+        let somebody_waits = tell.send(Ok(answer)).is_ok();
+        if somebody_waits && gives_up_its_place {
+            let _closed_or_broken = io::copy(&mut stream, &mut io::sink());
+        }
     });
     match told.recv_timeout(within) {
-        Ok(Ok(Ok(answer))) => Asking::Answered(answer),
+        Ok(Ok(Ok(answer))) => Asking::Answered(answer, closed),
         Ok(Err(_)) => Asking::NobodyThere,
         // It ended in the middle: the next attempt tells.
         Ok(Ok(Err(error))) if is_gone(&error) => Asking::NobodyThere,
@@ -139,6 +154,9 @@ mod tests {
         assert_eq!(ask("4.0.2", Want::Run).answered_by("4.0.1", false), Will::HandOver);
         assert_eq!(ask("4.0.0", Want::Run).answered_by("4.0.1", false), Will::HandOver, "a downgrade, too");
         assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1", true), Will::HandOver, "one that is ending");
+        assert_eq!(ask("4.0.1", Want::Show).answered_by("4.0.1", false), Will::Show);
+        assert_eq!(ask("4.0.1", Want::Show).answered_by("4.0.1", true), Will::Stay);
+        assert_eq!(ask("4.0.2", Want::Show).answered_by("4.0.1", false), Will::Stay);
         assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1", false), Will::Quit);
     }
 

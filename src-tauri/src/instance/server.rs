@@ -11,24 +11,33 @@ use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
 use super::protocol::{Answer, Ask, Will, read_line, write_line};
 
 /// Something that was asked and answered, and is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Asked {
     /// What was asked.
     pub(crate) ask: Ask,
     /// What was answered.
     pub(crate) will: Will,
+    /// Who asked, and waits for what was answered to be done.
+    pub(crate) waiting: Waiting,
 }
 
-/// Listens from now on. What is asked before the app is there to do it waits in the channel.
+/// A starting host that waits: its connection, which ends with this.
+#[derive(Debug)]
+pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Stream);
+
+/// Listens from now on. What is asked before the app is there to do it waits in the channel. `record` is called
+/// first, and not waited for: it writes to a disk. Whoever asks meanwhile waits for it.
 pub(super) fn listen(
     name: Name<'static>,
     version: &'static str,
     ending: Arc<AtomicBool>,
+    record: impl FnOnce() + Send + 'static,
 ) -> io::Result<mpsc::Receiver<Asked>> {
     // Whoever listened there before has lost the lock: what it left is overwritten.
     let listener: Listener = ListenerOptions::new().name(name).try_overwrite(true).create_sync()?;
     let (tell, told) = mpsc::channel();
     thread::Builder::new().name("instance".to_owned()).spawn(move || {
+        record();
         for stream in listener.incoming() {
             match stream {
                 Ok(stream) => {
@@ -49,7 +58,7 @@ fn answer(mut stream: Stream, version: &'static str, ending: &AtomicBool, tell: 
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
     let will = ask.answered_by(version, ending.load(Ordering::SeqCst));
-    if will != Will::Show {
+    if matches!(will, Will::HandOver | Will::Quit) {
         // From here on nobody is told that this host will show its window.
         ending.store(true, Ordering::SeqCst);
     }
@@ -58,5 +67,7 @@ fn answer(mut stream: Stream, version: &'static str, ending: &AtomicBool, tell: 
         tracing::debug!(%error, "who asked is gone");
     }
     tracing::info!(asked = ask.version, ?will, "another TaskPaw was started");
-    let _app_is_ending = tell.send(Asked { ask, will });
+    if will != Will::Stay {
+        let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting(stream) });
+    }
 }

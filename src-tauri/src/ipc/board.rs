@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
 use taskpaw_contract::ipc::{
-    AppView, Event, Failure, HostEvent, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
+    AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
     TimelineEntry,
 };
 use taskpaw_contract::{Role, version};
@@ -34,6 +34,7 @@ impl Board {
             replaced_by: None,
             update: None,
             took_over: None,
+            launch: Launch::Waiting { version: None, pid: None },
         };
         let roles = Role::ALL.map(off).to_vec();
         Self { shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }), sink }
@@ -131,6 +132,7 @@ fn apply(shown: &mut Snapshot, event: &HostEvent) {
             }
         }
         Event::HandoverStarted { version } => shown.app.replaced_by = Some(version.clone()),
+        Event::LaunchChanged { launch } => shown.app.launch.clone_from(launch),
         Event::UpdateInstalled { version } => shown.app.update.clone_from(version),
         Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),
         _ => {}

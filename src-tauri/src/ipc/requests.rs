@@ -47,6 +47,7 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
             app.launch_roles().map_err(config_error)?;
         }
         Request::ReloadConfig => app.launch_roles().map_err(config_error)?,
+        Request::ClaimAgain => app.claim_again(),
         Request::Relaunch => app.own_program().start()?,
         Request::Quit => app.quit(),
         other => return Err(IpcError::new(ErrorCode::Internal, format!("{other:?} is no order"))),

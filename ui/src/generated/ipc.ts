@@ -236,7 +236,28 @@ update: string | null,
 /**
  * The app whose place this one took.
  */
-took_over: TookOver | null, };
+took_over: TookOver | null, 
+/**
+ * Whether this app has its place; nothing runs before.
+ */
+launch: Launch, };
+
+/**
+ * How far this app is on its way to the place of the one app that runs.
+ */
+export type Launch = { "kind": "running" } | { "kind": "waiting", 
+/**
+ * The other one's version, if it is known.
+ */
+version: string | null, 
+/**
+ * Its process id, if it is known.
+ */
+pid: number | null, } | { "kind": "blocked", 
+/**
+ * What was tried, and why it is not safe.
+ */
+message: string, };
 
 /**
  * A role.
@@ -666,7 +687,11 @@ status: string, } | { "type": "handover_started",
 /**
  * The version that was started.
  */
-version: string, } | { "type": "handover_finished", 
+version: string, } | { "type": "launch_changed", 
+/**
+ * How far.
+ */
+launch: Launch, } | { "type": "handover_finished", 
 /**
  * It.
  */
@@ -951,7 +976,7 @@ preferences: Preferences, } | { "command": "restore_last_good_config" } | { "com
 /**
  * How many at most.
  */
-limit: number, } | { "command": "fleet_status" } | { "command": "relaunch" } | { "command": "quit" };
+limit: number, } | { "command": "fleet_status" } | { "command": "claim_again" } | { "command": "relaunch" } | { "command": "quit" };
 
 /** The answer to each request. */
 export type Answers = {
@@ -971,6 +996,7 @@ export type Answers = {
   agent_status: AgentStatus;
   agent_events: Array<AgentEvent>;
   fleet_status: FleetStatus;
+  claim_again: null;
   relaunch: null;
   quit: null;
 };

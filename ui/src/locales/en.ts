@@ -19,6 +19,16 @@ export const en = {
       "What is shown here may be out of date. Connect again; if that does not help, start TaskPaw again.",
     connect_again: "Connect again",
   },
+  launch: {
+    waiting: "Waiting for the TaskPaw that is running",
+    waiting_for: "Taking over from TaskPaw {{version}}",
+    waiting_text:
+      "It stops its work and closes its window, then this one goes on. If it does not answer within five seconds, it is ended.",
+    blocked: "Another TaskPaw is running and does not answer",
+    blocked_text:
+      "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",
+    again: "Try again",
+  },
   page: {
     "this-machine": "This machine",
     fleet: "Fleet",

@@ -19,6 +19,14 @@ export const zhCN: Words = {
     lost_text: "这里显示的内容可能已过时。请重新连接；如果仍不行，请重新启动 TaskPaw。",
     connect_again: "重新连接",
   },
+  launch: {
+    waiting: "正在等待已在运行的 TaskPaw",
+    waiting_for: "正在接替 TaskPaw {{version}}",
+    waiting_text: "它会停止自己的工作并关闭窗口，然后由这里继续。如果它在五秒内没有回应，将被结束。",
+    blocked: "另一个 TaskPaw 正在运行，但没有回应",
+    blocked_text: "无法确认它是哪个进程，因此没有结束它。请自行关闭它（进程名为 taskpaw），然后重试。",
+    again: "重试",
+  },
   page: {
     "this-machine": "本机",
     fleet: "全部机器",

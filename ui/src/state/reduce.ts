@@ -13,7 +13,9 @@ import type {
 /** The events that belong to one start of one role. */
 export type RoleEvent = Exclude<
   Event,
-  { type: "config_changed" | "handover_started" | "handover_finished" | "update_installed" }
+  {
+    type: "config_changed" | "handover_started" | "handover_finished" | "launch_changed" | "update_installed";
+  }
 >;
 
 /** Where an event stands to a snapshot: already in it, the next one, or later, with others missing between. */
@@ -43,6 +45,9 @@ export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snaps
   }
   if (event.type === "handover_finished") {
     return { ...snapshot, seq, app: { ...snapshot.app, took_over: event.from } };
+  }
+  if (event.type === "launch_changed") {
+    return { ...snapshot, seq, app: { ...snapshot.app, launch: event.launch } };
   }
   if (event.type === "update_installed") {
     return { ...snapshot, seq, app: { ...snapshot.app, update: event.version } };

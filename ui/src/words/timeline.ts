@@ -66,6 +66,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "config_changed":
     case "handover_started":
     case "handover_finished":
+    case "launch_changed":
     case "update_installed":
       return [];
   }

@@ -103,6 +103,8 @@ requests! {
     } -> Vec<AgentEvent>;
     /// What the hub sees now.
     FleetStatus -> FleetStatus;
+    /// Ask the other app for its place again, after that was given up.
+    ClaimAgain -> ();
     /// Start the version that was installed over this one; it takes over.
     Relaunch -> ();
     /// End the app.

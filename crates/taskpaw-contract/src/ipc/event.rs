@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::view::{Backend, Failure, PortView};
+use super::view::{Backend, Failure, Launch, PortView};
 use crate::Role;
 use crate::config::Preferences;
 
@@ -147,6 +147,11 @@ pub enum Event {
         /// The version that was started.
         version: String,
     },
+    /// This app is further on its way to the place of the one that runs.
+    LaunchChanged {
+        /// How far.
+        launch: Launch,
+    },
     /// This app took the place of another one.
     HandoverFinished {
         /// It.
@@ -184,6 +189,7 @@ impl Event {
             | Self::BackendStopping { role, .. }
             | Self::BackendExited { role, .. } => Some(*role),
             Self::HandoverStarted { .. }
+            | Self::LaunchChanged { .. }
             | Self::HandoverFinished { .. }
             | Self::UpdateInstalled { .. }
             | Self::ConfigChanged { .. } => None,

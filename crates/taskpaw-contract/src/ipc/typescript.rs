@@ -4,7 +4,7 @@ use ts_rs::{Config, TS};
 
 use super::{
     AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel,
-    Failure, FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, MonitorState, MonitorStatus,
+    Failure, FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, Launch, MonitorState, MonitorStatus,
     PortDraft, PortView, Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover,
     TimelineEntry, TookOver, command,
 };
@@ -39,6 +39,7 @@ pub fn typescript() -> String {
         IpcError,
         Snapshot,
         AppView,
+        Launch,
         RoleView,
         RoleState,
         Progress,

@@ -41,6 +41,28 @@ pub struct AppView {
     pub update: Option<String>,
     /// The app whose place this one took.
     pub took_over: Option<TookOver>,
+    /// Whether this app has its place; nothing runs before.
+    pub launch: Launch,
+}
+
+/// How far this app is on its way to the place of the one app that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Launch {
+    /// It is there.
+    Running,
+    /// Another app has the place, and is asked for it.
+    Waiting {
+        /// The other one's version, if it is known.
+        version: Option<String>,
+        /// Its process id, if it is known.
+        pid: Option<u32>,
+    },
+    /// The other app neither answers nor can be ended safely: the person is asked.
+    Blocked {
+        /// What was tried, and why it is not safe.
+        message: String,
+    },
 }
 
 /// A role.

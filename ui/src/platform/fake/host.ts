@@ -80,6 +80,9 @@ export class FakeHost implements Platform {
       case "relaunch":
       case "quit":
         return null;
+      case "claim_again":
+        this.emit({ type: "launch_changed", launch: { kind: "running" } });
+        return null;
       case "retry":
       case "start":
       case "restart":

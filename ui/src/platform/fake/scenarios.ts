@@ -1,6 +1,14 @@
 // The situations that the page can be looked at in: /?fake=conflict&lang=zh-CN&theme=dark#/ports
 
-import type { Failure, HolderView, PortState, PortView, RoleState, RoleView } from "../../generated/ipc";
+import type {
+  Failure,
+  HolderView,
+  Launch,
+  PortState,
+  PortView,
+  RoleState,
+  RoleView,
+} from "../../generated/ipc";
 import { FakeHost, refusal, type World } from "./host";
 import { agentPorts, offHub, ordinary, port, readyAgent, readyHub, snapshot } from "./world";
 
@@ -104,6 +112,13 @@ function problem(of: NonNullable<World["snapshot"]["problem"]>, copy = true): Wo
   return world;
 }
 
+/** Nothing has been started: another app has the place. */
+function launching(launch: Launch): World {
+  const world = agentIn({ kind: "stopped" }, agentPorts(), { generation: 0, timeline: [] });
+  world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, launch } };
+  return world;
+}
+
 export const scenarios = {
   ready: ordinary,
   connecting: () => ({ ...ordinary(), delay: 1e8 }),
@@ -130,6 +145,13 @@ export const scenarios = {
   lingering: () => agentIn({ kind: "lingering", seconds_left: 42 }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
+  waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),
+  blocked: () =>
+    launching({
+      kind: "blocked",
+      message:
+        "another TaskPaw is running and does not answer, and it cannot be ended safely: there is no record of who it is. End it yourself (its processes are called taskpaw), then start this one again",
+    }),
   off: () => ({
     ...ordinary(),
     snapshot: snapshot(

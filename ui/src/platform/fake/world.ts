@@ -111,6 +111,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       replaced_by: null,
       update: null,
       took_over: null,
+      launch: { kind: "running" },
     },
     problem: null,
     roles: [agent, hub],
