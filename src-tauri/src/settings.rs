@@ -42,11 +42,10 @@ impl Settings {
     /// [`ConfigProblem`]; the file is then as it was.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Config)) -> Result<Config, ConfigProblem> {
         let _alone = self.alone();
-        let mut file = ConfigFile::read(&self.path)?;
-        let mut config = file.config().clone();
-        change(&mut config);
-        file.write(config)?;
-        Ok(file.config().clone())
+        ConfigFile::update(&self.path, |config| {
+            change(config);
+            Ok(config.clone())
+        })
     }
 
     /// Keeps the file as the last that was seen to work.

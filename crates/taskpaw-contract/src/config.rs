@@ -2,10 +2,12 @@
 
 mod exposure;
 mod file;
+mod hub;
 mod problem;
 
 pub use exposure::{ExposureReason, check_exposure};
 pub use file::ConfigFile;
+pub use hub::{HubAgent, HubConfig, WebhookConfig};
 pub use problem::ConfigProblem;
 
 use std::collections::BTreeSet;
@@ -65,36 +67,6 @@ pub struct MonitorConfig {
     /// What it needs to know; each kind has its own keys.
     #[serde(default)]
     pub config: Map<String, Value>,
-}
-
-/// The configuration of the role that polls agents.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct HubConfig {
-    /// Where the hub answers.
-    pub api: Endpoint,
-    /// What a client must show; empty: nothing is asked, and only loopback is allowed.
-    pub token: String,
-    /// What the hub shows to agents that have no token of their own here.
-    pub polling_token: String,
-    /// Seconds between two polls of an agent.
-    pub poll_seconds: u32,
-    /// The agents that are polled.
-    pub agents: Vec<HubAgent>,
-}
-
-/// An agent that a hub polls.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct HubAgent {
-    /// What people call it, once in a hub.
-    pub name: String,
-    /// Its address, such as `http://192.168.1.5:5680`.
-    pub url: String,
-    /// What it asks for; empty: the hub's `polling_token`.
-    #[serde(default)]
-    pub token: String,
-    /// Whether it is polled.
-    #[serde(default = "yes")]
-    pub enabled: bool,
 }
 
 /// A host and a port to listen on. Both are kept as they were written and checked by [`Config::check`].
@@ -166,29 +138,6 @@ impl std::fmt::Debug for AgentConfig {
     }
 }
 
-impl std::fmt::Debug for HubConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HubConfig")
-            .field("api", &self.api)
-            .field("token", &printed(&self.token))
-            .field("polling_token", &printed(&self.polling_token))
-            .field("poll_seconds", &self.poll_seconds)
-            .field("agents", &self.agents)
-            .finish()
-    }
-}
-
-impl std::fmt::Debug for HubAgent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HubAgent")
-            .field("name", &self.name)
-            .field("url", &self.url)
-            .field("token", &printed(&self.token))
-            .field("enabled", &self.enabled)
-            .finish()
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -210,18 +159,6 @@ impl Default for AgentConfig {
             control: Endpoint::loopback(5681),
             token: String::new(),
             monitors: Vec::new(),
-        }
-    }
-}
-
-impl Default for HubConfig {
-    fn default() -> Self {
-        Self {
-            api: Endpoint::loopback(5690),
-            token: String::new(),
-            polling_token: String::new(),
-            poll_seconds: 60,
-            agents: Vec::new(),
         }
     }
 }
@@ -300,12 +237,7 @@ impl Config {
                 endpoint.check(&format!("{role}.{name}"))?;
             }
         }
-        if !(1..=86_400).contains(&self.hub.poll_seconds) {
-            return Err(ConfigProblem::Value {
-                key: "hub.poll_seconds".to_owned(),
-                reason: format!("{} is not between 1 and 86400", self.hub.poll_seconds),
-            });
-        }
+        self.hub.check()?;
         check_exposure(self)
     }
 }

@@ -6,6 +6,7 @@
 mod command;
 mod error;
 mod event;
+mod fleet;
 mod status;
 mod typescript;
 mod view;
@@ -13,7 +14,11 @@ mod view;
 pub use command::{PortDraft, Request};
 pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
-pub use status::{AgentEvent, AgentStatus, EventLevel, FleetAgent, FleetStatus, MonitorState, MonitorStatus};
+pub use fleet::{
+    AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
+    FleetStatus, PollErrorCode, WebhookStatus,
+};
+pub use status::{AgentEvent, AgentStatus, EventLevel, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{
     AppView, Backend, Failure, HolderView, Launch, PortView, Progress, RoleState, RoleView, Snapshot,

@@ -873,7 +873,15 @@ export type FleetStatus = {
 /**
  * Every configured agent, in configured order.
  */
-agents: Array<FleetAgent>, };
+agents: Array<FleetAgent>, 
+/**
+ * Agents that were found on the local network and are not configured: an offer to add them.
+ */
+offers: Array<AgentOffer>, 
+/**
+ * How the webhook is; nothing if none is configured and nothing waits for one.
+ */
+webhook: WebhookStatus | null, };
 
 /**
  * An agent as the hub knows it.
@@ -892,6 +900,10 @@ url: string,
  */
 enabled: boolean, 
 /**
+ * Whether it has a token of its own here; without one the hub shows it the polling token.
+ */
+has_token: boolean, 
+/**
  * Whether it answered the last poll.
  */
 online: boolean, 
@@ -900,13 +912,215 @@ online: boolean,
  */
 last_seen_seconds: number | null, 
 /**
- * Why the last poll failed.
+ * Why the last poll failed, in words.
  */
 error: string | null, 
+/**
+ * The same as a code.
+ */
+error_code: PollErrorCode | null, 
+/**
+ * Seconds since the hub noticed that the agent's event numbers began again: it was installed anew. Nothing
+ * if that has not been noticed in the days for which events are kept.
+ */
+installed_anew_seconds: number | null, 
 /**
  * What it answered last.
  */
 status: AgentStatus | null, };
+
+/**
+ * Why a poll fails.
+ */
+export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "status" | "no_agent" | "store";
+
+/**
+ * An event in the hub's history.
+ */
+export type FleetEvent = { 
+/**
+ * The hub's own number for it, which tells it from every other event of the fleet.
+ */
+number: number, 
+/**
+ * The configured name of the agent.
+ */
+agent: string, 
+/**
+ * What the agent says who it is.
+ */
+server_id: string, 
+/**
+ * Seconds since the hub stored it, on the hub's clock: the clocks of two machines are never compared.
+ */
+age_seconds: number, 
+/**
+ * Grows by one.
+ */
+id: number, 
+/**
+ * UTC, ISO 8601.
+ */
+time: string, 
+/**
+ * The machine it happened on.
+ */
+machine: string, 
+/**
+ * The monitor that saw it.
+ */
+monitor: string, 
+/**
+ * What happened, in words.
+ */
+message: string, 
+/**
+ * How much it matters.
+ */
+level?: EventLevel | null, 
+/**
+ * A short form.
+ */
+title?: string | null, 
+/**
+ * What belongs to it.
+ */
+data?: unknown, };
+
+/**
+ * What `GET /stream` of a hub tells, one at a time.
+ */
+export type FleetNews = { "kind": "agent", 
+/**
+ * How it is now.
+ */
+agent: FleetAgent, } | { "kind": "agents" } | { "kind": "event", 
+/**
+ * The event.
+ */
+event: FleetEvent, } | { "kind": "missed" };
+
+/**
+ * An agent that answered on the local network.
+ */
+export type AgentOffer = { 
+/**
+ * What people call the machine.
+ */
+machine: string, 
+/**
+ * Where it answers.
+ */
+url: string, 
+/**
+ * Its version.
+ */
+version: string, };
+
+/**
+ * How the webhook is.
+ */
+export type WebhookStatus = { 
+/**
+ * Events that wait for their delivery.
+ */
+waiting: number, 
+/**
+ * Events that could not be delivered for a day and are kept aside.
+ */
+kept_aside: number, 
+/**
+ * Why the last delivery failed; nothing if it did not.
+ */
+error: string | null, };
+
+/**
+ * A new agent.
+ */
+export type AgentDraft = { 
+/**
+ * What people call it, once in a hub.
+ */
+name: string, 
+/**
+ * Its address, such as `http://192.168.1.5:5680`.
+ */
+url: string, 
+/**
+ * What it asks for; empty: the hub's polling token.
+ */
+token: string, 
+/**
+ * Whether it is polled.
+ */
+enabled: boolean, };
+
+/**
+ * A change of an agent. What is left out stays.
+ */
+export type AgentChange = { 
+/**
+ * Another name.
+ */
+name: string | null, 
+/**
+ * Another address.
+ */
+url: string | null, 
+/**
+ * Another token; empty: the hub's polling token from now on.
+ */
+token: string | null, 
+/**
+ * Whether it is polled.
+ */
+enabled: boolean | null, };
+
+/**
+ * An agent to be asked once, without keeping anything.
+ */
+export type AgentProbe = { 
+/**
+ * Its address.
+ */
+url: string, 
+/**
+ * The token to show it. Nothing: that of the configured agent `name`, else the hub's polling token.
+ */
+token: string | null, 
+/**
+ * The configured agent that is being changed; nothing for a new one.
+ */
+name: string | null, };
+
+/**
+ * What a probe has found.
+ */
+export type AgentTest = { 
+/**
+ * Why it failed; nothing if it went well.
+ */
+error: string | null, 
+/**
+ * The same as a code.
+ */
+error_code: PollErrorCode | null, 
+/**
+ * What the agent answered.
+ */
+status: AgentStatus | null, 
+/**
+ * Its version; a failed probe may know it too, since nobody needs a token to ask for it.
+ */
+version: string | null, 
+/**
+ * The configured agent that is the same machine under another name.
+ */
+known_as: string | null, 
+/**
+ * How long the answer took.
+ */
+milliseconds: number, };
 
 /**
  * Ports that a person is thinking of.

@@ -13,6 +13,7 @@ struct Known {
     name: String,
     url: String,
     enabled: bool,
+    has_token: bool,
     online: bool,
     /// On the hub's own monotonic clock: the clocks of two machines are never compared.
     last_seen: Option<Instant>,
@@ -27,6 +28,7 @@ impl Fleet {
             name: agent.name.clone(),
             url: agent.url.clone(),
             enabled: agent.enabled,
+            has_token: !agent.token.is_empty(),
             online: false,
             last_seen: None,
             error: None,
@@ -70,12 +72,15 @@ impl Fleet {
             name: agent.name.clone(),
             url: agent.url.clone(),
             enabled: agent.enabled,
+            has_token: agent.has_token,
             online: agent.online,
             last_seen_seconds: agent.last_seen.map(|seen| seen.elapsed().as_secs_f64()),
             error: agent.error.clone(),
+            error_code: None,
+            installed_anew_seconds: None,
             status: agent.status.clone(),
         };
-        FleetStatus { agents: self.lock().iter().map(shown).collect() }
+        FleetStatus { agents: self.lock().iter().map(shown).collect(), offers: Vec::new(), webhook: None }
     }
 
     fn change(&self, place: usize, change: impl FnOnce(&mut Known)) {

@@ -69,12 +69,29 @@ impl ConfigFile {
         let unwritable = |reason: String| ConfigProblem::Unwritable { path: self.path.clone(), reason };
         let typed = serde_json::to_value(&config).map_err(|error| unwritable(error.to_string()))?;
         let mut raw = self.raw.clone();
-        merge(&mut raw, typed);
+        lay_over(&mut raw, typed);
         let mut text = serde_json::to_vec_pretty(&raw).map_err(|error| unwritable(error.to_string()))?;
         text.push(b'\n');
         replace_file(&self.path, &text).map_err(|error| unwritable(error.to_string()))?;
         (self.raw, self.config, self.exists) = (raw, config, true);
         Ok(())
+    }
+
+    /// Changes the file as it is at this moment, which gives back what `change` gives back. Host and backend both
+    /// change it, so whoever does holds a lock: no change is written over another one.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`], or what `change` says; the file is then as it was.
+    pub fn update<T, E: From<ConfigProblem>>(
+        path: &Path,
+        change: impl FnOnce(&mut Config) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _alone = lock(path)?;
+        let mut file = Self::read(path)?;
+        let mut config = file.config().clone();
+        let changed = change(&mut config)?;
+        file.write(config)?;
+        Ok(changed)
     }
 
     /// Keeps a copy of the file as the last that was seen to work.
@@ -111,6 +128,21 @@ impl ConfigFile {
         replace_file(path, &bytes).map_err(failed)?;
         Self::read(path)
     }
+}
+
+/// Held by whoever changes the file, until it is dropped; the system releases it whatever happens.
+fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
+    let lock = beside(path, ".lock");
+    let opened = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        file.lock()?;
+        Ok(file)
+    };
+    opened().map_err(|error: io::Error| ConfigProblem::Unwritable {
+        path: lock.clone(),
+        reason: error.to_string(),
+    })
 }
 
 fn last_good(path: &Path) -> PathBuf {
@@ -159,6 +191,31 @@ fn merge(into: &mut Value, from: Value) {
             for (key, value) in from {
                 merge(into.entry(key).or_insert(Value::Null), value);
             }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// Lays the typed configuration over what the file says. Keys that no type knows stay, also those of a named entry
+/// of a list; whatever a type knows is as it says.
+fn lay_over(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                lay_over(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(into), Value::Array(mut from)) => {
+            for entry in &mut from {
+                let was =
+                    into.iter().find(|was| was.get("name").is_some() && was.get("name") == entry.get("name"));
+                if let (Value::Object(entry), Some(Value::Object(was))) = (entry, was) {
+                    for (key, value) in was {
+                        entry.entry(key).or_insert_with(|| value.clone());
+                    }
+                }
+            }
+            *into = from;
         }
         (into, from) => *into = from,
     }
@@ -217,6 +274,64 @@ mod tests {
         assert_eq!(raw["agent"]["mood"], "good");
         assert_eq!(raw["agent"]["network"]["port"], 6000);
         assert_eq!(raw.as_object().unwrap().keys().next().unwrap(), "future");
+    }
+
+    #[test]
+    fn unknown_keys_of_an_entry_stay_with_it_and_known_ones_go() {
+        let (_folder, path) = in_folder(
+            r#"{"hub":{"agents":[{"name":"a","url":"http://a","mood":"good"},{"name":"b","url":"http://b"}]},
+                "agent":{"server_id":"x","monitors":[{"type_id":"t","name":"m","config":{"old":1},"mood":"good"}]}}"#,
+        );
+        let changed: Result<(), ConfigProblem> = ConfigFile::update(&path, |config| {
+            config.hub.agents.remove(1);
+            config.hub.agents[0].enabled = false;
+            config.agent.monitors[0].config = Map::new();
+            Ok(())
+        });
+        changed.unwrap();
+        let raw: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(
+            raw["hub"]["agents"],
+            serde_json::json!([{ "name": "a", "url": "http://a", "token": "", "enabled": false, "mood": "good" }])
+        );
+        let monitor = &raw["agent"]["monitors"][0];
+        assert_eq!((&monitor["config"], &monitor["mood"]), (&serde_json::json!({}), &"good".into()));
+    }
+
+    #[test]
+    fn changes_of_many_are_all_kept() {
+        let (_folder, path) = in_folder("{}");
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    for number in 0..10 {
+                        let changed: Result<(), ConfigProblem> = ConfigFile::update(path, |config| {
+                            config.hub.agents.push(crate::config::HubAgent {
+                                name: format!("{writer}-{number}"),
+                                url: "http://a".into(),
+                                token: String::new(),
+                                enabled: true,
+                            });
+                            Ok(())
+                        });
+                        changed.unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(ConfigFile::read(&path).unwrap().config().hub.agents.len(), 40);
+    }
+
+    #[test]
+    fn a_change_that_is_refused_leaves_the_file_alone() {
+        let (_folder, path) = in_folder(r#"{"hub":{"poll_seconds":5}}"#);
+        let refused: Result<(), ConfigProblem> = ConfigFile::update(&path, |config| {
+            config.hub.poll_seconds = 0;
+            Ok(())
+        });
+        assert!(refused.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"hub":{"poll_seconds":5}}"#);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::status::{AgentEvent, AgentStatus, FleetStatus};
+use super::fleet::FleetStatus;
+use super::status::{AgentEvent, AgentStatus};
 use super::view::{PortView, Snapshot};
 use crate::Role;
 use crate::config::{Endpoint, Preferences};

@@ -1,4 +1,4 @@
-//! The data of the roles, as the backend answers it and the window shows it.
+//! The data of the agent, as the backend answers it and the window shows it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -92,30 +92,4 @@ pub enum EventLevel {
     Alert,
     /// Work has finished.
     Done,
-}
-
-/// `GET /status` of a hub.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct FleetStatus {
-    /// Every configured agent, in configured order.
-    pub agents: Vec<FleetAgent>,
-}
-
-/// An agent as the hub knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct FleetAgent {
-    /// Its configured name.
-    pub name: String,
-    /// Its configured address.
-    pub url: String,
-    /// Whether it is polled.
-    pub enabled: bool,
-    /// Whether it answered the last poll.
-    pub online: bool,
-    /// Seconds since it last answered, on the hub's clock; nothing if it never did.
-    pub last_seen_seconds: Option<f64>,
-    /// Why the last poll failed.
-    pub error: Option<String>,
-    /// What it answered last.
-    pub status: Option<AgentStatus>,
 }

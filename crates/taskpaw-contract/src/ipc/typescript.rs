@@ -2,12 +2,7 @@
 
 use ts_rs::{Config, TS};
 
-use super::{
-    AgentEvent, AgentStatus, AppView, Backend, COMMAND_NAME, EVENT_NAME, ErrorCode, Event, EventLevel,
-    Failure, FleetAgent, FleetStatus, HolderView, HostEvent, IpcError, Launch, MonitorState, MonitorStatus,
-    PortDraft, PortView, Progress, Replaced, Request, RoleState, RoleView, Snapshot, Stage, Takeover,
-    TimelineEntry, TookOver, command,
-};
+use super::*;
 use crate::Role;
 use crate::config::{ConfigProblem, Endpoint, ExposureReason, Language, Preferences, Theme};
 use crate::sidecar::{PortName, StartupErrorCode};
@@ -61,6 +56,15 @@ pub fn typescript() -> String {
         EventLevel,
         FleetStatus,
         FleetAgent,
+        PollErrorCode,
+        FleetEvent,
+        FleetNews,
+        AgentOffer,
+        WebhookStatus,
+        AgentDraft,
+        AgentChange,
+        AgentProbe,
+        AgentTest,
         PortDraft,
         Request,
     );

@@ -220,7 +220,11 @@ export const scenarios = {
   "problem-exposure": () =>
     problem({ kind: "exposure", key: "agent.network.host", address: "0.0.0.0", reason: "wildcard" }),
   hub: () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()) }),
-  "hub-empty": () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()), fleet: { agents: [] } }),
+  "hub-empty": () => ({
+    ...ordinary(),
+    snapshot: snapshot(readyAgent(), readyHub()),
+    fleet: { agents: [], offers: [], webhook: null },
+  }),
   bare: () => {
     const world = ordinary();
     const status = world.status;

@@ -1,0 +1,271 @@
+//! The part of `config.json` that is about the role which polls agents.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigProblem, Endpoint, printed, yes};
+
+/// The configuration of the role that polls agents.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HubConfig {
+    /// Where the hub answers.
+    pub api: Endpoint,
+    /// What a client must show; empty: nothing is asked, and only loopback is allowed.
+    pub token: String,
+    /// What the hub shows to agents that have no token of their own here.
+    pub polling_token: String,
+    /// Seconds between two polls of an agent.
+    pub poll_seconds: u32,
+    /// Milliseconds in which an agent must say how it is; else it counts as away.
+    pub answer_within_ms: u32,
+    /// The agents that are polled.
+    pub agents: Vec<HubAgent>,
+    /// Days for which events are kept.
+    pub keep_event_days: u32,
+    /// Days for which it is kept how the agents were.
+    pub keep_status_days: u32,
+    /// Who is told of every `alert` and `done`.
+    pub webhook: WebhookConfig,
+    /// Whether agents on the local network are looked for, as an offer to add them.
+    pub discovery: bool,
+}
+
+/// An agent that a hub polls.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HubAgent {
+    /// What people call it, once in a hub.
+    pub name: String,
+    /// Its address, such as `http://192.168.1.5:5680`.
+    pub url: String,
+    /// What it asks for; empty: the hub's `polling_token`.
+    #[serde(default)]
+    pub token: String,
+    /// Whether it is polled.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// Who is told of every `alert` and `done`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebhookConfig {
+    /// Where events are posted to; empty: nowhere.
+    pub url: String,
+    /// What is shown there as `Authorization: Bearer`; empty: nothing.
+    pub token: String,
+}
+
+impl fmt::Debug for HubConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubConfig")
+            .field("api", &self.api)
+            .field("token", &printed(&self.token))
+            .field("polling_token", &printed(&self.polling_token))
+            .field("poll_seconds", &self.poll_seconds)
+            .field("answer_within_ms", &self.answer_within_ms)
+            .field("agents", &self.agents)
+            .field("keep_event_days", &self.keep_event_days)
+            .field("keep_status_days", &self.keep_status_days)
+            .field("webhook", &self.webhook)
+            .field("discovery", &self.discovery)
+            .finish()
+    }
+}
+
+impl fmt::Debug for HubAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubAgent")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("token", &printed(&self.token))
+            .field("enabled", &self.enabled)
+            .finish()
+    }
+}
+
+/// The address of a webhook may be a secret too.
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookConfig")
+            .field("url", &printed(&self.url))
+            .field("token", &printed(&self.token))
+            .finish()
+    }
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            api: Endpoint::loopback(5690),
+            token: String::new(),
+            polling_token: String::new(),
+            poll_seconds: 60,
+            answer_within_ms: 1_500,
+            agents: Vec::new(),
+            keep_event_days: 30,
+            keep_status_days: 7,
+            webhook: WebhookConfig::default(),
+            discovery: false,
+        }
+    }
+}
+
+impl HubConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigProblem> {
+        for (key, number, least, most) in [
+            ("poll_seconds", self.poll_seconds, 1, 86_400),
+            ("answer_within_ms", self.answer_within_ms, 100, 60_000),
+            ("keep_event_days", self.keep_event_days, 1, 3_650),
+            ("keep_status_days", self.keep_status_days, 1, 3_650),
+        ] {
+            if !(least..=most).contains(&number) {
+                return Err(wrong(
+                    format!("hub.{key}"),
+                    format!("{number} is not between {least} and {most}"),
+                ));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for (place, agent) in self.agents.iter().enumerate() {
+            agent.check(&format!("hub.agents[{place}]"))?;
+            if !names.insert(&agent.name) {
+                let reason = format!("another agent is called {:?} too", agent.name);
+                return Err(wrong(format!("hub.agents[{place}].name"), reason));
+            }
+        }
+        if !self.webhook.url.is_empty()
+            && let Some(reason) = wrong_url(&self.webhook.url)
+        {
+            return Err(wrong("hub.webhook.url".to_owned(), reason.to_owned()));
+        }
+        check_token("hub.polling_token", &self.polling_token)?;
+        check_token("hub.webhook.token", &self.webhook.token)
+    }
+}
+
+impl HubAgent {
+    /// Checks one agent, whose keys are under this one.
+    ///
+    /// # Errors
+    /// The first problem.
+    pub fn check(&self, key: &str) -> Result<(), ConfigProblem> {
+        if self.name.is_empty() || self.name.trim() != self.name {
+            let reason = format!("{:?} is no name: write one without spaces around it", self.name);
+            return Err(wrong(format!("{key}.name"), reason));
+        }
+        if let Some(reason) = wrong_url(&self.url) {
+            return Err(wrong(format!("{key}.url"), format!("{:?} {reason}", self.url)));
+        }
+        check_token(&format!("{key}.token"), &self.token)
+    }
+}
+
+fn wrong(key: String, reason: String) -> ConfigProblem {
+    ConfigProblem::Value { key, reason }
+}
+
+/// A header can carry a token only if it is plain. The message does not repeat it.
+fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
+    let is_plain = token.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain {
+        Ok(())
+    } else {
+        Err(wrong(
+            key.to_owned(),
+            "a token is made of ASCII letters, digits and signs, without spaces".to_owned(),
+        ))
+    }
+}
+
+/// What is wrong with the address of a server.
+fn wrong_url(url: &str) -> Option<&'static str> {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        return Some("does not begin with http:// or https://");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // The colon of a port comes after the brackets of an IPv6 address.
+    let after_brackets = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match authority[after_brackets..].split_once(':') {
+        Some((more, port)) => (&authority[..after_brackets + more.len()], Some(port)),
+        None => (authority, None),
+    };
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("has spaces or letters that an address cannot have")
+    } else if authority.contains('@') {
+        Some("has a user name in it; put the secret into the token")
+    } else if host.is_empty() {
+        Some("names no host")
+    } else if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|number| number > 0)) {
+        Some("has a port that is not between 1 and 65535")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(change: impl FnOnce(&mut HubConfig)) -> String {
+        let mut config = HubConfig::default();
+        change(&mut config);
+        config.check().map_or_else(|problem| problem.to_string(), |()| String::new())
+    }
+
+    fn agent(name: &str, url: &str) -> HubAgent {
+        HubAgent { name: name.into(), url: url.into(), token: String::new(), enabled: true }
+    }
+
+    #[test]
+    fn every_number_has_its_bounds() {
+        assert_eq!(problem(|_| {}), "");
+        assert!(
+            problem(|hub| hub.poll_seconds = 0).starts_with("hub.poll_seconds: 0 is not between 1 and 86400")
+        );
+        assert!(problem(|hub| hub.answer_within_ms = 99).starts_with("hub.answer_within_ms: 99 "));
+        assert!(problem(|hub| hub.keep_event_days = 0).starts_with("hub.keep_event_days: 0 "));
+        assert!(problem(|hub| hub.keep_status_days = 9_999).starts_with("hub.keep_status_days: 9999 "));
+    }
+
+    #[test]
+    fn an_agent_has_a_name_of_its_own_and_an_address() {
+        let good = "http://192.168.1.5:5680";
+        for (name, url, begins) in [
+            ("a", good, ""),
+            ("a", "https://nas.local/agent/", ""),
+            ("a", "http://[fd00::1]:5680", ""),
+            ("a", "http://[fd00::1]", ""),
+            ("", good, "hub.agents[0].name: "),
+            (" a", good, "hub.agents[0].name: "),
+            ("a", "192.168.1.5:5680", "hub.agents[0].url: "),
+            ("a", "ftp://x", "hub.agents[0].url: "),
+            ("a", "http://", "hub.agents[0].url: "),
+            ("a", "http://:80", "hub.agents[0].url: "),
+            ("a", "http://x:0", "hub.agents[0].url: "),
+            ("a", "http://x:70000", "hub.agents[0].url: "),
+            ("a", "http://x y", "hub.agents[0].url: "),
+            ("a", "http://me:secret@x", "hub.agents[0].url: "),
+        ] {
+            let message = problem(|hub| hub.agents.push(agent(name, url)));
+            assert_eq!(message.is_empty(), begins.is_empty(), "{name:?} {url:?}: {message}");
+            assert!(message.starts_with(begins), "{name:?} {url:?}: {message}");
+        }
+        let twice = problem(|hub| hub.agents = vec![agent("a", good), agent("a", "http://b")]);
+        assert!(twice.starts_with("hub.agents[1].name: another agent is called \"a\""), "{twice}");
+    }
+
+    #[test]
+    fn a_secret_is_neither_printed_nor_repeated() {
+        let hub = HubConfig {
+            polling_token: "top secret".into(),
+            webhook: WebhookConfig { url: "https://secret.example/x".into(), token: "secret".into() },
+            agents: vec![HubAgent { token: "secret".into(), ..agent("a", "http://b") }],
+            ..HubConfig::default()
+        };
+        assert!(!format!("{hub:?}").contains("secret"));
+        let message = hub.check().unwrap_err().to_string();
+        assert!(message.starts_with("hub.polling_token: ") && !message.contains("top"), "{message}");
+    }
+}
