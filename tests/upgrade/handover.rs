@@ -58,7 +58,7 @@ async fn an_older_app_takes_over_from_a_newer_one() {
     let host = newer.host_pid();
     let older = Window::open(&Programs::current(), &home).await;
     older.role_is("agent", "ready").await;
-    assert!(!runs(host));
+    until("the newer app is gone", LONG, async || !runs(host)).await;
     older.text_with("took-over", "TaskPaw 4.0.1").await;
 }
 
@@ -81,6 +81,25 @@ async fn a_newer_app_takes_over_from_one_without_a_record() {
     let older = Older::start().await;
     std::fs::remove_file(older.home.path().join("data/instance/host.json")).expect("the record");
     older.is_replaced().await;
+}
+
+/// Who hangs cannot be named for certain, so nobody is signalled: the window says so, and leads on.
+#[tokio::test]
+async fn one_that_hangs_without_a_record_is_said_in_the_window_and_never_ended() {
+    let older = Older::start().await;
+    std::fs::remove_file(older.home.path().join("data/instance/host.json")).expect("the record");
+    send(older.host, libc::SIGSTOP);
+    let newer = Window::open(&Programs::newer(), &older.home).await;
+    newer.text_with("launch-waiting", "TaskPaw").await;
+    newer.text_with("launch-blocked", "no record").await;
+    newer.picture("launch-blocked").await;
+    assert!(runs(older.host) && runs(older.backend));
+    assert_eq!(older.home.ping().await.expect("the old backend works on")["version"], "4.0.0");
+
+    send(older.host, libc::SIGCONT);
+    newer.click("action-claim-again").await;
+    newer.role_is("agent", "ready").await;
+    until("the older app is gone", LONG, async || !runs(older.host) && !runs(older.backend)).await;
 }
 
 #[tokio::test]
