@@ -106,7 +106,7 @@ fn given_up(snapshot: &Snapshot) -> Option<String> {
         return Some(problem.to_string());
     }
     if let Launch::Blocked { message } = &snapshot.app.launch {
-        return Some(message.clone());
+        return Some(format!("another TaskPaw is running and does not answer; end it yourself ({message})"));
     }
     snapshot.roles.iter().find_map(|view| match &view.state {
         RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),

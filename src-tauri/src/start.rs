@@ -218,7 +218,11 @@ fn ask_for_the_place(
                 Ok(Claimed::Done) => return app.quit(),
                 Err(error) => {
                     tracing::error!(%error, "nothing is started");
-                    app.block(error.to_string());
+                    // The window says the rest in the person's own language.
+                    app.block(match error {
+                        InstanceError::Stuck(reason) => reason,
+                        other => other.to_string(),
+                    });
                     tauri::async_runtime::block_on(app.claims_again());
                 }
             }

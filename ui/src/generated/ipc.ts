@@ -255,7 +255,7 @@ version: string | null,
  */
 pid: number | null, } | { "kind": "blocked", 
 /**
- * What was tried, and why it is not safe.
+ * Why it is not safe.
  */
 message: string, };
 

@@ -27,6 +27,7 @@ export const en = {
     blocked: "Another TaskPaw is running and does not answer",
     blocked_text:
       "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",
+    reason: "The reason: {{reason}}.",
     again: "Try again",
   },
   page: {

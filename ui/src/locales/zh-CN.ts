@@ -25,6 +25,7 @@ export const zhCN: Words = {
     waiting_text: "它会停止自己的工作并关闭窗口，然后由这里继续。如果它在五秒内没有回应，将被结束。",
     blocked: "另一个 TaskPaw 正在运行，但没有回应",
     blocked_text: "无法确认它是哪个进程，因此没有结束它。请自行关闭它（进程名为 taskpaw），然后重试。",
+    reason: "原因：{{reason}}。",
     again: "重试",
   },
   page: {

@@ -60,7 +60,7 @@ pub enum Launch {
     },
     /// The other app neither answers nor can be ended safely: the person is asked.
     Blocked {
-        /// What was tried, and why it is not safe.
+        /// Why it is not safe.
         message: String,
     },
 }

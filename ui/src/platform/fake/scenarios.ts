@@ -149,8 +149,7 @@ export const scenarios = {
   blocked: () =>
     launching({
       kind: "blocked",
-      message:
-        "another TaskPaw is running and does not answer, and it cannot be ended safely: there is no record of who it is. End it yourself (its processes are called taskpaw), then start this one again",
+      message: "there is no record of who it is",
     }),
   off: () => ({
     ...ordinary(),
