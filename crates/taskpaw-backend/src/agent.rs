@@ -2,8 +2,10 @@
 
 mod board;
 mod control;
+mod editing;
 mod events;
 mod network;
+mod roster;
 mod schedule;
 mod throttle;
 
@@ -13,8 +15,9 @@ use axum::Router;
 use axum::response::Json;
 use serde_json::{Value, json};
 use taskpaw_contract::config::Config;
-use taskpaw_contract::ipc::{AgentStatus, EventLevel};
+use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventLevel};
 use taskpaw_contract::version;
+use tokio::sync::broadcast;
 
 use crate::http::Guard;
 use crate::launch::Launch;
@@ -22,10 +25,17 @@ use crate::lifecycle::Stop;
 use crate::monitors::Notice;
 use crate::state::StateError;
 use board::Board;
+use editing::Editing;
 use events::EventQueue;
+use roster::Roster;
 
 /// The name that events of the agent itself carry in place of a monitor's.
 const SELF_NAME: &str = "taskpaw";
+/// So much may happen before a listener of the stream misses something.
+const NEWS: usize = 1024;
+
+/// Where everything that changes is told.
+type News = broadcast::Sender<AgentNews>;
 
 /// A running agent.
 pub(crate) struct Agent {
@@ -40,6 +50,8 @@ struct Shared {
     server_id: String,
     board: Arc<Board>,
     events: EventQueue,
+    editing: Editing,
+    news: News,
     stop: Stop,
 }
 
@@ -49,7 +61,9 @@ impl Agent {
     pub(crate) async fn start(launch: &Launch) -> Result<Self, StateError> {
         let Config { agent: config, .. } = &launch.config;
         let machine: Arc<str> = launch.machine.as_str().into();
-        let events = EventQueue::open(&launch.state.file("agent-events.jsonl"), machine.clone())?;
+        let news = broadcast::channel(NEWS).0;
+        let events =
+            EventQueue::open(&launch.state.file("agent-events.jsonl"), machine.clone(), news.clone())?;
         events.emitter().emit(
             SELF_NAME,
             Notice {
@@ -59,8 +73,9 @@ impl Agent {
                 data: None,
             },
         );
-        let board = Arc::new(Board::default());
-        schedule::start(config, &launch.data_folder, &board, &events.emitter()).await;
+        let board = Arc::new(Board::new(news.clone()));
+        let roster = Arc::new(Roster::new(board.clone(), events.emitter(), launch.data_folder.clone()));
+        roster.start(&config.monitors).await;
         // Whoever asks a ready agent for events sees that it was started.
         events.flush();
         Ok(Self {
@@ -69,6 +84,8 @@ impl Agent {
                 server_id: config.server_id.clone(),
                 board,
                 events,
+                editing: Editing::new(launch.config_file.clone(), roster),
+                news,
                 stop: launch.stop.clone(),
             }),
             network: Guard::optional(&config.token),

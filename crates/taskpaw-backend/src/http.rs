@@ -1,18 +1,22 @@
 //! What every port of a backend has in common: who is let in, how errors look, and how long things may take.
 
 mod auth;
+mod body;
 mod error;
 mod limits;
 mod local;
 mod patience;
 mod query;
 mod serve;
+mod stream;
 
 pub(crate) use auth::{Guard, authorize};
+pub(crate) use body::JsonBody;
 pub(crate) use error::{ApiError, not_found, wrong_method};
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
 pub(crate) use query::Query;
 pub(crate) use serve::{base_url, serve};
+pub(crate) use stream::stream;
 
 use serde::Serialize;
 

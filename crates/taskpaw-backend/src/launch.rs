@@ -30,6 +30,8 @@ use crate::state::StateFolder;
 pub(crate) struct Launch {
     /// The whole configuration.
     pub(crate) config: Config,
+    /// Where the configuration is kept.
+    pub(crate) config_file: PathBuf,
     /// What people call this machine.
     pub(crate) machine: String,
     /// What opens the control calls in this launch.
@@ -100,8 +102,9 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             None => state.control_token()?,
         };
         let machine = machine_name(&config);
-        let launch =
-            Launch { config, machine, control_token, state, data_folder: folders.data, stop: stop.clone() };
+        let (config_file, data_folder) = (folders.config_file(), folders.data);
+        let stop = stop.clone();
+        let launch = Launch { config, config_file, machine, control_token, state, data_folder, stop };
         match role {
             Role::Agent => run_agent(launch, claims).await,
             Role::Hub => run_hub(launch, claims).await,

@@ -1,48 +1,107 @@
 //! What a monitor is, and the table of all kinds. One more kind is one more file and its line in [`KINDS`].
 
+mod form;
+mod health;
 mod host_metrics;
+mod tcp_check;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventLevel, FieldProblem, MonitorState, MonitorType};
+
+use form::{Field, Values};
+use health::{Health, Turn};
 
 /// Every kind of monitor.
-pub(crate) const KINDS: &[Kind] = &[host_metrics::KIND];
+pub(crate) const KINDS: &[Kind] = &[host_metrics::KIND, tcp_check::KIND];
+
+/// A look that takes longer is reported as hanging, unless its monitor says that it may.
+pub(crate) const LOOK_LIMIT: Duration = Duration::from_secs(30);
+
+/// A monitor, or why there is none.
+pub(crate) type Made = Result<Box<dyn Monitor>, BadSetup>;
 
 /// A kind of monitor.
 #[derive(Debug)]
 pub(crate) struct Kind {
     /// Its name in the configuration and in the status.
     pub(crate) type_id: &'static str,
+    /// What people call it.
+    pub(crate) title: &'static str,
+    /// What it watches.
+    pub(crate) about: &'static str,
     /// Whether every agent has one, under the name of its kind, without any configuration.
     pub(crate) always_on: bool,
-    /// Makes a monitor. Here a configuration is checked, and nothing is looked at yet.
-    pub(crate) build: fn(&Setup) -> Result<Box<dyn Monitor>, BadSetup>,
+    /// Its settings.
+    pub(crate) fields: &'static [Field],
+    /// Makes a monitor. Here settings are checked further, and nothing is looked at yet.
+    pub(crate) build: fn(&Values, &Setup) -> Made,
 }
 
-/// What a monitor is made from.
+impl Kind {
+    /// Checks a configuration and makes a monitor from it.
+    pub(crate) fn make(&self, config: &Map<String, Value>, setup: &Setup) -> Made {
+        let values = form::check(self.fields, config).map_err(BadSetup::Fields)?;
+        (self.build)(&values, setup)
+    }
+
+    /// What a window needs to offer it.
+    pub(crate) fn described(&self) -> MonitorType {
+        MonitorType {
+            type_id: self.type_id.to_owned(),
+            title: self.title.to_owned(),
+            description: self.about.to_owned(),
+            always_on: self.always_on,
+            schema: form::schema(self.title, self.about, self.fields),
+        }
+    }
+}
+
+/// What a monitor is made from besides its settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
-    /// What its kind needs to know.
-    #[expect(dead_code, reason = "host_metrics, the only kind so far, needs no configuration")]
-    pub(crate) config: Map<String, Value>,
+    /// What people call it.
+    pub(crate) name: String,
     /// A folder on the disk that matters: TaskPaw's own data.
     pub(crate) data_folder: PathBuf,
 }
 
-/// Why a monitor cannot be made: a configuration that its kind cannot work with, or a system that does not let it
-/// look.
+/// Why a monitor cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadSetup(pub(crate) String);
+pub(crate) enum BadSetup {
+    /// Settings that its kind cannot work with.
+    #[error("{}", all_of(.0))]
+    Fields(Vec<FieldProblem>),
+    /// A system that does not let it look.
+    #[error("{0}")]
+    System(String),
+}
+
+impl BadSetup {
+    /// One setting is wrong.
+    fn field(key: &str, message: impl Into<String>) -> Self {
+        Self::Fields(vec![FieldProblem { field: format!("config.{key}"), message: message.into() }])
+    }
+}
+
+/// All problems in one line.
+fn all_of(problems: &[FieldProblem]) -> String {
+    let one = |FieldProblem { field, message }: &FieldProblem| format!("{field}: {message}");
+    problems.iter().map(one).collect::<Vec<_>>().join("; ")
+}
 
 /// Something that is looked at again and again.
 pub(crate) trait Monitor: Send {
     /// Looks once. It runs on a thread of its own and may block, panic and hang: no other monitor notices.
     fn check(&mut self) -> Check;
+
+    /// A look that takes longer hangs.
+    fn look_limit(&self) -> Duration {
+        LOOK_LIMIT
+    }
 }
 
 /// What a look has found.
@@ -73,6 +132,25 @@ pub(crate) struct Notice {
     pub(crate) data: Option<Value>,
 }
 
+/// What a look comes to for something that is either well or not: `found` says in words which and why.
+fn two_states(name: &str, health: &mut Health, found: Result<String, String>, again_in: Duration) -> Check {
+    let turn = health.note(found.is_ok());
+    let state = match (&found, health.is_down()) {
+        (Ok(_), _) => MonitorState::Ok,
+        (Err(_), true) => MonitorState::Error,
+        (Err(_), false) => MonitorState::Degraded,
+    };
+    let detail = found.unwrap_or_else(|why| why);
+    let notice = turn.map(|turn| {
+        let (level, title) = match turn {
+            Turn::Down => (EventLevel::Alert, format!("{name} is down")),
+            Turn::Up => (EventLevel::Done, format!("{name} is well again")),
+        };
+        Notice { level, title, message: detail.clone(), data: None }
+    });
+    Check { state, detail, metrics: Map::new(), notices: notice.into_iter().collect(), again_in }
+}
+
 /// The kind of this name.
 pub(crate) fn kind(type_id: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.type_id == type_id)
@@ -86,4 +164,63 @@ pub(crate) fn always_on() -> impl Iterator<Item = MonitorConfig> {
         enabled: true,
         config: Map::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tests of every kind make a monitor with.
+    pub(super) fn setup() -> Setup {
+        Setup { name: "it".into(), data_folder: std::env::temp_dir() }
+    }
+
+    /// A monitor with these settings.
+    pub(super) fn made(kind: &Kind, config: Value) -> Box<dyn Monitor> {
+        kind.make(config.as_object().unwrap(), &setup()).unwrap_or_else(|bad| panic!("{bad}"))
+    }
+
+    /// The field that these settings are refused for.
+    pub(super) fn problem(kind: &Kind, config: Value) -> String {
+        match kind.make(config.as_object().unwrap(), &setup()) {
+            Err(BadSetup::Fields(problems)) => problems[0].field.clone(),
+            Err(bad) => panic!("{bad}"),
+            Ok(_) => panic!("{config} is accepted"),
+        }
+    }
+
+    /// The levels of what has happened.
+    pub(super) fn levels(check: &Check) -> Vec<EventLevel> {
+        check.notices.iter().map(|notice| notice.level).collect()
+    }
+
+    #[test]
+    fn every_kind_has_a_schema_that_its_own_defaults_satisfy() {
+        for kind in KINDS {
+            let MonitorType { type_id, title, description, schema, .. } = kind.described();
+            assert!(!title.is_empty() && description.ends_with('.'), "{type_id}");
+            let fields = schema["properties"].as_object().unwrap();
+            assert!(fields.contains_key("poll_interval"), "{type_id}");
+            for (key, field) in fields {
+                let about = field["description"].as_str().unwrap();
+                assert!(
+                    !field["title"].as_str().unwrap().is_empty() && about.ends_with('.'),
+                    "{type_id}.{key}"
+                );
+                let is_needed = schema["required"].as_array().unwrap().contains(&key.as_str().into());
+                assert_eq!(field.get("default").is_none(), is_needed, "{type_id}.{key}");
+            }
+            let defaults: Map<String, Value> = fields
+                .iter()
+                .filter_map(|(key, field)| Some((key.clone(), field.get("default")?.clone())))
+                .collect();
+            let needed = schema["required"].as_array().unwrap().len();
+            let missing = form::check(kind.fields, &defaults).map_or_else(|problems| problems.len(), |_| 0);
+            assert_eq!(missing, needed, "{type_id}");
+        }
+        let mut ids: Vec<_> = KINDS.iter().map(|kind| kind.type_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), KINDS.len(), "each id once");
+    }
 }

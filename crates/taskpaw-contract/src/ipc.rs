@@ -7,6 +7,7 @@ mod command;
 mod error;
 mod event;
 mod fleet;
+mod monitor;
 mod status;
 mod typescript;
 mod view;
@@ -18,6 +19,7 @@ pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
     FleetStatus, PollErrorCode, WebhookStatus,
 };
+pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use status::{AgentEvent, AgentStatus, EventLevel, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{

@@ -3,15 +3,24 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
-use taskpaw_contract::ipc::{MonitorState, MonitorStatus};
+use taskpaw_contract::ipc::{AgentNews, MonitorState, MonitorStatus};
 
+use super::News;
 use crate::monitors::Check;
 
-/// The status of every monitor, in the order in which they were added.
-#[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Vec<(String, MonitorStatus)>>);
+/// The status of every monitor, in the order of the configuration.
+#[derive(Debug)]
+pub(super) struct Board {
+    monitors: Mutex<Vec<(String, MonitorStatus)>>,
+    news: News,
+}
 
 impl Board {
+    /// No monitor yet. Every change of a state is told.
+    pub(super) fn new(news: News) -> Self {
+        Self { monitors: Mutex::default(), news }
+    }
+
     /// A monitor that has not looked yet, or will not.
     pub(super) fn add(&self, name: &str, type_id: &str, state: MonitorState, detail: &str) {
         let status = MonitorStatus {
@@ -22,6 +31,17 @@ impl Board {
             last_update: None,
         };
         self.lock().push((name.to_owned(), status));
+    }
+
+    /// A monitor is not watched any more.
+    pub(super) fn remove(&self, name: &str) {
+        self.lock().retain(|(known, _)| known != name);
+    }
+
+    /// The list of monitors is another one now, in this order.
+    pub(super) fn arrange(&self, names: &[&str]) {
+        self.lock().sort_by_key(|(name, _)| names.iter().position(|known| known == name));
+        self.tell(AgentNews::Monitors);
     }
 
     /// A monitor has looked.
@@ -41,9 +61,18 @@ impl Board {
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut MonitorStatus)) {
-        if let Some((_, status)) = self.lock().iter_mut().find(|(known, _)| known == name) {
-            change(status);
+        let mut monitors = self.lock();
+        let Some((_, status)) = monitors.iter_mut().find(|(known, _)| known == name) else { return };
+        let before = status.state;
+        change(status);
+        if status.state != before {
+            self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: status.clone() });
         }
+    }
+
+    fn tell(&self, news: AgentNews) {
+        // Nobody may be listening.
+        let _ = self.news.send(news);
     }
 
     /// All of it, as `/status` shows it.
@@ -54,7 +83,7 @@ impl Board {
 
     /// Nothing panics while it holds the lock; if it did, the last status is still the best there is.
     fn lock(&self) -> MutexGuard<'_, Vec<(String, MonitorStatus)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.monitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::Json;
-use axum::routing::{get, post};
+use axum::response::{IntoResponse, Json};
+use axum::routing::{get, post, put};
 use serde_json::{Value, json};
-use taskpaw_contract::ipc::{AgentEvent, AgentStatus};
+use taskpaw_contract::config::MonitorConfig;
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, MonitorType};
 
 use super::Shared;
 use crate::http::{
-    ApiError, Events, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
+    ApiError, Events, Guard, JsonBody, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, stream,
+    wrong_method,
 };
 use crate::lifecycle::StopReason;
+use crate::monitors::{KINDS, Kind};
 
 const EVENTS: usize = 100;
 const MOST_EVENTS: usize = 10_000;
@@ -25,6 +28,12 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/control/ping", get(ping))
         .route("/control/status", get(status))
         .route("/control/events", get(events))
+        .route("/control/monitor-types", get(monitor_types))
+        .route("/control/monitors", get(monitors).post(add_monitor))
+        .route("/control/monitors/{name}", put(change_monitor).delete(remove_monitor))
+        .route("/control/monitors/{name}/enable", post(enable_monitor))
+        .route("/control/monitors/{name}/disable", post(disable_monitor))
+        .route("/control/stream", get(news))
         .route("/control/stop", post(stop))
         .route_layer(from_fn_with_state(guard, authorize))
         .fallback(not_found)
@@ -47,6 +56,55 @@ async fn events(
 ) -> Result<Json<Events<AgentEvent>>, ApiError> {
     let limit = query.limit(EVENTS, MOST_EVENTS)?;
     Ok(Json(Events { events: shared.events.recent(limit, query.text("monitor")) }))
+}
+
+async fn monitor_types() -> Json<Value> {
+    let types: Vec<MonitorType> = KINDS.iter().map(Kind::described).collect();
+    Json(json!({ "types": types }))
+}
+
+async fn monitors(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({ "monitors": shared.editing.list() }))
+}
+
+async fn add_monitor(
+    State(shared): State<Arc<Shared>>,
+    JsonBody(monitor): JsonBody<MonitorConfig>,
+) -> Result<(StatusCode, Json<MonitorConfig>), ApiError> {
+    shared.editing.add(monitor).await.map(|monitor| (StatusCode::CREATED, Json(monitor)))
+}
+
+async fn change_monitor(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    JsonBody(monitor): JsonBody<MonitorConfig>,
+) -> Result<Json<MonitorConfig>, ApiError> {
+    shared.editing.change(&name, monitor).await.map(Json)
+}
+
+async fn enable_monitor(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<MonitorConfig>, ApiError> {
+    shared.editing.switch(&name, true).await.map(Json)
+}
+
+async fn disable_monitor(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<MonitorConfig>, ApiError> {
+    shared.editing.switch(&name, false).await.map(Json)
+}
+
+async fn remove_monitor(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    shared.editing.remove(&name).await.map(|()| Json(json!({ "ok": true })))
+}
+
+async fn news(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    stream(shared.news.subscribe(), AgentNews::Missed, shared.stop.clone())
 }
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {

@@ -12,8 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use taskpaw_contract::ipc::AgentEvent;
+use taskpaw_contract::ipc::{AgentEvent, AgentNews};
 
+use super::News;
 use super::board::now;
 use crate::monitors::Notice;
 use crate::state::{Journal, StateError};
@@ -92,8 +93,8 @@ impl Emitter {
 }
 
 impl EventQueue {
-    /// Opens the journal and starts its writer.
-    pub(super) fn open(path: &Path, machine: Arc<str>) -> Result<Self, StateError> {
+    /// Opens the journal and starts its writer. Every event is told once it is durable.
+    pub(super) fn open(path: &Path, machine: Arc<str>, news: News) -> Result<Self, StateError> {
         let (journal, records) = Journal::open(path)?;
         let mut kept = Kept::default();
         for record in records {
@@ -110,6 +111,7 @@ impl EventQueue {
         let mut writer = Writer {
             journal,
             kept: kept.clone(),
+            news,
             last_id,
             written_forgotten: is_forgotten_written,
             pending: Vec::new(),
@@ -204,6 +206,7 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 struct Writer {
     journal: Journal,
     kept: Arc<Mutex<Kept>>,
+    news: News,
     last_id: u64,
     written_forgotten: u64,
     /// Numbered, and not durable yet.
@@ -283,6 +286,12 @@ impl Writer {
         }
         self.written_forgotten = forgotten;
         let mut kept = lock(&self.kept);
+        if self.news.receiver_count() > 0 {
+            for event in &self.pending {
+                // The last listener may just have gone.
+                let _ = self.news.send(AgentNews::Event { event: event.clone() });
+            }
+        }
         kept.events.extend(self.pending.drain(..));
         let lost = kept.trim();
         drop(kept);
@@ -298,11 +307,12 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use taskpaw_contract::ipc::EventLevel;
+    use tokio::sync::broadcast;
 
     use super::*;
 
     fn open(path: &Path) -> EventQueue {
-        EventQueue::open(path, "m".into()).unwrap()
+        EventQueue::open(path, "m".into(), broadcast::channel(16).0).unwrap()
     }
 
     fn emit(queue: &EventQueue, count: usize) {

@@ -1,11 +1,10 @@
-//! Runs the monitors: each looks on a thread of its own, and none can stop another.
+//! Runs one monitor: it looks on a thread of its own, and cannot stop another one.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskpaw_contract::config::{AgentConfig, MonitorConfig};
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use serde_json::{Map, Value};
+use taskpaw_contract::ipc::EventLevel;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{sleep, timeout};
@@ -13,95 +12,39 @@ use tokio::time::{sleep, timeout};
 use super::board::Board;
 use super::events::Emitter;
 use super::throttle::Throttle;
-use crate::monitors::{self, Check, Kind, Monitor, Notice, Setup};
+use crate::monitors::{Check, Kind, Monitor, Notice, Setup};
 
-/// A look that takes longer is reported as hanging.
-const LOOK_LIMIT: Duration = Duration::from_secs(30);
 /// How long a monitor that has panicked rests.
 const REST: Duration = Duration::from_secs(30);
-/// How long readiness waits for the first numbers.
-const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
-
-/// Starts every monitor, and returns when those that are always on have looked once.
-pub(super) async fn start(config: &AgentConfig, data_folder: &Path, board: &Arc<Board>, emitter: &Emitter) {
-    let mut first_looks = Vec::new();
-    for monitor in monitors::always_on() {
-        first_looks.extend(add(&monitor, data_folder, board, emitter));
-    }
-    for monitor in &config.monitors {
-        add(monitor, data_folder, board, emitter);
-    }
-    let all = async {
-        for look in first_looks {
-            // A monitor that panicked never says that it has looked.
-            let _ = look.await;
-        }
-    };
-    if timeout(FIRST_LOOK_WAIT, all).await.is_err() {
-        tracing::warn!("the first look at this machine takes long; the agent is ready without it");
-    }
-}
-
-/// Adds one monitor; the receiver is told after its first look.
-fn add(
-    config: &MonitorConfig,
-    data_folder: &Path,
-    board: &Arc<Board>,
-    emitter: &Emitter,
-) -> Option<oneshot::Receiver<()>> {
-    let MonitorConfig { type_id, name, enabled, config } = config;
-    let refuse = |reason: &str| {
-        tracing::error!("monitor {name}: {reason}");
-        board.add(name, type_id, MonitorState::Error, reason);
-    };
-    let Some(kind) = monitors::kind(type_id) else {
-        refuse(&format!("this version knows no monitor of type {type_id}"));
-        return None;
-    };
-    if !enabled {
-        board.add(name, type_id, MonitorState::Stopped, "switched off");
-        return None;
-    }
-    let setup = Setup { config: config.clone(), data_folder: data_folder.to_owned() };
-    let monitor = match (kind.build)(&setup) {
-        Ok(monitor) => monitor,
-        Err(bad) => {
-            refuse(&bad.to_string());
-            return None;
-        }
-    };
-    board.add(name, type_id, MonitorState::Unknown, "not looked yet");
-    let (has_looked, looked) = oneshot::channel();
-    let watch = Watch {
-        name: name.clone(),
-        kind,
-        setup,
-        board: board.clone(),
-        emitter: emitter.clone(),
-        throttle: Throttle::new(Instant::now()),
-        is_failing: false,
-        look_limit: LOOK_LIMIT,
-        rest: REST,
-    };
-    tokio::spawn(watch.run(monitor, has_looked));
-    Some(looked)
-}
 
 /// One monitor that runs.
-struct Watch {
+pub(super) struct Watch {
     name: String,
     kind: &'static Kind,
     setup: Setup,
+    config: Map<String, Value>,
     board: Arc<Board>,
     emitter: Emitter,
     throttle: Throttle,
     is_failing: bool,
-    look_limit: Duration,
     rest: Duration,
 }
 
 impl Watch {
-    async fn run(mut self, mut monitor: Box<dyn Monitor>, has_looked: oneshot::Sender<()>) {
+    /// A monitor that was made from this.
+    pub(super) fn new(
+        kind: &'static Kind,
+        setup: Setup,
+        config: Map<String, Value>,
+        board: Arc<Board>,
+        emitter: Emitter,
+    ) -> Self {
+        let (name, throttle) = (setup.name.clone(), Throttle::new(Instant::now()));
+        Self { name, kind, setup, config, board, emitter, throttle, is_failing: false, rest: REST }
+    }
+
+    /// Looks again and again; the sender tells of the first look.
+    pub(super) async fn run(mut self, mut monitor: Box<dyn Monitor>, has_looked: oneshot::Sender<()>) {
         let mut has_looked = Some(has_looked);
         loop {
             let pause = match self.look(monitor).await {
@@ -111,7 +54,7 @@ impl Watch {
                 }
                 Err(error) => {
                     self.fail(&format!("the monitor has failed: {}", reason_of(error)));
-                    match (self.kind.build)(&self.setup) {
+                    match self.kind.make(&self.config, &self.setup) {
                         Ok(fresh) => monitor = fresh,
                         Err(bad) => return self.fail(&bad.to_string()),
                     }
@@ -128,14 +71,15 @@ impl Watch {
 
     /// One look. One that hangs is reported, and waited for: a second one beside it would hang too.
     async fn look(&mut self, mut monitor: Box<dyn Monitor>) -> Result<(Box<dyn Monitor>, Check), JoinError> {
+        let limit = monitor.look_limit();
         let mut look = spawn_blocking(move || {
             let check = monitor.check();
             (monitor, check)
         });
-        if let Ok(looked) = timeout(self.look_limit, &mut look).await {
+        if let Ok(looked) = timeout(limit, &mut look).await {
             return looked;
         }
-        self.fail(&format!("the monitor has not finished its look in {} s", self.look_limit.as_secs()));
+        self.fail(&format!("the monitor has not finished its look in {} s", limit.as_secs()));
         look.await
     }
 
@@ -187,11 +131,11 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread;
 
-    use serde_json::{Map, Value};
+    use taskpaw_contract::ipc::MonitorState;
+    use tokio::sync::broadcast;
 
     use super::super::events::EventQueue;
     use super::*;
-    use crate::monitors::BadSetup;
 
     struct Faulty;
 
@@ -213,13 +157,20 @@ mod tests {
                 again_in,
             }
         }
+
+        fn look_limit(&self) -> Duration {
+            Duration::from_millis(50)
+        }
     }
 
-    fn build(_: &Setup) -> Result<Box<dyn Monitor>, BadSetup> {
-        Ok(Box::new(Faulty))
-    }
-
-    const FAULTY: Kind = Kind { type_id: "faulty", always_on: false, build };
+    const FAULTY: Kind = Kind {
+        type_id: "faulty",
+        title: "t",
+        about: "a",
+        always_on: false,
+        fields: &[],
+        build: |_, _| Ok(Box::new(Faulty)),
+    };
 
     async fn until(board: &Board, words: &str) -> Value {
         let shown = async {
@@ -237,20 +188,13 @@ mod tests {
     #[test]
     fn a_monitor_that_panics_or_hangs_is_shown_and_comes_back() {
         let folder = tempfile::tempdir().unwrap();
-        let queue = EventQueue::open(&folder.path().join("events"), "m".into()).unwrap();
-        let board = Arc::new(Board::default());
+        let news = broadcast::channel(16).0;
+        let queue = EventQueue::open(&folder.path().join("events"), "m".into(), news.clone()).unwrap();
+        let board = Arc::new(Board::new(news));
         board.add("f", "faulty", MonitorState::Unknown, "");
-        let watch = Watch {
-            name: "f".into(),
-            kind: &FAULTY,
-            setup: Setup { config: Map::new(), data_folder: folder.path().to_owned() },
-            board: board.clone(),
-            emitter: queue.emitter(),
-            throttle: Throttle::new(Instant::now()),
-            is_failing: false,
-            look_limit: Duration::from_millis(50),
-            rest: Duration::from_millis(100),
-        };
+        let setup = Setup { name: "f".into(), data_folder: folder.path().to_owned() };
+        let mut watch = Watch::new(&FAULTY, setup, Map::new(), board.clone(), queue.emitter());
+        watch.rest = Duration::from_millis(100);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0));

@@ -1,10 +1,12 @@
-//! Errors as JSON: `{"error":{"code","message"}}`.
+//! Errors as JSON: `{"error":{"code","message","detail"?}}`.
 
 use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
+use taskpaw_contract::config::ConfigProblem;
+use taskpaw_contract::ipc::FieldProblem;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,21 @@ pub(crate) enum ApiError {
     /// The query has a value that means nothing.
     #[error("{0}")]
     BadQuery(String),
+    /// The body is no JSON, or none of the agreed form.
+    #[error("{0}")]
+    BadBody(String),
+    /// The body has the agreed form and says something that cannot be.
+    #[error("{}", first_of(.0))]
+    InvalidFields(Vec<FieldProblem>),
+    /// No monitor has this name.
+    #[error("no monitor is called {0:?}")]
+    NoSuchMonitor(String),
+    /// The configuration cannot be used or written, so nothing was changed.
+    #[error("{0}")]
+    Config(ConfigProblem),
+    /// A fault of this program.
+    #[error("this failed inside of TaskPaw; its log says more")]
+    Internal,
     /// No token, or a wrong one.
     #[error("this needs the header Authorization: Bearer TOKEN, with the token of this backend")]
     Unauthorized,
@@ -33,9 +50,28 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// One field says something that cannot be.
+    pub(crate) fn invalid(field: &str, message: &str) -> Self {
+        Self::InvalidFields(vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }])
+    }
+
+    /// What a program can read about it.
+    fn detail(&self) -> Option<Value> {
+        match self {
+            Self::InvalidFields(problems) => serde_json::to_value(problems).ok(),
+            Self::Config(problem) => serde_json::to_value(problem).ok(),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query"),
+            Self::BadBody(_) => (StatusCode::BAD_REQUEST, "bad_body"),
+            Self::InvalidFields(_) => (StatusCode::BAD_REQUEST, "invalid_fields"),
+            Self::NoSuchMonitor(_) => (StatusCode::NOT_FOUND, "no_such_monitor"),
+            Self::Config(_) => (StatusCode::CONFLICT, "config"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::ForeignHost => (StatusCode::FORBIDDEN, "foreign_host"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
@@ -49,12 +85,20 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.kind();
-        let body = Json(json!({ "error": { "code": code, "message": self.to_string() } }));
+        let mut error = json!({ "code": code, "message": self.to_string() });
+        if let Some(detail) = self.detail() {
+            error["detail"] = detail;
+        }
+        let body = Json(json!({ "error": error }));
         if matches!(self, Self::Unauthorized) {
             return (status, [(WWW_AUTHENTICATE, "Bearer realm=\"TaskPaw\"")], body).into_response();
         }
         (status, body).into_response()
     }
+}
+
+fn first_of(problems: &[FieldProblem]) -> String {
+    problems.first().map(|FieldProblem { field, message }| format!("{field}: {message}")).unwrap_or_default()
 }
 
 /// The answer for every path that is not there.

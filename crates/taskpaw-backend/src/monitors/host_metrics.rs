@@ -9,20 +9,36 @@ use serde_json::{Map, Value, json};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
 use taskpaw_contract::ipc::{EventLevel, MonitorState};
 
-use super::{BadSetup, Check, Kind, Monitor, Notice};
+use super::form::{self, Field, Shape, Values};
+use super::{BadSetup, Check, Kind, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
     type_id: "host_metrics",
+    title: "This machine",
+    about: "Processors, memory, disk, network and load of the machine itself, and its graphics cards where \
+            nvidia-smi is.",
     always_on: true,
-    build: |setup| Ok(Box::new(HostMetrics::new(setup.data_folder.clone())?)),
+    fields: &[
+        threshold("cpu_alert_pct", "Processor alert"),
+        threshold("mem_alert_pct", "Memory alert"),
+        threshold("disk_alert_pct", "Disk alert"),
+        form::every(2.0),
+    ],
+    build: |values, setup| Ok(Box::new(HostMetrics::new(values, setup)?)),
 };
 
-const EVERY: Duration = Duration::from_secs(2);
+const fn threshold(key: &'static str, title: &'static str) -> Field {
+    Field {
+        key,
+        title,
+        about: "Per cent from which on it is too much; three checks in a row are an alert.",
+        shape: Shape::Number { default: Some(95.0), least: 1.0, most: 100.0 },
+    }
+}
+
 /// A share of the processors' time and a rate need two looks; the second one follows soon.
 const FIRST_AGAIN: Duration = Duration::from_millis(500);
-/// From here on it is too much, in per cent.
-const THRESHOLD: f64 = 95.0;
 /// So many looks in a row make an alert: a short peak is nothing to worry about.
 const PATIENCE: u32 = 3;
 
@@ -33,17 +49,25 @@ struct HostMetrics {
     last_look: Option<Instant>,
     data_folder: PathBuf,
     watched: [Level; 3],
+    every: Duration,
 }
 
 impl HostMetrics {
-    fn new(data_folder: PathBuf) -> Result<Self, BadSetup> {
-        let unreadable = |error: sysinfo::Error| BadSetup(format!("this system cannot be read: {error}"));
+    fn new(values: &Values, setup: &Setup) -> Result<Self, BadSetup> {
+        let unreadable =
+            |error: sysinfo::Error| BadSetup::System(format!("this system cannot be read: {error}"));
+        let level = |title, key, setting| Level::new(title, key, values.number(setting));
         Ok(Self {
             system: System::new().map_err(unreadable)?,
             networks: Networks::new().map_err(unreadable)?,
             last_look: None,
-            data_folder,
-            watched: [Level::new("CPU", "cpu"), Level::new("Memory", "memory"), Level::new("Disk", "disk")],
+            data_folder: setup.data_folder.clone(),
+            watched: [
+                level("CPU", "cpu", "cpu_alert_pct"),
+                level("Memory", "memory", "mem_alert_pct"),
+                level("Disk", "disk", "disk_alert_pct"),
+            ],
+            every: values.seconds("poll_interval"),
         })
     }
 
@@ -99,7 +123,7 @@ impl Monitor for HostMetrics {
         } else {
             (MonitorState::Degraded, high.join(", "))
         };
-        Check { state, detail, metrics, notices, again_in: if is_first { FIRST_AGAIN } else { EVERY } }
+        Check { state, detail, metrics, notices, again_in: if is_first { FIRST_AGAIN } else { self.every } }
     }
 }
 
@@ -154,6 +178,8 @@ fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
 struct Level {
     title: &'static str,
     key: &'static str,
+    /// From here on it is too much, in per cent.
+    threshold: f64,
     /// How many looks in a row were over the threshold.
     over: u32,
     /// The last share of an alert that was given and not taken back.
@@ -161,18 +187,18 @@ struct Level {
 }
 
 impl Level {
-    fn new(title: &'static str, key: &'static str) -> Self {
-        Self { title, key, over: 0, alerted: None }
+    fn new(title: &'static str, key: &'static str, threshold: f64) -> Self {
+        Self { title, key, threshold, over: 0, alerted: None }
     }
 
     /// Notes a look; a share that cannot be known changes nothing.
     fn look(&mut self, now: Option<f64>) -> Option<Notice> {
         let now = now?;
         let notice = |level, title: String, message: String| {
-            let data = json!({ "metric": self.key, "percent": round(now, 1), "threshold": THRESHOLD });
+            let data = json!({ "metric": self.key, "percent": round(now, 1), "threshold": self.threshold });
             Some(Notice { level, title, message, data: Some(data) })
         };
-        if now >= THRESHOLD {
+        if now >= self.threshold {
             self.over += 1;
             let is_new = self.over >= PATIENCE && self.alerted.is_none();
             if self.over >= PATIENCE {
@@ -198,10 +224,11 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitors::tests::made;
 
     #[test]
     fn three_high_looks_alert_once_and_a_lower_one_ends_it() {
-        let mut level = Level::new("CPU", "cpu");
+        let mut level = Level::new("CPU", "cpu", 95.0);
         let mut levels = |shares: &[f64]| -> Vec<Option<EventLevel>> {
             shares.iter().map(|&share| level.look(Some(share)).map(|notice| notice.level)).collect()
         };
@@ -213,7 +240,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_numbers_at_once_and_rates_soon() {
-        let mut monitor = HostMetrics::new(std::env::temp_dir()).unwrap();
+        let mut monitor = made(&KIND, json!({}));
         let first = monitor.check();
         assert_eq!(first.again_in, FIRST_AGAIN);
         assert_eq!(first.metrics.len(), 13);

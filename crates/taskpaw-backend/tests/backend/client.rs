@@ -54,6 +54,19 @@ pub(crate) fn call_as(host: &str, port: u16, method: &str, path: &str, headers: 
     read_answer(stream)
 }
 
+/// One request with a body.
+pub(crate) fn send(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    let mut stream = connect(port);
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    read_answer(stream)
+}
+
 /// Everything until the other side closes.
 pub(crate) fn read_answer(mut stream: TcpStream) -> Answer {
     let mut text = String::new();

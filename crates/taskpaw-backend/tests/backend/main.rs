@@ -9,6 +9,8 @@ mod control;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod monitors;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod startup;

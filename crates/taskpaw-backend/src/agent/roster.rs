@@ -1,0 +1,228 @@
+//! Which monitors run. A change of the list starts and stops only what differs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Map;
+use taskpaw_contract::config::MonitorConfig;
+use taskpaw_contract::ipc::{FieldProblem, MonitorState};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use super::SELF_NAME;
+use super::board::Board;
+use super::events::Emitter;
+use super::schedule::Watch;
+use crate::monitors::{self, BadSetup, Setup};
+
+/// How long readiness waits for the first numbers.
+const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
+/// How long a name may be.
+const LONGEST_NAME: usize = 100;
+
+/// The monitors that run, and those that are switched off or cannot run.
+pub(super) struct Roster {
+    board: Arc<Board>,
+    emitter: Emitter,
+    data_folder: PathBuf,
+    entries: Mutex<Vec<Entry>>,
+}
+
+struct Entry {
+    config: MonitorConfig,
+    /// What it runs in, if it runs.
+    task: Option<AbortHandle>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Roster {
+    /// Nothing runs yet.
+    pub(super) fn new(board: Arc<Board>, emitter: Emitter, data_folder: PathBuf) -> Self {
+        Self { board, emitter, data_folder, entries: Mutex::default() }
+    }
+
+    /// Starts every monitor, and returns when those that are always on have looked once.
+    pub(super) async fn start(&self, configured: &[MonitorConfig]) {
+        let first_looks = self.apply(configured);
+        let all = async {
+            for look in first_looks {
+                // A monitor that panicked never says that it has looked.
+                let _ = look.await;
+            }
+        };
+        if timeout(FIRST_LOOK_WAIT, all).await.is_err() {
+            tracing::warn!("the first look at this machine takes long; the agent is ready without it");
+        }
+    }
+
+    /// Makes this the list of monitors; the receivers are told of the first looks of what is always on.
+    pub(super) fn apply(&self, configured: &[MonitorConfig]) -> Vec<oneshot::Receiver<()>> {
+        let wanted = effective(configured);
+        let mut entries = self.lock();
+        let mut old = std::mem::take(&mut *entries);
+        // First what goes, so that a name is free for what comes.
+        old.retain(|entry| {
+            let stays = wanted.contains(&entry.config);
+            if !stays {
+                self.board.remove(&entry.config.name);
+            }
+            stays
+        });
+        let mut first_looks = Vec::new();
+        for config in wanted {
+            if let Some(at) = old.iter().position(|entry| entry.config == config) {
+                entries.push(old.swap_remove(at));
+                continue;
+            }
+            let (task, looked) = self.run(&config).unzip();
+            if monitors::kind(&config.type_id).is_some_and(|kind| kind.always_on) {
+                first_looks.extend(looked);
+            }
+            entries.push(Entry { config, task });
+        }
+        let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
+        self.board.arrange(&names);
+        first_looks
+    }
+
+    /// The list as it is now, with what is always on.
+    pub(super) fn list(&self) -> Vec<MonitorConfig> {
+        self.lock().iter().map(|entry| entry.config.clone()).collect()
+    }
+
+    /// What is wrong with a monitor that somebody wants to add, or to put in the place of `instead_of`.
+    pub(super) fn wrong_with(&self, config: &MonitorConfig, instead_of: Option<&str>) -> Vec<FieldProblem> {
+        let problem = |field: &str, message: String| FieldProblem { field: field.to_owned(), message };
+        let mut problems = Vec::new();
+        let name = config.name.as_str();
+        if name.trim().is_empty() {
+            problems.push(problem("name", "it must be filled in".to_owned()));
+        } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+            let message = format!("use at most {LONGEST_NAME} letters, without line breaks");
+            problems.push(problem("name", message));
+        } else if name == SELF_NAME {
+            problems.push(problem("name", format!("{SELF_NAME} is the name of the agent itself")));
+        } else if instead_of != Some(name) && self.lock().iter().any(|entry| entry.config.name == name) {
+            problems.push(problem("name", "another monitor has this name".to_owned()));
+        }
+        let Some(kind) = monitors::kind(&config.type_id) else {
+            let message = format!("this version knows no monitor of type {}", config.type_id);
+            problems.push(problem("type_id", message));
+            return problems;
+        };
+        if kind.always_on {
+            match instead_of {
+                None => problems.push(problem("type_id", "every agent has one already".to_owned())),
+                Some(old) if old != name => {
+                    problems.push(problem("name", "it cannot be renamed".to_owned()));
+                }
+                Some(_) if !config.enabled => {
+                    problems.push(problem("enabled", "it is always on".to_owned()));
+                }
+                Some(_) => {}
+            }
+        }
+        match kind.make(&config.config, &self.setup(name)) {
+            Ok(_) => {}
+            Err(BadSetup::Fields(fields)) => problems.extend(fields),
+            Err(BadSetup::System(reason)) => problems.push(problem("type_id", reason)),
+        }
+        problems
+    }
+
+    fn setup(&self, name: &str) -> Setup {
+        Setup { name: name.to_owned(), data_folder: self.data_folder.clone() }
+    }
+
+    /// Puts one monitor on the board and starts it, if it can run; the receiver is told after its first look.
+    fn run(&self, config: &MonitorConfig) -> Option<(AbortHandle, oneshot::Receiver<()>)> {
+        let MonitorConfig { type_id, name, enabled, config } = config;
+        let refuse = |reason: &str| {
+            tracing::error!("monitor {name}: {reason}");
+            self.board.add(name, type_id, MonitorState::Error, reason);
+        };
+        let Some(kind) = monitors::kind(type_id) else {
+            refuse(&format!("this version knows no monitor of type {type_id}"));
+            return None;
+        };
+        if !enabled {
+            self.board.add(name, type_id, MonitorState::Stopped, "switched off");
+            return None;
+        }
+        let setup = self.setup(name);
+        let monitor = match kind.make(config, &setup) {
+            Ok(monitor) => monitor,
+            Err(bad) => {
+                refuse(&bad.to_string());
+                return None;
+            }
+        };
+        self.board.add(name, type_id, MonitorState::Unknown, "not looked yet");
+        let (has_looked, looked) = oneshot::channel();
+        let watch = Watch::new(kind, setup, config.clone(), self.board.clone(), self.emitter.clone());
+        let task = tokio::spawn(watch.run(monitor, has_looked));
+        Some((task.abort_handle(), looked))
+    }
+
+    /// Nothing panics while it holds the lock; if it did, the entries are still whole.
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is always on, with the settings that were made for it, and then what is configured. A name that is there
+/// twice counts once.
+fn effective(configured: &[MonitorConfig]) -> Vec<MonitorConfig> {
+    let mut list: Vec<MonitorConfig> = monitors::always_on()
+        .map(|default| {
+            let made_for_it = configured
+                .iter()
+                .find(|config| config.type_id == default.type_id && config.name == default.name);
+            MonitorConfig { config: made_for_it.map_or_else(Map::new, |made| made.config.clone()), ..default }
+        })
+        .collect();
+    let always_on = list.len();
+    for config in configured {
+        match list.iter().position(|known| known.name == config.name) {
+            None => list.push(config.clone()),
+            Some(at) if at < always_on && list[at].type_id == config.type_id => {}
+            Some(_) => tracing::error!("agent.monitors: {:?} is there twice; the first counts", config.name),
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(type_id: &str, name: &str) -> MonitorConfig {
+        serde_json::from_value(json!({ "type_id": type_id, "name": name, "config": { "port": 1 } })).unwrap()
+    }
+
+    #[test]
+    fn what_is_always_on_comes_first_and_each_name_once() {
+        let configured = [
+            config("tcp_check", "a"),
+            config("host_metrics", "host_metrics"),
+            config("tcp_check", "a"),
+            config("host_metrics", "b"),
+            config("tcp_check", "host_metrics"),
+        ];
+        let list = effective(&configured);
+        let names: Vec<_> = list.iter().map(|config| (&*config.type_id, &*config.name)).collect();
+        assert_eq!(names, [("host_metrics", "host_metrics"), ("tcp_check", "a"), ("host_metrics", "b")]);
+        assert_eq!(list[0].config["port"], 1, "with the settings that were made for it");
+    }
+}

@@ -1,0 +1,378 @@
+//! What a kind of monitor asks for. Its JSON schema, the check of a configuration and its defaults all come from
+//! one table of fields, so they cannot disagree.
+
+#![expect(dead_code, reason = "the next kinds use the rest")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use regex_lite::{Regex, RegexBuilder};
+use serde_json::{Map, Value, json};
+use taskpaw_contract::ipc::FieldProblem;
+
+/// How long a text may be: more than any path or pattern needs.
+const LONGEST_TEXT: usize = 4096;
+/// How many entries a list may have.
+const MOST_ENTRIES: usize = 256;
+/// How much memory a compiled pattern may take.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// Its key in `config`.
+    pub(crate) key: &'static str,
+    /// What a form calls it.
+    pub(crate) title: &'static str,
+    /// What it does, for whoever fills in the form.
+    pub(crate) about: &'static str,
+    /// What may be written.
+    pub(crate) shape: Shape,
+}
+
+/// What may be written into a field. A field that must be filled in has no default.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// Any text.
+    Text(Option<&'static str>),
+    /// The whole path of a file or folder; `~` stands for the home folder.
+    Path,
+    /// A regular expression; an empty one is none.
+    Pattern(Option<&'static str>),
+    /// One of these words; the first is the default.
+    Choice(&'static [&'static str]),
+    /// A number between two others.
+    Number { default: Option<f64>, least: f64, most: f64 },
+    /// A number without a fraction.
+    Whole { default: Option<u64>, least: u64, most: u64 },
+    /// Yes or no.
+    Flag(bool),
+    /// A list of texts.
+    Texts { default: &'static [&'static str], least: usize },
+}
+
+/// The setting that every kind has.
+pub(crate) const fn every(seconds: f64) -> Field {
+    Field {
+        key: "poll_interval",
+        title: "Check every",
+        about: "Seconds from one look to the next.",
+        shape: Shape::Number { default: Some(seconds), least: 1.0, most: 86_400.0 },
+    }
+}
+
+/// How long one look may take.
+pub(crate) const fn timeout(seconds: f64, about: &'static str) -> Field {
+    Field {
+        key: "timeout",
+        title: "Time limit",
+        about,
+        shape: Shape::Number { default: Some(seconds), least: 0.1, most: 3_600.0 },
+    }
+}
+
+/// How many bad looks in a row it takes.
+pub(crate) const FAILURES: Field = Field {
+    key: "failures",
+    title: "Failures until the alert",
+    about: "So many failed checks in a row are an alert; fewer are only shown.",
+    shape: Shape::Whole { default: Some(1), least: 1, most: 100 },
+};
+
+/// The settings of one monitor: checked, and with every default filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct Values(Map<String, Value>);
+
+/// Checks a configuration.
+pub(crate) fn check(fields: &[Field], config: &Map<String, Value>) -> Result<Values, Vec<FieldProblem>> {
+    let mut problems = Vec::new();
+    let mut values = Map::new();
+    for field in fields {
+        let written = config.get(field.key).filter(|value| !value.is_null());
+        match written {
+            Some(value) => {
+                problems.extend(field.wrong_with(value));
+                values.insert(field.key.to_owned(), value.clone());
+            }
+            None => match field.shape.default() {
+                Some(default) => {
+                    values.insert(field.key.to_owned(), default);
+                }
+                None => problems.push(field.problem("", "it must be filled in")),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(Values(values)) } else { Err(problems) }
+}
+
+/// The JSON schema of a kind's settings.
+pub(crate) fn schema(title: &str, about: &str, fields: &[Field]) -> Value {
+    let properties: Map<String, Value> =
+        fields.iter().map(|field| (field.key.to_owned(), field.schema())).collect();
+    let needed = fields.iter().filter(|field| field.shape.default().is_none());
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "description": about,
+        "type": "object",
+        "properties": properties,
+        "required": needed.map(|field| field.key).collect::<Vec<_>>(),
+    })
+}
+
+impl Field {
+    fn schema(&self) -> Value {
+        let mut schema = self.shape.schema();
+        if let Some(keys) = schema.as_object_mut() {
+            keys.insert("title".to_owned(), self.title.into());
+            keys.insert("description".to_owned(), self.about.into());
+            if let Some(default) = self.shape.default() {
+                keys.insert("default".to_owned(), default);
+            }
+        }
+        schema
+    }
+
+    fn problem(&self, place: &str, message: impl Into<String>) -> FieldProblem {
+        FieldProblem { field: format!("config.{}{place}", self.key), message: message.into() }
+    }
+
+    fn wrong_with(&self, value: &Value) -> Vec<FieldProblem> {
+        if let (Shape::Texts { least, .. }, Value::Array(entries)) = (&self.shape, value) {
+            if entries.len() < *least {
+                return vec![self.problem("", "it must be filled in")];
+            }
+            if entries.len() > MOST_ENTRIES {
+                return vec![self.problem("", format!("more than {MOST_ENTRIES} entries are too many"))];
+            }
+            let wrong = |(at, entry)| wrong_with_text(entry).map(|why| self.problem(&format!("[{at}]"), why));
+            return entries.iter().enumerate().filter_map(wrong).collect();
+        }
+        self.shape.wrong_with(value).map(|why| self.problem("", why)).into_iter().collect()
+    }
+}
+
+impl Shape {
+    fn default(&self) -> Option<Value> {
+        match self {
+            Self::Path => None,
+            Self::Text(default) | Self::Pattern(default) => default.map(Value::from),
+            Self::Choice(words) => words.first().map(|&word| word.into()),
+            Self::Number { default, .. } => default.map(Value::from),
+            Self::Whole { default, .. } => default.map(Value::from),
+            Self::Flag(default) => Some((*default).into()),
+            Self::Texts { default, least } => (default.len() >= *least).then(|| json!(default)),
+        }
+    }
+
+    fn schema(&self) -> Value {
+        match self {
+            Self::Text(None) => json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT }),
+            Self::Text(Some(_)) => json!({ "type": "string", "maxLength": LONGEST_TEXT }),
+            Self::Path => {
+                json!({ "type": "string", "format": "path", "minLength": 1, "maxLength": LONGEST_TEXT })
+            }
+            Self::Pattern(None) => {
+                json!({ "type": "string", "format": "regex", "minLength": 1, "maxLength": LONGEST_TEXT })
+            }
+            Self::Pattern(Some(_)) => {
+                json!({ "type": "string", "format": "regex", "maxLength": LONGEST_TEXT })
+            }
+            Self::Choice(words) => json!({ "type": "string", "enum": words }),
+            Self::Number { least, most, .. } => {
+                json!({ "type": "number", "minimum": least, "maximum": most })
+            }
+            Self::Whole { least, most, .. } => {
+                json!({ "type": "integer", "minimum": least, "maximum": most })
+            }
+            Self::Flag(_) => json!({ "type": "boolean" }),
+            Self::Texts { least, .. } => json!({
+                "type": "array", "minItems": least, "maxItems": MOST_ENTRIES,
+                "items": { "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT },
+            }),
+        }
+    }
+
+    /// What is wrong with a value that was written.
+    fn wrong_with(&self, value: &Value) -> Option<String> {
+        match self {
+            Self::Text(Some(_)) | Self::Pattern(Some(_)) if value == "" => None,
+            Self::Text(_) => wrong_with_text(value),
+            Self::Path => wrong_with_text(value).or_else(|| {
+                let path = expanded(value.as_str()?);
+                (!path.is_absolute()).then(|| "write the whole path, from the root on".to_owned())
+            }),
+            Self::Pattern(_) => wrong_with_text(value).or_else(|| {
+                let error = compiled(value.as_str()?).err()?;
+                Some(format!("it is no regular expression: {error}"))
+            }),
+            Self::Choice(words) => match value.as_str() {
+                Some(word) if words.contains(&word) => None,
+                _ => Some(format!("{value} is none of {}", words.join(", "))),
+            },
+            Self::Number { least, most, .. } => match value.as_f64() {
+                Some(number) if (*least..=*most).contains(&number) => None,
+                Some(_) => Some(format!("{value} is not between {least} and {most}")),
+                None => Some(format!("{value} is no number")),
+            },
+            Self::Whole { least, most, .. } => match value.as_u64() {
+                Some(number) if (*least..=*most).contains(&number) => None,
+                None if !value.is_number() => Some(format!("{value} is no number")),
+                _ => Some(format!("{value} is no whole number between {least} and {most}")),
+            },
+            Self::Flag(_) => (!value.is_boolean()).then(|| format!("{value} is neither true nor false")),
+            Self::Texts { .. } => Some(format!("{value} is no list of texts")),
+        }
+        .map(|why| shortened(&why, 300))
+    }
+}
+
+fn wrong_with_text(value: &Value) -> Option<String> {
+    let Some(text) = value.as_str() else { return Some(shortened(&format!("{value} is no text"), 300)) };
+    if text.trim().is_empty() {
+        return Some("it must be filled in".to_owned());
+    }
+    if text.contains('\0') {
+        return Some("it has a character that no text has (NUL)".to_owned());
+    }
+    (text.len() > LONGEST_TEXT).then(|| format!("it is longer than {LONGEST_TEXT} bytes"))
+}
+
+/// The beginning of a text, if it is longer.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Patterns do not care about case, as people who look for a name do not.
+pub(crate) fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).case_insensitive(true).size_limit(PATTERN_BYTES).build()
+}
+
+fn expanded(path: &str) -> PathBuf {
+    let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix("~\\"));
+    match (rest, std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => Path::new(path).to_owned(),
+    }
+}
+
+/// What a key has is what [`check`] has let through; for a key that its table does not know these give nothing.
+impl Values {
+    /// A text.
+    pub(crate) fn text(&self, key: &str) -> String {
+        self.0.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// A path, with the home folder in place of `~`.
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
+        expanded(&self.text(key))
+    }
+
+    /// A pattern; nothing if it is empty.
+    pub(crate) fn pattern(&self, key: &str) -> Option<Regex> {
+        compiled(&self.text(key)).ok().filter(|pattern| !pattern.as_str().is_empty())
+    }
+
+    /// A number.
+    pub(crate) fn number(&self, key: &str) -> f64 {
+        self.0.get(key).and_then(Value::as_f64).unwrap_or_default()
+    }
+
+    /// A number of seconds.
+    pub(crate) fn seconds(&self, key: &str) -> Duration {
+        Duration::try_from_secs_f64(self.number(key)).unwrap_or_default()
+    }
+
+    /// A whole number.
+    pub(crate) fn whole(&self, key: &str) -> u64 {
+        self.0.get(key).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// A number of looks.
+    pub(crate) fn count(&self, key: &str) -> u32 {
+        u32::try_from(self.whole(key)).unwrap_or(u32::MAX)
+    }
+
+    /// Yes or no.
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        self.0.get(key).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
+        let entries = self.0.get(key).and_then(Value::as_array).into_iter().flatten();
+        entries.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field { key: "name", title: "t", about: "a", shape: Shape::Text(None) },
+        Field { key: "file", title: "t", about: "a", shape: Shape::Path },
+        Field { key: "find", title: "t", about: "a", shape: Shape::Pattern(Some("")) },
+        Field { key: "way", title: "t", about: "a", shape: Shape::Choice(&["up", "down"]) },
+        Field {
+            key: "port",
+            title: "t",
+            about: "a",
+            shape: Shape::Whole { default: Some(80), least: 1, most: 9 },
+        },
+        Field { key: "on", title: "t", about: "a", shape: Shape::Flag(true) },
+        Field { key: "words", title: "t", about: "a", shape: Shape::Texts { default: &[], least: 1 } },
+        every(10.0),
+    ];
+
+    fn config(value: Value) -> Map<String, Value> {
+        let mut config = json!({ "name": "n", "file": "~/x", "words": ["a"] });
+        let keys = config.as_object_mut().unwrap();
+        keys.extend(value.as_object().unwrap().clone());
+        keys.clone()
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_path() {
+        for (value, field, words) in [
+            (json!({ "name": null }), "config.name", "filled in"),
+            (json!({ "name": "  " }), "config.name", "filled in"),
+            (json!({ "name": 7 }), "config.name", "7 is no text"),
+            (json!({ "name": "x".repeat(5000) }), "config.name", "longer than 4096"),
+            (json!({ "file": "relative/path" }), "config.file", "whole path"),
+            (json!({ "file": "/a\0b" }), "config.file", "NUL"),
+            (json!({ "find": "(" }), "config.find", "no regular expression"),
+            (json!({ "find": "(a{1000}){1000}" }), "config.find", "no regular expression"),
+            (json!({ "way": "left" }), "config.way", "none of up, down"),
+            (json!({ "port": 0 }), "config.port", "between 1 and 9"),
+            (json!({ "port": 1.5 }), "config.port", "whole number"),
+            (json!({ "port": "1" }), "config.port", "\"1\" is no number"),
+            (json!({ "on": "yes" }), "config.on", "neither true nor false"),
+            (json!({ "words": [] }), "config.words", "filled in"),
+            (json!({ "words": "a" }), "config.words", "no list"),
+            (json!({ "words": ["a", 1] }), "config.words[1]", "no text"),
+            (json!({ "words": vec!["a"; 300] }), "config.words", "too many"),
+            (json!({ "poll_interval": 0.5 }), "config.poll_interval", "0.5 is not between 1 and 86400"),
+        ] {
+            let problems = check(FIELDS, &config(value.clone())).unwrap_err();
+            assert_eq!(problems.len(), 1, "{value} {problems:?}");
+            assert_eq!(problems[0].field, field, "{value}");
+            assert!(problems[0].message.contains(words), "{value} {problems:?}");
+        }
+        assert_eq!(check(FIELDS, &Map::new()).unwrap_err().len(), 3, "all of them at once");
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_unknown_keys_are_let_be() {
+        let values = check(FIELDS, &config(json!({ "future": 1, "port": null }))).unwrap();
+        assert_eq!((values.whole("port"), values.flag("on")), (80, true));
+        assert_eq!(
+            (values.text("way"), values.seconds("poll_interval")),
+            ("up".into(), Duration::from_secs(10))
+        );
+        assert!(values.pattern("find").is_none() && values.path("file").is_absolute());
+    }
+}

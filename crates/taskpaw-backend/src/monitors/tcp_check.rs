@@ -1,0 +1,153 @@
+//! `tcp_check`: whether a host and port accept a connection.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use taskpaw_contract::clock::milliseconds;
+
+use super::form::{self, Field, Shape, Values};
+use super::health::Health;
+use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "tcp_check",
+    title: "TCP port",
+    about: "Whether a host and port accept a connection.",
+    always_on: false,
+    fields: &[
+        Field {
+            key: "host",
+            title: "Host",
+            about: "A name or an address.",
+            shape: Shape::Text(Some("127.0.0.1")),
+        },
+        Field {
+            key: "port",
+            title: "Port",
+            about: "The number, 1 to 65535.",
+            shape: Shape::Whole { default: None, least: 1, most: 65_535 },
+        },
+        form::timeout(5.0, "Seconds until a connection that is not accepted counts as failed."),
+        form::FAILURES,
+        form::every(30.0),
+    ],
+    build,
+};
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    let host = values.text("host").trim().trim_start_matches('[').trim_end_matches(']').to_owned();
+    if host.is_empty() || host.contains(|letter: char| letter == '/' || letter.is_whitespace()) {
+        return Err(BadSetup::field("host", "write a name or an address, such as 192.168.1.5"));
+    }
+    Ok(Box::new(TcpCheck {
+        name: setup.name.clone(),
+        host,
+        port: u16::try_from(values.whole("port")).unwrap_or_default(),
+        limit: values.seconds("timeout"),
+        every: values.seconds("poll_interval"),
+        health: Health::new(values.count("failures")),
+    }))
+}
+
+struct TcpCheck {
+    name: String,
+    host: String,
+    port: u16,
+    limit: Duration,
+    every: Duration,
+    health: Health,
+}
+
+impl Monitor for TcpCheck {
+    fn check(&mut self) -> Check {
+        let connected = connect(&self.host, self.port, self.limit);
+        let place = format!("{}:{}", self.host, self.port);
+        let found = match &connected {
+            Ok(took) => Ok(format!("{place} accepts connections ({:.0} ms)", milliseconds(*took))),
+            Err(error) => {
+                Err(format!("{place} does not accept a connection: {}", in_words(error, self.limit)))
+            }
+        };
+        let mut check = two_states(&self.name, &mut self.health, found, self.every);
+        let took = connected.ok().map(milliseconds);
+        check.metrics.insert("listening".to_owned(), took.is_some().into());
+        check.metrics.insert("connect_ms".to_owned(), json!(took));
+        check
+    }
+
+    fn look_limit(&self) -> Duration {
+        self.limit + super::LOOK_LIMIT
+    }
+}
+
+/// Tries every address of a name until one accepts, all within the limit.
+fn connect(host: &str, port: u16, limit: Duration) -> io::Result<Duration> {
+    let started = Instant::now();
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    // The name lookup has limits of its own; what is left is for the connection, and never nothing.
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let connecting = Instant::now();
+    for address in addresses {
+        let left = limit.saturating_sub(connecting.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(_) => return Ok(started.elapsed()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn in_words(error: &io::Error, limit: Duration) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            format!("no answer within {} s", limit.as_secs_f64())
+        }
+        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+    use super::*;
+    use crate::monitors::tests::{levels, made, problem};
+
+    #[test]
+    fn a_port_goes_and_comes_back() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let mut monitor = made(&KIND, json!({ "host": "localhost", "port": port, "failures": 2 }));
+        let up = monitor.check();
+        assert_eq!((up.state, levels(&up).len()), (MonitorState::Ok, 0), "{}", up.detail);
+        assert!(up.metrics["connect_ms"].as_f64().unwrap() < 5_000.0);
+        drop(server);
+        let once = monitor.check();
+        assert_eq!((once.state, levels(&once).len()), (MonitorState::Degraded, 0));
+        let down = monitor.check();
+        assert_eq!((down.state, levels(&down)), (MonitorState::Error, vec![EventLevel::Alert]));
+        assert!(down.detail.contains("nobody listens there"), "{}", down.detail);
+        assert!(levels(&monitor.check()).is_empty(), "said once");
+        let server = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        assert_eq!(levels(&monitor.check()), [EventLevel::Done]);
+        drop(server);
+    }
+
+    #[test]
+    fn an_unknown_name_is_a_failure_and_a_wrong_one_is_refused() {
+        let mut monitor = made(&KIND, json!({ "host": "no-such-host.invalid", "port": 1 }));
+        assert_eq!(monitor.check().state, MonitorState::Error);
+        assert_eq!(problem(&KIND, json!({ "host": "http://x", "port": 1 })), "config.host");
+        assert_eq!(problem(&KIND, json!({ "port": 65536 })), "config.port");
+        assert_eq!(problem(&KIND, json!({})), "config.port");
+    }
+}
