@@ -29,6 +29,13 @@ await main(async () => {
 
   await buildPrograms();
   copyAsVersion(NEWER.version, NEWER.folder);
+  if (output("dpkg", ["--version"])) {
+    say("packages");
+    await run("node", ["scripts/bundle.mjs", "--kinds", "deb"]);
+    await run("node", ["scripts/bundle.mjs", "--kinds", "deb", "--version", NEWER.version]);
+  }
+  say("tests of the scripts");
+  await run("node", ["--test", "scripts/tests/"], { stdio: "inherit" });
   say("tests of the window's parts");
   await run("npm", ["run", "--silent", "test:ui"], { stdio: "inherit" });
   say("tests of the programs: units, properties, real processes, the real window");
@@ -53,6 +60,7 @@ async function testPrograms() {
       ...process.env,
       TASKPAW_TEST_PROGRAMS: RELEASE,
       TASKPAW_TEST_NEWER: NEWER.folder,
+      TASKPAW_TEST_PACKAGES: join(ROOT, "target", "packages"),
       TASKPAW_TEST_DRIVER: join(TOOLS, "bin", "tauri-driver"),
     },
     stdio: "inherit",

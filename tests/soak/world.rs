@@ -13,8 +13,9 @@ use crate::process::{Owned, running, runs, send};
 use crate::programs::Programs;
 use crate::window::Desktop;
 
-/// How long everything may take to be well again.
-pub const SETTLED_WITHIN: Duration = Duration::from_secs(45);
+/// How long everything may take to be well again. The longest way is that of a backend that hangs under a host that
+/// lives: three health calls of ten seconds, five more for the last answer, five for the stop, and a restart.
+pub const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// How long what the hosts have started (the webview's processes) may live after them.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 

@@ -53,6 +53,21 @@ impl Programs {
     }
 }
 
+/// The Debian package of a version; none where there is no `dpkg`, as `npm test` makes none there.
+pub fn debian_package(version: &str) -> Option<PathBuf> {
+    let has_dpkg = std::process::Command::new("dpkg").arg("--version").output().is_ok();
+    has_dpkg.then(|| {
+        let packages = std::fs::read_dir(folder("TASKPAW_TEST_PACKAGES", "packages")).expect("the packages");
+        let start = format!("TaskPaw_{version}_");
+        let is_wanted = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&start) && name.ends_with(".deb")
+        };
+        let found = packages.filter_map(|entry| Some(entry.ok()?.path())).find(is_wanted);
+        found.unwrap_or_else(|| panic!("the package of {version} is missing: run the tests with `npm test`"))
+    })
+}
+
 /// The driver of the real window.
 pub fn driver() -> PathBuf {
     folder("TASKPAW_TEST_DRIVER", "tools/bin/tauri-driver")

@@ -4,4 +4,6 @@ mod crash;
 mod ending;
 mod handover;
 mod installed;
+#[cfg(target_os = "linux")]
+mod package;
 mod replaced;

@@ -251,18 +251,21 @@ impl Machine {
             (State::Starting | State::Ready { .. }, Answer::Exited { status, log }) => {
                 self.fail(Failure::Exited { status, log }, now)
             }
-            (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => vec![Effect::CheckHealth],
+            // From call to call: one that is not answered does not put off the next.
+            (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
+                vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
+            }
             (State::Ready { since, missed }, Answer::Healthy(true)) => {
                 *missed = 0;
                 if now.saturating_sub(*since) >= HEALTHY_AGAIN {
                     self.failures.clear();
                 }
-                vec![Effect::Arm(Timer::Health, HEALTH_EVERY)]
+                Vec::new()
             }
             (State::Ready { missed, .. }, Answer::Healthy(false)) => {
                 *missed += 1;
                 if *missed < HEALTH_MISSES {
-                    return vec![Effect::Arm(Timer::Health, HEALTH_EVERY)];
+                    return Vec::new();
                 }
                 let missed = *missed;
                 self.stopping(Next::Fail(Failure::Unhealthy { missed, log: Vec::new() }))

@@ -203,8 +203,9 @@ fn a_backend_that_is_not_ready_in_time_is_ended_and_shown_with_its_log() {
 fn three_missed_health_calls_in_a_row_restart() {
     let mut driven = Driven::ready();
     for healthy in [false, false, true, false, false] {
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), [Effect::CheckHealth]);
-        assert_eq!(driven.answer(Answer::Healthy(healthy)), [Effect::Arm(Timer::Health, HEALTH_EVERY)]);
+        let next = Effect::Arm(Timer::Health, HEALTH_EVERY);
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), [Effect::CheckHealth, next]);
+        assert_eq!(driven.answer(Answer::Healthy(healthy)), []);
     }
     assert!(driven.answer(Answer::Healthy(false)).contains(&Effect::AskToStop));
 }
