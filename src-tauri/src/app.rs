@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use port_takeover::Record;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::ConfigProblem;
-use taskpaw_contract::ipc::{Event, Launch};
+use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Launch, LogLine};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
@@ -142,9 +143,19 @@ impl App {
     }
 
     /// The last log lines of a role.
-    pub(crate) fn logs(&self, role: Role, limit: u32) -> Vec<String> {
+    pub(crate) fn logs(&self, role: Role, limit: u32) -> Vec<LogLine> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.role(role).map(|task| task.log().last(limit)).unwrap_or_default()
+        self.role(role).map(|task| task.log().lines(limit)).unwrap_or_default()
+    }
+
+    /// What the last takeovers saw and did, the newest first.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) fn journal(&self, limit: u32) -> Result<Vec<Record>, IpcError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let read = self.around.journal.read(limit);
+        read.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// The process id of a role's backend that is ready.

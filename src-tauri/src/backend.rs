@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use reqwest::{Method, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use taskpaw_contract::ipc::{ErrorCode, IpcError};
 
 /// How long an answer may take.
@@ -24,25 +27,50 @@ impl BackendClient {
     /// Asks for something on the backend, such as `/control/status?limit=10`.
     ///
     /// # Errors
-    /// [`ErrorCode::BackendUnreachable`] if it does not answer, or not as agreed.
+    /// As [`BackendClient::send`].
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, IpcError> {
-        let unreachable = |error: reqwest::Error| {
-            // The error's own text would name the address, which says nothing to a person.
-            let reason = error.without_url();
-            IpcError::new(
-                ErrorCode::BackendUnreachable,
-                format!("the backend did not answer as agreed: {reason}. It is asked again by itself"),
-            )
-        };
-        let answer = client()
-            .get(format!("{}{path}", self.base_url))
-            .bearer_auth(&self.token)
-            .timeout(ANSWER_WITHIN)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(unreachable)?;
+        let answer = self.send(Method::GET, path, None).await?;
         answer.json().await.map_err(unreachable)
+    }
+
+    /// Asks the backend to do something; what it answers besides is of no interest.
+    ///
+    /// # Errors
+    /// As [`BackendClient::send`].
+    pub(crate) async fn order(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(), IpcError> {
+        self.send(method, path, body).await.map(|_| ())
+    }
+
+    /// Sends something to the backend and gets what it answers.
+    ///
+    /// # Errors
+    /// As [`BackendClient::send`].
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: Value) -> Result<T, IpcError> {
+        let answer = self.send(Method::POST, path, Some(body)).await?;
+        answer.json().await.map_err(unreachable)
+    }
+
+    /// # Errors
+    /// [`ErrorCode::BackendUnreachable`] if it does not answer, or not as agreed;
+    /// [`ErrorCode::InvalidFields`] and [`ErrorCode::BadRequest`] with its own words if it refuses.
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, IpcError> {
+        let mut request = client()
+            .request(method, format!("{}{path}", self.base_url))
+            .bearer_auth(&self.token)
+            .timeout(ANSWER_WITHIN);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.map_err(unreachable)?;
+        if answer.status().is_client_error() {
+            return Err(refusal(answer).await);
+        }
+        answer.error_for_status().map_err(unreachable)
     }
 
     /// Whether the backend is well.
@@ -50,18 +78,56 @@ impl BackendClient {
     /// # Errors
     /// Any reason why it is not.
     pub(crate) async fn ping(&self) -> Result<(), IpcError> {
-        self.get::<serde_json::Value>("/control/ping").await.map(|_| ())
+        self.get::<Value>("/control/ping").await.map(|_| ())
     }
 
     /// The version that a backend of any kind answers to `GET /ping`.
     pub(crate) async fn version_at(base: &str, within: Duration) -> Option<String> {
         let answer = client().get(format!("{base}/ping")).timeout(within).send().await.ok()?;
-        let answer: serde_json::Value = answer.json().await.ok()?;
+        let answer: Value = answer.json().await.ok()?;
         // It comes from another program: a version is short and plain, or it is not shown.
         let version = answer.get("version")?.as_str()?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
         (version.len() <= 32 && version.chars().all(plain)).then(|| version.to_owned())
     }
+}
+
+/// The error's own text would name the address, which says nothing to a person.
+fn unreachable(error: reqwest::Error) -> IpcError {
+    let reason = error.without_url();
+    IpcError::new(
+        ErrorCode::BackendUnreachable,
+        format!("the backend did not answer as agreed: {reason}. It is asked again by itself"),
+    )
+}
+
+/// What a backend says when it refuses a request.
+#[derive(Deserialize)]
+struct Refused {
+    error: Refusal,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: String,
+    #[serde(default)]
+    detail: Value,
+}
+
+async fn refusal(answer: Response) -> IpcError {
+    let Refusal { code, message, detail } = match answer.json::<Refused>().await {
+        Ok(refused) => refused.error,
+        Err(error) => return unreachable(error),
+    };
+    let code = match code.as_str() {
+        "invalid_fields" => ErrorCode::InvalidFields,
+        "config" => ErrorCode::Config,
+        // Calls that the backend does not know, and keys that it does not take, are no fault of the person.
+        "not_found" | "wrong_method" | "unauthorized" | "foreign_host" => ErrorCode::Internal,
+        _ => ErrorCode::BadRequest,
+    };
+    IpcError { code, message, detail }
 }
 
 /// One client for all: it keeps its connections. A proxy is never asked for what is on this machine.

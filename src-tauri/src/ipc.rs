@@ -1,7 +1,10 @@
 //! The window's one door to the host: one command in, one event out.
 
 mod board;
+mod ports;
 mod requests;
+mod roles_data;
+mod setting;
 
 pub(crate) use board::{Board, configured_ports};
 pub(crate) use requests::answer;

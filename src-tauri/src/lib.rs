@@ -8,6 +8,7 @@ mod instance;
 mod ipc;
 mod logging;
 mod picture;
+mod random;
 mod roles;
 mod settings;
 mod start;

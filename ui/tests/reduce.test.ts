@@ -157,7 +157,12 @@ describe("reduce", () => {
   });
 
   it("takes over preferences and roles", () => {
-    const preferences = { language: "zh-CN", theme: "dark" } as const;
+    const preferences = {
+      language: "zh-CN",
+      theme: "dark",
+      on_close: "quit",
+      notifications: true,
+    } as const;
     const { snapshot } = after([{ type: "config_changed", preferences, enabled: ["hub"] }]);
     expect(snapshot.app.preferences).toEqual(preferences);
     expect(snapshot.roles.map(({ enabled }) => enabled)).toEqual([false, true]);

@@ -113,6 +113,7 @@ describe("a conflict", () => {
     expect(host.asked).toContainEqual({
       command: "apply_ports",
       draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } }],
+      keep: true,
     });
   });
 
@@ -134,6 +135,7 @@ describe("a conflict", () => {
         { role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } },
         { role: "agent", name: "control", endpoint: { host: "127.0.0.1", port: 5683 } },
       ],
+      keep: true,
     });
   });
 
@@ -236,6 +238,7 @@ describe("ports", () => {
     expect(host.asked).toContainEqual({
       command: "apply_ports",
       draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5683 } }],
+      keep: true,
     });
     await pass(1000);
     expect(find("port-state-agent-network").textContent).toBe("in use by TaskPaw");
@@ -281,7 +284,7 @@ describe("settings", () => {
     expect(find("nav-settings").textContent).toContain("设置");
     await choose("select-theme", "dark");
     expect(document.documentElement.dataset["theme"]).toBe("dark");
-    expect(host.world.snapshot.app.preferences).toEqual({ language: "zh-CN", theme: "dark" });
+    expect(host.world.snapshot.app.preferences).toMatchObject({ language: "zh-CN", theme: "dark" });
   });
 });
 

@@ -5,7 +5,7 @@ mod file;
 mod hub;
 mod problem;
 
-pub use exposure::{ExposureReason, check_exposure};
+pub use exposure::{ExposureReason, check_exposure, refusal};
 pub use file::ConfigFile;
 pub use hub::{HubAgent, HubConfig, WebhookConfig};
 pub use problem::ConfigProblem;
@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::Role;
+use crate::ipc::TokenName;
 
 /// The version of the file's form that this version reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -55,7 +56,7 @@ pub struct AgentConfig {
 }
 
 /// One thing that an agent watches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorConfig {
     /// The kind of monitor, such as `tcp_check`.
     pub type_id: String,
@@ -66,6 +67,7 @@ pub struct MonitorConfig {
     pub enabled: bool,
     /// What it needs to know; each kind has its own keys.
     #[serde(default)]
+    #[ts(type = "Record<string, unknown>")]
     pub config: Map<String, Value>,
 }
 
@@ -80,12 +82,31 @@ pub struct Endpoint {
 }
 
 /// What a person chose for the app itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
 pub struct Preferences {
     /// The language of the window.
     pub language: Language,
     /// The colours of the window.
     pub theme: Theme,
+    /// What closing the window does.
+    pub on_close: OnClose,
+    /// Whether the system shows a notification for each event that calls for the person or says that work
+    /// is done.
+    pub notifications: bool,
+}
+
+/// What closing the window does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum OnClose {
+    /// It asks.
+    #[default]
+    Ask,
+    /// It ends the app and its backends.
+    Quit,
+    /// It hides the window; the app stays in the tray. Where there is none, it asks.
+    Tray,
 }
 
 /// The language of the window.
@@ -163,12 +184,6 @@ impl Default for AgentConfig {
     }
 }
 
-impl Default for Preferences {
-    fn default() -> Self {
-        Self { language: Language::System, theme: Theme::System }
-    }
-}
-
 impl Endpoint {
     fn loopback(port: i64) -> Self {
         Self { host: "127.0.0.1".to_owned(), port }
@@ -221,6 +236,25 @@ impl Config {
             (Role::Agent, "control") => Some(&mut self.agent.control),
             (Role::Hub, "api") => Some(&mut self.hub.api),
             _ => None,
+        }
+    }
+
+    /// A token that a person has set; empty if there is none.
+    #[must_use]
+    pub fn token(&self, token: TokenName) -> &str {
+        match token {
+            TokenName::Agent => &self.agent.token,
+            TokenName::Hub => &self.hub.token,
+            TokenName::Polling => &self.hub.polling_token,
+        }
+    }
+
+    /// A token, to change it.
+    pub fn token_mut(&mut self, token: TokenName) -> &mut String {
+        match token {
+            TokenName::Agent => &mut self.agent.token,
+            TokenName::Hub => &mut self.hub.token,
+            TokenName::Polling => &mut self.hub.polling_token,
         }
     }
 

@@ -3,15 +3,19 @@
 //! Everything is declared here once. `cargo run -p taskpaw-contract --example typescript` writes the
 //! TypeScript of it to `ui/src/generated/ipc.ts`; a test compares the two.
 
+mod apply;
 mod command;
 mod error;
 mod event;
 mod fleet;
+mod log;
 mod monitor;
+mod setting;
 mod status;
 mod typescript;
 mod view;
 
+pub use apply::{Apply, ApplyStep};
 pub use command::{PortDraft, Request};
 pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
@@ -19,7 +23,9 @@ pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
     FleetStatus, PollErrorCode, WebhookStatus,
 };
+pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
+pub use setting::{AddressChoice, CloseDecision, TokenName};
 pub use status::{AgentEvent, AgentStatus, EventLevel, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{

@@ -9,7 +9,7 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
 use taskpaw_contract::ipc::{
     AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
-    TimelineEntry,
+    TimelineEntry, TokenName,
 };
 use taskpaw_contract::{Role, version};
 
@@ -35,6 +35,10 @@ impl Board {
             update: None,
             took_over: None,
             launch: Launch::Waiting { version: None, pid: None },
+            tokens: Vec::new(),
+            start_at_login: None,
+            has_tray: false,
+            is_close_asked: false,
         };
         let roles = Role::ALL.map(off).to_vec();
         Self { shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }), sink }
@@ -61,6 +65,8 @@ impl Board {
             let mut shown = self.lock();
             shown.problem = None;
             shown.app.has_last_good_config = has_last_good;
+            shown.app.tokens =
+                TokenName::ALL.into_iter().filter(|&token| !config.token(token).is_empty()).collect();
             for view in &mut shown.roles {
                 view.enabled = config.roles.contains(&view.role);
                 let configured = configured_ports(config, view.role);
@@ -102,6 +108,7 @@ fn off(role: Role) -> RoleView {
         ports: Vec::new(),
         last_takeover: None,
         timeline: Vec::new(),
+        apply: None,
     }
 }
 
@@ -135,6 +142,13 @@ fn apply(shown: &mut Snapshot, event: &HostEvent) {
         Event::LaunchChanged { launch } => shown.app.launch.clone_from(launch),
         Event::UpdateInstalled { version } => shown.app.update.clone_from(version),
         Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),
+        Event::CloseRequested => shown.app.is_close_asked = true,
+        Event::CloseAnswered => shown.app.is_close_asked = false,
+        Event::ApplyProgress { role, apply } => {
+            if let Some(view) = shown.roles.iter_mut().find(|view| view.role == *role) {
+                view.apply = Some(apply.clone());
+            }
+        }
         _ => {}
     }
     let Some(role) = event.event.role() else { return };

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taskpaw_contract::Role;
+use taskpaw_contract::ipc::{LogLevel, LogLine};
 
 use crate::logging::RotatedFile;
 
@@ -20,7 +21,9 @@ pub(crate) struct RoleLog(Arc<Mutex<Kept>>);
 
 struct Kept {
     file: RotatedFile,
-    last: VecDeque<String>,
+    last: VecDeque<LogLine>,
+    /// The number of the next line.
+    next: u64,
     is_writable: bool,
 }
 
@@ -28,7 +31,7 @@ impl RoleLog {
     /// The log of a role in a folder, which is made if it is not there.
     pub(crate) fn open(folder: &Path, role: Role) -> Self {
         let file = RotatedFile::new(folder.join(format!("{role}.log")));
-        Self(Arc::new(Mutex::new(Kept { file, last: VecDeque::new(), is_writable: true })))
+        Self(Arc::new(Mutex::new(Kept { file, last: VecDeque::new(), next: 1, is_writable: true })))
     }
 
     /// Writes a line. A full disk stops the file and not the app; the window still gets the lines.
@@ -42,11 +45,18 @@ impl RoleLog {
         if kept.last.len() == LAST_LINES {
             kept.last.pop_front();
         }
-        kept.last.push_back(line.to_owned());
+        let line = LogLine { number: kept.next, level: LogLevel::of_line(line), text: line.to_owned() };
+        kept.next += 1;
+        kept.last.push_back(line);
+    }
+
+    /// The text of the last lines, the newest last.
+    pub(super) fn last(&self, limit: usize) -> Vec<String> {
+        self.lines(limit).into_iter().map(|line| line.text).collect()
     }
 
     /// The last lines, the newest last.
-    pub(crate) fn last(&self, limit: usize) -> Vec<String> {
+    pub(crate) fn lines(&self, limit: usize) -> Vec<LogLine> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.last.iter().skip(kept.last.len().saturating_sub(limit)).cloned().collect()
     }
@@ -65,6 +75,7 @@ mod tests {
         }
         assert_eq!(log.last(1), [format!("line {}", LAST_LINES + 4)]);
         assert_eq!(log.last(usize::MAX).len(), LAST_LINES);
+        assert_eq!(log.lines(2).first().map(|line| line.number), Some(LAST_LINES as u64 + 4));
         let file = std::fs::read_to_string(folder.path().join("logs").join("agent.log")).unwrap();
         assert_eq!(file.lines().count(), LAST_LINES + 5);
     }

@@ -191,7 +191,7 @@ impl Runner {
             Ok(config) => config,
             Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
         };
-        let token = match new_token() {
+        let token = match crate::random::token() {
             Ok(token) => token,
             Err(message) => return answer(Answer::NotTakenOver(Failure::Takeover { message })),
         };
@@ -305,13 +305,6 @@ impl Runner {
     fn set_running(&self, running: Option<Running>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
     }
-}
-
-/// 32 random bytes in hexadecimal, made for one launch of one backend.
-fn new_token() -> Result<String, String> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The version that whoever listens on a port tells to everybody; it is asked at once and not for long.

@@ -15,6 +15,159 @@ export type Role = "agent" | "hub";
 export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision" | "invalid";
 
 /**
+ * A process id. Never zero, which every system keeps for itself; and never enough to end a process by,
+ * because ids are reused: see [`ProcessIdentity`].
+ */
+export type Pid = number;
+
+/**
+ * What will be done about all wanted ports together.
+ */
+export type Decision = "start" | "reclaim" | "wait" | "refuse";
+
+/**
+ * How one holder of a port was judged, from harmless to worst.
+ */
+export type HolderKind = "own" | "other_role" | "other_user" | "foreign" | "unseen";
+
+/**
+ * The rule that decided whose process a holder is: the form by which it is ours, or why it is not. The
+ * names stand in journals and do not change.
+ */
+export type RuleName = "program" | "python_entry" | "python_package" | "no_rule" | "self" | "other_user" | "other_role" | "unseen";
+
+/**
+ * A process that held a port.
+ */
+export type RecordedHolder = { 
+/**
+ * Its id.
+ */
+pid: Pid, 
+/**
+ * Its name; nothing if it could not be seen.
+ */
+name: string | null, 
+/**
+ * The path of its executable.
+ */
+exe: string | null, 
+/**
+ * Who ran it.
+ */
+user: string | null, 
+/**
+ * When it started, in the system's own unit: see [`crate::Process::started_at`].
+ */
+started_at: number | null, 
+/**
+ * Its role, if it is a process of ours in the wide sense.
+ */
+role: Role | null, 
+/**
+ * How it was judged.
+ */
+judged: HolderKind, 
+/**
+ * The rule that decided it.
+ */
+rule: RuleName, } & ({ "done": "untouched" } | { "done": "graceful", 
+/**
+ * Milliseconds from the ask to its end.
+ */
+ms: number, } | { "done": "forced", 
+/**
+ * Milliseconds from the ask to its end.
+ */
+ms: number, } | { "done": "already_gone" } | { "done": "survived", 
+/**
+ * Why.
+ */
+reason: string, });
+
+/**
+ * How a takeover came out.
+ */
+export type RecordedOutcome = "ready" | "refused" | "not_free" | "look_failed";
+
+/**
+ * A wanted port.
+ */
+export type RecordedPort = { 
+/**
+ * What the role calls it.
+ */
+name: string, 
+/**
+ * The host as it was configured.
+ */
+host: string, 
+/**
+ * The number as it was configured.
+ */
+port: number, 
+/**
+ * Its state; nothing if it could not be looked at.
+ */
+state: PortState | null, 
+/**
+ * The ids of its holders; more of each is among the record's holders.
+ */
+holders: Array<Pid>, };
+
+/**
+ * One takeover: who asked, what was seen, what was done, and how it came out.
+ *
+ * Arguments of processes are not in it, because people pass secrets in them. A record therefore explains a
+ * decision and cannot replay it; for that there is [`crate::Snapshot`].
+ */
+export type TakeoverRecord = { 
+/**
+ * The version of this form: [`RECORD_SCHEMA`].
+ */
+schema: number, 
+/**
+ * When the takeover was over: milliseconds since 1970, UTC.
+ */
+at: number, 
+/**
+ * The version of the program that asked.
+ */
+version: string, 
+/**
+ * The role that wanted to start.
+ */
+role: Role, 
+/**
+ * What was decided on the first look; nothing if it failed.
+ */
+decision: Decision | null, 
+/**
+ * How it came out.
+ */
+outcome: RecordedOutcome, 
+/**
+ * Why it was called off, or why the ports could not be looked at.
+ */
+reason: string | null, 
+/**
+ * Milliseconds from the first look to the outcome.
+ */
+elapsed_ms: number, 
+/**
+ * Every wanted port as it was seen first.
+ */
+ports: Array<RecordedPort>, 
+/**
+ * Every wanted port as it was seen last, unless all could be had.
+ */
+ports_after?: Array<RecordedPort>, 
+/**
+ * Every process that held one of the ports in any of the looks.
+ */
+holders: Array<RecordedHolder>, };
+
+/**
  * Why a configuration cannot be used. Each says what happened, why, and what to do now.
  */
 export type ConfigProblem = { "kind": "unreadable", 
@@ -124,6 +277,11 @@ export type Language = "system" | "en" | "zh-CN";
 export type Theme = "system" | "light" | "dark";
 
 /**
+ * What closing the window does.
+ */
+export type OnClose = "ask" | "quit" | "tray";
+
+/**
  * What a person chose for the app itself.
  */
 export type Preferences = { 
@@ -134,7 +292,37 @@ language: Language,
 /**
  * The colours of the window.
  */
-theme: Theme, };
+theme: Theme, 
+/**
+ * What closing the window does.
+ */
+on_close: OnClose, 
+/**
+ * Whether the system shows a notification for each event that calls for the person or says that work
+ * is done.
+ */
+notifications: boolean, };
+
+/**
+ * One thing that an agent watches.
+ */
+export type MonitorConfig = { 
+/**
+ * The kind of monitor, such as `tcp_check`.
+ */
+type_id: string, 
+/**
+ * Its name, once in an agent.
+ */
+name: string, 
+/**
+ * Whether it runs.
+ */
+enabled: boolean, 
+/**
+ * What it needs to know; each kind has its own keys.
+ */
+config: Record<string, unknown>, };
 
 /**
  * A port of a role, as it is configured.
@@ -161,7 +349,7 @@ export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in
 /**
  * The kinds of errors.
  */
-export type ErrorCode = "bad_request" | "config" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
+export type ErrorCode = "bad_request" | "config" | "invalid_fields" | "busy" | "unsupported" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
 
 /**
  * An error of a command.
@@ -240,7 +428,23 @@ took_over: TookOver | null,
 /**
  * Whether this app has its place; nothing runs before.
  */
-launch: Launch, };
+launch: Launch, 
+/**
+ * The tokens that are set. What they are is told only to whoever asks for one.
+ */
+tokens: Array<TokenName>, 
+/**
+ * Whether the app starts when the person logs in; nothing where that cannot be known.
+ */
+start_at_login: boolean | null, 
+/**
+ * Whether there is a tray, so that the app can go on without its window.
+ */
+has_tray: boolean, 
+/**
+ * Whether the person is asked now what closing the window should do.
+ */
+is_close_asked: boolean, };
 
 /**
  * How far this app is on its way to the place of the one app that runs.
@@ -290,7 +494,11 @@ last_takeover: Takeover | null,
 /**
  * What this start did so far, in order.
  */
-timeline: Array<TimelineEntry>, };
+timeline: Array<TimelineEntry>, 
+/**
+ * The change of its ports that is under way, or how the last one came out.
+ */
+apply: Apply | null, };
 
 /**
  * What a role does now.
@@ -699,7 +907,15 @@ from: TookOver, } | { "type": "update_installed",
 /**
  * It; nothing if it is this version again.
  */
-version: string | null, } | { "type": "config_changed", 
+version: string | null, } | { "type": "apply_progress", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * How far it is.
+ */
+apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } | { "type": "config_changed", 
 /**
  * What the person chose for the app.
  */
@@ -772,6 +988,138 @@ forced: boolean,
  * Milliseconds from the ask to its end.
  */
 ms: number, };
+
+/**
+ * A change of a role's ports: under way, or how the last one came out.
+ */
+export type Apply = { 
+/**
+ * How far it is.
+ */
+step: ApplyStep, 
+/**
+ * Whether the change is meant to stay, or ends with the app.
+ */
+keep: boolean, 
+/**
+ * Why it was refused or is being undone.
+ */
+reason: Failure | null, 
+/**
+ * The wanted ports with their states, where the reason is that one cannot be had.
+ */
+ports: Array<PortView>, };
+
+/**
+ * A step of a change of ports.
+ */
+export type ApplyStep = "checking" | "refused" | "saving" | "stopping" | "starting" | "confirming" | "kept" | "rolling_back" | "rolled_back";
+
+/**
+ * A token that a person sets. (The control token is none: it is made for each launch and never leaves the
+ * host.)
+ */
+export type TokenName = "agent" | "hub" | "polling";
+
+/**
+ * An address of this machine to listen on.
+ */
+export type AddressChoice = { 
+/**
+ * The address, such as `192.168.1.5`.
+ */
+address: string, 
+/**
+ * The network interface that has it, such as `eth0`.
+ */
+interface: string, 
+/**
+ * Why the exposure guard refuses it now; nothing if it may be used.
+ */
+refused: ExposureReason | null, };
+
+/**
+ * What a person says when asked whether closing the window should end the app.
+ */
+export type CloseDecision = "quit" | "tray" | "stay";
+
+/**
+ * A line of a log.
+ */
+export type LogLine = { 
+/**
+ * Counts the lines of a role since the app started.
+ */
+number: number, 
+/**
+ * Its level; nothing for a line that tells none, such as the second one of a message.
+ */
+level: LogLevel | null, 
+/**
+ * All of it, as it was written.
+ */
+text: string, };
+
+/**
+ * How much a line of a log matters.
+ */
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+/**
+ * A kind of monitor that an agent offers.
+ */
+export type MonitorType = { 
+/**
+ * Its id, such as `tcp_check`.
+ */
+type_id: string, 
+/**
+ * What people call it, in English.
+ */
+title: string, 
+/**
+ * What it watches, in English.
+ */
+description: string, 
+/**
+ * Whether every agent has one, which can be changed but neither added nor removed.
+ */
+always_on: boolean, 
+/**
+ * The JSON schema of its settings; the window makes its form from it.
+ */
+schema: Record<string, unknown>, };
+
+/**
+ * What is wrong with one field of what was sent. With `InvalidFields` the details are a
+ * list of these.
+ */
+export type FieldProblem = { 
+/**
+ * The path of the field, such as `config.port`.
+ */
+field: string, 
+/**
+ * What is wrong with it, in English.
+ */
+message: string, };
+
+/**
+ * What `GET /control/stream` of an agent tells, one at a time.
+ */
+export type AgentNews = { "kind": "monitor", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * How it is now.
+ */
+monitor: MonitorStatus, } | { "kind": "monitors" } | { "kind": "event", 
+/**
+ * The event.
+ */
+event: AgentEvent, } | { "kind": "missed" };
 
 /**
  * `GET /status` of an agent; the wire format is that of TaskPaw V3.
@@ -1170,11 +1518,23 @@ role: Role,
 /**
  * The port's name.
  */
-name: string, } | { "command": "apply_ports", 
+name: string, 
 /**
- * The ports to change.
+ * What the person has typed so far; empty: the ports as they are configured.
  */
-draft: Array<PortDraft>, } | { "command": "logs", 
+draft: Array<PortDraft>, } | { "command": "apply_ports", 
+/**
+ * The ports to change, of one role.
+ */
+draft: Array<PortDraft>, 
+/**
+ * Whether the change stays; else the ports are used until the app is closed.
+ */
+keep: boolean, } | { "command": "set_roles", 
+/**
+ * The roles that are on.
+ */
+roles: Array<Role>, } | { "command": "logs", 
 /**
  * The role.
  */
@@ -1182,15 +1542,111 @@ role: Role,
 /**
  * How many at most.
  */
-limit: number, } | { "command": "set_preferences", 
-/**
- * All of it.
- */
-preferences: Preferences, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "agent_status" } | { "command": "agent_events", 
+limit: number, } | { "command": "journal", 
 /**
  * How many at most.
  */
-limit: number, } | { "command": "fleet_status" } | { "command": "claim_again" } | { "command": "relaunch" } | { "command": "quit" };
+limit: number, } | { "command": "export_diagnostics" } | { "command": "set_preferences", 
+/**
+ * All of it.
+ */
+preferences: Preferences, } | { "command": "set_start_at_login", 
+/**
+ * Whether it starts.
+ */
+enabled: boolean, } | { "command": "answer_close", 
+/**
+ * What is to happen.
+ */
+decision: CloseDecision, 
+/**
+ * Whether that is done without a question from now on. Staying is never remembered.
+ */
+remember: boolean, } | { "command": "show_token", 
+/**
+ * Which one.
+ */
+token: TokenName, } | { "command": "generate_token" } | { "command": "set_token", 
+/**
+ * Which one.
+ */
+token: TokenName, 
+/**
+ * Its text; empty: nothing is asked for from now on.
+ */
+value: string, } | { "command": "addresses", 
+/**
+ * The role.
+ */
+role: Role, } | { "command": "check_exposure", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The port's name.
+ */
+name: string, 
+/**
+ * The address.
+ */
+host: string, 
+/**
+ * Whether a token would be asked for.
+ */
+has_token: boolean, } | { "command": "monitor_types" } | { "command": "monitors" } | { "command": "add_monitor", 
+/**
+ * It.
+ */
+monitor: MonitorConfig, } | { "command": "change_monitor", 
+/**
+ * Its name until now.
+ */
+name: string, 
+/**
+ * All of it.
+ */
+monitor: MonitorConfig, } | { "command": "remove_monitor", 
+/**
+ * Its name.
+ */
+name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "agent_status" } | { "command": "agent_events", 
+/**
+ * How many at most.
+ */
+limit: number, } | { "command": "fleet_status" } | { "command": "fleet_events", 
+/**
+ * Only those of the agent with this configured name.
+ */
+server: string | null, 
+/**
+ * Only those of this level.
+ */
+level: EventLevel | null, 
+/**
+ * How many at most.
+ */
+limit: number, } | { "command": "add_agent", 
+/**
+ * It.
+ */
+agent: AgentDraft, } | { "command": "change_agent", 
+/**
+ * Its name until now.
+ */
+name: string, 
+/**
+ * What is to be another.
+ */
+change: AgentChange, } | { "command": "remove_agent", 
+/**
+ * Its name.
+ */
+name: string, } | { "command": "test_agent", 
+/**
+ * It; it need not be the hub's yet.
+ */
+probe: AgentProbe, } | { "command": "claim_again" } | { "command": "relaunch" } | { "command": "quit" };
 
 /** The answer to each request. */
 export type Answers = {
@@ -1202,14 +1658,34 @@ export type Answers = {
   restart: null;
   check_ports: Array<PortView>;
   suggest_port: number;
-  apply_ports: null;
-  logs: Array<string>;
+  apply_ports: Apply;
+  set_roles: null;
+  logs: Array<LogLine>;
+  journal: Array<TakeoverRecord>;
+  export_diagnostics: string;
   set_preferences: null;
+  set_start_at_login: null;
+  answer_close: null;
+  show_token: string;
+  generate_token: string;
+  set_token: null;
+  addresses: Array<AddressChoice>;
+  check_exposure: ExposureReason | null;
+  monitor_types: Array<MonitorType>;
+  monitors: Array<MonitorConfig>;
+  add_monitor: null;
+  change_monitor: null;
+  remove_monitor: null;
   restore_last_good_config: null;
   reload_config: null;
   agent_status: AgentStatus;
   agent_events: Array<AgentEvent>;
   fleet_status: FleetStatus;
+  fleet_events: Array<FleetEvent>;
+  add_agent: null;
+  change_agent: null;
+  remove_agent: null;
+  test_agent: AgentTest;
   claim_again: null;
   relaunch: null;
   quit: null;

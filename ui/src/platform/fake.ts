@@ -9,6 +9,7 @@ export function fakeFor(search: URLSearchParams): FakeHost {
   const host = fakeHost(name in scenarios ? (name as Scenario) : "ready");
   const { snapshot } = host.world;
   snapshot.app.preferences = {
+    ...snapshot.app.preferences,
     language: (search.get("lang") ?? snapshot.app.preferences.language) as Language,
     theme: (search.get("theme") ?? snapshot.app.preferences.theme) as Theme,
   };

@@ -19,6 +19,9 @@ export interface Platform {
 const codes: Record<ErrorCode, true> = {
   bad_request: true,
   config: true,
+  invalid_fields: true,
+  busy: true,
+  unsupported: true,
   not_ready: true,
   backend_unreachable: true,
   no_free_port: true,

@@ -87,7 +87,12 @@ export class PortsDraft {
   /** Fills in the next free number. */
   async suggest(name: string): Promise<void> {
     await this.suggesting.run(async () => {
-      const port = await this.#app.call<"suggest_port">({ command: "suggest_port", role: this.role, name });
+      const port = await this.#app.call<"suggest_port">({
+        command: "suggest_port",
+        role: this.role,
+        name,
+        draft: this.#whole(),
+      });
       this.type(name, { port: String(port) });
     });
   }
@@ -96,7 +101,9 @@ export class PortsDraft {
     const draft = this.#whole().filter(({ name }) =>
       this.rows.some((row) => row.name === name && row.changed),
     );
-    return this.applying.run(() => this.#app.call<"apply_ports">({ command: "apply_ports", draft }));
+    return this.applying.run(() =>
+      this.#app.call<"apply_ports">({ command: "apply_ports", draft, keep: true }),
+    );
   }
 
   #whole(): PortDraft[] {

@@ -14,7 +14,15 @@ import type {
 export type RoleEvent = Exclude<
   Event,
   {
-    type: "config_changed" | "handover_started" | "handover_finished" | "launch_changed" | "update_installed";
+    type:
+      | "apply_progress"
+      | "close_answered"
+      | "close_requested"
+      | "config_changed"
+      | "handover_finished"
+      | "handover_started"
+      | "launch_changed"
+      | "update_installed";
   }
 >;
 
@@ -51,6 +59,17 @@ export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snaps
   }
   if (event.type === "update_installed") {
     return { ...snapshot, seq, app: { ...snapshot.app, update: event.version } };
+  }
+  if (event.type === "close_requested" || event.type === "close_answered") {
+    return { ...snapshot, seq, app: { ...snapshot.app, is_close_asked: event.type === "close_requested" } };
+  }
+  if (event.type === "apply_progress") {
+    const { role, apply } = event;
+    return {
+      ...snapshot,
+      seq,
+      roles: snapshot.roles.map((view) => (view.role === role ? { ...view, apply } : view)),
+    };
   }
   const roles = snapshot.roles.map((role) =>
     role.role === event.role && event.generation >= role.generation ? reduceRole(role, at, event) : role,

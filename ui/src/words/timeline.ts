@@ -63,9 +63,12 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       return step(t("timeline.stopping"));
     case "backend_exited":
       return step(t("timeline.exited", { status: event.status }));
+    case "apply_progress":
+    case "close_answered":
+    case "close_requested":
     case "config_changed":
-    case "handover_started":
     case "handover_finished":
+    case "handover_started":
     case "launch_changed":
     case "update_installed":
       return [];

@@ -65,7 +65,9 @@ pub fn check_exposure(config: &Config) -> Result<(), ConfigProblem> {
     Ok(())
 }
 
-fn refusal(host: Host, is_control: bool, has_token: bool) -> Option<ExposureReason> {
+/// Why one address is refused for a port; nothing if it is not.
+#[must_use]
+pub fn refusal(host: Host, is_control: bool, has_token: bool) -> Option<ExposureReason> {
     if host.is_loopback() {
         return None;
     }

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::fleet::FleetStatus;
-use super::status::{AgentEvent, AgentStatus};
+use super::apply::Apply;
+use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, FleetStatus};
+use super::log::LogLine;
+use super::monitor::MonitorType;
+use super::setting::{AddressChoice, CloseDecision, TokenName};
+use super::status::{AgentEvent, AgentStatus, EventLevel};
 use super::view::{PortView, Snapshot};
 use crate::Role;
-use crate::config::{Endpoint, Preferences};
+use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
 
 /// Ports that a person is thinking of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -24,10 +28,17 @@ pub struct PortDraft {
 macro_rules! requests {
     ($( $(#[doc = $doc:literal])+ $name:ident $({ $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty),* $(,)? })? -> $answer:ty; )*) => {
         /// A request of the window.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+        #[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
         #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
         pub enum Request {
             $( $(#[doc = $doc])+ $name $({ $($(#[doc = $fdoc])+ $field: $type),* })?, )*
+        }
+
+        /// Only its name: what a person sends can hold a token.
+        impl std::fmt::Debug for Request {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $( Self::$name { .. } => stringify!($name), )* })
+            }
         }
 
         /// Each request's name and the TypeScript of its answer.
@@ -67,17 +78,27 @@ requests! {
         /// All ports of one role.
         draft: Vec<PortDraft>,
     } -> Vec<PortView>;
-    /// The next free number for a port.
+    /// The next free number for a port: none that is configured, and none that stands in the draft.
     SuggestPort {
         /// The role.
         role: Role,
         /// The port's name.
         name: String,
-    } -> u16;
-    /// Save ports and start the role on them.
-    ApplyPorts {
-        /// The ports to change.
+        /// What the person has typed so far; empty: the ports as they are configured.
         draft: Vec<PortDraft>,
+    } -> u16;
+    /// Change the ports of one role, all or none: check, save, stop, start, confirm. What fails is undone.
+    /// The answer comes at the end; each step is told by `apply_progress`.
+    ApplyPorts {
+        /// The ports to change, of one role.
+        draft: Vec<PortDraft>,
+        /// Whether the change stays; else the ports are used until the app is closed.
+        keep: bool,
+    } -> Apply;
+    /// Switch roles on and off. One that is switched off is stopped, one that is switched on is started.
+    SetRoles {
+        /// The roles that are on.
+        roles: Vec<Role>,
     } -> ();
     /// The last log lines of a role, the newest last.
     Logs {
@@ -85,11 +106,82 @@ requests! {
         role: Role,
         /// How many at most.
         limit: u32,
-    } -> Vec<String>;
+    } -> Vec<LogLine>;
+    /// What the last takeovers saw and did, the newest first.
+    Journal {
+        /// How many at most.
+        limit: u32,
+    } -> Vec<port_takeover::Record>;
+    /// Write one archive for whoever helps: configuration without tokens, logs, journal, and how the ports
+    /// are held now, without names of users. The answer is its path.
+    ExportDiagnostics -> String;
     /// Save what the person chose for the app.
     SetPreferences {
         /// All of it.
         preferences: Preferences,
+    } -> ();
+    /// Start the app when the person logs in, or do not.
+    SetStartAtLogin {
+        /// Whether it starts.
+        enabled: bool,
+    } -> ();
+    /// Answer the question of `close_requested`.
+    AnswerClose {
+        /// What is to happen.
+        decision: CloseDecision,
+        /// Whether that is done without a question from now on. Staying is never remembered.
+        remember: bool,
+    } -> ();
+    /// A token that a person has set, in clear: they asked to see it. Empty: there is none.
+    ShowToken {
+        /// Which one.
+        token: TokenName,
+    } -> String;
+    /// A new token that nobody can guess. It is not saved.
+    GenerateToken -> String;
+    /// Save a token and start the role that uses it anew.
+    SetToken {
+        /// Which one.
+        token: TokenName,
+        /// Its text; empty: nothing is asked for from now on.
+        value: String,
+    } -> ();
+    /// The addresses of this machine that a role could listen on, loopback first.
+    Addresses {
+        /// The role.
+        role: Role,
+    } -> Vec<AddressChoice>;
+    /// Why the exposure guard would refuse an address; nothing if it would not.
+    CheckExposure {
+        /// The role.
+        role: Role,
+        /// The port's name.
+        name: String,
+        /// The address.
+        host: String,
+        /// Whether a token would be asked for.
+        has_token: bool,
+    } -> Option<ExposureReason>;
+    /// The kinds of monitors that the agent offers.
+    MonitorTypes -> Vec<MonitorType>;
+    /// The agent's monitors as they are configured.
+    Monitors -> Vec<MonitorConfig>;
+    /// Add a monitor; it runs at once.
+    AddMonitor {
+        /// It.
+        monitor: MonitorConfig,
+    } -> ();
+    /// Change a monitor: its settings, its name, whether it runs.
+    ChangeMonitor {
+        /// Its name until now.
+        name: String,
+        /// All of it.
+        monitor: MonitorConfig,
+    } -> ();
+    /// Remove a monitor.
+    RemoveMonitor {
+        /// Its name.
+        name: String,
     } -> ();
     /// Put the last good copy in the place of a configuration that cannot be used, and start.
     RestoreLastGoodConfig -> ();
@@ -104,6 +196,37 @@ requests! {
     } -> Vec<AgentEvent>;
     /// What the hub sees now.
     FleetStatus -> FleetStatus;
+    /// The events of all machines that the hub has stored, the newest first.
+    FleetEvents {
+        /// Only those of the agent with this configured name.
+        server: Option<String>,
+        /// Only those of this level.
+        level: Option<EventLevel>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<FleetEvent>;
+    /// Add an agent to the hub; it is polled at once.
+    AddAgent {
+        /// It.
+        agent: AgentDraft,
+    } -> ();
+    /// Change an agent of the hub.
+    ChangeAgent {
+        /// Its name until now.
+        name: String,
+        /// What is to be another.
+        change: AgentChange,
+    } -> ();
+    /// Remove an agent from the hub. What it has sent stays.
+    RemoveAgent {
+        /// Its name.
+        name: String,
+    } -> ();
+    /// Poll an agent once and store nothing.
+    TestAgent {
+        /// It; it need not be the hub's yet.
+        probe: AgentProbe,
+    } -> AgentTest;
     /// Ask the other app for its place again, after that was given up.
     ClaimAgain -> ();
     /// Start the version that was installed over this one; it takes over.

@@ -32,6 +32,12 @@ pub enum ErrorCode {
     BadRequest,
     /// The configuration cannot be used or written; `detail` is a `ConfigProblem`.
     Config,
+    /// Fields of what was sent cannot be used; `detail` is a list of `FieldProblem`.
+    InvalidFields,
+    /// The same is under way already.
+    Busy,
+    /// This system cannot do that.
+    Unsupported,
     /// The role is not running, so it has no data.
     NotReady,
     /// The backend did not answer, or not as agreed.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::apply::Apply;
 use super::view::{Backend, Failure, Launch, PortView};
 use crate::Role;
 use crate::config::Preferences;
@@ -162,6 +163,17 @@ pub enum Event {
         /// It; nothing if it is this version again.
         version: Option<String>,
     },
+    /// A change of ports is a step further.
+    ApplyProgress {
+        /// The role.
+        role: Role,
+        /// How far it is.
+        apply: Apply,
+    },
+    /// The person closes the window, and wants to be asked what that should do.
+    CloseRequested,
+    /// They have answered.
+    CloseAnswered,
     /// The configuration was changed.
     ConfigChanged {
         /// What the person chose for the app.
@@ -172,7 +184,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The role that the event is about, if it is about one.
+    /// The role whose start the event is a step of, if it is one.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         match self {
@@ -192,6 +204,9 @@ impl Event {
             | Self::LaunchChanged { .. }
             | Self::HandoverFinished { .. }
             | Self::UpdateInstalled { .. }
+            | Self::ApplyProgress { .. }
+            | Self::CloseRequested
+            | Self::CloseAnswered
             | Self::ConfigChanged { .. } => None,
         }
     }

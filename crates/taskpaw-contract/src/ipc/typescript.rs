@@ -4,7 +4,9 @@ use ts_rs::{Config, TS};
 
 use super::*;
 use crate::Role;
-use crate::config::{ConfigProblem, Endpoint, ExposureReason, Language, Preferences, Theme};
+use crate::config::{
+    ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
+};
 use crate::sidecar::{PortName, StartupErrorCode};
 
 /// The whole file `ui/src/generated/ipc.ts`.
@@ -22,12 +24,22 @@ pub fn typescript() -> String {
     declare!(
         Role,
         port_takeover::PortState,
+        port_takeover::Pid,
+        port_takeover::Decision,
+        port_takeover::HolderKind,
+        port_takeover::RuleName,
+        port_takeover::journal::RecordedHolder,
+        port_takeover::journal::RecordedOutcome,
+        port_takeover::journal::RecordedPort,
+        port_takeover::Record,
         ConfigProblem,
         ExposureReason,
         Endpoint,
         Language,
         Theme,
+        OnClose,
         Preferences,
+        MonitorConfig,
         PortName,
         StartupErrorCode,
         ErrorCode,
@@ -49,6 +61,16 @@ pub fn typescript() -> String {
         Replaced,
         TimelineEntry,
         TookOver,
+        Apply,
+        ApplyStep,
+        TokenName,
+        AddressChoice,
+        CloseDecision,
+        LogLine,
+        LogLevel,
+        MonitorType,
+        FieldProblem,
+        AgentNews,
         AgentStatus,
         MonitorStatus,
         MonitorState,

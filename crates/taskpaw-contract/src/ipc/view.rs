@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
+use super::setting::TokenName;
 use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
 use crate::sidecar::{PortName, StartupErrorCode};
@@ -43,6 +45,14 @@ pub struct AppView {
     pub took_over: Option<TookOver>,
     /// Whether this app has its place; nothing runs before.
     pub launch: Launch,
+    /// The tokens that are set. What they are is told only to whoever asks for one.
+    pub tokens: Vec<TokenName>,
+    /// Whether the app starts when the person logs in; nothing where that cannot be known.
+    pub start_at_login: Option<bool>,
+    /// Whether there is a tray, so that the app can go on without its window.
+    pub has_tray: bool,
+    /// Whether the person is asked now what closing the window should do.
+    pub is_close_asked: bool,
 }
 
 /// How far this app is on its way to the place of the one app that runs.
@@ -82,6 +92,8 @@ pub struct RoleView {
     pub last_takeover: Option<Takeover>,
     /// What this start did so far, in order.
     pub timeline: Vec<TimelineEntry>,
+    /// The change of its ports that is under way, or how the last one came out.
+    pub apply: Option<Apply>,
 }
 
 /// What a role does now.

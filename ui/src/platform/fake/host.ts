@@ -2,14 +2,22 @@
 // backend has no data, events are numbered without gaps, and a foreign port stays foreign.
 
 import type {
+  AddressChoice,
   AgentEvent,
   AgentStatus,
+  AgentTest,
   Answers,
+  Apply,
   Event,
+  ExposureReason,
+  FleetEvent,
   FleetStatus,
   HolderView,
   HostEvent,
   IpcError,
+  LogLine,
+  MonitorConfig,
+  MonitorType,
   PortDraft,
   PortState,
   PortView,
@@ -17,6 +25,8 @@ import type {
   Role,
   RoleView,
   Snapshot,
+  TakeoverRecord,
+  TokenName,
 } from "../../generated/ipc";
 import { reduce } from "../../state/reduce";
 import type { Command, Platform, RequestOf } from "../types";
@@ -29,7 +39,15 @@ export interface World {
   status: () => AgentStatus;
   events: AgentEvent[];
   fleet: FleetStatus;
-  logs: string[];
+  fleetEvents: FleetEvent[];
+  logs: LogLine[];
+  journal: TakeoverRecord[];
+  monitorTypes: MonitorType[];
+  monitors: MonitorConfig[];
+  tokens: Partial<Record<TokenName, string>>;
+  addresses: AddressChoice[];
+  /** How a poll of an agent that is tried goes. */
+  agentTest: AgentTest;
   /** The refusal of a command, where a test wants one. */
   refuse: Partial<Record<Command, IpcError>>;
   /** Milliseconds that an answer takes. */
@@ -96,10 +114,55 @@ export class FakeHost implements Platform {
       case "suggest_port": {
         const port = this.role(request.role).ports.find(({ name }) => name === request.name);
         if (!port) throw refusal("bad_request", `no port ${request.name}`);
-        return this.#free(port.port + 1);
+        const typed = request.draft.find(({ name }) => name === request.name)?.endpoint.port;
+        return this.#free((typed ?? port.port) + 1, request.draft);
       }
       case "apply_ports":
-        this.#apply(request.draft);
+        return this.#apply(request.draft, request.keep);
+      case "set_roles":
+        this.#setRoles(request.roles);
+        return null;
+      case "journal":
+        return this.world.journal.slice(0, request.limit);
+      case "export_diagnostics":
+        return `${this.world.snapshot.app.data_dir}/diagnostics/taskpaw-diagnostics.tar.gz`;
+      case "set_start_at_login":
+        this.#changeApp({ start_at_login: request.enabled });
+        return null;
+      case "answer_close":
+        this.emit({ type: "close_answered" });
+        return null;
+      case "show_token":
+        return this.world.tokens[request.token] ?? "";
+      case "generate_token":
+        return "5d41402abc4b2a76b9719d911017c592a1d0c6e83f027327d8461063f4ac58a6";
+      case "set_token": {
+        this.world.tokens[request.token] = request.value;
+        const names: TokenName[] = ["agent", "hub", "polling"];
+        this.#changeApp({ tokens: names.filter((name) => this.world.tokens[name]) });
+        return null;
+      }
+      case "addresses":
+        return this.world.addresses;
+      case "check_exposure":
+        return exposure(request.host, request.name, request.has_token);
+      case "monitor_types":
+        this.#mustBeReady("agent");
+        return this.world.monitorTypes;
+      case "monitors":
+        this.#mustBeReady("agent");
+        return this.world.monitors;
+      case "add_monitor":
+        this.#mustBeReady("agent");
+        this.world.monitors.push(request.monitor);
+        return null;
+      case "change_monitor":
+        this.#mustBeReady("agent");
+        this.world.monitors[this.#indexOf(this.world.monitors, request.name)] = request.monitor;
+        return null;
+      case "remove_monitor":
+        this.#mustBeReady("agent");
+        this.world.monitors.splice(this.#indexOf(this.world.monitors, request.name), 1);
         return null;
       case "logs":
         return this.role(request.role).timeline.length > 0 ? this.world.logs.slice(-request.limit) : [];
@@ -122,7 +185,69 @@ export class FakeHost implements Platform {
       case "fleet_status":
         this.#mustBeReady("hub");
         return this.world.fleet;
+      case "fleet_events": {
+        this.#mustBeReady("hub");
+        const { server, level, limit } = request;
+        return this.world.fleetEvents
+          .filter((event) => (!server || event.agent === server) && (!level || event.level === level))
+          .slice(0, limit);
+      }
+      case "add_agent": {
+        this.#mustBeReady("hub");
+        const { name, url, token, enabled } = request.agent;
+        this.world.fleet.agents.push({
+          name,
+          url,
+          enabled,
+          has_token: token !== "",
+          online: false,
+          last_seen_seconds: null,
+          error: null,
+          error_code: null,
+          installed_anew_seconds: null,
+          status: null,
+        });
+        return null;
+      }
+      case "change_agent": {
+        this.#mustBeReady("hub");
+        const { agents } = this.world.fleet;
+        const known = agents[this.#indexOf(agents, request.name)];
+        const { name, url, token, enabled } = request.change;
+        if (!known) return null;
+        known.name = name ?? known.name;
+        known.url = url ?? known.url;
+        known.enabled = enabled ?? known.enabled;
+        if (token !== null) known.has_token = token !== "";
+        return null;
+      }
+      case "remove_agent":
+        this.#mustBeReady("hub");
+        this.world.fleet.agents.splice(this.#indexOf(this.world.fleet.agents, request.name), 1);
+        return null;
+      case "test_agent":
+        this.#mustBeReady("hub");
+        return this.world.agentTest;
     }
+  }
+
+  #indexOf(list: { name: string }[], name: string): number {
+    const index = list.findIndex((known) => known.name === name);
+    if (index < 0) throw refusal("bad_request", `there is no ${name}`);
+    return index;
+  }
+
+  #changeApp(change: Partial<Snapshot["app"]>): void {
+    this.world.snapshot = { ...this.world.snapshot, app: { ...this.world.snapshot.app, ...change } };
+    this.#configure(this.world.snapshot.problem);
+  }
+
+  #setRoles(wanted: Role[]): void {
+    const before = this.world.snapshot.roles.filter(({ enabled }) => enabled).map(({ role }) => role);
+    const { preferences } = this.world.snapshot.app;
+    this.emit({ type: "config_changed", preferences, enabled: wanted });
+    for (const role of before.filter((role) => !wanted.includes(role))) this.#stop(role);
+    for (const role of wanted.filter((role) => !before.includes(role))) this.#start(role);
   }
 
   /** What else has changed than the event says is in the snapshot, as with the real host. */
@@ -175,9 +300,14 @@ export class FakeHost implements Platform {
     return port;
   }
 
-  #apply(draft: PortDraft[]): void {
+  #apply(draft: PortDraft[], keep: boolean): Apply {
     const role = draft[0]?.role;
     if (!role) throw refusal("bad_request", "no ports");
+    const tell = (change: Partial<Apply>): Apply => {
+      const apply = { step: "checking" as const, keep, reason: null, ports: [], ...change };
+      this.emit({ type: "apply_progress", role, apply });
+      return apply;
+    };
     const ports = this.role(role).ports.map((configured): PortView => {
       const wanted = draft.find(({ name }) => name === configured.name);
       return {
@@ -189,7 +319,14 @@ export class FakeHost implements Platform {
         suggestion: null,
       };
     });
+    tell({});
+    const seen = this.#check(ports.map(({ name, host, port }) => ({ role, name, endpoint: { host, port } })));
+    if (seen.some(({ state, in_use_by_app }) => state !== "free" && !in_use_by_app)) {
+      return tell({ step: "refused", reason: { kind: "port_conflict" }, ports: seen });
+    }
+    for (const step of ["saving", "stopping", "starting", "confirming"] as const) tell({ step });
     this.#start(role, ports);
+    return tell({ step: "kept" });
   }
 
   #start(role: Role, ports = this.role(role).ports): void {
@@ -237,4 +374,13 @@ export class FakeHost implements Platform {
     this.emit({ type: "backend_stopping", role, generation });
     setTimeout(() => this.emit({ type: "backend_exited", role, generation, status: "exit status 0" }), 300);
   }
+}
+
+/** The exposure guard, as far as a page can tell it from a host that is strict. */
+function exposure(host: string, name: string, hasToken: boolean): ExposureReason | null {
+  if (host === "localhost" || host === "::1" || host.startsWith("127.")) return null;
+  if (name === "control") return "control_off_loopback";
+  if (host === "" || host === "0.0.0.0" || host === "::") return "wildcard";
+  if (!/^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\.|^f[cd]/i.test(host)) return "public";
+  return hasToken ? null : "no_token";
 }

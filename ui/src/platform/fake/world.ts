@@ -1,6 +1,17 @@
 // A fake machine in its ordinary state; the scenarios change what they are about.
 
-import type { AgentEvent, AgentStatus, FleetStatus, PortView, RoleView, Snapshot } from "../../generated/ipc";
+import type {
+  AgentEvent,
+  AgentStatus,
+  FleetStatus,
+  LogLevel,
+  LogLine,
+  MonitorType,
+  PortView,
+  RoleView,
+  Snapshot,
+  TakeoverRecord,
+} from "../../generated/ipc";
 import type { World } from "./host";
 
 const started = Date.now() - 200_000;
@@ -62,6 +73,7 @@ export function readyAgent(): RoleView {
       },
       { at: started + 230, event: { type: "backend_ready", role, generation, backend, ports } },
     ],
+    apply: null,
   };
 }
 
@@ -84,6 +96,7 @@ export function readyHub(): RoleView {
       },
       { at: started + 97, event: { type: "backend_ready", role, generation: 1, backend: hub, ports } },
     ],
+    apply: null,
   };
 }
 
@@ -96,6 +109,7 @@ export function offHub(): RoleView {
     ports: [port("api", 5690)],
     last_takeover: null,
     timeline: [],
+    apply: null,
   };
 }
 
@@ -106,12 +120,16 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       version: "4.0.0",
       config_dir: "/home/anna/.config/TaskPaw",
       data_dir: "/home/anna/.local/share/TaskPaw",
-      preferences: { language: "en", theme: "system" },
+      preferences: { language: "en", theme: "system", on_close: "ask", notifications: false },
       has_last_good_config: true,
       replaced_by: null,
       update: null,
       took_over: null,
       launch: { kind: "running" },
+      tokens: [],
+      start_at_login: false,
+      has_tray: true,
+      is_close_asked: false,
     },
     problem: null,
     roles: [agent, hub],
@@ -281,12 +299,64 @@ function fleet(): FleetStatus {
   };
 }
 
+/** A line of a log with its level, as the host reads it. */
+export function logLine(text: string, number: number): LogLine {
+  const level = /^\d\S* +(TRACE|DEBUG|INFO|WARN|ERROR) /.exec(text)?.[1]?.toLowerCase();
+  return { number, level: (level as LogLevel | undefined) ?? null, text };
+}
+
 const logs = [
   "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.0.0, role agent, pid 913",
   "2026-03-02T09:14:05.131Z  INFO taskpaw_backend::agent: network port on 127.0.0.1:5680, control port on 127.0.0.1:5681",
   "2026-03-02T09:14:05.180Z  INFO taskpaw_backend::monitors: 4 monitors",
   "2026-03-02T09:14:05.282Z  INFO taskpaw_backend: ready in 180 ms",
   "2026-03-02T09:44:11.007Z  WARN taskpaw_backend::monitors: Nightly backup: the last one is 31 hours old",
+].map(logLine);
+
+const journal: TakeoverRecord[] = [
+  {
+    schema: 1,
+    at: started + 48,
+    version: "4.0.0",
+    role: "agent",
+    decision: "reclaim",
+    outcome: "ready",
+    reason: null,
+    elapsed_ms: 47.9,
+    ports: [{ name: "network", host: "127.0.0.1", port: 5680, state: "own_stale", holders: [812] }],
+    holders: [
+      {
+        pid: 812,
+        name: "taskpaw-backend",
+        exe: "/usr/bin/taskpaw-backend",
+        user: "anna",
+        started_at: 8123,
+        role: "agent",
+        judged: "own",
+        rule: "program",
+        done: "graceful",
+        ms: 41.2,
+      },
+    ],
+  },
+];
+
+const monitorTypes: MonitorType[] = [
+  {
+    type_id: "tcp_check",
+    title: "TCP port",
+    description: "A host and port accept a connection.",
+    always_on: false,
+    schema: {
+      type: "object",
+      required: ["host", "port"],
+      properties: {
+        host: { type: "string", title: "Host", description: "A name or an address.", minLength: 1 },
+        port: { type: "integer", title: "Port", minimum: 1, maximum: 65535 },
+        timeout_seconds: { type: "number", title: "Answer within", default: 5, minimum: 0.1, maximum: 60 },
+      },
+    },
+  },
 ];
 
 export function ordinary(): World {
@@ -310,7 +380,39 @@ export function ordinary(): World {
     status,
     events: events(),
     fleet: fleet(),
+    fleetEvents: events()
+      .reverse()
+      .map((event) => ({
+        ...event,
+        number: event.id,
+        agent: event.machine,
+        server_id: "5f0c",
+        age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
+      })),
     logs,
+    journal,
+    monitorTypes,
+    monitors: [
+      {
+        type_id: "tcp_check",
+        name: "NAS web page",
+        enabled: true,
+        config: { host: "192.168.1.9", port: 443 },
+      },
+    ],
+    tokens: {},
+    addresses: [
+      { address: "127.0.0.1", interface: "lo", refused: null },
+      { address: "192.168.1.5", interface: "eth0", refused: "no_token" },
+    ],
+    agentTest: {
+      error: null,
+      error_code: null,
+      status: status(),
+      version: "4.0.0",
+      known_as: null,
+      milliseconds: 3.4,
+    },
     refuse: {},
     delay: 30,
   };

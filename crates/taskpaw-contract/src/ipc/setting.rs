@@ -1,0 +1,57 @@
+//! What the settings page asks for besides the preferences: tokens and addresses.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::Role;
+use crate::config::ExposureReason;
+
+/// A token that a person sets. (The control token is none: it is made for each launch and never leaves the
+/// host.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenName {
+    /// What hubs must show to this machine's agent.
+    Agent,
+    /// What clients must show to this machine's hub.
+    Hub,
+    /// What this machine's hub shows to agents that have no token of their own.
+    Polling,
+}
+
+impl TokenName {
+    /// Every token.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Hub, Self::Polling];
+
+    /// The role that reads it.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Agent => Role::Agent,
+            Self::Hub | Self::Polling => Role::Hub,
+        }
+    }
+}
+
+/// An address of this machine to listen on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AddressChoice {
+    /// The address, such as `192.168.1.5`.
+    pub address: String,
+    /// The network interface that has it, such as `eth0`.
+    pub interface: String,
+    /// Why the exposure guard refuses it now; nothing if it may be used.
+    pub refused: Option<ExposureReason>,
+}
+
+/// What a person says when asked whether closing the window should end the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum CloseDecision {
+    /// End the app and its backends.
+    Quit,
+    /// Hide the window; the app stays in the tray.
+    Tray,
+    /// Leave everything as it is.
+    Stay,
+}

@@ -1,0 +1,69 @@
+//! Ports that a person is thinking of: looked at, suggested, applied.
+
+use taskpaw_contract::Role;
+use taskpaw_contract::config::Config;
+use taskpaw_contract::ipc::{Apply, ApplyStep, ErrorCode, IpcError, PortDraft, PortView};
+
+use super::requests::{bad_request, change_config, config_error, restart};
+use crate::app::App;
+use crate::roles::{look, next_free};
+
+/// The configuration with a draft in it, not checked.
+fn with_draft(mut config: Config, draft: &[PortDraft]) -> Result<Config, IpcError> {
+    for PortDraft { role, name, endpoint } in draft {
+        let place = config
+            .endpoint_mut(*role, name)
+            .ok_or_else(|| bad_request(format!("the {role} has no port \"{name}\"")))?;
+        place.clone_from(endpoint);
+    }
+    Ok(config)
+}
+
+/// Looks at all ports of the draft's role.
+pub(super) fn check(app: &App, draft: &[PortDraft]) -> Result<Vec<PortView>, IpcError> {
+    let role = role_of(draft)?;
+    let config = with_draft(app.settings().read().map_err(config_error)?, draft)?;
+    look(&config, role, app.pid(role)).map_err(|message| IpcError::new(ErrorCode::LookFailed, message))
+}
+
+/// The next free number for a port, which is none of those that are configured or typed.
+pub(super) fn suggest(app: &App, role: Role, name: &str, draft: &[PortDraft]) -> Result<u16, IpcError> {
+    let configured = app.settings().read().map_err(config_error)?;
+    let typed = with_draft(configured.clone(), draft)?;
+    let mut wanted = typed
+        .wanted_ports(role)
+        .into_iter()
+        .find(|port| port.name == name)
+        .ok_or_else(|| bad_request(format!("the {role} has no port \"{name}\"")))?;
+    if wanted.target().is_none() {
+        // What is typed is no number, or no address: begin where the port is now.
+        wanted = configured.wanted_ports(role).into_iter().find(|port| port.name == name).unwrap_or(wanted);
+    }
+    let mut avoid = configured.port_numbers();
+    avoid.extend(typed.port_numbers());
+    next_free(role, &wanted, &avoid)
+        .map_err(|error| IpcError::new(ErrorCode::LookFailed, error.to_string()))?
+        .ok_or_else(|| {
+            let host = &wanted.host;
+            IpcError::new(
+                ErrorCode::NoFreePort,
+                format!("no port near {} is free on {host}; choose another host", wanted.port),
+            )
+        })
+}
+
+/// Saves the ports and starts their role on them.
+pub(super) fn apply(app: &App, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
+    let role = role_of(draft)?;
+    let changed = with_draft(app.settings().read().map_err(config_error)?, draft)?;
+    let config = change_config(app, |config| *config = changed)?;
+    restart(app, &config, role);
+    Ok(Apply { step: ApplyStep::Kept, keep, reason: None, ports: Vec::new() })
+}
+
+/// The one role that a draft is about.
+fn role_of(draft: &[PortDraft]) -> Result<Role, IpcError> {
+    let role = draft.first().map(|port| port.role);
+    role.filter(|role| draft.iter().all(|port| port.role == *role))
+        .ok_or_else(|| bad_request("a draft is about the ports of one role"))
+}

@@ -1,0 +1,83 @@
+//! The settings besides the preferences: roles, tokens, addresses.
+
+use port_takeover::Host;
+use taskpaw_contract::Role;
+use taskpaw_contract::config::{ExposureReason, refusal};
+use taskpaw_contract::ipc::{AddressChoice, ErrorCode, IpcError, TokenName};
+
+use super::requests::{bad_request, change_config, config_error, restart};
+use crate::app::App;
+use crate::random;
+use crate::roles::Message;
+
+/// The longest token that is taken, in bytes: it travels in a header.
+const LONGEST_TOKEN: usize = 512;
+
+/// Switches roles on and off; each is started or stopped.
+pub(super) fn set_roles(app: &App, roles: Vec<Role>) -> Result<(), IpcError> {
+    let before = app.settings().read().map_err(config_error)?.roles;
+    let wanted: Vec<Role> = Role::ALL.into_iter().filter(|role| roles.contains(role)).collect();
+    let config = change_config(app, |config| config.roles = wanted)?;
+    for role in Role::ALL {
+        match (before.contains(&role), config.roles.contains(&role)) {
+            (false, true) => app.tell(role, Message::Restart),
+            (true, false) => app.tell(role, Message::Stop),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A token in clear, for a person who asked to see it.
+pub(super) fn show_token(app: &App, token: TokenName) -> Result<String, IpcError> {
+    Ok(app.settings().read().map_err(config_error)?.token(token).to_owned())
+}
+
+/// A token that nobody can guess.
+pub(super) fn new_token() -> Result<String, IpcError> {
+    random::token().map_err(|message| IpcError::new(ErrorCode::Internal, message))
+}
+
+/// Saves a token and starts the role that reads it anew.
+pub(super) fn set_token(app: &App, token: TokenName, value: String) -> Result<(), IpcError> {
+    let value = value.trim().to_owned();
+    if value.len() > LONGEST_TOKEN || value.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(bad_request(format!(
+            "a token is at most {LONGEST_TOKEN} letters, digits and signs, without spaces"
+        )));
+    }
+    let config = change_config(app, |config| *config.token_mut(token) = value)?;
+    restart(app, &config, token.role());
+    Ok(())
+}
+
+/// The addresses of this machine, loopback first, with what the exposure guard says about each now.
+pub(super) fn addresses(app: &App, role: Role) -> Result<Vec<AddressChoice>, IpcError> {
+    let config = app.settings().read().map_err(config_error)?;
+    let token = match role {
+        Role::Agent => TokenName::Agent,
+        Role::Hub => TokenName::Hub,
+    };
+    let has_token = !config.token(token).is_empty();
+    let mut found = if_addrs::get_if_addrs().map_err(|error| {
+        IpcError::new(ErrorCode::Internal, format!("the addresses of this machine cannot be read: {error}"))
+    })?;
+    found.sort_by_key(|interface| (!interface.is_loopback(), interface.ip().is_ipv6()));
+    let choices = found.into_iter().filter(|interface| !interface.is_link_local()).map(|interface| {
+        let address = interface.ip().to_string();
+        let refused = address.parse::<Host>().ok().and_then(|host| refusal(host, false, has_token));
+        AddressChoice { address, interface: interface.name, refused }
+    });
+    Ok(choices.collect())
+}
+
+/// Why the exposure guard would refuse an address.
+pub(super) fn check_exposure(
+    name: &str,
+    host: &str,
+    has_token: bool,
+) -> Result<Option<ExposureReason>, IpcError> {
+    let host: Host =
+        host.parse().map_err(|_| bad_request(format!("\"{host}\" is no address, such as 192.168.1.5")))?;
+    Ok(refusal(host, name == "control", has_token))
+}
