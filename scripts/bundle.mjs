@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { kinds, packageConfig, sidecarName } from "./lib/packages.mjs";
+import { gzipSync } from "node:zlib";
+import { debianChangelog, kinds, packageConfig, sidecarName } from "./lib/packages.mjs";
 import { buildPrograms, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
 import { main, output, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { ensureSystem } from "./lib/system.mjs";
@@ -22,6 +23,7 @@ await main(async () => {
   rmSync(stage, { recursive: true, force: true });
   copyAsVersion(version, join(stage, "release"));
   stageSidecars(stage);
+  stageChangelog(stage, version);
   const config = packageConfig({
     platform: process.platform,
     version,
@@ -49,6 +51,17 @@ function stageSidecars(stage) {
   }
 }
 
+/** The date is the commit's, so that the same sources make the same package. */
+function stageChangelog(stage, version) {
+  const seconds = process.env.SOURCE_DATE_EPOCH ?? output("git", ["log", "-1", "--format=%ct"]);
+  const date = seconds ? new Date(Number(seconds) * 1000) : new Date();
+  const changes = readFileSync(join(ROOT, "CHANGELOG.md"), "utf8");
+  writeFileSync(
+    join(stage, "changelog.gz"),
+    gzipSync(debianChangelog({ version, changes, date }), { level: 9 }),
+  );
+}
+
 /** Copies the finished packages to one folder and writes their checksums beside them. */
 function collect(folder) {
   const packages = join(ROOT, "target", "packages");
@@ -61,7 +74,9 @@ function collect(folder) {
   for (const path of made) copyFileSync(path, join(packages, basename(path)));
   const names = readdirSync(packages).filter((name) => isPackage.test(name));
   const sums = names.sort().map((name) => {
-    const sum = createHash("sha256").update(readFileSync(join(packages, name))).digest("hex");
+    const sum = createHash("sha256")
+      .update(readFileSync(join(packages, name)))
+      .digest("hex");
     return `${sum}  ${name}\n`;
   });
   writeFileSync(join(packages, "SHA256SUMS"), sums.join(""));

@@ -17,8 +17,27 @@ export function kinds(platform) {
 export function packageConfig({ platform, version, stage, identity }) {
   const bundle = { externalBin: [`${stage}/sidecar/taskpaw-backend`, `${stage}/sidecar/taskpaw-ports`] };
   if (platform === "darwin" && !identity) bundle.macOS = { signingIdentity: "-" };
+  if (platform === "linux") {
+    bundle.linux = { deb: { files: { [DEBIAN_CHANGELOG]: `${stage}/changelog.gz` } } };
+  }
   return { version, bundle };
 }
+
+/** Where Debian looks for it; Tauri's own key puts it under the product's name instead of the package's. */
+const DEBIAN_CHANGELOG = "/usr/share/doc/task-paw/changelog.gz";
+
+/** The changes of a version, in Debian's form. */
+export function debianChangelog({ version, changes, date }) {
+  const from = changes.indexOf(`## ${version}`);
+  const section = from === -1 ? "" : changes.slice(from).split(/\n## /)[0];
+  const points = [...section.matchAll(/^- (.*(?:\n {2}.*)*)/gm)].map(([, point]) => point);
+  if (points.length === 0) points.push("See the project's list of changes.");
+  const lines = points.map((point) => `  * ${point.replaceAll("\n", "\n  ")}`).join("\n");
+  const when = date.toUTCString().replace("GMT", "+0000");
+  return `task-paw (${version}) stable; urgency=medium\n\n${lines}\n\n -- ${MAINTAINER}  ${when}\n`;
+}
+
+const MAINTAINER = "The TaskPaw developers <developers@taskpaw.app>";
 
 /** The name under which Tauri looks for a program of a system. */
 export function sidecarName(name, triple) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { kinds, packageConfig, sidecarName } from "../lib/packages.mjs";
+import { debianChangelog, kinds, packageConfig, sidecarName } from "../lib/packages.mjs";
 import { ROOT } from "../lib/steps.mjs";
 
 const stage = "target/stage/4.0.1";
@@ -36,8 +36,22 @@ test("each system has its kinds, and its names of programs", () => {
   assert.deepEqual(kinds("linux"), ["deb", "rpm"]);
   assert.deepEqual(kinds("darwin"), ["app", "dmg"]);
   assert.deepEqual(kinds("win32"), ["nsis", "msi"]);
-  assert.equal(sidecarName("taskpaw-backend", "x86_64-pc-windows-msvc"), "taskpaw-backend-x86_64-pc-windows-msvc.exe");
+  assert.equal(
+    sidecarName("taskpaw-backend", "x86_64-pc-windows-msvc"),
+    "taskpaw-backend-x86_64-pc-windows-msvc.exe",
+  );
   assert.equal(sidecarName("taskpaw-ports", "aarch64-apple-darwin"), "taskpaw-ports-aarch64-apple-darwin");
+});
+
+test("Debian's list of changes has the points of the version, and of no other", () => {
+  const changes = "# Changes\n\n## 4.0.1\n\n- One thing\n  in two lines.\n- Another.\n\n## 4.0.0\n\n- Old.\n";
+  const made = debianChangelog({ version: "4.0.1", changes, date: new Date(0) });
+  assert.equal(
+    made,
+    "task-paw (4.0.1) stable; urgency=medium\n\n  * One thing\n    in two lines.\n  * Another.\n\n" +
+      " -- The TaskPaw developers <developers@taskpaw.app>  Thu, 01 Jan 1970 00:00:00 +0000\n",
+  );
+  assert.match(debianChangelog({ version: "9.9.9", changes, date: new Date(0) }), /\* See the/);
 });
 
 test("the Windows installer ends by folder and never by name", () => {
