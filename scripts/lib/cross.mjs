@@ -1,5 +1,6 @@
 // Checking the programs for another system, with Debian's toolchain: it carries the standard library as source,
 // so that it can be checked and built for targets that nothing else on this machine knows.
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ROOT, run, say, StepError } from "./steps.mjs";
 import { installDebian, isDebian } from "./system.mjs";
@@ -22,8 +23,46 @@ export async function checkFor(target) {
   say(`they compile for ${target}; nothing of them has run`);
 }
 
+/** Builds the tests of these crates for another system, and gives the programs. */
+export async function buildTestsFor(target, crates) {
+  await ensureToolchain();
+  say(`building the tests of ${crates.join(", ")} for ${target} (the first time takes some minutes)`);
+  const packages = crates.flatMap((name) => ["-p", name]);
+  await cargoFor(target, packages, "test", "--no-run");
+  // Again, now that everything is built, for the names of the programs.
+  const told = cargoOutput(target, packages, "test", "--no-run", "--message-format", "json");
+  return told
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line))
+    .filter((message) => message.executable && message.profile?.test)
+    .map((message) => ({ name: message.target.name, program: message.executable }));
+}
+
+/** The folder of another system's programs. */
+export function programsOf(target) {
+  return join(TARGET, target, "debug");
+}
+
 /** Runs Debian's cargo for another system, with a standard library that it builds itself. */
 function cargo(target, command, ...args) {
+  const crates = CRATES.flatMap((name) => ["-p", name]);
+  return cargoFor(target, crates, command, ...args);
+}
+
+function cargoFor(target, crates, command, ...args) {
+  const { env, words } = invocation(target, crates, command, args);
+  return run(join(BIN, "cargo"), words, { env });
+}
+
+function cargoOutput(target, crates, command, ...args) {
+  const { env, words } = invocation(target, crates, command, args);
+  const ran = spawnSync(join(BIN, "cargo"), words, { cwd: ROOT, env, encoding: "utf8", maxBuffer: 1 << 28 });
+  if (ran.status !== 0) throw new StepError(`cargo ${command} for ${target} ended with ${ran.status}`);
+  return ran.stdout;
+}
+
+function invocation(target, crates, command, args) {
   const env = {
     ...process.env,
     // `cargo clippy` looks its parts up on the search path, where another toolchain may come first.
@@ -33,8 +72,7 @@ function cargo(target, command, ...args) {
     RUSTC_BOOTSTRAP: "1",
   };
   const std = ["-Zbuild-std=std,panic_unwind", "--target", target, "--target-dir", TARGET];
-  const crates = CRATES.flatMap((name) => ["-p", name]);
-  return run(join(BIN, "cargo"), [command, "--locked", ...std, ...crates, ...args], { env });
+  return { env, words: [command, "--locked", ...std, ...crates, ...args] };
 }
 
 async function ensureToolchain() {
