@@ -4,6 +4,7 @@ mod board;
 mod control;
 mod editing;
 mod events;
+mod metrics;
 mod network;
 mod roster;
 mod schedule;

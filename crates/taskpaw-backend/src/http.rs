@@ -2,9 +2,11 @@
 
 mod auth;
 mod body;
+mod client;
 mod error;
 mod limits;
 mod local;
+mod metrics;
 mod patience;
 mod query;
 mod serve;
@@ -12,8 +14,10 @@ mod stream;
 
 pub(crate) use auth::{Guard, authorize};
 pub(crate) use body::JsonBody;
+pub(crate) use client::client;
 pub(crate) use error::{ApiError, not_found, wrong_method};
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
+pub(crate) use metrics::{Kind, Metrics};
 pub(crate) use query::Query;
 pub(crate) use serve::{base_url, serve};
 pub(crate) use stream::stream;

@@ -1,11 +1,26 @@
 //! What a monitor is, and the table of all kinds. One more kind is one more file and its line in [`KINDS`].
 
+mod custom_cmd;
+mod folder;
 mod form;
+mod gpu;
 mod health;
+mod heartbeat;
 mod host_metrics;
+mod http_check;
+mod json_file;
+mod log_pattern;
+mod process;
+mod processes;
+mod program;
+mod state_file;
+mod tail;
+mod task;
 mod tcp_check;
+mod words;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -14,9 +29,21 @@ use taskpaw_contract::ipc::{EventLevel, FieldProblem, MonitorState, MonitorType}
 
 use form::{Field, Values};
 use health::{Health, Turn};
+pub(crate) use processes::Processes;
 
 /// Every kind of monitor.
-pub(crate) const KINDS: &[Kind] = &[host_metrics::KIND, tcp_check::KIND];
+pub(crate) const KINDS: &[Kind] = &[
+    host_metrics::KIND,
+    process::KIND,
+    task::KIND,
+    tcp_check::KIND,
+    http_check::KIND,
+    folder::KIND,
+    log_pattern::KIND,
+    state_file::KIND,
+    heartbeat::KIND,
+    custom_cmd::KIND,
+];
 
 /// A look that takes longer is reported as hanging, unless its monitor says that it may.
 pub(crate) const LOOK_LIMIT: Duration = Duration::from_secs(30);
@@ -67,6 +94,8 @@ pub(crate) struct Setup {
     pub(crate) name: String,
     /// A folder on the disk that matters: TaskPaw's own data.
     pub(crate) data_folder: PathBuf,
+    /// The processes of this machine, for all monitors.
+    pub(crate) processes: Arc<Processes>,
 }
 
 /// Why a monitor cannot be made.
@@ -172,7 +201,7 @@ mod tests {
 
     /// What the tests of every kind make a monitor with.
     pub(super) fn setup() -> Setup {
-        Setup { name: "it".into(), data_folder: std::env::temp_dir() }
+        Setup { name: "it".into(), data_folder: std::env::temp_dir(), processes: Arc::default() }
     }
 
     /// A monitor with these settings.
@@ -186,6 +215,19 @@ mod tests {
             Err(BadSetup::Fields(problems)) => problems[0].field.clone(),
             Err(bad) => panic!("{bad}"),
             Ok(_) => panic!("{config} is accepted"),
+        }
+    }
+
+    /// Looks until it is found, which it is soon.
+    pub(super) fn looked(monitor: &mut dyn Monitor, mut is_it: impl FnMut(&Check) -> bool) -> Check {
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            let check = monitor.check();
+            if is_it(&check) {
+                return check;
+            }
+            assert!(std::time::Instant::now() < deadline, "not in time: {check:?}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -81,6 +81,11 @@ impl Board {
         self.lock().iter().map(|(name, status)| (name.clone(), value(status))).collect()
     }
 
+    /// All of it, for whoever needs the values.
+    pub(super) fn each(&self, mut see: impl FnMut(&str, &MonitorStatus)) {
+        self.lock().iter().for_each(|(name, status)| see(name, status));
+    }
+
     /// Nothing panics while it holds the lock; if it did, the last status is still the best there is.
     fn lock(&self) -> MutexGuard<'_, Vec<(String, MonitorStatus)>> {
         self.monitors.lock().unwrap_or_else(PoisonError::into_inner)

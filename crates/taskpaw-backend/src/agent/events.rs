@@ -152,6 +152,17 @@ impl EventQueue {
         fetched
     }
 
+    /// How many events no hub has yet.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.kept).waiting().count()
+    }
+
+    /// The number of the last event.
+    pub(super) fn last_id(&self) -> u64 {
+        let kept = lock(&self.kept);
+        kept.events.back().map_or(0, |event| event.id).max(kept.forgotten)
+    }
+
     /// The last events, the newest last. Nothing is forgotten by looking.
     pub(super) fn recent(&self, limit: usize, monitor: Option<&str>) -> Vec<AgentEvent> {
         let kept = lock(&self.kept);

@@ -12,12 +12,13 @@ use serde_json::Value;
 use taskpaw_contract::ipc::{AgentEvent, AgentStatus};
 
 use super::Shared;
-use crate::http::{ApiError, Events, Guard, Query, authorize, not_found, wrong_method};
+use crate::http::{ApiError, Events, Guard, Metrics, Query, authorize, not_found, wrong_method};
 
 pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
     Router::new()
         .route("/status", get(status))
         .route("/events", get(events))
+        .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(guard, authorize))
         .route("/ping", get(ping))
         .fallback(not_found)
@@ -31,6 +32,10 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
     shared.status()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Metrics {
+    super::metrics::of(&shared)
 }
 
 async fn events(

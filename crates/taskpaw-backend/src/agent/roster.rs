@@ -15,7 +15,7 @@ use super::SELF_NAME;
 use super::board::Board;
 use super::events::Emitter;
 use super::schedule::Watch;
-use crate::monitors::{self, BadSetup, Setup};
+use crate::monitors::{self, BadSetup, Processes, Setup};
 
 /// How long readiness waits for the first numbers.
 const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
@@ -27,6 +27,7 @@ pub(super) struct Roster {
     board: Arc<Board>,
     emitter: Emitter,
     data_folder: PathBuf,
+    processes: Arc<Processes>,
     entries: Mutex<Vec<Entry>>,
 }
 
@@ -47,7 +48,7 @@ impl Drop for Entry {
 impl Roster {
     /// Nothing runs yet.
     pub(super) fn new(board: Arc<Board>, emitter: Emitter, data_folder: PathBuf) -> Self {
-        Self { board, emitter, data_folder, entries: Mutex::default() }
+        Self { board, emitter, data_folder, processes: Arc::default(), entries: Mutex::default() }
     }
 
     /// Starts every monitor, and returns when those that are always on have looked once.
@@ -140,7 +141,11 @@ impl Roster {
     }
 
     fn setup(&self, name: &str) -> Setup {
-        Setup { name: name.to_owned(), data_folder: self.data_folder.clone() }
+        Setup {
+            name: name.to_owned(),
+            data_folder: self.data_folder.clone(),
+            processes: self.processes.clone(),
+        }
     }
 
     /// Puts one monitor on the board and starts it, if it can run; the receiver is told after its first look.

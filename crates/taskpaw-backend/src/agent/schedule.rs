@@ -192,7 +192,8 @@ mod tests {
         let queue = EventQueue::open(&folder.path().join("events"), "m".into(), news.clone()).unwrap();
         let board = Arc::new(Board::new(news));
         board.add("f", "faulty", MonitorState::Unknown, "");
-        let setup = Setup { name: "f".into(), data_folder: folder.path().to_owned() };
+        let setup =
+            Setup { name: "f".into(), data_folder: folder.path().to_owned(), processes: Arc::default() };
         let mut watch = Watch::new(&FAULTY, setup, Map::new(), board.clone(), queue.emitter());
         watch.rest = Duration::from_millis(100);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

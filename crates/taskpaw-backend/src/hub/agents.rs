@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value};
 use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel};
 
@@ -39,9 +39,7 @@ pub(super) enum CallError {
 /// A client for all agents. It goes nowhere else: not through a proxy, and not where an answer points to, since
 /// the token would go there too.
 pub(super) fn client() -> reqwest::Result<Client> {
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
+    crate::http::client(false)
         .timeout(CALL_LIMIT)
         .pool_max_idle_per_host(1)
         .build()

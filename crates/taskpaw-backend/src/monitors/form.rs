@@ -1,14 +1,14 @@
 //! What a kind of monitor asks for. Its JSON schema, the check of a configuration and its defaults all come from
 //! one table of fields, so they cannot disagree.
 
-#![expect(dead_code, reason = "the next kinds use the rest")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::FieldProblem;
+
+use super::BadSetup;
 
 /// How long a text may be: more than any path or pattern needs.
 const LONGEST_TEXT: usize = 4096;
@@ -274,6 +274,11 @@ impl Values {
     /// A pattern; nothing if it is empty.
     pub(crate) fn pattern(&self, key: &str) -> Option<Regex> {
         compiled(&self.text(key)).ok().filter(|pattern| !pattern.as_str().is_empty())
+    }
+
+    /// A pattern that must be filled in.
+    pub(crate) fn needed_pattern(&self, key: &str) -> Result<Regex, BadSetup> {
+        self.pattern(key).ok_or_else(|| BadSetup::field(key, "it must be filled in"))
     }
 
     /// A number.

@@ -10,6 +10,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
 use taskpaw_contract::ipc::{EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values};
+use super::gpu::Gpus;
 use super::{BadSetup, Check, Kind, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
@@ -49,6 +50,7 @@ struct HostMetrics {
     last_look: Option<Instant>,
     data_folder: PathBuf,
     watched: [Level; 3],
+    gpus: Gpus,
     every: Duration,
 }
 
@@ -67,6 +69,7 @@ impl HostMetrics {
                 level("Memory", "memory", "mem_alert_pct"),
                 level("Disk", "disk", "disk_alert_pct"),
             ],
+            gpus: Gpus::find(),
             every: values.seconds("poll_interval"),
         })
     }
@@ -95,7 +98,7 @@ impl Monitor for HostMetrics {
         // Windows has no load average.
         let load = if cfg!(windows) { None } else { System::load_average().ok() };
 
-        let metrics: Map<String, Value> = [
+        let mut metrics: Map<String, Value> = [
             ("cpu_percent", json!(cpu.map(|percent| round(percent, 1)))),
             ("memory_used_bytes", json!(used)),
             ("memory_total_bytes", json!(total)),
@@ -113,6 +116,12 @@ impl Monitor for HostMetrics {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
+
+        // Readiness waits for the first look: it starts no other program.
+        let gpus = if is_first { None } else { self.gpus.look(Instant::now()) };
+        if let Some(gpus) = gpus {
+            metrics.insert("gpus".to_owned(), json!(gpus));
+        }
 
         let shares = [cpu, share(used, total), disk.and_then(|(used, total)| share(used, total))];
         let notices =

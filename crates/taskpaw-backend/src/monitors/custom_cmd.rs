@@ -1,0 +1,145 @@
+//! `custom_cmd`: a command whose exit status says whether something is well.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use taskpaw_contract::clock::milliseconds;
+
+use super::form::{self, Field, Shape, Values, shortened};
+use super::health::Health;
+use super::program::{Ended, Running};
+use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "custom_cmd",
+    title: "Command",
+    about: "A command of your own; exit status 0 says that all is well.",
+    always_on: false,
+    fields: &[
+        Field {
+            key: "command",
+            title: "Program and arguments",
+            about: "The program, then each argument by itself. No shell reads it.",
+            shape: Shape::Texts { default: &[], least: 1 },
+        },
+        Field {
+            key: "folder",
+            title: "Folder",
+            about: "The whole path of the folder that it runs in; empty: TaskPaw's own.",
+            shape: Shape::Text(Some("")),
+        },
+        form::timeout(30.0, "Seconds until it is ended, together with what it has started."),
+        form::FAILURES,
+        form::every(60.0),
+    ],
+    build,
+};
+
+/// So much of what it said last is shown.
+const SHOWN: usize = 200;
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    let folder = Some(values.path("folder")).filter(|folder| !folder.as_os_str().is_empty());
+    if folder.as_ref().is_some_and(|folder| !folder.is_absolute()) {
+        return Err(BadSetup::field("folder", "write the whole path, from the root on"));
+    }
+    Ok(Box::new(CustomCmd {
+        name: setup.name.clone(),
+        argv: values.texts("command"),
+        folder,
+        limit: values.seconds("timeout"),
+        every: values.seconds("poll_interval"),
+        health: Health::new(values.count("failures")),
+    }))
+}
+
+struct CustomCmd {
+    name: String,
+    argv: Vec<String>,
+    folder: Option<PathBuf>,
+    limit: Duration,
+    every: Duration,
+    health: Health,
+}
+
+impl Monitor for CustomCmd {
+    fn check(&mut self) -> Check {
+        let ended = Running::start(&self.argv, self.folder.as_deref(), self.limit).and_then(Running::wait);
+        let status = ended.as_ref().ok().and_then(|ended| ended.status);
+        let took = ended.as_ref().ok().map(|ended| milliseconds(ended.took));
+        let found = match ended {
+            Err(error) => Err(format!("it cannot be run: {error}")),
+            Ok(ended) => self.judge(&ended),
+        };
+        let mut check = two_states(&self.name, &mut self.health, found, self.every);
+        check.metrics.insert("exit_status".to_owned(), json!(status.and_then(|status| status.code())));
+        check.metrics.insert("duration_ms".to_owned(), json!(took));
+        check
+    }
+
+    fn look_limit(&self) -> Duration {
+        self.limit + super::LOOK_LIMIT
+    }
+}
+
+impl CustomCmd {
+    fn judge(&self, ended: &Ended) -> Result<String, String> {
+        let last = ended.said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = last.map(|line| shortened(line, SHOWN));
+        let with_words =
+            |how: &str| last.as_ref().map_or_else(|| how.to_owned(), |last| format!("{how}: {last}"));
+        match ended.status {
+            None => {
+                Err(with_words(&format!("it took longer than {} s and was ended", self.limit.as_secs_f64())))
+            }
+            Some(status) if status.success() => Ok(with_words("exit status 0")),
+            Some(status) => Err(with_words(&status.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitors::tests::problem;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_exit_status_decides() {
+        use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+        use crate::monitors::tests::{levels, made};
+
+        let folder = tempfile::tempdir().unwrap();
+        let script = "test -f well && echo fine && exit 0; echo broken; exit 3";
+        let settings = json!({ "command": ["sh", "-c", script], "folder": folder.path() });
+        let mut monitor = made(&KIND, settings);
+        let failed = monitor.check();
+        assert_eq!((failed.state, levels(&failed)), (MonitorState::Error, vec![EventLevel::Alert]));
+        assert_eq!(
+            (failed.detail.as_str(), &failed.metrics["exit_status"]),
+            ("exit status: 3: broken", &json!(3))
+        );
+        std::fs::write(folder.path().join("well"), "").unwrap();
+        let well = monitor.check();
+        assert_eq!((well.detail.as_str(), levels(&well)), ("exit status 0: fine", vec![EventLevel::Done]));
+
+        let slow = made(&KIND, json!({ "command": ["sleep", "600"], "timeout": 0.2 })).check();
+        assert!(slow.detail.contains("longer than 0.2 s"), "{}", slow.detail);
+        let none = made(&KIND, json!({ "command": ["/no/such/program"] })).check();
+        assert!(none.detail.contains("cannot be run"), "{}", none.detail);
+        // No shell reads it.
+        let echo = made(&KIND, json!({ "command": ["echo", "$HOME; exit 1"] })).check();
+        assert_eq!(echo.detail, "exit status 0: $HOME; exit 1");
+    }
+
+    #[test]
+    fn a_command_is_a_list() {
+        assert_eq!(problem(&KIND, json!({ "command": [] })), "config.command");
+        assert_eq!(problem(&KIND, json!({ "command": "ls -l" })), "config.command");
+        assert_eq!(problem(&KIND, json!({ "command": ["ls", ""] })), "config.command[1]");
+        assert_eq!(problem(&KIND, json!({ "command": ["ls"], "folder": "x" })), "config.folder");
+    }
+}

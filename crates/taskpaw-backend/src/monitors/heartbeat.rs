@@ -1,0 +1,223 @@
+//! `heartbeat`: a JSON file that another program keeps fresh: the time by which it will write again, or its age.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::form::{self, Field, Shape, Values};
+use super::health::Health;
+use super::json_file::{Content, JsonFile, at, moment};
+use super::words::lasting;
+use super::{Check, Kind, Made, Monitor, Setup, two_states};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "heartbeat",
+    title: "Heartbeat file",
+    about: "A JSON file that a program keeps fresh: by the time that stands in it, or by its age.",
+    always_on: false,
+    fields: &[
+        Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
+        Field {
+            key: "due_field",
+            title: "Key of the due time",
+            about: "Where the file says when it will be written next: ISO 8601, or seconds since 1970. A file without \
+                    it is judged by its age.",
+            shape: Shape::Text(Some("next_check_due_utc")),
+        },
+        Field {
+            key: "grace_seconds",
+            title: "Grace",
+            about: "So many seconds after its due time, or of age, the file is stale.",
+            shape: Shape::Number { default: Some(300.0), least: 0.0, most: 31_536_000.0 },
+        },
+        Field {
+            key: "status_field",
+            title: "Key of the status",
+            about: "Where the file may say that its program rests.",
+            shape: Shape::Text(Some("status")),
+        },
+        Field {
+            key: "hibernating_states",
+            title: "Words of rest",
+            about: "With one of these as its status the file is never stale.",
+            shape: Shape::Texts { default: &["hibernating", "sleeping", "paused"], least: 0 },
+        },
+        form::every(10.0),
+    ],
+    build,
+};
+
+/// A file can be read while it is written, and a machine that wakes up finds every due time passed: only what is
+/// still bad after so long is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    Ok(Box::new(Heartbeat {
+        file: JsonFile::new(values.path("path")),
+        every: values.seconds("poll_interval"),
+        pulse: Pulse {
+            name: setup.name.clone(),
+            due_field: values.text("due_field"),
+            grace: values.seconds("grace_seconds"),
+            status_field: values.text("status_field"),
+            resting: values.texts("hibernating_states").iter().map(|word| word.to_lowercase()).collect(),
+            health: Health::new(1),
+            bad_since: None,
+            has_looked: false,
+        },
+    }))
+}
+
+struct Heartbeat {
+    file: JsonFile,
+    every: Duration,
+    pulse: Pulse,
+}
+
+impl Monitor for Heartbeat {
+    fn check(&mut self) -> Check {
+        let content = self.file.look();
+        self.pulse.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
+    }
+}
+
+/// What is known about the file.
+struct Pulse {
+    name: String,
+    due_field: String,
+    grace: Duration,
+    status_field: String,
+    resting: Vec<String>,
+    health: Health,
+    /// Since when it has been bad without a pause.
+    bad_since: Option<Instant>,
+    has_looked: bool,
+}
+
+impl Pulse {
+    fn judge(&mut self, content: Option<&Content>, now: Instant, wall: SystemTime, every: Duration) -> Check {
+        let found = self.found(content, wall);
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        let since = match &found {
+            Ok(_) => None,
+            Err(_) => Some(self.bad_since.unwrap_or(now)),
+        };
+        self.bad_since = since;
+        let is_soon = since.is_some_and(|since| now.duration_since(since) < PATIENCE);
+        let age = content.map(|content| content.age.as_secs());
+        // What is bad from the start on was not interrupted while it was looked at.
+        let mut check = if is_soon && !is_first && !self.health.is_down() {
+            let detail = found.clone().unwrap_or_else(|why| why);
+            let again_in = every.min(PATIENCE);
+            let state = taskpaw_contract::ipc::MonitorState::Degraded;
+            Check { state, detail, metrics: serde_json::Map::new(), notices: Vec::new(), again_in }
+        } else {
+            two_states(&self.name, &mut self.health, found, every)
+        };
+        check.metrics.insert("age_seconds".to_owned(), json!(age));
+        check
+    }
+
+    /// Whether it is fresh, in words.
+    fn found(&self, content: Option<&Content>, wall: SystemTime) -> Result<String, String> {
+        let Some(Content { value, age }) = content else { return Err("the file is not there".to_owned()) };
+        let value = value.as_ref().map_err(|why| format!("the file cannot be read: {why}"))?;
+        let status = at(value, &self.status_field).and_then(Value::as_str).unwrap_or_default();
+        if self.resting.contains(&status.to_lowercase()) {
+            return Ok(format!("it rests: {status}"));
+        }
+        match at(value, &self.due_field).filter(|due| !due.is_null()) {
+            Some(due) => {
+                let due = moment(due).ok_or_else(|| format!("{} is no time", self.due_field))?;
+                match wall.duration_since(due) {
+                    Ok(late) if late > self.grace => Err(format!("stale: due {} ago", lasting(late))),
+                    Ok(late) => Ok(format!("due {} ago, still in time", lasting(late))),
+                    Err(ahead) => Ok(format!("fresh; due in {}", lasting(ahead.duration()))),
+                }
+            }
+            None if *age > self.grace => Err(format!("stale: written {} ago", lasting(*age))),
+            None => Ok(format!("fresh; written {} ago", lasting(*age))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+    use super::*;
+    use crate::monitors::tests::{levels, made};
+
+    #[test]
+    fn a_real_file_becomes_stale_and_fresh_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("beat.json");
+        let mut monitor = made(&KIND, json!({ "path": path, "grace_seconds": 5, "due_field": "next.due" }));
+        let none = monitor.check();
+        assert_eq!((none.state, levels(&none)), (MonitorState::Error, vec![EventLevel::Alert]));
+        let due = |seconds: i64| {
+            let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+            fs::write(&path, json!({ "next": { "due": at.to_string() } }).to_string()).unwrap();
+        };
+        due(60);
+        let fresh = monitor.check();
+        assert_eq!(
+            (fresh.state, levels(&fresh)),
+            (MonitorState::Ok, vec![EventLevel::Done]),
+            "{}",
+            fresh.detail
+        );
+        due(-60);
+        let late = monitor.check();
+        assert_eq!((late.state, levels(&late).len()), (MonitorState::Degraded, 0), "it gets a moment");
+        fs::write(&path, json!({ "status": "Sleeping", "next": { "due": 1 } }).to_string()).unwrap();
+        assert_eq!(monitor.check().state, MonitorState::Ok);
+        fs::write(&path, "{}").unwrap();
+        let by_age = monitor.check();
+        assert!(by_age.detail.starts_with("fresh; written 0 s ago"), "{}", by_age.detail);
+        fs::write(&path, json!({ "next": { "due": "soon" } }).to_string()).unwrap();
+        assert!(monitor.check().detail.contains("next.due is no time"));
+    }
+
+    #[test]
+    fn half_a_file_and_a_wake_up_are_no_alarm_and_what_stays_bad_is() {
+        let values = form::check(KIND.fields, json!({ "path": "/x" }).as_object().unwrap()).unwrap();
+        let start = Instant::now();
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let mut pulse = Pulse {
+            name: "h".into(),
+            due_field: "due".into(),
+            grace: values.seconds("grace_seconds"),
+            status_field: "status".into(),
+            resting: Vec::new(),
+            health: Health::new(1),
+            bad_since: None,
+            has_looked: false,
+        };
+        let due = |seconds: u64| Ok(json!({ "due": 1_000_000 + seconds }));
+        let mut said = Vec::new();
+        // Seconds on the steady clock, on the wall clock, and what stands in the file.
+        for (steady, by_wall, value) in [
+            (0, 0, due(60)),
+            (10, 10, Err("half".to_owned())),
+            (15, 15, due(75)),
+            // Eight hours of sleep: the steady clock has not run.
+            (25, 28_825, due(85)),
+            (30, 28_830, due(28_890)),
+            // It stays away.
+            (1_000, 29_800, due(28_890)),
+            (1_005, 29_805, due(28_890)),
+            (1_010, 29_810, due(28_890)),
+            (1_020, 29_820, due(29_880)),
+        ] {
+            let content = Content { value, age: Duration::ZERO };
+            let (now, wall) = (start + Duration::from_secs(steady), wall + Duration::from_secs(by_wall));
+            let check = pulse.judge(Some(&content), now, wall, Duration::from_secs(10));
+            said.extend(levels(&check).into_iter().map(|level| (steady, level)));
+        }
+        assert_eq!(said, [(1_005, EventLevel::Alert), (1_020, EventLevel::Done)]);
+    }
+}

@@ -1,0 +1,282 @@
+//! `log_pattern`: a growing log file: progress in per cent, a line that says *finished*, a line that says *error*.
+
+use std::time::{Duration, Instant};
+
+use regex_lite::Regex;
+use serde_json::{Map, Value, json};
+use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+use super::form::{self, Field, Shape, Values, shortened};
+use super::tail::{News, Tail};
+use super::words::lasting;
+use super::{BadSetup, Check, Kind, Made, Monitor, Notice, Setup};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "log_pattern",
+    title: "Log file",
+    about: "New lines of a log file: progress, the line that says that work is finished, and lines of errors.",
+    always_on: false,
+    fields: &[
+        Field {
+            key: "path",
+            title: "File",
+            about: "Its whole path. It may be renamed and begun anew.",
+            shape: Shape::Path,
+        },
+        Field {
+            key: "progress_pattern",
+            title: "Progress",
+            about: "A regular expression; what its first parentheses find is the percentage. Empty: none.",
+            shape: Shape::Pattern(Some(r"(\d{1,3}(?:\.\d+)?)\s?%")),
+        },
+        Field {
+            key: "done_pattern",
+            title: "Finished",
+            about: "A regular expression for the line that says that work is finished. Empty: 100 per cent says so.",
+            shape: Shape::Pattern(Some("")),
+        },
+        Field {
+            key: "error_pattern",
+            title: "Error",
+            about: "A regular expression for lines that call for you. Empty: none.",
+            shape: Shape::Pattern(Some("")),
+        },
+        Field {
+            key: "calm_seconds",
+            title: "Well again after",
+            about: "So many seconds without another error line.",
+            shape: Shape::Number { default: Some(300.0), least: 1.0, most: 86_400.0 },
+        },
+        Field {
+            key: "from_start",
+            title: "Read what is there already",
+            about: "Otherwise only what is added from now on counts.",
+            shape: Shape::Flag(false),
+        },
+        form::every(2.0),
+    ],
+    build,
+};
+
+/// So much of a line is shown.
+const SHOWN: usize = 300;
+/// When to go on with a file that had more to read than one look reads.
+const SOON: Duration = Duration::from_millis(50);
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    let progress = values.pattern("progress_pattern");
+    if progress.as_ref().is_some_and(|pattern| pattern.captures_len() < 2) {
+        return Err(BadSetup::field("progress_pattern", "it has no parentheses around the percentage"));
+    }
+    let patterns =
+        Patterns { progress, done: values.pattern("done_pattern"), error: values.pattern("error_pattern") };
+    if patterns.progress.is_none() && patterns.done.is_none() && patterns.error.is_none() {
+        return Err(BadSetup::field("progress_pattern", "fill in at least one of the three patterns"));
+    }
+    Ok(Box::new(LogPattern {
+        tail: Tail::new(values.path("path"), values.flag("from_start")),
+        every: values.seconds("poll_interval"),
+        story: Story::new(setup.name.clone(), patterns, values.seconds("calm_seconds")),
+    }))
+}
+
+struct LogPattern {
+    tail: Tail,
+    every: Duration,
+    story: Story,
+}
+
+impl Monitor for LogPattern {
+    fn check(&mut self) -> Check {
+        let news = self.tail.look();
+        self.story.judge(news, Instant::now(), self.every)
+    }
+}
+
+struct Patterns {
+    progress: Option<Regex>,
+    done: Option<Regex>,
+    error: Option<Regex>,
+}
+
+/// What the lines have told so far.
+struct Story {
+    name: String,
+    patterns: Patterns,
+    calm: Duration,
+    percent: Option<f64>,
+    is_done: bool,
+    /// The last error line, and when it came.
+    error: Option<(String, Instant)>,
+    lines: u64,
+}
+
+impl Story {
+    fn new(name: String, patterns: Patterns, calm: Duration) -> Self {
+        Self { name, patterns, calm, percent: None, is_done: false, error: None, lines: 0 }
+    }
+
+    fn judge(&mut self, news: Result<News, String>, now: Instant, every: Duration) -> Check {
+        let mut notices = Vec::new();
+        let (is_there, has_more) = match &news {
+            Ok(news) => (news.is_there, news.has_more),
+            Err(_) => (true, false),
+        };
+        for line in news.as_ref().map(|news| news.lines.as_slice()).unwrap_or_default() {
+            self.lines += 1;
+            notices.extend(self.read(line, now));
+        }
+        if let Some((_, at)) = &self.error
+            && now.duration_since(*at) >= self.calm
+        {
+            self.error = None;
+            let message = format!("no error line for {}", lasting(self.calm));
+            notices.push(self.notice(EventLevel::Done, "is calm again", message));
+        }
+        let progress = self.percent.map(|percent| format!("{percent:.0} %"));
+        let (state, detail) = match (news, &self.error) {
+            (Err(why), _) => (MonitorState::Degraded, why),
+            (Ok(_), Some((line, _))) => (MonitorState::Error, line.clone()),
+            (Ok(_), None) if self.is_done => (MonitorState::Idle, "finished".to_owned()),
+            (Ok(_), None) => match progress {
+                Some(progress) => (MonitorState::Running, progress),
+                None if is_there => (MonitorState::Ok, "nothing to tell".to_owned()),
+                None => (MonitorState::Idle, "the file is not there yet".to_owned()),
+            },
+        };
+        let metrics: Map<String, Value> =
+            [("progress_percent".to_owned(), json!(self.percent)), ("lines".to_owned(), json!(self.lines))]
+                .into_iter()
+                .collect();
+        Check { state, detail, metrics, notices, again_in: if has_more { SOON } else { every } }
+    }
+
+    fn read(&mut self, line: &str, now: Instant) -> Option<Notice> {
+        if self.patterns.error.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
+            let is_new = self.error.replace((shortened(line, SHOWN), now)).is_none();
+            return is_new
+                .then(|| self.notice(EventLevel::Alert, "reports an error", shortened(line, SHOWN)));
+        }
+        if self.patterns.done.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
+            return self.done(line);
+        }
+        let percent = self.patterns.progress.as_ref().and_then(|pattern| {
+            let number: f64 = pattern.captures(line)?.get(1)?.as_str().trim().parse().ok()?;
+            (0.0..=100.0).contains(&number).then_some(number)
+        })?;
+        let before = self.percent.replace(percent);
+        if percent < 100.0 {
+            // Work that goes on has got over its errors, and less than before is work of its own.
+            self.is_done &= before.is_some_and(|before| percent >= before);
+            self.error = None;
+            return None;
+        }
+        self.patterns.done.is_none().then(|| self.done(line)).flatten()
+    }
+
+    fn done(&mut self, line: &str) -> Option<Notice> {
+        self.error = None;
+        let is_new = !std::mem::replace(&mut self.is_done, true);
+        if self.patterns.progress.is_none() || self.percent.is_none() {
+            // Without progress in between, each such line is work of its own.
+            self.is_done = false;
+            return Some(self.notice(EventLevel::Done, "finished", shortened(line, SHOWN)));
+        }
+        is_new.then(|| self.notice(EventLevel::Done, "finished", shortened(line, SHOWN)))
+    }
+
+    fn notice(&self, level: EventLevel, what: &str, message: String) -> Notice {
+        Notice { level, title: format!("{} {what}", self.name), message, data: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::*;
+    use crate::monitors::tests::{levels, made, problem};
+
+    fn append(path: &Path, text: &str) {
+        let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_real_growing_file_tells_progress_errors_and_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("render.log");
+        let settings = json!({ "path": path, "done_pattern": "all done", "error_pattern": "\\berror\\b" });
+        let mut monitor = made(&KIND, settings);
+        assert_eq!(monitor.check().detail, "the file is not there yet");
+        append(&path, "frame 1  10%\nframe 2  20.5 %\r");
+        let running = monitor.check();
+        assert_eq!(
+            (running.state, &running.metrics["progress_percent"]),
+            (MonitorState::Running, &json!(20.5))
+        );
+        append(&path, "Error: out of memory\nERROR: again\n");
+        let failed = monitor.check();
+        assert_eq!((failed.state, levels(&failed)), (MonitorState::Error, vec![EventLevel::Alert]));
+        assert_eq!(failed.notices[0].message, "Error: out of memory");
+        append(&path, "frame 3 30%\n");
+        assert_eq!(monitor.check().state, MonitorState::Running);
+        append(&path, "100%\nAll done.\nAll done.\n");
+        let done = monitor.check();
+        assert_eq!((done.state, levels(&done)), (MonitorState::Idle, vec![EventLevel::Done]));
+        append(&path, "5%\n100%\nall done\n");
+        assert_eq!(levels(&monitor.check()), [EventLevel::Done], "work of its own");
+    }
+
+    fn story(progress: &str, done: &str, error: &str) -> Story {
+        let pattern = |text: &str| (!text.is_empty()).then(|| form::compiled(text).unwrap());
+        let patterns = Patterns { progress: pattern(progress), done: pattern(done), error: pattern(error) };
+        Story::new("l".into(), patterns, Duration::from_secs(60))
+    }
+
+    fn lines(lines: &[&str]) -> Result<News, String> {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        Ok(News { lines, is_there: true, has_more: false })
+    }
+
+    #[test]
+    fn errors_are_told_once_until_it_is_calm() {
+        let mut story = story("", "", "error");
+        let start = Instant::now();
+        let mut told = Vec::new();
+        for (second, said) in [(0, "error 1"), (30, "error 2"), (80, "fine"), (90, "fine"), (100, "error 3")]
+        {
+            let check = story.judge(lines(&[said]), start + Duration::from_secs(second), Duration::ZERO);
+            told.extend(levels(&check).into_iter().map(|level| (second, level)));
+        }
+        use EventLevel::{Alert, Done};
+        assert_eq!(told, [(0, Alert), (90, Done), (100, Alert)]);
+    }
+
+    #[test]
+    fn a_hundred_per_cent_is_the_end_where_no_line_says_so() {
+        let mut bar = story(r"(\d+)%", "", "");
+        let check =
+            bar.judge(lines(&["1%", "50%", "100%", "100%", "250%", "nan%"]), Instant::now(), Duration::ZERO);
+        assert_eq!((check.state, levels(&check)), (MonitorState::Idle, vec![EventLevel::Done]));
+        let mut each = story("", "saved", "");
+        let check = each.judge(lines(&["saved a", "saved b"]), Instant::now(), Duration::ZERO);
+        assert_eq!((levels(&check).len(), check.state), (2, MonitorState::Ok));
+    }
+
+    #[test]
+    fn patterns_that_cannot_work_are_refused() {
+        assert_eq!(
+            problem(&KIND, json!({ "path": "/l", "progress_pattern": "%" })),
+            "config.progress_pattern"
+        );
+        assert_eq!(
+            problem(&KIND, json!({ "path": "/l", "progress_pattern": "" })),
+            "config.progress_pattern"
+        );
+        assert_eq!(problem(&KIND, json!({ "path": "/l", "error_pattern": "[" })), "config.error_pattern");
+    }
+}

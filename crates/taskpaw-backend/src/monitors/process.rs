@@ -1,0 +1,144 @@
+//! `process`: whether a service runs, known by its name or command line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex_lite::Regex;
+use serde_json::json;
+use taskpaw_contract::clock::unix_ms;
+
+use super::form::{self, Field, Shape, Values};
+use super::health::Health;
+use super::processes::{Found, Processes};
+use super::{Check, Kind, Made, Monitor, Setup, two_states};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "process",
+    title: "Process",
+    about: "Whether a program that should always run does.",
+    always_on: false,
+    fields: &[PATTERN, SEARCH_COMMAND, form::FAILURES, form::every(10.0)],
+    build,
+};
+
+/// Which processes are meant.
+pub(super) const PATTERN: Field = Field {
+    key: "pattern",
+    title: "Name or command line",
+    about: "A regular expression; upper and lower case count the same. A plain word finds itself anywhere.",
+    shape: Shape::Pattern(None),
+};
+
+/// Whether the arguments count.
+pub(super) const SEARCH_COMMAND: Field = Field {
+    key: "search_cmdline",
+    title: "Search command lines too",
+    about: "Otherwise only the names of programs count.",
+    shape: Shape::Flag(true),
+};
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    Ok(Box::new(Service {
+        name: setup.name.clone(),
+        processes: setup.processes.clone(),
+        pattern: values.needed_pattern("pattern")?,
+        in_command: values.flag("search_cmdline"),
+        every: values.seconds("poll_interval"),
+        health: Health::new(values.count("failures")),
+    }))
+}
+
+struct Service {
+    name: String,
+    processes: Arc<Processes>,
+    pattern: Regex,
+    in_command: bool,
+    every: Duration,
+    health: Health,
+}
+
+impl Monitor for Service {
+    fn check(&mut self) -> Check {
+        let found = self.processes.matching(&self.pattern, self.in_command);
+        self.judge(found, unix_ms() / 1_000)
+    }
+}
+
+impl Service {
+    fn judge(&mut self, found: Result<Vec<Found>, String>, now: u64) -> Check {
+        let alive = found.map(|all| all.into_iter().filter(|one| one.ended.is_none()).collect::<Vec<_>>());
+        let said = match &alive {
+            Err(why) => Err(why.clone()),
+            Ok(alive) => match alive.as_slice() {
+                [] => Err(format!("no process matches {}", self.pattern)),
+                [one] => Ok(format!("{} runs (pid {})", one.name, one.pid)),
+                [one, ..] => {
+                    Ok(format!("{} processes run, such as {} (pid {})", alive.len(), one.name, one.pid))
+                }
+            },
+        };
+        let alive = alive.unwrap_or_default();
+        let mut check = two_states(&self.name, &mut self.health, said, self.every);
+        let oldest = alive.iter().map(|one| now.saturating_sub(one.started_at)).max();
+        for (key, value) in [
+            ("processes", json!(alive.len())),
+            ("memory_bytes", json!(alive.iter().map(|one| one.memory).sum::<u64>())),
+            ("running_seconds", json!(oldest)),
+        ] {
+            check.metrics.insert(key.to_owned(), value);
+        }
+        check
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+    use super::*;
+    use crate::monitors::tests::{levels, looked, made, problem};
+
+    /// A real process that ends with its input; whoever looks for the word finds it in the command line.
+    pub(in crate::monitors) fn started(word: &str, exit: i32) -> Child {
+        let script = format!("read line; : {word}; exit {exit}");
+        Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_service_is_there_goes_and_comes_back() {
+        let word = format!("taskpaw-service-{}", std::process::id());
+        let mut service = started(&word, 0);
+        let mut monitor = made(&KIND, json!({ "pattern": word.to_uppercase() }));
+        let there = monitor.check();
+        assert_eq!(
+            (there.state, &there.metrics["processes"]),
+            (MonitorState::Ok, &json!(1)),
+            "{}",
+            there.detail
+        );
+        assert!(there.metrics["memory_bytes"].as_u64().unwrap() > 0);
+        service.kill().unwrap();
+        // A process that has ended does not run, whether or not its parent has noticed.
+        let gone = looked(&mut *monitor, |check| check.state == MonitorState::Error);
+        assert_eq!(levels(&gone), [EventLevel::Alert]);
+        service.wait().unwrap();
+        assert!(levels(&monitor.check()).is_empty());
+        let mut service = started(&word, 0);
+        let back = looked(&mut *monitor, |check| check.state == MonitorState::Ok);
+        assert_eq!(levels(&back), [EventLevel::Done]);
+        service.kill().unwrap();
+        service.wait().unwrap();
+    }
+
+    #[test]
+    fn only_the_name_counts_where_that_was_chosen() {
+        let never = json!({ "pattern": "this-text-is-in-no-name-at-all", "search_cmdline": false });
+        assert_eq!(made(&KIND, never).check().state, MonitorState::Error);
+        assert_eq!(problem(&KIND, json!({ "pattern": "(" })), "config.pattern");
+        assert_eq!(problem(&KIND, json!({})), "config.pattern");
+    }
+}

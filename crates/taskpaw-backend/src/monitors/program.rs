@@ -1,0 +1,222 @@
+//! Runs a program for a monitor: bounded in time and in what it may say, and ended together with all that it has
+//! started.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use taskpaw_contract::sidecar::HOST_VARIABLE;
+
+/// So much of the end of what a program says is kept.
+const TAIL_BYTES: usize = 16 * 1024;
+/// How long what it has said may still take to arrive after its end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A program that runs. It is ended when this is dropped.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    said: Arc<Said>,
+    started: Instant,
+    limit: Duration,
+}
+
+/// What a program has said.
+#[derive(Debug, Default)]
+struct Said {
+    tail: Mutex<Tail>,
+}
+
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+/// How a program has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// With which status; nothing if it took too long and was ended.
+    pub(super) status: Option<ExitStatus>,
+    /// The end of what it said, to both outputs.
+    pub(super) said: String,
+    /// How long it ran.
+    pub(super) took: Duration,
+}
+
+impl Running {
+    /// Starts a program. It has no input, and nothing of this program's own business in its environment.
+    pub(super) fn start(argv: &[String], folder: Option<&Path>, limit: Duration) -> io::Result<Self> {
+        let Some((program, arguments)) = argv.split_first() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let (reader, writer) = io::pipe()?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_remove(HOST_VARIABLE)
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        alone(&mut command);
+        let child = command.spawn()?;
+        // The command keeps copies of the writing end; the reader would wait for them.
+        drop(command);
+        let said = Arc::new(Said::default());
+        let listener = said.clone();
+        let running = Self { child, said, started: Instant::now(), limit };
+        thread::Builder::new().name("program".to_owned()).spawn(move || listener.listen(reader))?;
+        Ok(running)
+    }
+
+    /// How it has ended, if it has. One that takes too long is ended here.
+    pub(super) fn ended(&mut self) -> io::Result<Option<Ended>> {
+        let took = self.started.elapsed();
+        let status = self.child.try_wait()?;
+        if status.is_none() && took < self.limit {
+            return Ok(None);
+        }
+        if status.is_some() && !self.said.tail().is_whole && took < self.limit + LAST_WORDS {
+            // Its last words are on their way, or a program that it has left behind holds the pipe open.
+            let deadline = Instant::now() + LAST_WORDS;
+            while !self.said.tail().is_whole && Instant::now() < deadline {
+                thread::sleep(LOOK);
+            }
+        }
+        if status.is_none() || !self.said.tail().is_whole {
+            self.end();
+        }
+        let said = String::from_utf8_lossy(&self.said.tail().bytes).into_owned();
+        Ok(Some(Ended { status, said, took }))
+    }
+
+    /// Waits for the end.
+    pub(super) fn wait(mut self) -> io::Result<Ended> {
+        loop {
+            if let Some(ended) = self.ended()? {
+                return Ok(ended);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Ends the program and what it has started.
+    fn end(&mut self) {
+        end_group(&self.child);
+        // One that has ended already cannot be ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.end();
+        }
+    }
+}
+
+impl Said {
+    /// Nothing panics while it holds the lock; if it did, the bytes are whole.
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen(&self, mut reader: impl Read) {
+        let mut part = [0; 4096];
+        while let Ok(length) = reader.read(&mut part) {
+            if length == 0 {
+                break;
+            }
+            let mut tail = self.tail();
+            tail.bytes.extend_from_slice(&part[..length]);
+            let too_many = tail.bytes.len().saturating_sub(TAIL_BYTES);
+            tail.bytes.drain(..too_many);
+        }
+        self.tail().is_whole = true;
+    }
+}
+
+/// A group of its own: a signal for the agent is not one for it, and it can be ended with its children.
+#[cfg(unix)]
+fn alone(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    command.process_group(0);
+}
+
+/// No console window opens.
+#[cfg(windows)]
+fn alone(command: &mut Command) {
+    use std::os::windows::process::CommandExt;
+
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    command.creation_flags(CREATE_NO_WINDOW);
+}
+
+/// The group keeps its number while one of its processes lives, and the first one's pid until it is waited for.
+#[cfg(unix)]
+fn end_group(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    // It may be gone, with everything that it has started.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+}
+
+/// What it has started goes on; Windows ends only what is asked for.
+#[cfg(windows)]
+fn end_group(_child: &Child) {}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str, limit: f64) -> Ended {
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        Running::start(&argv, None, Duration::from_secs_f64(limit)).unwrap().wait().unwrap()
+    }
+
+    #[test]
+    fn status_and_words_are_known() {
+        let ended = run("echo one; echo two >&2; exit 7", 30.0);
+        assert_eq!((ended.status.unwrap().code(), ended.said.as_str()), (Some(7), "one\ntwo\n"));
+        assert!(Running::start(&["/no/such/program".to_owned()], None, Duration::ZERO).is_err());
+        assert!(Running::start(&[], None, Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn one_that_hangs_is_ended_with_its_children() {
+        let ended = run("sleep 600 & echo $!; wait", 0.3);
+        assert!(ended.status.is_none() && ended.took < Duration::from_secs(10));
+        let child: i32 = ended.said.trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(child).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(child) {
+            assert!(Instant::now() < deadline, "{child} lives");
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Where nobody collects orphans they stay as zombies.
+    fn is_zombie(pid: i32) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+    }
+
+    #[test]
+    fn much_output_and_a_child_that_stays_do_no_harm() {
+        let much = run("i=0; while [ $i -lt 3000 ]; do echo 0123456789; i=$((i+1)); done; echo end", 30.0);
+        assert!(much.said.len() <= TAIL_BYTES && much.said.ends_with("end\n"), "{}", much.said.len());
+        let left = run("sleep 600 & echo done", 30.0);
+        assert_eq!((left.status.unwrap().code(), left.said.as_str()), (Some(0), "done\n"));
+        assert!(left.took < Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,354 @@
+//! `state_file`: a word in a JSON file that says what a program does: each change, busy for too long, stale.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Map, Value, json};
+use taskpaw_contract::ipc::{EventLevel, MonitorState};
+
+use super::form::{self, Field, Shape, Values, shortened};
+use super::health::{Health, Turn};
+use super::json_file::{Age, Content, JsonFile, at, moment};
+use super::words::lasting;
+use super::{Check, Kind, Made, Monitor, Notice, Setup};
+
+/// This kind's line in the table.
+pub(super) const KIND: Kind = Kind {
+    type_id: "state_file",
+    title: "State file",
+    about: "A word in a JSON file that says what a program does: each change of it, busy for too long, stale.",
+    always_on: false,
+    fields: &[
+        Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
+        Field {
+            key: "state_field",
+            title: "Key of the state",
+            about: "Where the word is; job.state is the key state inside of job.",
+            shape: Shape::Text(Some("state")),
+        },
+        Field {
+            key: "ts_field",
+            title: "Key of the time",
+            about: "Where the file says when it was written: ISO 8601, or seconds since 1970. Without it the file's own \
+                    time counts.",
+            shape: Shape::Text(Some("ts")),
+        },
+        words("busy_states", "Words for busy", &["busy", "running", "working"]),
+        words("waiting_states", "Words for waiting", &["waiting", "blocked"]),
+        words("idle_states", "Words for idle", &["idle", "done", "finished", "ok"]),
+        words("error_states", "Words for broken", &["error", "failed"]),
+        limit(
+            "busy_alert_seconds",
+            "Busy for too long",
+            "So many seconds of busy in a row are an alert; 0: never.",
+        ),
+        limit(
+            "stale_seconds",
+            "Stale after",
+            "A file that was not written for so many seconds is an alert; 0: never.",
+        ),
+        Field {
+            key: "missing_is_idle",
+            title: "No file means idle",
+            about: "The program has not been started yet. Otherwise it is an alert.",
+            shape: Shape::Flag(true),
+        },
+        form::every(5.0),
+    ],
+    build,
+};
+
+const fn words(key: &'static str, title: &'static str, default: &'static [&'static str]) -> Field {
+    let about = "Upper and lower case count the same.";
+    Field { key, title, about, shape: Shape::Texts { default, least: 0 } }
+}
+
+const fn limit(key: &'static str, title: &'static str, about: &'static str) -> Field {
+    let shape = Shape::Number { default: Some(0.0), least: 0.0, most: 31_536_000.0 };
+    Field { key, title, about, shape }
+}
+
+/// What a word means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Busy,
+    Waiting,
+    Idle,
+    Broken,
+    Other,
+}
+
+fn build(values: &Values, setup: &Setup) -> Made {
+    let lower = |key| values.texts(key).iter().map(|word| word.to_lowercase()).collect();
+    let positive = |key| Some(values.seconds(key)).filter(|limit| !limit.is_zero());
+    Ok(Box::new(StateFile {
+        file: JsonFile::new(values.path("path")),
+        every: values.seconds("poll_interval"),
+        story: Story {
+            name: setup.name.clone(),
+            state_field: values.text("state_field"),
+            ts_field: values.text("ts_field"),
+            meanings: [
+                (Meaning::Busy, lower("busy_states")),
+                (Meaning::Waiting, lower("waiting_states")),
+                (Meaning::Idle, lower("idle_states")),
+                (Meaning::Broken, lower("error_states")),
+            ],
+            busy_limit: positive("busy_alert_seconds"),
+            stale_limit: positive("stale_seconds"),
+            missing_is_idle: values.flag("missing_is_idle"),
+            word: None,
+            busy_since: None,
+            age: Age::default(),
+            busy: Health::new(1),
+            fresh: Health::new(1),
+            // A file can be read while it is written.
+            readable: Health::new(2),
+        },
+    }))
+}
+
+struct StateFile {
+    file: JsonFile,
+    every: Duration,
+    story: Story,
+}
+
+impl Monitor for StateFile {
+    fn check(&mut self) -> Check {
+        let content = self.file.look();
+        self.story.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
+    }
+}
+
+/// What is known about the file.
+struct Story {
+    name: String,
+    state_field: String,
+    ts_field: String,
+    meanings: [(Meaning, Vec<String>); 4],
+    busy_limit: Option<Duration>,
+    stale_limit: Option<Duration>,
+    missing_is_idle: bool,
+    /// The last word that was read.
+    word: Option<String>,
+    busy_since: Option<Instant>,
+    age: Age,
+    busy: Health,
+    fresh: Health,
+    readable: Health,
+}
+
+impl Story {
+    fn judge(
+        &mut self,
+        content: Option<&Content>,
+        now: Instant,
+        wall: SystemTime,
+        again_in: Duration,
+    ) -> Check {
+        let mut notices = Vec::new();
+        let word = match content {
+            None if self.missing_is_idle => Ok(String::new()),
+            None => Err("the file is not there".to_owned()),
+            Some(content) => self.read(content),
+        };
+        if let Some(turn) = self.readable.note(word.is_ok()) {
+            let why = word.as_ref().err().cloned().unwrap_or_default();
+            notices.push(match turn {
+                Turn::Down => self.notice(EventLevel::Alert, "cannot be read", why),
+                Turn::Up => {
+                    self.notice(EventLevel::Done, "can be read again", "the file can be read again".into())
+                }
+            });
+        }
+        let word = match word {
+            Ok(word) => word,
+            Err(why) => {
+                let state =
+                    if self.readable.is_down() { MonitorState::Error } else { MonitorState::Degraded };
+                return Check { state, detail: why, metrics: Map::new(), notices, again_in };
+            }
+        };
+        let meaning = if content.is_none() { Meaning::Idle } else { self.meaning(&word) };
+        notices.extend(self.changed(&word, meaning));
+        let (busy_for, busy_too_long) = self.busy(meaning, now, &mut notices);
+        let age = content.map(|content| self.age_of(content, now, wall));
+        let is_stale = self.stale(age, &mut notices);
+
+        let state = match meaning {
+            _ if is_stale || busy_too_long => MonitorState::Degraded,
+            Meaning::Busy => MonitorState::Running,
+            Meaning::Waiting | Meaning::Idle => MonitorState::Idle,
+            Meaning::Broken => MonitorState::Error,
+            Meaning::Other => MonitorState::Ok,
+        };
+        let mut detail = if content.is_none() { "no file yet".to_owned() } else { word.clone() };
+        if let Some(busy_for) = busy_for {
+            detail.push_str(&format!(" for {}", lasting(busy_for)));
+        }
+        if let (true, Some(age)) = (is_stale, age) {
+            detail = format!("stale: written {} ago; it said {detail}", lasting(age));
+        }
+        let metrics = [
+            ("word", json!(word)),
+            ("age_seconds", json!(age.map(|age| age.as_secs()))),
+            ("busy_seconds", json!(busy_for.map(|busy| busy.as_secs()))),
+        ];
+        let metrics = metrics.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Check { state, detail, metrics, notices, again_in }
+    }
+
+    fn read(&self, content: &Content) -> Result<String, String> {
+        let value = content.value.as_ref().map_err(|why| format!("the file cannot be read: {why}"))?;
+        match at(value, &self.state_field) {
+            Some(Value::String(word)) => Ok(shortened(word.trim(), 100)),
+            Some(value @ (Value::Bool(_) | Value::Number(_))) => Ok(value.to_string()),
+            _ => Err(format!("the file has no word under {}", self.state_field)),
+        }
+    }
+
+    fn meaning(&self, word: &str) -> Meaning {
+        let word = word.to_lowercase();
+        let known = self.meanings.iter().find(|(_, words)| words.contains(&word));
+        known.map_or(Meaning::Other, |(meaning, _)| *meaning)
+    }
+
+    /// The first word is where the story begins, and no news.
+    fn changed(&mut self, word: &str, meaning: Meaning) -> Option<Notice> {
+        let before = self.word.replace(word.to_owned())?;
+        if before == word {
+            return None;
+        }
+        let was = self.meaning(&before);
+        let level = match (was, meaning) {
+            (_, Meaning::Broken) => EventLevel::Alert,
+            (Meaning::Busy | Meaning::Waiting | Meaning::Broken, Meaning::Idle) => EventLevel::Done,
+            _ => EventLevel::Info,
+        };
+        let said = |word: &str| if word.is_empty() { "no file".to_owned() } else { word.to_owned() };
+        let message = format!("{} → {}", said(&before), said(word));
+        let data = json!({ "from": before, "to": word });
+        Some(Notice { level, title: format!("{}: {}", self.name, said(word)), message, data: Some(data) })
+    }
+
+    fn busy(
+        &mut self,
+        meaning: Meaning,
+        now: Instant,
+        notices: &mut Vec<Notice>,
+    ) -> (Option<Duration>, bool) {
+        if meaning != Meaning::Busy {
+            // The change of the word has been told already.
+            (self.busy_since, self.busy) = (None, Health::new(1));
+            return (None, false);
+        }
+        let busy_for = now.duration_since(*self.busy_since.get_or_insert(now));
+        let is_long = self.busy_limit.is_some_and(|limit| busy_for > limit);
+        if self.busy.note(!is_long) == Some(Turn::Down) {
+            let message = format!("busy for {} without a change", lasting(busy_for));
+            notices.push(self.notice(EventLevel::Alert, "is busy for too long", message));
+        }
+        (Some(busy_for), is_long)
+    }
+
+    /// By the time that stands in the file, or else by the file's own.
+    fn age_of(&mut self, content: &Content, now: Instant, wall: SystemTime) -> Duration {
+        let said = content.value.as_ref().ok().and_then(|value| moment(at(value, &self.ts_field)?));
+        said.map_or(content.age, |written| self.age.look(written, now, wall))
+    }
+
+    fn stale(&mut self, age: Option<Duration>, notices: &mut Vec<Notice>) -> bool {
+        let is_stale = matches!((age, self.stale_limit), (Some(age), Some(limit)) if age > limit);
+        if let Some(turn) = self.fresh.note(!is_stale) {
+            let ago = lasting(age.unwrap_or_default());
+            notices.push(match turn {
+                Turn::Down => self.notice(EventLevel::Alert, "is stale", format!("written {ago} ago")),
+                Turn::Up => {
+                    self.notice(EventLevel::Done, "is fresh again", "the file was written again".into())
+                }
+            });
+        }
+        is_stale
+    }
+
+    fn notice(&self, level: EventLevel, what: &str, message: String) -> Notice {
+        Notice { level, title: format!("{} {what}", self.name), message, data: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::monitors::tests::{levels, made};
+
+    #[test]
+    fn each_change_of_a_real_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let mut monitor = made(&KIND, json!({ "path": path }));
+        let none = monitor.check();
+        assert_eq!((none.state, none.detail.as_str()), (MonitorState::Idle, "no file yet"));
+        let mut told = Vec::new();
+        for (word, state) in [
+            (json!("Busy"), MonitorState::Running),
+            (json!("Busy"), MonitorState::Running),
+            (json!("waiting"), MonitorState::Idle),
+            (json!("idle"), MonitorState::Idle),
+            (json!("failed"), MonitorState::Error),
+            (json!("other"), MonitorState::Ok),
+            (json!(7), MonitorState::Ok),
+            (json!([]), MonitorState::Degraded),
+            (json!([]), MonitorState::Error),
+            (json!(7), MonitorState::Ok),
+        ] {
+            fs::write(&path, json!({ "state": word }).to_string()).unwrap();
+            let check = monitor.check();
+            assert_eq!(check.state, state, "{word} {}", check.detail);
+            told.push(levels(&check));
+        }
+        use EventLevel::{Alert, Done, Info};
+        assert_eq!(
+            told,
+            [
+                vec![Info],
+                vec![],
+                vec![Info],
+                vec![Done],
+                vec![Alert],
+                vec![Info],
+                vec![Info],
+                vec![],
+                vec![Alert],
+                vec![Done]
+            ]
+        );
+    }
+
+    #[test]
+    fn busy_for_too_long_and_stale_are_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(3_600);
+        fs::write(&path, json!({ "state": "busy", "ts": hour_ago.to_string() }).to_string()).unwrap();
+        let mut monitor = made(
+            &KIND,
+            json!({ "path": path, "busy_alert_seconds": 0.05, "stale_seconds": 60, "missing_is_idle": false }),
+        );
+        let first = monitor.check();
+        assert_eq!((first.state, levels(&first)), (MonitorState::Degraded, vec![EventLevel::Alert]), "stale");
+        let long = crate::monitors::tests::looked(&mut *monitor, |check| !check.notices.is_empty());
+        assert!(long.notices[0].title.contains("busy for too long"), "{:?}", long.notices);
+        assert!(levels(&monitor.check()).is_empty());
+        fs::write(&path, json!({ "state": "idle" }).to_string()).unwrap();
+        let over = monitor.check();
+        assert_eq!(
+            (over.state, levels(&over)),
+            (MonitorState::Idle, vec![EventLevel::Done, EventLevel::Done])
+        );
+        fs::remove_file(&path).unwrap();
+        monitor.check();
+        assert_eq!(monitor.check().state, MonitorState::Error);
+    }
+}
