@@ -1,5 +1,7 @@
 // `npm run soak -- --cycles N [--seed S]`: upgrades back and forth between two versions, with a fault in each.
 // `npm run soak -- --gap N`: how long no answer comes during an upgrade under load.
+// `npm run soak -- --pairs N`: two starts at the same moment, of one version and of two.
+// `npm run soak -- --kills N [--seed S]`: launches that are killed at a random moment.
 import { main } from "./lib/steps.mjs";
 import { runWithTwoVersions } from "./lib/versions.mjs";
 

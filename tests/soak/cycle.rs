@@ -100,9 +100,10 @@ async fn upgrade(world: &mut World, plan: &Plan) -> Result<(), String> {
     let well = world.gets_well(wanted).await?;
     world.strangers_are_unharmed()?;
     if !plan.has(Condition::HostHung) {
-        nobody_was_forced(world, old)?;
+        // Only a host that hangs is ended by another one; what the old one did in its launch is of another cycle.
+        world.nobody_was_forced_but_by(Some(old.host))?;
     }
-    ended_as_they_should(world, well).await
+    world.others_ended_well(well.host).await
 }
 
 /// What runs at the begin of a cycle: whatever the last one left, or the first version.
@@ -155,43 +156,8 @@ fn kill(host: &mut Host) {
     }
 }
 
-/// Only a host that hangs is ended by another one; what the old one did in its own launch is not looked at.
-fn nobody_was_forced(world: &World, old: Well) -> Result<(), String> {
-    let forces = |host: &&Host| {
-        let log = std::fs::read_to_string(&host.log).unwrap_or_default();
-        host.process.pid() != old.host && log.contains("the running TaskPaw does not answer")
-    };
-    match world.hosts.iter().find(forces) {
-        None => Ok(()),
-        Some(host) => Err(format!(
-            "the host {} ({}) has ended a host that does not hang",
-            host.process.pid(),
-            host.version
-        )),
-    }
-}
-
-/// A host whose place was taken ends by itself and well; only what hangs is ended by force.
-async fn ended_as_they_should(world: &mut World, well: Well) -> Result<(), String> {
-    let mut kept = Vec::new();
-    let mut wrong = Vec::new();
-    for mut host in std::mem::take(&mut world.hosts) {
-        if host.process.pid() == well.host {
-            kept.push(host);
-            continue;
-        }
-        let status = host.process.ended(Duration::from_secs(5)).await;
-        if status != Some(0) && !host.may_be_ended {
-            let how = status.map_or("a signal".to_owned(), |status| format!("status {status}"));
-            wrong.push(format!("the host {} ({}) ended with {how}", host.process.pid(), host.version));
-            kept.push(host);
-        }
-    }
-    world.hosts = kept;
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
-}
-
-fn evidence(world: &World) -> String {
+/// The ends of the logs.
+pub(super) fn evidence(world: &World) -> String {
     let logs = world.hosts.iter().map(|host| {
         let name = format!("host {} ({})", host.process.pid(), host.version);
         (name, host.log.clone())

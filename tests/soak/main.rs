@@ -1,6 +1,6 @@
 //! A part of the soak that belongs to every test run.
 
-use support::soak::soak;
+use support::soak::{kills, pairs, rounds, soak};
 
 /// Every kind of fault, and of each kind what is quick; most of them at moments that matter.
 const SEEDS: [u64; 15] = [26, 27, 29, 17, 8, 18, 9, 6, 2, 7, 14, 73, 51, 140, 20];
@@ -12,4 +12,17 @@ async fn fifteen_cycles() {
     let outcome = soak(SEEDS.into_iter(), |line| println!("{line}")).await;
     assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
     assert_eq!(outcome.counts.len(), KINDS, "every kind of fault came up");
+}
+
+#[tokio::test]
+async fn five_pairs_of_starts_at_the_same_moment() {
+    let outcome = rounds(&["agent", "hub"], 0..5, pairs::kind, pairs::pair, |line| println!("{line}")).await;
+    assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
+    assert_eq!(outcome.counts.len(), 4, "every kind of pair came up");
+}
+
+#[tokio::test]
+async fn eight_launches_that_are_killed() {
+    let outcome = rounds(&["agent"], 1..9, kills::kind, kills::kill, |line| println!("{line}")).await;
+    assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
 }

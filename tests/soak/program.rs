@@ -1,19 +1,23 @@
-//! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), or the gap under load (`--gap N`).
+//! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), the gap under load (`--gap N`), starts
+//! at the same moment (`--pairs N`), or launches that are killed (`--kills N --seed S`).
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use support::soak::gap::{Upgrade, percentile, upgrade};
-use support::soak::soak;
 use support::soak::world::World;
+use support::soak::{Rounds, kills, pairs, rounds, soak};
 
-const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N";
+const USAGE: &str =
+    "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --pairs N | soak --kills N [--seed S]";
 /// Under so many clients the gap is measured.
 const CLIENTS: u64 = 4;
 
 enum Wish {
     Cycles { cycles: u64, seed: u64 },
     Gap(u64),
+    Pairs(u64),
+    Kills { kills: u64, seed: u64 },
 }
 
 #[tokio::main]
@@ -26,6 +30,15 @@ async fn main() -> ExitCode {
         match wish {
             Wish::Cycles { cycles, seed } => cycles_from(seed, cycles).await,
             Wish::Gap(upgrades) => gap(upgrades).await,
+            Wish::Pairs(number) => {
+                let done = rounds(&["agent", "hub"], 0..number, pairs::kind, pairs::pair, tell).await;
+                told("pairs", "from the starts to a window that shows something", &done)
+            }
+            Wish::Kills { kills: number, seed } => {
+                println!("the first seed is {seed}, each launch has the next one");
+                let done = rounds(&["agent"], seed..seed + number, kills::kind, kills::kill, tell).await;
+                told("killed launches", "from the kill until nothing was left of it", &done)
+            }
         }
     };
     // Dropped in the middle, it ends what it started.
@@ -37,18 +50,48 @@ async fn main() -> ExitCode {
 
 fn wish() -> Option<Wish> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let (mut cycles, mut seed, mut gap) = (100, now, None);
+    let (mut what, mut many, mut seed) = ("--cycles".to_owned(), 100, now);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let number = words.next()?.parse().ok()?;
         match word.as_str() {
-            "--cycles" => cycles = number,
             "--seed" => seed = number,
-            "--gap" => gap = Some(number),
-            _ => return None,
+            _ => (what, many) = (word, number),
         }
     }
-    Some(gap.map_or(Wish::Cycles { cycles, seed }, Wish::Gap))
+    match what.as_str() {
+        "--cycles" => Some(Wish::Cycles { cycles: many, seed }),
+        "--gap" => Some(Wish::Gap(many)),
+        "--pairs" => Some(Wish::Pairs(many)),
+        "--kills" => Some(Wish::Kills { kills: many, seed }),
+        _ => None,
+    }
+}
+
+fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// Prints what became of all rounds.
+fn told(what: &str, measured: &str, done: &Rounds) -> ExitCode {
+    println!("\n{what:<44} good  failed");
+    let mut all = [0, 0];
+    for (kind, [good, failed]) in &done.counts {
+        println!("{kind:<44} {good:>4}  {failed:>6}");
+        all = [all[0] + good, all[1] + failed];
+    }
+    println!("{:<44} {:>4}  {:>6}", "all", all[0], all[1]);
+    let took: Vec<f64> = done.took.iter().map(|took| took.as_secs_f64() * 1e3).collect();
+    println!(
+        "{measured}: median {:.0} ms, p95 {:.0} ms, longest {:.0} ms",
+        percentile(&took, 0.5),
+        percentile(&took, 0.95),
+        percentile(&took, 1.0)
+    );
+    for failure in &done.failures {
+        println!("  {}", failure.lines().take(2).collect::<Vec<_>>().join("\n  "));
+    }
+    if done.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn cycles_from(seed: u64, cycles: u64) -> ExitCode {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::stranger::Stranger;
 use super::within;
-use crate::home::Home;
+use crate::desktop::Desktop;
+use crate::home::{Home, ping};
 use crate::process::{Owned, running, runs, send};
 use crate::programs::Programs;
-use crate::window::Desktop;
 
 /// How long everything may take to be well again. The longest way is that of a backend that hangs under a host that
 /// lives: three health calls of ten seconds, five more for the last answer, five for the stop, and a restart.
@@ -28,6 +30,7 @@ pub struct World {
     pub hosts: Vec<Host>,
     /// A client that stays connected.
     pub connected: Stranger,
+    roles: &'static [&'static str],
     versions: [Programs; 2],
     started: usize,
     /// A backend of somebody else's TaskPaw, with ports of its own.
@@ -49,21 +52,27 @@ pub struct Host {
     pub log: PathBuf,
 }
 
-/// One host with one backend, which answers.
+/// One host with one backend for each role, and all of them answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Well {
     /// The version of both.
     pub version: &'static str,
     /// The host's process id.
     pub host: u32,
-    /// The backend's.
+    /// The agent's.
     pub backend: u32,
 }
 
 impl World {
-    /// A machine on which nothing of TaskPaw runs.
+    /// A machine on which nothing of TaskPaw runs, and will run as an agent.
     pub async fn new() -> Self {
-        let (home, neighbours_home) = (Home::new(), Home::new());
+        Self::of(&["agent"]).await
+    }
+
+    /// A machine that has some roles.
+    pub async fn of(roles: &'static [&'static str]) -> Self {
+        let (home, neighbours_home) = (Home::unconfigured(), Home::new());
+        home.configure(&json!({ "roles": roles }));
         let versions = [Programs::current(), Programs::newer()];
         Self {
             connected: Stranger::connected_to(home.network).await,
@@ -71,6 +80,7 @@ impl World {
             desktop: Desktop::new(),
             hosts: Vec::new(),
             started: 0,
+            roles,
             home,
             neighbours_home,
             versions,
@@ -121,25 +131,129 @@ impl World {
         self.versions.iter().flat_map(of).collect()
     }
 
-    /// Whether there is exactly one host with exactly one backend, which answers.
+    /// Whether there is exactly one host with exactly one backend for each role, and all of them answer.
     ///
     /// # Errors
     /// What there is instead.
     pub async fn is_well(&self) -> Result<Well, String> {
-        let answers = self.home.ping().await;
-        let answers = answers.as_ref().and_then(|answer| answer["version"].as_str()).unwrap_or("nobody");
         let (hosts, backends) = (self.running_hosts(), self.running_backends());
-        let ([(host, version)], [(backend, backends_version)]) = (&hosts[..], &backends[..]) else {
-            return Err(format!("hosts {hosts:?}, backends {backends:?}, {answers} answers"));
+        let [(host, version)] = hosts[..] else {
+            return Err(format!("hosts {hosts:?}, backends {backends:?}"));
         };
-        if answers != *version || backends_version != version {
-            return Err(format!("host {version}, backend {backends_version}, {answers} answers"));
+        let mut agent = None;
+        for &role in self.roles {
+            let of_role: Vec<_> =
+                backends.iter().filter(|(pid, _)| role_of(*pid).as_deref() == Some(role)).collect();
+            let [&(backend, backends_version)] = of_role[..] else {
+                return Err(format!("host {host} ({version}), backends {backends:?}, as {role} {of_role:?}"));
+            };
+            let answers = ping(if role == "agent" { self.home.network } else { self.home.api }).await;
+            let answers = answers.as_ref().and_then(|answer| answer["version"].as_str()).unwrap_or("nobody");
+            if answers != version || backends_version != version {
+                return Err(format!("host {version}, {role} {backends_version}, {answers} answers"));
+            }
+            if parent(backend) != Some(host) {
+                let parent = parent(backend);
+                return Err(format!("the parent of the {role} {backend} is {parent:?}, not the host {host}"));
+            }
+            agent = agent.or(Some(backend).filter(|_| role == "agent"));
         }
-        let parent = parent(*backend);
-        if parent != Some(*host) {
-            return Err(format!("the parent of the backend {backend} is {parent:?}, not the host {host}"));
+        if backends.len() != self.roles.len() {
+            return Err(format!("host {host} ({version}), backends {backends:?}"));
         }
-        Ok(Well { version, host: *host, backend: *backend })
+        Ok(Well { version, host, backend: agent.unwrap_or_default() })
+    }
+
+    /// Waits until the window of a host is on the screen, with something to read in it.
+    ///
+    /// # Errors
+    /// What is there instead when the time is over.
+    pub async fn window_is_ready(&self, host: u32) -> Result<(), String> {
+        let screen = self.desktop.screen();
+        let ready =
+            within(SETTLED_WITHIN, async || screen.window_of(host).filter(|shown| screen.is_painted(*shown)));
+        if ready.await.is_some() {
+            return Ok(());
+        }
+        Err(format!("the host {host} has no window that shows anything; there are {:?}", screen.windows()))
+    }
+
+    /// What hosts have started that are gone: backends, and what was just about to become one.
+    pub fn orphans(&mut self) -> Vec<(u32, &'static str)> {
+        let alive = |host: &mut Host| host.process.is_alive().then(|| host.process.pid());
+        let hosts: Vec<u32> = self.hosts.iter_mut().filter_map(alive).collect();
+        let mut found = self.running_hosts();
+        found.extend(self.running_backends());
+        let is_of = |pid: u32| hosts.contains(&pid) || parent(pid).is_some_and(|pid| hosts.contains(&pid));
+        // What ended since it was found is no orphan.
+        found.retain(|(pid, _)| !is_of(*pid) && runs(*pid));
+        found
+    }
+
+    /// A host whose place was taken ends by itself and well; only what was killed or stopped here does not.
+    ///
+    /// # Errors
+    /// How they ended instead.
+    pub async fn others_ended_well(&mut self, left: u32) -> Result<(), String> {
+        let mut kept = Vec::new();
+        let mut wrong = Vec::new();
+        for mut host in std::mem::take(&mut self.hosts) {
+            if host.process.pid() == left {
+                kept.push(host);
+                continue;
+            }
+            let status = host.process.ended(Duration::from_secs(5)).await;
+            if status != Some(0) && !host.may_be_ended {
+                let how = status.map_or("a signal".to_owned(), |status| format!("status {status}"));
+                wrong.push(format!("the host {} ({}) ended with {how}", host.process.pid(), host.version));
+                kept.push(host);
+            }
+        }
+        self.hosts = kept;
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    }
+
+    /// Whether no host has ended another one by force.
+    ///
+    /// # Errors
+    /// Who did.
+    pub fn nobody_was_forced(&self) -> Result<(), String> {
+        self.nobody_was_forced_but_by(None)
+    }
+
+    /// The same, but for what one host did in its own launch.
+    ///
+    /// # Errors
+    /// Who did.
+    pub fn nobody_was_forced_but_by(&self, not_looked_at: Option<u32>) -> Result<(), String> {
+        let forces = |host: &&Host| {
+            let log = std::fs::read_to_string(&host.log).unwrap_or_default();
+            Some(host.process.pid()) != not_looked_at && log.contains("the running TaskPaw does not answer")
+        };
+        match self.hosts.iter().find(forces) {
+            None => Ok(()),
+            Some(host) => Err(format!(
+                "the host {} ({}) has ended a host that does not hang",
+                host.process.pid(),
+                host.version
+            )),
+        }
+    }
+
+    /// Ends what was started here, one after the other, as a person does. Then nothing of it runs.
+    ///
+    /// # Errors
+    /// Who did not end well.
+    pub async fn quit(&mut self) -> Result<(), String> {
+        for mut host in std::mem::take(&mut self.hosts) {
+            host.process.signal(libc::SIGTERM);
+            match host.process.ended(SETTLED_WITHIN).await {
+                Some(0) => {}
+                status => return Err(format!("the host {} ended with {status:?}", host.process.pid())),
+            }
+        }
+        let left = self.running_backends();
+        if left.is_empty() { Ok(()) } else { Err(format!("backends that are left after the quit: {left:?}")) }
     }
 
     /// Waits until all is well, and in this version if it is known which one.
@@ -226,7 +340,14 @@ pub fn all_in(folder: &Path) -> Vec<(u32, String)> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter_map(is_it).collect()
 }
 
-fn parent(pid: u32) -> Option<u32> {
+/// The role of a backend, which is its first argument.
+fn role_of(pid: u32) -> Option<String> {
+    let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+    arguments.split('\0').nth(1).map(str::to_owned)
+}
+
+/// The process that started another one, or took it in.
+pub fn parent(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

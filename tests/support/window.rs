@@ -9,57 +9,12 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
+use crate::desktop::Desktop;
 use crate::home::Home;
 use crate::ports::free_ports;
 use crate::process::{Owned, running, send};
 use crate::programs::{Programs, driver};
 use crate::wait::{LONG, until, until_some};
-
-/// A display and a session bus that nobody else uses.
-#[derive(Debug)]
-pub struct Desktop {
-    display: String,
-    bus: String,
-    _processes: [Owned; 2],
-}
-
-impl Desktop {
-    /// Starts both.
-    pub fn new() -> Self {
-        let (xvfb, number) = Owned::start_and_read_line(
-            Command::new("Xvfb")
-                // It stays as it is between the last window of one app and the first of the next.
-                .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"])
-                .stderr(Stdio::null()),
-        );
-        let (bus, address) = Owned::start_and_read_line(
-            Command::new("dbus-daemon")
-                .args(["--session", "--nofork", "--print-address=1"])
-                .stderr(Stdio::null()),
-        );
-        Self {
-            display: format!(":{}", number.trim()),
-            bus: address.trim().to_owned(),
-            _processes: [xvfb, bus],
-        }
-    }
-
-    /// Sets both in a program's environment. Nobody listens to a screen reader's bus here.
-    pub fn furnish<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command
-            .env("DISPLAY", &self.display)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            .env("NO_AT_BRIDGE", "1")
-            .env("GTK_A11Y", "none")
-            .env_remove("WAYLAND_DISPLAY")
-    }
-}
-
-impl Default for Desktop {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// The app with its window.
 #[derive(Debug)]

@@ -7,8 +7,7 @@ use serde_json::json;
 use support::process::{running, runs, send};
 use support::programs::Programs;
 use support::wait::LONG;
-use support::window::Desktop;
-use support::{Home, Owned, Window, until};
+use support::{Desktop, Home, Owned, Window, until};
 
 /// The app of an older version, ready, and its processes.
 struct Older {
