@@ -162,7 +162,7 @@ describe("failures", () => {
       missing: true,
       message: "No such file or directory",
     },
-    { kind: "broken_protocol", message: "two lines" },
+    { kind: "broken_protocol", message: "two lines", log: ["last words"] },
     { kind: "wrong_version", backend: "3.9.2" },
     { kind: "not_ready", seconds: 20, log: [] },
     { kind: "exited", status: "exit status 1", log: [] },

@@ -101,7 +101,12 @@ enum State {
     Stopped,
     TakingOver,
     Starting,
-    Ready { since: Duration, missed: u32 },
+    /// `heard` is when it last showed that it is well.
+    Ready {
+        since: Duration,
+        heard: Duration,
+        missed: u32,
+    },
     Stopping(Next),
     Backoff,
     Failed,
@@ -236,7 +241,7 @@ impl Machine {
             }
             (State::Starting, Answer::Line(line)) => self.line(line),
             (State::Starting, Answer::Confirmed { backend, ports }) => {
-                self.state = State::Ready { since: now, missed: 0 };
+                self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
                 vec![
                     Effect::Publish(Event::BackendReady { role, generation, backend, ports }),
@@ -255,19 +260,25 @@ impl Machine {
             (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
             }
-            (State::Ready { since, missed }, Answer::Healthy(true)) => {
+            (State::Ready { since, heard, missed }, Answer::Healthy(true)) => {
                 *missed = 0;
+                *heard = now;
                 if now.saturating_sub(*since) >= HEALTHY_AGAIN {
                     self.failures.clear();
                 }
                 Vec::new()
             }
-            (State::Ready { missed, .. }, Answer::Healthy(false)) => {
+            (State::Ready { heard, missed, .. }, Answer::Healthy(false)) => {
                 *missed += 1;
                 if *missed < HEALTH_MISSES {
                     return Vec::new();
                 }
-                let missed = *missed;
+                let (heard, missed) = (*heard, *missed);
+                // Noticing takes longer than a crash does. Were that time counted, a backend that never answers
+                // would be started for ever.
+                for failure in &mut self.failures {
+                    *failure += now.saturating_sub(heard);
+                }
                 self.stopping(Next::Fail(Failure::Unhealthy { missed, log: Vec::new() }))
             }
             (State::Stopping(_), Answer::Elapsed(Timer::Stop)) => vec![Effect::Kill],
@@ -285,6 +296,7 @@ impl Machine {
         let failure = match line {
             Ok(Line::Ready(ready)) if ready.role != self.role => Failure::BrokenProtocol {
                 message: format!("it is ready as {}, not as {}", ready.role, self.role),
+                log: Vec::new(),
             },
             Ok(Line::Ready(ready)) if ready.version != self.version => {
                 Failure::WrongVersion { backend: ready.version }
@@ -293,7 +305,7 @@ impl Machine {
             Ok(Line::StartupError(error)) => {
                 Failure::StartupError { code: error.code, message: error.message, port: error.port }
             }
-            Err(broken) => Failure::BrokenProtocol { message: broken.to_string() },
+            Err(broken) => Failure::BrokenProtocol { message: broken.to_string(), log: Vec::new() },
         };
         self.stopping(Next::Fail(failure))
     }
@@ -347,6 +359,7 @@ fn is_permanent(failure: &Failure) -> bool {
 
 fn with_log(failure: Failure, log: Vec<String>) -> Failure {
     match failure {
+        Failure::BrokenProtocol { message, .. } => Failure::BrokenProtocol { message, log },
         Failure::NotReady { seconds, .. } => Failure::NotReady { seconds, log },
         Failure::Unhealthy { missed, .. } => Failure::Unhealthy { missed, log },
         other => other,

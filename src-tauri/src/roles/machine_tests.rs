@@ -210,6 +210,52 @@ fn three_missed_health_calls_in_a_row_restart() {
     assert!(driven.answer(Answer::Healthy(false)).contains(&Effect::AskToStop));
 }
 
+/// A backend that becomes ready and then answers nothing, until it is ended for that.
+fn fall_silent(driven: &mut Driven) -> Vec<Effect> {
+    for _ in 0..HEALTH_MISSES {
+        driven.now += HEALTH_EVERY + Duration::from_secs(5);
+        driven.answer(Answer::Elapsed(Timer::Health));
+        driven.answer(Answer::Healthy(false));
+    }
+    driven.now += STOP_WITHIN;
+    driven.answer(exited())
+}
+
+#[test]
+fn a_backend_that_never_answers_is_given_up_though_noticing_takes_long() {
+    let mut driven = Driven::ready();
+    for attempt in 1..5 {
+        let effects = fall_silent(&mut driven);
+        let Some(Event::BackendBackoff { wait_ms, attempt: counted, .. }) = published(&effects) else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(*counted, attempt);
+        driven.now += Duration::from_millis((*wait_ms).into());
+        driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.become_ready();
+    }
+    let effects = fall_silent(&mut driven);
+    assert!(matches!(
+        published(&effects),
+        Some(Event::BackendFailed { failure: Failure::Unhealthy { log, .. }, .. }) if !log.is_empty()
+    ));
+}
+
+#[test]
+fn a_backend_that_falls_silent_now_and_then_is_started_each_time() {
+    let mut driven = Driven::ready();
+    for _ in 0..20 {
+        for _ in 0..12 {
+            driven.now += HEALTH_EVERY;
+            driven.answer(Answer::Healthy(true));
+        }
+        let effects = fall_silent(&mut driven);
+        assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
+        driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.become_ready();
+    }
+}
+
 #[test]
 fn ten_minutes_of_health_forget_the_failures() {
     let mut driven = Driven::ready();
@@ -225,4 +271,9 @@ fn a_broken_line_is_an_error_and_never_ignored() {
     driven.tell(Message::Start);
     driven.answer(Answer::TakenOver);
     assert!(driven.answer(Answer::Line(Line::parse("hello"))).contains(&Effect::AskToStop));
+    let effects = driven.answer(exited());
+    assert!(matches!(
+        published(&effects),
+        Some(Event::BackendBackoff { failure: Failure::BrokenProtocol { log, .. }, .. }) if !log.is_empty()
+    ));
 }

@@ -275,7 +275,7 @@ impl Runner {
             };
             if Some(ready.pid) != child || !ports.iter().all(|port| port.in_use_by_app) {
                 let message = "it says that it is ready, but it is not the one that listens".to_owned();
-                return answer(Answer::NotConfirmed(Failure::BrokenProtocol { message }));
+                return answer(Answer::NotConfirmed(Failure::BrokenProtocol { message, log: Vec::new() }));
             }
             let backend =
                 Backend { pid: ready.pid, version: ready.version, base_url: ready.base_url, ready_ms };

@@ -598,7 +598,11 @@ port: PortName | null, } | { "kind": "broken_protocol",
 /**
  * How.
  */
-message: string, } | { "kind": "wrong_version", 
+message: string, 
+/**
+ * Its last log lines.
+ */
+log: Array<string>, } | { "kind": "wrong_version", 
 /**
  * The backend's.
  */

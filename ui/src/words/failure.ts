@@ -34,12 +34,19 @@ export function failureWords(failure: Failure, appVersion: string): FailureWords
         problem: failure.problem,
       };
     case "takeover":
+      return {
+        ...words,
+        title: failureTitle(failure),
+        text: t("failure.takeover_text"),
+        technical: failure.message,
+      };
     case "broken_protocol":
       return {
         ...words,
         title: failureTitle(failure),
-        text: t(`failure.${failure.kind}_text`),
+        text: t("failure.broken_protocol_text"),
         technical: failure.message,
+        log: failure.log,
       };
     case "spawn_failed":
       return {

@@ -198,6 +198,8 @@ pub enum Failure {
     BrokenProtocol {
         /// How.
         message: String,
+        /// Its last log lines.
+        log: Vec<String>,
     },
     /// The backend is another version than the app.
     WrongVersion {
