@@ -2,6 +2,7 @@
 // `npm run soak -- --gap N`: how long no answer comes during an upgrade under load.
 // `npm run soak -- --pairs N`: two starts at the same moment, of one version and of two.
 // `npm run soak -- --kills N [--seed S]`: launches that are killed at a random moment.
+// `npm run soak -- --misbehaving`: backends that crash, hang or are never ready, until they are given up.
 import { main } from "./lib/steps.mjs";
 import { runWithTwoVersions } from "./lib/versions.mjs";
 

@@ -15,7 +15,7 @@ export async function runWithTwoVersions(name, args) {
   await ensureSystem({ tests: true });
   await ensureNodeModules();
   await buildPrograms();
-  await run("cargo", ["build", "--locked", "-p", "taskpaw-tests", "--bin", name]);
+  await run("cargo", ["build", "--locked", "-p", "taskpaw-tests", "--bins"]);
   const folder = mkdtempSync(join(tmpdir(), "taskpaw-versions-"));
   try {
     const versions = { current: join(folder, "4.0.0"), newer: join(folder, "4.0.1") };

@@ -6,6 +6,7 @@ pub mod cycle;
 pub mod faults;
 pub mod gap;
 pub mod kills;
+pub mod misbehaving;
 pub mod pairs;
 pub mod random;
 pub mod stranger;

@@ -1,15 +1,16 @@
 //! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), the gap under load (`--gap N`), starts
-//! at the same moment (`--pairs N`), or launches that are killed (`--kills N --seed S`).
+//! at the same moment (`--pairs N`), launches that are killed (`--kills N --seed S`), or backends that misbehave
+//! (`--misbehaving`).
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use support::soak::gap::{Upgrade, percentile, upgrade};
+use support::soak::misbehaving::{QUICK, SLOW, all_at_once};
 use support::soak::world::World;
 use support::soak::{Rounds, kills, pairs, rounds, soak};
 
-const USAGE: &str =
-    "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --pairs N | soak --kills N [--seed S]";
+const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --pairs N | soak --kills N [--seed S] | soak --misbehaving";
 /// Under so many clients the gap is measured.
 const CLIENTS: u64 = 4;
 
@@ -18,6 +19,7 @@ enum Wish {
     Gap(u64),
     Pairs(u64),
     Kills { kills: u64, seed: u64 },
+    Misbehaving,
 }
 
 #[tokio::main]
@@ -34,6 +36,7 @@ async fn main() -> ExitCode {
                 let done = rounds(&["agent", "hub"], 0..number, pairs::kind, pairs::pair, tell).await;
                 told("pairs", "from the starts to a window that shows something", &done)
             }
+            Wish::Misbehaving => misbehaving().await,
             Wish::Kills { kills: number, seed } => {
                 println!("the first seed is {seed}, each launch has the next one");
                 let done = rounds(&["agent"], seed..seed + number, kills::kind, kills::kill, tell).await;
@@ -53,6 +56,9 @@ fn wish() -> Option<Wish> {
     let (mut what, mut many, mut seed) = ("--cycles".to_owned(), 100, now);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if word == "--misbehaving" {
+            return Some(Wish::Misbehaving);
+        }
         let number = words.next()?.parse().ok()?;
         match word.as_str() {
             "--seed" => seed = number,
@@ -66,6 +72,20 @@ fn wish() -> Option<Wish> {
         "--kills" => Some(Wish::Kills { kills: many, seed }),
         _ => None,
     }
+}
+
+async fn misbehaving() -> ExitCode {
+    let own = std::env::current_exe().unwrap_or_default();
+    let tried = all_at_once(QUICK.into_iter().chain(SLOW), &own.with_file_name("misbehaving")).await;
+    for (name, took) in &tried {
+        match took {
+            Some(took) => {
+                println!("a backend that {name:<26} was given up after {:>5.1} s", took.as_secs_f64())
+            }
+            None => println!("a backend that {name:<26} FAILED"),
+        }
+    }
+    if tried.iter().all(|(_, took)| took.is_some()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn tell(line: &str) {

@@ -1,5 +1,7 @@
 //! The programs under test, built by `npm test` for release.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// TaskPaw's programs of one version.
@@ -40,9 +42,7 @@ impl Programs {
     pub fn install(&self, folder: &Path) {
         for program in [self.app(), self.backend(), self.ports()] {
             let place = folder.join(program.file_name().expect("a name"));
-            let aside = place.with_extension("new");
-            std::fs::copy(&program, &aside).expect("a copy");
-            std::fs::rename(&aside, &place).expect("its place");
+            replace(&place, &std::fs::read(&program).expect("the program"));
         }
     }
 
@@ -66,6 +66,14 @@ pub fn debian_package(version: &str) -> Option<PathBuf> {
         let found = packages.filter_map(|entry| Some(entry.ok()?.path())).find(is_wanted);
         found.unwrap_or_else(|| panic!("the package of {version} is missing: run the tests with `npm test`"))
     })
+}
+
+/// Puts a program into its place as an installer does, also while the one that was there runs.
+pub fn replace(program: &Path, content: &[u8]) {
+    let aside = program.with_extension("new");
+    std::fs::write(&aside, content).expect("the program");
+    std::fs::set_permissions(&aside, Permissions::from_mode(0o755)).expect("its mode");
+    std::fs::rename(&aside, program).expect("its place");
 }
 
 /// The driver of the real window.

@@ -108,8 +108,13 @@ impl Window {
 
     /// Waits until a role is in a state.
     pub async fn role_is(&self, role: &str, kind: &str) {
+        self.role_is_within(role, kind, LONG).await;
+    }
+
+    /// The same for what takes long because the app waits on purpose.
+    pub async fn role_is_within(&self, role: &str, kind: &str, within: Duration) {
         let element = format!("[data-testid='role-state-{role}'][data-kind='{kind}']");
-        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await;
+        let found = self.client.wait().at_most(within).for_element(Locator::Css(&element)).await;
         if found.is_err() {
             panic!("{role} is not {kind}: {:#}", self.call(json!({ "command": "snapshot" })).await);
         }

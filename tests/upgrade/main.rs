@@ -1,8 +1,11 @@
 //! An upgrade replaces the old backend, and nothing else.
 
+mod again;
 mod crash;
+mod disk;
 mod ending;
 mod handover;
+mod incomplete;
 mod installed;
 #[cfg(target_os = "linux")]
 mod package;
