@@ -1,12 +1,14 @@
 // `npm run measure`: how large the backend is, how soon it is ready, and how much memory it holds when idle.
+// `npm run measure -- --window`: how soon the window is visible, beside an empty one, and how soon the agent answers.
 import { spawn } from "node:child_process";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { buildPrograms, ensureNodeModules, PROGRAMS, RELEASE } from "./lib/programs.mjs";
-import { main, StepError } from "./lib/steps.mjs";
+import { main, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { ensureSystem } from "./lib/system.mjs";
 
 const LAUNCHES = 21;
@@ -15,6 +17,23 @@ const IDLE_MS = 10_000;
 const BACKEND = join(RELEASE, PROGRAMS[1]);
 
 await main(async () => {
+  const { values } = parseArgs({ options: { window: { type: "boolean" } } });
+  await (values.window ? measureWindow() : measureBackend());
+});
+
+async function measureWindow() {
+  if (process.platform !== "linux") throw new StepError("This needs a virtual display: run it on Linux.");
+  await ensureSystem({ virtualDisplay: true });
+  await ensureNodeModules();
+  await buildPrograms("taskpaw-empty-window");
+  await run("cargo", ["build", "--locked", "-p", "taskpaw-tests", "--bin", "measure-window"]);
+  say("measuring");
+  const env = { ...process.env, TASKPAW_TEST_PROGRAMS: RELEASE };
+  const program = join(ROOT, "target", "debug", "measure-window");
+  await run(program, [join(RELEASE, "empty-window")], { env, stdio: "inherit" });
+}
+
+async function measureBackend() {
   await ensureSystem();
   await ensureNodeModules();
   await buildPrograms();
@@ -54,7 +73,7 @@ await main(async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
+}
 
 /** Starts a backend as a host does, and waits for its line. */
 async function launched(role, folder) {

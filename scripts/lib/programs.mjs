@@ -44,8 +44,8 @@ export async function buildWindow() {
   await run(NPM, ["run", "--silent", "build:ui"]);
 }
 
-/** Builds the three programs for release. */
-export async function buildPrograms() {
+/** Builds the three programs for release, and other packages with them, from the same parts. */
+export async function buildPrograms(...others) {
   await buildWindow();
   say("building the programs (the first time takes some minutes)");
   await run("cargo", [
@@ -58,6 +58,7 @@ export async function buildPrograms() {
     "taskpaw-backend",
     "-p",
     "taskpaw-ports",
+    ...others.flatMap((name) => ["-p", name]),
   ]);
 }
 

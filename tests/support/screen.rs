@@ -85,13 +85,13 @@ impl Screen {
 
     /// Waits until a process's window is put on the screen, and says when. The display tells it, so nothing is
     /// asked again and again.
-    pub fn mapped_at(&self, pid: impl Fn() -> u32, within: Duration) -> Option<Instant> {
+    pub fn mapped_at(&self, pid: u32, within: Duration) -> Option<Instant> {
         let deadline = Instant::now() + within;
         while Instant::now() < deadline {
             match self.connection.poll_for_event().expect("the display is there") {
                 Some(Event::MapNotify(mapped)) => {
                     let at = Instant::now();
-                    if self.shown(mapped.window).is_some_and(|shown| shown.pid == pid()) {
+                    if self.shown(mapped.window).is_some_and(|shown| shown.pid == pid) {
                         return Some(at);
                     }
                 }

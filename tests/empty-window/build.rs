@@ -1,0 +1,5 @@
+//! Prepares what Tauri compiles in.
+
+fn main() {
+    tauri_build::build();
+}
