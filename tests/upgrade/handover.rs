@@ -58,7 +58,7 @@ async fn an_older_app_takes_over_from_a_newer_one() {
     let older = Window::open(&Programs::current(), &home).await;
     older.role_is("agent", "ready").await;
     until("the newer app is gone", LONG, async || !runs(host)).await;
-    older.text_with("took-over", "TaskPaw 4.0.1").await;
+    older.text_with("took-over", "4.0.0 is older").await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ import { failureWords } from "../src/words/failure";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
-import { steps } from "../src/words/timeline";
+import { steps, tookOverPhrase } from "../src/words/timeline";
 
 const python: HolderView = { pid: 1234, name: "python3", exe: null, user: "anna", role: null, ours: false };
 const nginx: HolderView = { ...python, pid: 88, name: null, exe: "/usr/sbin/nginx" };
@@ -191,6 +191,16 @@ describe("timeline", () => {
   it.each(languages)("tells a start that replaced something in %s", (language) => {
     speak(language);
     expect(steps(readyAgent()).map(({ text }) => text)).toMatchSnapshot();
+  });
+
+  it("says that a newer app was replaced by an older one", () => {
+    const from = { version: "4.0.10", pid: 812, forced: false, ms: 41 };
+    expect(tookOverPhrase(from, "4.0.9")).toBe(
+      "replaced TaskPaw 4.0.10 (pid 812) in 41 ms; 4.0.9 is older, and leaves alone what only 4.0.10 can read",
+    );
+    for (const own of ["4.0.10", "4.0.11", "4.1.0", "5.0.0-beta.1"]) {
+      expect(tookOverPhrase(from, own)).toBe("replaced TaskPaw 4.0.10 (pid 812) in 41 ms");
+    }
   });
 
   it("says what was replaced as people write it", () => {

@@ -270,6 +270,7 @@ export const en = {
     replaced_no_version: "replaced {{name}} (pid {{pid}}) in {{duration}}",
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
+    downgraded: "{{replaced}}; {{own}} is older, and leaves alone what only {{version}} can read",
     nothing_replaced: "the earlier TaskPaw was already gone",
     conflict: "{{name}} {{address}}: {{state}}",
     lingering: "waited for the system to release a port, {{duration}} left",

@@ -248,6 +248,7 @@ export const zhCN: Words = {
     replaced_no_version: "已替换 {{name}}（进程号 {{pid}}），用时 {{duration}}",
     replaced_forced: "{{duration}} 后强制替换了 {{name}} {{version}}（进程号 {{pid}}）",
     replaced_forced_no_version: "{{duration}} 后强制替换了 {{name}}（进程号 {{pid}}）",
+    downgraded: "{{replaced}}；{{own}} 较旧，不会改动只有 {{version}} 才能读取的数据",
     nothing_replaced: "先前的 TaskPaw 已自行结束",
     conflict: "{{name}} {{address}}：{{state}}",
     lingering: "等待系统释放端口，剩余 {{duration}}",

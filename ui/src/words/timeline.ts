@@ -75,9 +75,19 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
   }
 }
 
-/** How this app took the place of another one. */
-export function tookOverPhrase({ version, pid, forced, ms }: TookOver): string {
-  return replacedPhrase({ name: t("app.name"), version, pid, forced, ms });
+/** How this app, whose version is its own, took the place of another one; and that it was a newer one. */
+export function tookOverPhrase({ version, pid, forced, ms }: TookOver, own: string): string {
+  const replaced = replacedPhrase({ name: t("app.name"), version, pid, forced, ms });
+  return version !== null && isOlder(own, version)
+    ? t("timeline.downgraded", { replaced, own, version })
+    : replaced;
+}
+
+function isOlder(one: string, other: string): boolean {
+  const numbers = (version: string) => version.split(/[-+]/, 1)[0]!.split(".").map(Number);
+  const [a, b] = [numbers(one), numbers(other)];
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return at !== -1 && a[at]! < (b[at] ?? 0);
 }
 
 export function replacedPhrase({ name, version, pid, forced, ms }: Replaced): string {
