@@ -35,6 +35,17 @@ pub(crate) struct App {
     place: Mutex<Option<Place>>,
     /// Told when the person wants the place to be asked for again.
     claims_again: Notify,
+    /// Whether a change of ports is under way.
+    is_applying: Arc<AtomicBool>,
+}
+
+/// Held by the change of ports that is under way.
+pub(crate) struct Applying(Arc<AtomicBool>);
+
+impl Drop for Applying {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl App {
@@ -60,7 +71,19 @@ impl App {
             quit: OnceLock::new(),
             place: Mutex::new(None),
             claims_again: Notify::new(),
+            is_applying: Arc::default(),
         }
+    }
+
+    /// Begins a change of ports; nothing if another one is under way.
+    pub(crate) fn begins_to_apply(&self) -> Option<Applying> {
+        let was_applying = self.is_applying.swap(true, Ordering::SeqCst);
+        (!was_applying).then(|| Applying(Arc::clone(&self.is_applying)))
+    }
+
+    /// Whether a change of ports is under way.
+    pub(crate) fn is_applying(&self) -> bool {
+        self.is_applying.load(Ordering::SeqCst)
     }
 
     pub(crate) fn board(&self) -> &Board {

@@ -7,7 +7,7 @@ mod roles_data;
 mod setting;
 
 pub(crate) use board::{Board, configured_ports};
-pub(crate) use requests::answer;
+pub(crate) use requests::{answer, config_error};
 
 use serde_json::Value;
 use taskpaw_contract::ipc::{IpcError, Request};

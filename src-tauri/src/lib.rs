@@ -1,6 +1,7 @@
 //! TaskPaw's host: the window, and behind it the roles that it takes over, starts and supervises.
 
 mod app;
+mod apply;
 mod arguments;
 mod backend;
 mod check;

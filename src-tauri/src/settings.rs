@@ -1,42 +1,77 @@
 //! The configuration in the host: read anew for each start, changed one at a time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
+
+use crate::apply::{Change, Note, Port};
 
 /// The configuration file of this app.
 pub(crate) struct Settings {
     path: PathBuf,
     /// Held during a change, so that two never mix.
     changing: Mutex<()>,
+    /// Ports that are used in place of the configured ones until the app ends.
+    until_end: Mutex<BTreeMap<Role, Vec<Port>>>,
+    /// The change of ports that is under way.
+    note: Note,
 }
 
 impl Settings {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, changing: Mutex::new(()) }
+    pub(crate) fn new(path: PathBuf, note: Note) -> Self {
+        Self { path, changing: Mutex::new(()), until_end: Mutex::default(), note }
     }
 
-    /// What the file says now.
+    /// What counts now: what the file says, with the ports that are used until the app ends.
     ///
     /// # Errors
     /// [`ConfigProblem`].
     pub(crate) fn read(&self) -> Result<Config, ConfigProblem> {
-        ConfigFile::read(&self.path).map(|file| file.config().clone())
+        ConfigFile::read(&self.path).map(|file| self.in_force(file.config().clone()))
     }
 
-    /// Reads the file and gives this machine its id if it has none.
+    /// Reads the file and gives this machine its id if it has none. A change of ports that the last run did
+    /// not come to the end of is undone first: only its old ports were seen to work.
     ///
     /// # Errors
     /// [`ConfigProblem`].
     pub(crate) fn read_for_launch(&self) -> Result<Config, ConfigProblem> {
         let _alone = self.alone();
+        self.undo_unfinished_change()?;
         let mut file = ConfigFile::read(&self.path)?;
         file.ensure_server_id()?;
-        Ok(file.config().clone())
+        Ok(self.in_force(file.config().clone()))
     }
 
-    /// Changes the file and gives back what it says then.
+    fn undo_unfinished_change(&self) -> Result<(), ConfigProblem> {
+        let change = match self.note.read() {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => Some(change),
+            // It was written whole, so somebody else has changed it. The configuration itself is whole.
+            Err(error) => {
+                tracing::warn!(%error, "the note of a change of ports cannot be read");
+                None
+            }
+        };
+        if let Some(change) = change {
+            ConfigFile::update(&self.path, |config| {
+                if change.is_made(config) {
+                    tracing::warn!(role = %change.role, "a change of ports was not finished: it is undone");
+                    Change::put(change.role, &change.before, config);
+                }
+                Ok(())
+            })?;
+        }
+        if let Err(error) = self.note.forget() {
+            tracing::warn!(%error, "the note of a change of ports cannot be removed");
+        }
+        Ok(())
+    }
+
+    /// Changes the file and gives back what counts then.
     ///
     /// # Errors
     /// [`ConfigProblem`]; the file is then as it was.
@@ -46,6 +81,45 @@ impl Settings {
             change(config);
             Ok(config.clone())
         })
+        .map(|config| self.in_force(config))
+    }
+
+    /// What the file says, without the ports that are used until the app ends.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`].
+    pub(crate) fn read_file(&self) -> Result<Config, ConfigProblem> {
+        ConfigFile::read(&self.path).map(|file| file.config().clone())
+    }
+
+    /// The note of the change of ports that is under way.
+    pub(crate) fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// The ports of a role that are used in place of the configured ones.
+    pub(crate) fn ports_until_end(&self, role: Role) -> Option<Vec<Port>> {
+        self.until_end().get(&role).cloned()
+    }
+
+    /// Uses ports in place of the configured ones until the app ends; nothing: the configured ones.
+    pub(crate) fn use_until_end(&self, role: Role, ports: Option<Vec<Port>>) {
+        let mut until_end = self.until_end();
+        match ports {
+            Some(ports) => until_end.insert(role, ports),
+            None => until_end.remove(&role),
+        };
+    }
+
+    fn in_force(&self, mut config: Config) -> Config {
+        for (role, ports) in self.until_end().iter() {
+            Change::put(*role, ports, &mut config);
+        }
+        config
+    }
+
+    fn until_end(&self) -> MutexGuard<'_, BTreeMap<Role, Vec<Port>>> {
+        self.until_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the file as the last that was seen to work.
@@ -71,7 +145,114 @@ impl Settings {
         ConfigFile::restore_last_good(&self.path).map(|_| ())
     }
 
-    fn alone(&self) -> std::sync::MutexGuard<'_, ()> {
+    fn alone(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskpaw_contract::config::Endpoint;
+    use taskpaw_contract::ipc::PortDraft;
+
+    use super::*;
+
+    fn settings(folder: &std::path::Path) -> Settings {
+        Settings::new(folder.join("config.json"), Note::at(folder.join("ports-change.json")))
+    }
+
+    fn draft(name: &str, port: i64) -> PortDraft {
+        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
+        PortDraft { role: Role::Agent, name: name.to_owned(), endpoint }
+    }
+
+    fn ports(config: &Config) -> (i64, i64) {
+        (config.agent.network.port, config.agent.control.port)
+    }
+
+    /// A change of both ports is a row of durable steps. Whatever the last one before a sudden end was, the
+    /// next launch has both old ports or both new ones.
+    #[test]
+    fn a_launch_after_a_sudden_end_at_any_step_is_on_one_of_the_two_configurations() {
+        let (old, new) = ((5680, 5681), (6000, 6001));
+        for steps in 0..=5 {
+            let folder = tempfile::tempdir().unwrap();
+            let before = settings(folder.path());
+            let config = before.read_for_launch().unwrap();
+            let change = Change::of(&config, Role::Agent, &[draft("network", 6000), draft("control", 6001)]);
+            let put = |ports: &[Port]| {
+                before.change(|config| Change::put(Role::Agent, ports, config)).unwrap();
+            };
+            // The order of the effects: note, save, then either keep, or restore and forget.
+            let expected = match steps {
+                0 => old,
+                1 => {
+                    before.note().write(&change).unwrap();
+                    old
+                }
+                2 => {
+                    before.note().write(&change).unwrap();
+                    put(&change.after);
+                    old
+                }
+                3 => {
+                    before.note().write(&change).unwrap();
+                    put(&change.after);
+                    before.note().forget().unwrap();
+                    new
+                }
+                4 => {
+                    before.note().write(&change).unwrap();
+                    put(&change.after);
+                    put(&change.before);
+                    old
+                }
+                _ => {
+                    before.note().write(&change).unwrap();
+                    put(&change.after);
+                    put(&change.before);
+                    before.note().forget().unwrap();
+                    old
+                }
+            };
+            drop(before);
+            let after = settings(folder.path());
+            assert_eq!(ports(&after.read_for_launch().unwrap()), expected, "after {steps} steps");
+            assert_eq!(after.note().read().unwrap(), None, "the next launch has nothing to undo");
+        }
+    }
+
+    #[test]
+    fn what_a_person_wrote_after_an_unfinished_change_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = settings(folder.path());
+        let config = first.read_for_launch().unwrap();
+        first.note().write(&Change::of(&config, Role::Agent, &[draft("network", 6000)])).unwrap();
+        first.change(|config| config.agent.network.port = 7000).unwrap();
+        assert_eq!(settings(folder.path()).read_for_launch().unwrap().agent.network.port, 7000);
+    }
+
+    #[test]
+    fn a_note_that_cannot_be_read_does_not_stop_a_launch() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ports-change.json"), "{").unwrap();
+        let settings = settings(folder.path());
+        assert_eq!(ports(&settings.read_for_launch().unwrap()), (5680, 5681));
+        assert_eq!(settings.note().read().unwrap(), None);
+    }
+
+    #[test]
+    fn ports_until_the_end_count_and_are_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let config = settings.read_for_launch().unwrap();
+        let change = Change::of(&config, Role::Agent, &[draft("network", 6000)]);
+        settings.use_until_end(Role::Agent, Some(change.after));
+        assert_eq!(ports(&settings.read().unwrap()), (6000, 5681));
+        let changed = settings.change(|config| config.agent.machine = "m".to_owned()).unwrap();
+        assert_eq!(ports(&changed), (6000, 5681), "what counts is shown");
+        assert_eq!(ports(&settings.read_file().unwrap()), (5680, 5681));
+        settings.use_until_end(Role::Agent, None);
+        assert_eq!(ports(&settings.read().unwrap()), (5680, 5681));
     }
 }

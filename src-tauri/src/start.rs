@@ -18,6 +18,7 @@ use tauri_plugin_shell::ShellExt as _;
 use tokio::sync::Notify;
 
 use crate::app::App;
+use crate::apply::Note;
 use crate::arguments::Arguments;
 use crate::instance::{self, Asked, AtOnce, Claim, Claimed, InstanceError, Primary, Want, Will};
 use crate::ipc::{self, Board};
@@ -157,7 +158,7 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<At
     let window = handle.clone();
     let around = Surroundings {
         board,
-        settings: Settings::new(folders.config_file()),
+        settings: Settings::new(folders.config_file(), Note::at(folders.data.join("ports-change.json"))),
         config_dir: folders.config.clone(),
         logs: folders.logs(),
         journal: Journal::at(folders.journal_file()),

@@ -3,3 +3,4 @@
 mod bad_input;
 mod check;
 mod pages;
+mod ports_change;

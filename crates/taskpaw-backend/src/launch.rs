@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use port_takeover::{Claim, Journal};
 use serde::Serialize;
-use taskpaw_contract::config::{Config, ConfigFile};
+use taskpaw_contract::config::{Config, ConfigFile, Endpoint};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::{Hello, Ready};
 use taskpaw_contract::{Role, version};
@@ -127,7 +127,15 @@ fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config
     if hello.is_none() {
         file.ensure_server_id()?;
     }
-    Ok((file.config().clone(), folders))
+    let mut config = file.config().clone();
+    for port in hello.iter().flat_map(|hello| &hello.ports) {
+        if let Some(endpoint) = config.endpoint_mut(arguments.role, &port.name) {
+            *endpoint = Endpoint { host: port.host.clone(), port: port.port };
+        }
+    }
+    // The exposure guard holds for ports of one launch too.
+    config.check()?;
+    Ok((config, folders))
 }
 
 fn machine_name(config: &Config) -> String {

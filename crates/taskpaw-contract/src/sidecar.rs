@@ -26,6 +26,9 @@ pub struct Hello {
     pub control_token: String,
     /// The folder of `config.json`.
     pub config_dir: PathBuf,
+    /// The role's ports for this launch, where they are not those of `config.json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortName>,
 }
 
 /// The token is a secret: it is never printed.
@@ -185,6 +188,7 @@ mod tests {
             host_version: "4.0.0".into(),
             control_token: "secret".into(),
             config_dir: "/c".into(),
+            ports: Vec::new(),
         };
         assert!(!format!("{hello:?}").contains("secret"));
     }

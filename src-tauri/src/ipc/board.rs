@@ -12,6 +12,7 @@ use taskpaw_contract::ipc::{
     TimelineEntry, TokenName,
 };
 use taskpaw_contract::{Role, version};
+use tokio::sync::mpsc;
 
 /// Where events go: to the window, or into a test.
 pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
@@ -20,6 +21,8 @@ pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
 pub(crate) struct Board {
     shown: Mutex<Snapshot>,
     sink: Sink,
+    /// Parts of the host that hear what the window hears.
+    listening: Mutex<Vec<mpsc::UnboundedSender<HostEvent>>>,
 }
 
 impl Board {
@@ -41,7 +44,11 @@ impl Board {
             is_close_asked: false,
         };
         let roles = Role::ALL.map(off).to_vec();
-        Self { shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }), sink }
+        Self {
+            shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }),
+            sink,
+            listening: Mutex::default(),
+        }
     }
 
     /// Everything that is shown now.
@@ -57,6 +64,15 @@ impl Board {
         apply(&mut shown, &event);
         tracing::debug!(seq = event.seq, event = ?event.event, "event");
         (self.sink)(&event);
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        listening.retain(|listener| listener.send(event.clone()).is_ok());
+    }
+
+    /// Every event from now on.
+    pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<HostEvent> {
+        let (listener, events) = mpsc::unbounded_channel();
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        events
     }
 
     /// Shows a configuration: which roles are on, on which ports.

@@ -2,9 +2,9 @@
 
 use taskpaw_contract::Role;
 use taskpaw_contract::config::Config;
-use taskpaw_contract::ipc::{Apply, ApplyStep, ErrorCode, IpcError, PortDraft, PortView};
+use taskpaw_contract::ipc::{Apply, ErrorCode, IpcError, PortDraft, PortView};
 
-use super::requests::{bad_request, change_config, config_error, restart};
+use super::requests::{bad_request, config_error};
 use crate::app::App;
 use crate::roles::{look, next_free};
 
@@ -52,13 +52,12 @@ pub(super) fn suggest(app: &App, role: Role, name: &str, draft: &[PortDraft]) ->
         })
 }
 
-/// Saves the ports and starts their role on them.
-pub(super) fn apply(app: &App, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
+/// Changes the ports of one role, all or none.
+pub(super) async fn apply(app: &App, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
     let role = role_of(draft)?;
-    let changed = with_draft(app.settings().read().map_err(config_error)?, draft)?;
-    let config = change_config(app, |config| *config = changed)?;
-    restart(app, &config, role);
-    Ok(Apply { step: ApplyStep::Kept, keep, reason: None, ports: Vec::new() })
+    // A port that the role does not have is the request's fault, and nothing is begun.
+    with_draft(app.settings().read().map_err(config_error)?, draft)?;
+    crate::apply::apply(app, role, draft, keep).await
 }
 
 /// The one role that a draft is about.

@@ -19,7 +19,7 @@ pub(crate) async fn answer(app: &App, request: Request) -> Result<Value, IpcErro
         Request::Snapshot => json(app.board().snapshot()),
         Request::CheckPorts { draft } => json(ports::check(app, &draft)?),
         Request::SuggestPort { role, name, draft } => json(ports::suggest(app, role, &name, &draft)?),
-        Request::ApplyPorts { draft, keep } => json(ports::apply(app, &draft, keep)?),
+        Request::ApplyPorts { draft, keep } => json(ports::apply(app, &draft, keep).await?),
         Request::Logs { role, limit } => json(app.logs(role, limit)),
         Request::Journal { limit } => json(app.journal(limit)?),
         Request::ShowToken { token } => json(setting::show_token(app, token)?),
@@ -48,6 +48,19 @@ pub(crate) async fn answer(app: &App, request: Request) -> Result<Value, IpcErro
 
 /// The requests that have no answer but their end.
 fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
+    let starts_something = matches!(
+        request,
+        Request::Retry { .. }
+            | Request::Start { .. }
+            | Request::Restart { .. }
+            | Request::SetRoles { .. }
+            | Request::SetToken { .. }
+            | Request::RestoreLastGoodConfig
+            | Request::ReloadConfig
+    );
+    if starts_something && app.is_applying() {
+        return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));
+    }
     match request {
         Request::Painted => app.painted(),
         Request::Retry { role } => app.tell(role, Message::Retry),
@@ -92,7 +105,7 @@ pub(super) fn json(value: impl Serialize) -> Result<Value, IpcError> {
     serde_json::to_value(value).map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))
 }
 
-pub(super) fn config_error(problem: ConfigProblem) -> IpcError {
+pub(crate) fn config_error(problem: ConfigProblem) -> IpcError {
     IpcError {
         code: ErrorCode::Config,
         message: problem.to_string(),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use port_takeover::{Journal, WantedPort};
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::config::Config;
+use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::ipc::{Backend, Event, Failure};
-use taskpaw_contract::sidecar::{Hello, Ready};
+use taskpaw_contract::sidecar::{Hello, PortName, Ready};
 use taskpaw_contract::{Role, version};
 use tokio::sync::{mpsc, watch};
 
@@ -243,6 +243,7 @@ impl Runner {
             host_version: version().to_owned(),
             control_token: attempt.token.clone(),
             config_dir: self.around.config_dir.clone(),
+            ports: named(&attempt.config, self.role),
         };
         let log = self.log.clone();
         let tell = move |told| match told {
@@ -305,6 +306,15 @@ impl Runner {
     fn set_running(&self, running: Option<Running>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
     }
+}
+
+/// The ports of this start. The backend reads the rest of the configuration itself.
+fn named(config: &Config, role: Role) -> Vec<PortName> {
+    let named = |(name, endpoint): (&str, &Endpoint)| {
+        let Endpoint { host, port } = endpoint.clone();
+        PortName { name: name.to_owned(), host, port }
+    };
+    config.endpoints(role).into_iter().map(named).collect()
 }
 
 /// The version that whoever listens on a port tells to everybody; it is asked at once and not for long.
