@@ -8,20 +8,21 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { tellWhenPainted } from "./painted";
 import { tauri } from "./platform/tauri";
-import type { Platform } from "./platform/types";
 import { AppState } from "./state/app.svelte";
 
-async function choosePlatform(): Promise<Platform> {
+async function makeApp(): Promise<AppState> {
+  const search = new URLSearchParams(location.search);
   // Only a development server has the fake; a build leaves the whole branch out.
-  if (import.meta.env.DEV && new URLSearchParams(location.search).has("fake")) {
-    const { fakeFor } = await import("./platform/fake");
-    return fakeFor(new URLSearchParams(location.search));
+  if (import.meta.env.DEV && search.has("fake")) {
+    const { anHour, fakeFor } = await import("./platform/fake");
+    const app = new AppState(fakeFor(search));
+    anHour(app.samples);
+    return app;
   }
-  return tauri;
+  return new AppState(tauri);
 }
 
-const platform = await choosePlatform();
-const app = new AppState(platform);
+const app = await makeApp();
 mount(App, { target: document.getElementById("app")!, props: { app } });
-tellWhenPainted(platform);
+tellWhenPainted(app.platform);
 void app.connect();

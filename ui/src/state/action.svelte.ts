@@ -1,5 +1,7 @@
 // One thing that a person asked for: whether it is under way, and why it was refused.
 
+import { untrack } from "svelte";
+
 import type { IpcError } from "../generated/ipc";
 import { asIpcError } from "../platform/types";
 
@@ -9,7 +11,8 @@ export class Action {
 
   /** Runs it unless it already runs. The answer says whether it went well. */
   async run(work: () => Promise<unknown>): Promise<boolean> {
-    if (this.busy) return false;
+    // An effect that runs it must not run again because it ends.
+    if (untrack(() => this.busy)) return false;
     this.busy = true;
     this.error = null;
     try {

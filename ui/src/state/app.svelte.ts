@@ -12,11 +12,11 @@ export class AppState {
   /** Why there is no snapshot, or why it is not current. */
   lost = $state.raw<IpcError | null>(null);
   readonly samples = new Samples();
-  readonly #platform: Platform;
+  readonly platform: Platform;
   readonly #follower: Follower;
 
   constructor(platform: Platform) {
-    this.#platform = platform;
+    this.platform = platform;
     this.#follower = new Follower(
       platform,
       (snapshot) => {
@@ -36,7 +36,7 @@ export class AppState {
   }
 
   call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {
-    return this.#platform.call<C>(request);
+    return this.platform.call<C>(request);
   }
 
   role(role: Role): RoleView | null {

@@ -1,6 +1,7 @@
 // The ports of one role as a person is changing them: what differs, what the host says about it, and what is sent.
 
-import type { Endpoint, PortDraft, PortView, Role, RoleView } from "../generated/ipc";
+import type { Apply, Endpoint, ExposureReason, PortDraft, PortView, Role, RoleView } from "../generated/ipc";
+import { isLoopback } from "../words/exposure";
 import { refuses } from "../words/ports";
 import { Action } from "./action.svelte";
 import type { AppState } from "./app.svelte";
@@ -18,6 +19,15 @@ export interface Row {
   changed: boolean;
   /** What the host said about exactly these values; nothing while it is being asked. */
   seen: PortView | null;
+  /** Why the exposure guard refuses the address; nothing if it does not, or while it is being asked. */
+  exposed: ExposureReason | null;
+}
+
+/** The guard's answer for one address of one port. */
+interface Exposed {
+  name: string;
+  host: string;
+  reason: ExposureReason | null;
 }
 
 /** The pause in typing after which the ports are looked at. */
@@ -32,6 +42,7 @@ export class PortsDraft {
   readonly #view: () => RoleView;
   #typed = $state<Record<string, Typed>>({});
   #seen = $state.raw<PortView[]>([]);
+  #exposed = $state.raw<Exposed[]>([]);
   #asked = 0;
 
   constructor(app: AppState, role: Role, view: () => RoleView) {
@@ -56,12 +67,17 @@ export class PortsDraft {
             (view) =>
               view.name === configured.name && view.host === endpoint.host && view.port === endpoint.port,
           ) ?? null,
+        exposed:
+          this.#exposed.find(({ name, host }) => name === configured.name && host === endpoint.host)
+            ?.reason ?? null,
       };
     }),
   );
 
   readonly changed = $derived(this.rows.some((row) => row.changed));
-  readonly usable = $derived(this.rows.every((row) => row.seen !== null && !refuses(row.seen)));
+  readonly usable = $derived(
+    this.rows.every((row) => row.seen !== null && !refuses(row.seen) && row.exposed === null),
+  );
 
   type(name: string, change: Typed): void {
     this.#typed[name] = { ...this.#typed[name], ...change };
@@ -97,21 +113,41 @@ export class PortsDraft {
     });
   }
 
-  apply(): Promise<boolean> {
+  /** Changes the ports, for good or until the app is closed; the answer says how it came out. */
+  async apply(keep: boolean): Promise<Apply | null> {
     const draft = this.#whole().filter(({ name }) =>
       this.rows.some((row) => row.name === name && row.changed),
     );
-    return this.applying.run(() =>
-      this.#app.call<"apply_ports">({ command: "apply_ports", draft, keep: true }),
-    );
+    let result: Apply | null = null;
+    await this.applying.run(async () => {
+      result = await this.#app.call<"apply_ports">({ command: "apply_ports", draft, keep });
+    });
+    return result;
   }
 
-  #whole(): PortDraft[] {
-    return this.rows.map(({ name, host, port }) => ({
+  /** Asks the exposure guard about an address that others could reach. */
+  async #guard({ name, endpoint: { host } }: PortDraft): Promise<Exposed> {
+    if (isLoopback(host)) return { name, host, reason: null };
+    const reason = await this.#app.call<"check_exposure">({
+      command: "check_exposure",
       role: this.role,
       name,
-      endpoint: endpointOf(host, port),
-    }));
+      host,
+      has_token: this.#app.snapshot?.app.tokens.includes(this.role) ?? false,
+    });
+    return { name, host, reason };
+  }
+
+  /** All ports as they are typed. It does not read what the host said, so an answer is no reason to ask again. */
+  #whole(): PortDraft[] {
+    return this.#view().ports.map(({ name, host, port }) => {
+      const typed = this.#typed[name];
+      return {
+        role: this.role,
+        name,
+        endpoint: endpointOf(typed?.host ?? host, typed?.port ?? String(port)),
+      };
+    });
   }
 
   async #check(draft: PortDraft[]): Promise<void> {
@@ -120,8 +156,12 @@ export class PortsDraft {
     // Not `Action.run`, which would skip a question while an older one is under way: here the newest counts.
     this.checking.busy = true;
     try {
-      const seen = await this.#app.call<"check_ports">({ command: "check_ports", draft });
+      const [seen, exposed] = await Promise.all([
+        this.#app.call<"check_ports">({ command: "check_ports", draft }),
+        Promise.all(draft.map((port) => this.#guard(port))),
+      ]);
       if (mine !== this.#asked) return;
+      this.#exposed = exposed;
       this.#seen = seen;
       this.checking.error = null;
     } catch (thrown) {

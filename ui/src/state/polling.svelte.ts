@@ -6,9 +6,12 @@ import { asIpcError } from "../platform/types";
 export class Polling<T> {
   answer = $state.raw<T | null>(null);
   error = $state.raw<IpcError | null>(null);
+  /** When the last answer came, in milliseconds since 1970. */
+  heardAt = $state.raw(0);
   #ask: () => Promise<T>;
   #every: number;
   #heard: (answer: T) => void;
+  #round: () => void = () => {};
 
   constructor(ask: () => Promise<T>, every: number, heard: (answer: T) => void = () => {}) {
     this.#ask = ask;
@@ -21,32 +24,47 @@ export class Polling<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let over = false;
     let asking = false;
+    let again = false;
     const round = async () => {
       clearTimeout(timer);
-      if (asking) return;
+      if (asking) {
+        // What is asked for meanwhile may be newer than the answer that is on its way.
+        again = true;
+        return;
+      }
       asking = true;
       try {
         const answer = await this.#ask();
         if (over) return;
         this.answer = answer;
+        this.heardAt = Date.now();
         this.error = null;
         this.#heard(answer);
       } catch (thrown) {
         if (!over) this.error = asIpcError(thrown);
       } finally {
         asking = false;
-        if (!over && document.visibilityState === "visible") timer = setTimeout(round, this.#every);
+        const wait = again ? 0 : this.#every;
+        again = false;
+        if (!over && document.visibilityState === "visible") timer = setTimeout(round, wait);
       }
     };
     const seen = () => {
       if (document.visibilityState === "visible") void round();
     };
+    this.#round = seen;
     document.addEventListener("visibilitychange", seen);
     void round();
     return () => {
       over = true;
+      this.#round = () => {};
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
     };
+  }
+
+  /** Asks at once, after something was changed; nothing happens if it does not run. */
+  now(): void {
+    this.#round();
   }
 }

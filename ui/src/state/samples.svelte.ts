@@ -1,4 +1,4 @@
-// The numbers of this machine since the window was opened, for the sparklines.
+// The numbers of this machine over the last hour, as far as the window was open, for the charts.
 
 import type { AgentStatus, MonitorStatus } from "../generated/ipc";
 
@@ -13,6 +13,9 @@ export const metricKeys = [
   "network_tx_bytes_per_s",
   "load_1m",
   "uptime_seconds",
+  "gpu_percent",
+  "gpu_memory_used_bytes",
+  "gpu_memory_total_bytes",
 ] as const;
 
 export type MetricKey = (typeof metricKeys)[number];
@@ -25,8 +28,10 @@ export interface Sample {
   value: number;
 }
 
-/** How far back a sparkline looks. */
-export const WINDOW_MS = 3 * 60_000;
+/** How far back the charts look. */
+export const HOUR_MS = 60 * 60_000;
+/** One point of a chart: an hour of them is no more than a chart has pixels. */
+export const BUCKET_MS = 10_000;
 
 export function hostMetricsOf(status: AgentStatus | null): MonitorStatus | null {
   return Object.values(status?.monitors ?? {}).find((monitor) => monitor.type_id === "host_metrics") ?? null;
@@ -42,11 +47,36 @@ export function metricsOf(monitor: MonitorStatus | null): Metrics {
   return metrics;
 }
 
+interface Bucket {
+  at: number;
+  count: number;
+  metrics: Metrics;
+}
+
+/** Of a bucket and one more measurement, the means. */
+function mean({ at, count, metrics }: Bucket, more: Metrics): Bucket {
+  const means: Metrics = { ...more };
+  for (const key of metricKeys) {
+    const before = metrics[key];
+    const now = more[key];
+    if (before !== undefined && now !== undefined) means[key] = (before * count + now) / (count + 1);
+  }
+  return { at, count: count + 1, metrics: means };
+}
+
 export class Samples {
-  #kept = $state.raw<{ at: number; metrics: Metrics }[]>([]);
+  #kept = $state.raw<Bucket[]>([]);
 
   add(at: number, metrics: Metrics): void {
-    this.#kept = [...this.#kept.filter((sample) => sample.at > at - WINDOW_MS), { at, metrics }];
+    const start = Math.floor(at / BUCKET_MS) * BUCKET_MS;
+    const last = this.#kept.at(-1);
+    if (last && last.at === start) {
+      this.#kept = [...this.#kept.slice(0, -1), mean(last, metrics)];
+      return;
+    }
+    // A clock that was set back would draw a line to the right of now.
+    const kept = this.#kept.filter((bucket) => bucket.at > at - HOUR_MS && bucket.at < start);
+    this.#kept = [...kept, { at: start, count: 1, metrics }];
   }
 
   of(key: MetricKey): Sample[] {

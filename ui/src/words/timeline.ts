@@ -22,6 +22,16 @@ export function steps(role: RoleView): Step[] {
   });
 }
 
+/** What a start that went well comes down to: what it replaced, and how quickly it was ready. */
+export function outcome(role: RoleView): string[] {
+  return role.timeline.flatMap(({ event }) => {
+    if (event.type === "reclaim_finished") return event.replaced.map(replacedPhrase);
+    if (event.type === "backend_ready")
+      return [t("timeline.ready", { duration: milliseconds(event.backend.ready_ms) })];
+    return [];
+  });
+}
+
 function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
   const step = (text: string, tone: Tone = "quiet"): Step[] => [{ at, text, tone }];
   switch (event.type) {

@@ -18,7 +18,15 @@ export type IconName =
   | "quiet"
   | "info"
   | "down"
-  | "up";
+  | "up"
+  | "close"
+  | "add"
+  | "edit"
+  | "remove"
+  | "copy"
+  | "show"
+  | "hide"
+  | "export";
 
 export function roleTone({ enabled, state }: RoleView): Tone {
   if (!enabled && state.kind === "stopped") return "quiet";

@@ -139,8 +139,8 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
 const GIB = 1024 ** 3;
 
 /** Numbers that move as those of a machine do. */
-function status(): AgentStatus {
-  const time = Date.now() / 1000;
+export function status(at: number = Date.now()): AgentStatus {
+  const time = at / 1000;
   const wave = (period: number) => (Math.sin((time * 2 * Math.PI) / period) + 1) / 2;
   const now = new Date().toISOString();
   return {
@@ -153,13 +153,13 @@ function status(): AgentStatus {
         state: "ok",
         detail: "",
         metrics: {
-          cpu_percent: 18 + 44 * wave(37) * wave(11),
-          memory_used_bytes: (11.2 + 2.1 * wave(80)) * GIB,
+          cpu_percent: 14 + 40 * wave(1410) ** 2 + 24 * wave(237) * wave(71) + 6 * wave(13),
+          memory_used_bytes: (9.2 + 6.1 * wave(2900) + 0.6 * wave(130)) * GIB,
           memory_total_bytes: 31.1 * GIB,
           disk_used_bytes: 412 * GIB,
           disk_total_bytes: 931 * GIB,
-          network_rx_bytes_per_s: 2_400_000 * wave(23) ** 3 + 12_000,
-          network_tx_bytes_per_s: 180_000 * wave(17),
+          network_rx_bytes_per_s: 2_400_000 * wave(523) ** 3 * wave(41) + 112_000,
+          network_tx_bytes_per_s: 780_000 * wave(917) ** 2,
           load_1m: 1.4 + 2 * wave(60),
           uptime_seconds: 275_400 + (time % 10_000),
         },
@@ -360,6 +360,7 @@ const monitorTypes: MonitorType[] = [
 ];
 
 export function ordinary(): World {
+  const happened = events();
   return {
     snapshot: snapshot(readyAgent(), offHub()),
     taken: {
@@ -378,9 +379,9 @@ export function ordinary(): World {
       },
     },
     status,
-    events: events(),
+    events: happened,
     fleet: fleet(),
-    fleetEvents: events()
+    fleetEvents: [...happened]
       .reverse()
       .map((event) => ({
         ...event,

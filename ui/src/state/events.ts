@@ -1,0 +1,112 @@
+// Events of one or many machines as rows of one list: made once when they arrive, then only filtered.
+
+import type { AgentEvent, EventLevel, FleetEvent } from "../generated/ipc";
+
+/** A level to filter by; an event without one is a note. */
+export type Level = EventLevel | "none";
+
+export const levels: readonly Level[] = ["alert", "warn", "done", "info", "none"];
+
+export interface EventRow {
+  /** Tells it from every other, whichever way it came. */
+  key: string;
+  /** When it happened, in milliseconds; nothing if its time cannot be read. */
+  at: number | null;
+  machine: string;
+  monitor: string;
+  level: Level;
+  title: string;
+  /** What the title does not say. */
+  message: string;
+  /** What a search looks in. */
+  text: string;
+}
+
+export interface EventFilter {
+  machine: string;
+  monitor: string;
+  level: Level | "";
+  text: string;
+}
+
+export const noFilter: EventFilter = { machine: "", monitor: "", level: "", text: "" };
+
+/** One line of the list: a day, or an event of it. */
+export type Line = { kind: "day"; at: number | null } | { kind: "event"; row: EventRow };
+
+function rowOf(event: AgentEvent, at: number | null): EventRow {
+  const title = event.title || event.message;
+  const message = event.title ? event.message : "";
+  return {
+    key: `${event.machine}\n${event.id}\n${event.time}`,
+    at,
+    machine: event.machine,
+    monitor: event.monitor,
+    level: event.level ?? "none",
+    title,
+    message,
+    text: `${title}\n${message}\n${event.monitor}\n${event.machine}`.toLowerCase(),
+  };
+}
+
+function timeOf(text: string): number | null {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : at;
+}
+
+/** The events of this machine's own agent. */
+export function rowsOfAgent(events: AgentEvent[]): EventRow[] {
+  return events.map((event) => rowOf(event, timeOf(event.time)));
+}
+
+/** The events that the hub has stored: their ages are on the hub's clock, which is this machine's. */
+export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
+  return events.map(({ event, age_seconds }) =>
+    rowOf(event, Number.isFinite(age_seconds) ? now - age_seconds * 1000 : timeOf(event.time)),
+  );
+}
+
+/** Known rows and fresh ones, the newest first. The same list again if nothing is new, so that nothing is drawn anew. */
+export function merge(known: EventRow[], fresh: EventRow[], most: number): EventRow[] {
+  const keys = new Set(known.map(({ key }) => key));
+  const more: EventRow[] = [];
+  for (const row of fresh) {
+    if (keys.has(row.key)) continue;
+    keys.add(row.key);
+    more.push(row);
+  }
+  if (more.length === 0) return known;
+  return [...more, ...known].sort((a, b) => (b.at ?? 0) - (a.at ?? 0)).slice(0, most);
+}
+
+export function filterRows(rows: EventRow[], filter: EventFilter): EventRow[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const { machine, monitor, level } = filter;
+  if (words.length === 0 && !machine && !monitor && !level) return rows;
+  return rows.filter(
+    (row) =>
+      (!machine || row.machine === machine) &&
+      (!monitor || row.monitor === monitor) &&
+      (!level || row.level === level) &&
+      words.every((word) => row.text.includes(word)),
+  );
+}
+
+/** The rows with a line before each day. */
+export function linesOf(rows: EventRow[]): Line[] {
+  const lines: Line[] = [];
+  let day: string | null = null;
+  for (const row of rows) {
+    const date = row.at === null ? null : new Date(row.at);
+    const own = date ? `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}` : "";
+    if (own !== day) lines.push({ kind: "day", at: row.at });
+    day = own;
+    lines.push({ kind: "event", row });
+  }
+  return lines;
+}
+
+/** What there is to choose from, in order. */
+export function choices(rows: EventRow[], of: "machine" | "monitor"): string[] {
+  return [...new Set(rows.map((row) => row[of]))].filter(Boolean).sort((a, b) => a.localeCompare(b));
+}

@@ -1,0 +1,17 @@
+// The lines of a log that somebody wants to see: from a level up, and with some text in them.
+
+import type { LogLevel, LogLine } from "../generated/ipc";
+
+/** From the least to the most. */
+export const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+
+/** A line without a level, such as the second one of a message, goes with the line before it. */
+export function filterLog(lines: LogLine[], from: LogLevel, text: string): LogLine[] {
+  const least = logLevels.indexOf(from);
+  const wanted = text.trim().toLowerCase();
+  let level: LogLevel = "info";
+  return lines.filter((line) => {
+    level = line.level ?? level;
+    return logLevels.indexOf(level) >= least && (!wanted || line.text.toLowerCase().includes(wanted));
+  });
+}

@@ -1,0 +1,27 @@
+// The machines of the hub in words: since when one is silent, and how a test went.
+
+import type { AgentTest, FleetAgent } from "../generated/ipc";
+import { t } from "../locales/language.svelte";
+import { ago, milliseconds } from "./numbers";
+
+/** When it answered last. */
+export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): string {
+  if (last_seen_seconds === null) return t("fleet.never_seen");
+  const when = ago(last_seen_seconds * 1000);
+  return online || !enabled ? t("fleet.seen", { ago: when }) : t("fleet.silent", { ago: when });
+}
+
+export function monitorsPhrase({ status }: FleetAgent): string {
+  const all = Object.values(status?.monitors ?? {}).filter(({ type_id }) => type_id !== "host_metrics");
+  if (all.length === 0) return status ? t("fleet.no_monitors") : "";
+  const ok = all.filter(({ state }) => state !== "error" && state !== "degraded").length;
+  return t("fleet.monitors_ok", { ok, all: all.length });
+}
+
+export function testPhrase({ ok, machine, version, error, ms }: AgentTest): string {
+  const duration = milliseconds(ms);
+  if (!ok) return t("fleet.test_failed", { reason: error ?? "", duration });
+  return version
+    ? t("fleet.test_ok_version", { machine: machine ?? "", version, duration })
+    : t("fleet.test_ok", { machine: machine ?? "", duration });
+}

@@ -1,0 +1,57 @@
+// The words of a form that is made from a schema: what the window knows is said in its language, the rest as the agent says it.
+
+import type { FieldProblem, IpcError, MonitorType } from "../generated/ipc";
+import { t } from "../locales/language.svelte";
+import { en } from "../locales/en";
+import type { FormField, FormProblem } from "../state/schema";
+import { number } from "./numbers";
+import { sentences } from "./numbers";
+
+const isField = (key: string): key is keyof typeof en.monitor_field => key in en.monitor_field;
+const isHint = (key: string): key is keyof typeof en.monitor_field_hint => key in en.monitor_field_hint;
+const isType = (id: string): id is keyof typeof en.monitor_type => id in en.monitor_type;
+const isTypeText = (id: string): id is keyof typeof en.monitor_type_text => id in en.monitor_type_text;
+
+export function typeTitle(type: Pick<MonitorType, "type_id"> & Partial<MonitorType>): string {
+  return isType(type.type_id) ? t(`monitor_type.${type.type_id}`) : (type.title ?? type.type_id);
+}
+
+export function typeText(type: MonitorType): string {
+  return isTypeText(type.type_id) ? t(`monitor_type_text.${type.type_id}`) : type.description;
+}
+
+export function fieldTitle(field: FormField): string {
+  const title = isField(field.key) ? t(`monitor_field.${field.key}`) : field.title;
+  return field.required ? title : t("form.optional", { title });
+}
+
+export function fieldHint(field: FormField): string {
+  const hint = isHint(field.key) ? t(`monitor_field_hint.${field.key}`) : field.description;
+  return field.kind === "list" ? sentences(...[hint, t("form.one_each_line")].filter(Boolean)) : hint;
+}
+
+export function problemText(problem: FormProblem): string {
+  switch (problem.kind) {
+    case "below":
+    case "above":
+    case "too_long":
+      return t(`form.${problem.kind}`, {
+        limit: number(problem.limit, Number.isInteger(problem.limit) ? 0 : 2),
+      });
+    default:
+      return t(`form.${problem.kind}`);
+  }
+}
+
+/** What the host found wrong, by the key of the field; a path is cut to what the form calls it. */
+export function fieldProblems(error: IpcError | null, prefix = ""): Record<string, string> {
+  if (error?.code !== "invalid_fields" || !Array.isArray(error.detail)) return {};
+  const found: Record<string, string> = {};
+  for (const problem of error.detail as Partial<FieldProblem>[]) {
+    if (typeof problem?.field !== "string" || typeof problem.message !== "string") continue;
+    const path = problem.field;
+    const key = prefix && path.startsWith(prefix) ? path.slice(prefix.length) : path;
+    found[key.split(/[.[]/)[0] ?? key] = problem.message;
+  }
+  return found;
+}

@@ -1,0 +1,124 @@
+// The list of events: what comes from the hub and from the agent is one list, and a filter leaves what is asked for.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { AgentEvent } from "../src/generated/ipc";
+import { fakeHost } from "../src/platform/fake/scenarios";
+import { AppState } from "../src/state/app.svelte";
+import { choices, filterRows, linesOf, merge, noFilter, rowsOfAgent, rowsOfFleet } from "../src/state/events";
+import { EventFeed } from "../src/state/feed.svelte";
+
+const event = (id: number, change: Partial<AgentEvent> = {}): AgentEvent => ({
+  id,
+  time: new Date(Date.UTC(2026, 2, 1, 0, id)).toISOString(),
+  machine: "render-01",
+  monitor: "Blender",
+  message: `Frame ${id}`,
+  level: "info",
+  ...change,
+});
+
+describe("rows", () => {
+  it("knows an event again that came both ways", () => {
+    const events = [event(1), event(2)];
+    const own = merge([], rowsOfAgent(events), 100);
+    const fleet = rowsOfFleet(
+      events.map((event) => ({ number: event.id + 40, agent: "render", age_seconds: 5, event })),
+      Date.now(),
+    );
+    expect(merge(own, fleet, 100)).toBe(own);
+    expect(own.map(({ title }) => title)).toEqual(["Frame 2", "Frame 1"]);
+  });
+
+  it("keeps no more than it may, and the newest", () => {
+    const rows = merge([], rowsOfAgent([1, 2, 3, 4].map((id) => event(id))), 3);
+    expect(rows.map(({ title }) => title)).toEqual(["Frame 4", "Frame 3", "Frame 2"]);
+  });
+
+  it("filters by machine, monitor, level and every word", () => {
+    const rows = rowsOfAgent([
+      event(1, { level: "alert", title: "NAS is down", monitor: "NAS" }),
+      event(2, { machine: "nas" }),
+      event(3, { level: null }),
+    ]);
+    const left = (filter: object) => filterRows(rows, { ...noFilter, ...filter }).length;
+    expect(filterRows(rows, noFilter)).toBe(rows);
+    expect(left({ level: "alert" })).toBe(1);
+    expect(left({ level: "none" })).toBe(1);
+    expect(left({ machine: "nas" })).toBe(1);
+    expect(left({ monitor: "Blender" })).toBe(2);
+    expect(left({ text: "down nas" })).toBe(1);
+    expect(left({ text: "FRAME" })).toBe(3);
+    expect(left({ text: "frame", machine: "nas", level: "alert" })).toBe(0);
+    expect(choices(rows, "machine")).toEqual(["nas", "render-01"]);
+  });
+
+  it("puts a line before each day, also before those without a time", () => {
+    const rows = merge(
+      [],
+      rowsOfAgent([
+        event(1, { time: "2026-03-01T12:00:00Z" }),
+        event(2, { time: "2026-03-03T12:00:00Z" }),
+        event(3, { time: "2026-03-03T12:01:00Z" }),
+        event(4, { time: "yesterday" }),
+      ]),
+      100,
+    );
+    expect(linesOf(rows).map(({ kind }) => kind)).toEqual([
+      "day",
+      "event",
+      "event",
+      "day",
+      "event",
+      "day",
+      "event",
+    ]);
+  });
+});
+
+describe("the feed", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  async function feeding(scenario: "ready" | "hub") {
+    const host = fakeHost(scenario);
+    const app = new AppState(host);
+    const feed = new EventFeed(app);
+    const end = feed.run({ agent: true, hub: scenario === "hub" });
+    await vi.advanceTimersByTimeAsync(100);
+    return { host, feed, end };
+  }
+
+  it("asks for all at first, then only for the last ones", async () => {
+    const { host, feed, end } = await feeding("ready");
+    expect(feed.rows).toHaveLength(6);
+    host.world.events.push({ ...host.world.events[0]!, id: 7, time: new Date().toISOString() });
+    await vi.advanceTimersByTimeAsync(5100);
+    expect(feed.rows).toHaveLength(7);
+    const limits = host.asked.map((request) => "limit" in request && request.limit);
+    expect(limits).toEqual([10_000, 200]);
+    end();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(host.asked).toHaveLength(2);
+  });
+
+  it("asks for all again if more came meanwhile than it asked for, or if the numbers begin anew", async () => {
+    const { host, feed, end } = await feeding("ready");
+    for (let id = 7; id < 400; id += 1) host.world.events.push(event(id));
+    await vi.advanceTimersByTimeAsync(5100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(feed.rows).toHaveLength(399);
+    host.world.events = [event(1, { message: "again" })];
+    await vi.advanceTimersByTimeAsync(5200);
+    expect(feed.rows).toHaveLength(400);
+    const limits = host.asked.map((request) => "limit" in request && request.limit);
+    expect(limits).toEqual([10_000, 200, 10_000, 200, 10_000]);
+    end();
+  });
+
+  it("takes both roles together, without saying anything twice", async () => {
+    const { feed, end } = await feeding("hub");
+    expect(feed.rows).toHaveLength(6);
+    end();
+  });
+});

@@ -1,0 +1,70 @@
+// A window that nobody touches does nothing by itself: it only asks for the data that it shows.
+
+import { flushSync, mount, unmount } from "svelte";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+import App from "../src/App.svelte";
+import { fakeHost, type Scenario } from "../src/platform/fake/scenarios";
+import { AppState } from "../src/state/app.svelte";
+import type { PageName } from "../src/state/route.svelte";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+async function idle(scenario: Scenario, page: PageName) {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+  const frames = vi.fn();
+  vi.stubGlobal("requestAnimationFrame", frames);
+  location.hash = `#/${page}`;
+  dispatchEvent(new Event("hashchange"));
+  const host = fakeHost(scenario);
+  const app = new AppState(host);
+  const window = mount(App, { target: document.body, props: { app } });
+  void app.connect();
+  for (let round = 0; round < 20; round += 1) {
+    await vi.advanceTimersByTimeAsync(100);
+    flushSync();
+  }
+  const asked = host.asked.length;
+  const timers = vi.getTimerCount();
+  frames.mockClear();
+  await vi.advanceTimersByTimeAsync(60_000);
+  const result = { timers, asks: host.asked.length - asked, frames: frames.mock.calls.length };
+  await unmount(window);
+  document.body.innerHTML = "";
+  expect(vi.getTimerCount(), "timers after the window is gone").toBe(0);
+  return result;
+}
+
+describe("an idle window", () => {
+  it.each(["ports", "settings"] as const)("has no timer on %s", async (page) => {
+    expect(await idle("hub", page)).toEqual({ timers: 0, asks: 0, frames: 0 });
+  });
+
+  it.each([
+    // One question at a time, each after the answer to the one before.
+    ["this-machine", "ready", 1, 2],
+    ["fleet", "hub", 1, 5],
+    ["events", "ready", 1, 5],
+    ["events", "hub", 2, 5],
+    ["diagnostics", "ready", 1, 2],
+  ] as const)("on %s (%s) only asks for its data", async (page, scenario, timers, seconds) => {
+    const found = await idle(scenario, page);
+    expect(found.timers).toBe(timers);
+    expect(found.frames).toBe(0);
+    expect(found.asks).toBeLessThanOrEqual((60 / seconds) * timers);
+  });
+
+  it("counts down only while something is counted down", async () => {
+    expect((await idle("conflict", "this-machine")).timers).toBe(1);
+    expect((await idle("failed", "this-machine")).timers).toBe(0);
+  });
+
+  it("asks for nothing while it is hidden", async () => {
+    vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    expect(await idle("ready", "this-machine")).toMatchObject({ timers: 0, asks: 0 });
+    vi.restoreAllMocks();
+  });
+});
