@@ -12,8 +12,8 @@ import { AppState } from "./state/app.svelte";
 
 async function makeApp(): Promise<AppState> {
   const search = new URLSearchParams(location.search);
-  // Only a development server has the fake; a build leaves the whole branch out.
-  if (import.meta.env.DEV && search.has("fake")) {
+  // Only a development server has the fake, and a build that asks for it; others leave the whole branch out.
+  if ((import.meta.env.DEV || import.meta.env.MODE === "fake") && search.has("fake")) {
     const { anHour, fakeFor } = await import("./platform/fake");
     const app = new AppState(fakeFor(search));
     anHour(app.samples);

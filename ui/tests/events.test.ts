@@ -23,7 +23,13 @@ describe("rows", () => {
     const events = [event(1), event(2)];
     const own = merge([], rowsOfAgent(events), 100);
     const fleet = rowsOfFleet(
-      events.map((event) => ({ number: event.id + 40, agent: "render", age_seconds: 5, event })),
+      events.map((event) => ({
+        ...event,
+        number: event.id + 40,
+        agent: "render",
+        server_id: "1",
+        age_seconds: 5,
+      })),
       Date.now(),
     );
     expect(merge(own, fleet, 100)).toBe(own);

@@ -372,6 +372,13 @@ export const en = {
     test_ok: "{{machine}} answered in {{duration}}.",
     test_ok_version: "{{machine}} answered in {{duration}}, TaskPaw {{version}}.",
     test_failed: "No good answer after {{duration}}: {{reason}}",
+    known_as: "It is in the fleet already, as {{name}}.",
+    installed_anew: "installed anew {{ago}}: older events cannot come any more",
+    offers: "Found on your network",
+    add_named: "Add {{name}}",
+    webhook_title: "Not every event reaches the webhook",
+    webhook_text:
+      "{{waiting}} wait for the next try, and {{aside}} could not be delivered for a day and are kept aside.",
   },
   events: {
     empty_title: "Nothing has happened yet",
@@ -662,5 +669,13 @@ export const en = {
   monitor_field_hint: {
     host: "A name or an address.",
     failures: "So many failed checks in a row are an alert; fewer are only shown.",
+  },
+  poll_error: {
+    unauthorized: "It asks for another token.",
+    timeout: "It does not answer in time.",
+    unreachable: "It cannot be reached.",
+    status: "It answers with an error.",
+    no_agent: "What answers there is no agent.",
+    store: "It answers, but the hub cannot store its events.",
   },
 };

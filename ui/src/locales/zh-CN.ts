@@ -348,6 +348,12 @@ export const zhCN: Words = {
     test_ok: "{{machine}} 已应答，用时 {{duration}}。",
     test_ok_version: "{{machine}} 已应答，用时 {{duration}}，TaskPaw {{version}}。",
     test_failed: "{{duration}}后仍无正常应答：{{reason}}",
+    known_as: "它已在列表中，名称为 {{name}}。",
+    installed_anew: "{{ago}}重新安装，更早的事件不会再到达",
+    offers: "在您的网络中发现",
+    add_named: "添加 {{name}}",
+    webhook_title: "有事件未能送达 Webhook",
+    webhook_text: "{{waiting}} 个等待重试，{{aside}} 个一天内未能送达，已另行保存。",
   },
   events: {
     empty_title: "还没有任何事件",
@@ -634,5 +640,13 @@ export const zhCN: Words = {
   monitor_field_hint: {
     host: "名称或地址。",
     failures: "连续失败达到此次数才报警，少于此次数仅显示。",
+  },
+  poll_error: {
+    unauthorized: "它要求另一个令牌。",
+    timeout: "它未能及时应答。",
+    unreachable: "无法连接它。",
+    status: "它的应答为错误。",
+    no_agent: "应答的不是监测端。",
+    store: "它有应答，但汇总端无法保存其事件。",
   },
 };

@@ -61,9 +61,7 @@ export function rowsOfAgent(events: AgentEvent[]): EventRow[] {
 
 /** The events that the hub has stored: their ages are on the hub's clock, which is this machine's. */
 export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
-  return events.map(({ event, age_seconds }) =>
-    rowOf(event, Number.isFinite(age_seconds) ? now - age_seconds * 1000 : timeOf(event.time)),
-  );
+  return events.map((event) => rowOf(event, now - event.age_seconds * 1000));
 }
 
 /** Known rows and fresh ones, the newest first. The same list again if nothing is new, so that nothing is drawn anew. */

@@ -8,10 +8,9 @@ import { address, portName, portPhrase, refuses } from "./ports";
 import type { Tone } from "./tone";
 
 const forward = ["checking", "saving", "stopping", "starting", "confirming"] as const;
-const back = ["rolling_back"] as const;
 
 export interface StepView {
-  step: (typeof forward)[number] | (typeof back)[number];
+  step: (typeof forward)[number] | "rolling_back";
   state: "done" | "doing" | "pending";
 }
 

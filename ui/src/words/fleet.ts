@@ -1,8 +1,8 @@
 // The machines of the hub in words: since when one is silent, and how a test went.
 
-import type { AgentTest, FleetAgent } from "../generated/ipc";
+import type { AgentTest, FleetAgent, PollErrorCode } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
-import { ago, milliseconds } from "./numbers";
+import { ago, milliseconds, sentences } from "./numbers";
 
 /** When it answered last. */
 export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): string {
@@ -18,10 +18,24 @@ export function monitorsPhrase({ status }: FleetAgent): string {
   return t("fleet.monitors_ok", { ok, all: all.length });
 }
 
-export function testPhrase({ ok, machine, version, error, ms }: AgentTest): string {
+export function testPhrase({
+  error,
+  error_code,
+  status,
+  version,
+  known_as,
+  milliseconds: ms,
+}: AgentTest): string {
   const duration = milliseconds(ms);
-  if (!ok) return t("fleet.test_failed", { reason: error ?? "", duration });
-  return version
-    ? t("fleet.test_ok_version", { machine: machine ?? "", version, duration })
-    : t("fleet.test_ok", { machine: machine ?? "", duration });
+  if (error !== null) return t("fleet.test_failed", { reason: pollError(error, error_code), duration });
+  const machine = status?.machine ?? "";
+  const answered = version
+    ? t("fleet.test_ok_version", { machine, version, duration })
+    : t("fleet.test_ok", { machine, duration });
+  return known_as ? sentences(answered, t("fleet.known_as", { name: known_as })) : answered;
+}
+
+/** Why a machine gives no good answer; the code decides, and the text is for what it does not cover. */
+export function pollError(error: string, code: PollErrorCode | null): string {
+  return code ? t(`poll_error.${code}`) : error;
 }

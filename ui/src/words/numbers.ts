@@ -8,11 +8,24 @@ function locale(): string {
   return navigator.languages.find((own) => /^en\b/i.test(own)) ?? "en";
 }
 
+// Making a formatter takes longer than using it a hundred times, and a list needs one for each line.
+const formatters = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
+function cached<T extends Intl.NumberFormat | Intl.DateTimeFormat>(
+  what: string,
+  make: (locale: string) => T,
+): T {
+  const spoken = locale();
+  const key = `${spoken} ${what}`;
+  const known = formatters.get(key) ?? make(spoken);
+  formatters.set(key, known);
+  // A name belongs to one kind of formatter.
+  return known as T;
+}
+
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(locale(), {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  }).format(value);
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return cached(`number ${digits}`, (locale) => new Intl.NumberFormat(locale, options)).format(value);
 }
 
 export interface Quantity {
@@ -61,16 +74,20 @@ export function uptime(total: number): string {
   return t("duration.minutes", { minutes });
 }
 
+function dates(what: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return cached(what, (locale) => new Intl.DateTimeFormat(locale, options));
+}
+
 export function clockTime(at: number | Date): string {
-  return new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(at);
+  return dates("time", { timeStyle: "medium" }).format(at);
 }
 
 export function day(at: number | Date): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "full" }).format(at);
+  return dates("day", { dateStyle: "full" }).format(at);
 }
 
 export function dateTime(at: number | Date): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(at);
+  return dates("both", { dateStyle: "medium", timeStyle: "medium" }).format(at);
 }
 
 /** "12 seconds ago". */

@@ -10,7 +10,7 @@ import type {
   RoleView,
 } from "../../generated/ipc";
 import { FakeHost, refusal, type World } from "./host";
-import { agentPorts, offHub, ordinary, port, readyAgent, readyHub, snapshot } from "./world";
+import { agentPorts, offHub, ordinary, port, readyAgent, readyHub, snapshot, manyEvents } from "./world";
 
 const python: HolderView = {
   pid: 1234,
@@ -219,6 +219,12 @@ export const scenarios = {
   "problem-exposure": () =>
     problem({ kind: "exposure", key: "agent.network.host", address: "0.0.0.0", reason: "wildcard" }),
   hub: () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()) }),
+  many: () => ({ ...ordinary(), events: manyEvents(10_000) }),
+  closing: () => {
+    const world = ordinary();
+    world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, is_close_asked: true } };
+    return world;
+  },
   "hub-empty": () => ({
     ...ordinary(),
     snapshot: snapshot(readyAgent(), readyHub()),

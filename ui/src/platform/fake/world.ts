@@ -242,6 +242,18 @@ function events(): AgentEvent[] {
   ];
 }
 
+/** As many events as an agent keeps, over some weeks. */
+export function manyEvents(count: number): AgentEvent[] {
+  const some = events();
+  const now = Date.now();
+  return Array.from({ length: count }, (_, index) => {
+    const event = some[(index * 7) % some.length]!;
+    const id = index + 1;
+    const time = new Date(now - (count - index) * 240_000).toISOString();
+    return { ...event, id, time, message: `${event.message}, ${id}` };
+  });
+}
+
 function fleet(): FleetStatus {
   return {
     agents: [
@@ -381,15 +393,13 @@ export function ordinary(): World {
     status,
     events: happened,
     fleet: fleet(),
-    fleetEvents: [...happened]
-      .reverse()
-      .map((event) => ({
-        ...event,
-        number: event.id,
-        agent: event.machine,
-        server_id: "5f0c",
-        age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
-      })),
+    fleetEvents: [...happened].reverse().map((event) => ({
+      ...event,
+      number: event.id,
+      agent: event.machine,
+      server_id: "5f0c",
+      age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
+    })),
     logs,
     journal,
     monitorTypes,

@@ -1,0 +1,393 @@
+// What a person can do on each page, and what the host is asked for when they do.
+
+import { describe, expect, it } from "vitest";
+
+import type { Failure, MonitorConfig } from "../src/generated/ipc";
+import { choose, click, close, find, has, open, pass, saidAt, type, withWindow } from "./opening";
+
+withWindow();
+
+describe("monitors", () => {
+  const added: MonitorConfig = {
+    type_id: "tcp_check",
+    name: "Database",
+    enabled: true,
+    config: { host: "db", port: 5432, timeout_seconds: 5 },
+  };
+
+  it("are added by a form that says at each field what is wrong", async () => {
+    const host = await open("ready");
+    await click("action-add-monitor");
+    await click("monitor-save");
+    expect(saidAt("monitor-name")).toBe("This must be filled in.");
+    expect(saidAt("field-port")).toBe("This must be filled in.");
+    await type("monitor-name", "NAS web page");
+    expect(saidAt("monitor-name")).toContain("is taken");
+    await type("monitor-name", "Database");
+    await type("field-host", "db");
+    await type("field-port", "70000");
+    expect(saidAt("field-port")).toBe("This must be 65,535 or less.");
+    expect(find("field-port").getAttribute("aria-invalid")).toBe("true");
+    await type("field-port", "5432");
+    expect(host.asked.some(({ command }) => command === "add_monitor")).toBe(false);
+    await click("monitor-save");
+    expect(host.asked).toContainEqual({ command: "add_monitor", monitor: added });
+    await pass();
+    expect(has("monitor-dialog")).toBe(false);
+    expect(document.body.textContent).toContain("Database");
+  });
+
+  it("shows at its field what only the agent could find wrong", async () => {
+    const host = await open("ready");
+    host.world.refuse.add_monitor = {
+      code: "invalid_fields",
+      message: "config.host: no such host",
+      detail: [{ field: "config.host", message: "no such host" }],
+    };
+    await click("action-add-monitor");
+    await type("monitor-name", "Database");
+    await type("field-host", "db");
+    await type("field-port", "5432");
+    await click("monitor-save");
+    await pass();
+    expect(saidAt("field-host")).toBe("no such host");
+    expect(has("error")).toBe(false);
+  });
+
+  it("are changed, switched off and removed", async () => {
+    const host = await open("ready");
+    const before = host.world.monitors[0]!;
+    await click("monitor-edit");
+    await type("field-port", "8443");
+    await click("monitor-save");
+    expect(host.asked).toContainEqual({
+      command: "change_monitor",
+      name: "NAS web page",
+      monitor: { ...before, config: { ...before.config, port: 8443, timeout_seconds: 5 } },
+    });
+    await pass();
+    await click("monitor-enabled");
+    await pass();
+    expect(host.world.monitors[0]?.enabled).toBe(false);
+    expect(find("monitor").dataset["state"]).toBe("off");
+    await click("monitor-remove");
+    expect(host.world.monitors).toHaveLength(1);
+    await click("confirm-no");
+    expect(host.world.monitors).toHaveLength(1);
+    await click("monitor-remove");
+    await click("confirm-yes");
+    await pass();
+    expect(host.world.monitors).toHaveLength(0);
+  });
+});
+
+describe("a role that is off", () => {
+  it("is switched on where it is missed", async () => {
+    const host = await open("ready", "fleet");
+    await click("action-switch-on");
+    expect(host.asked).toContainEqual({ command: "set_roles", roles: ["agent", "hub"] });
+    await pass(500);
+    expect(find("role-state-hub").dataset["kind"]).toBe("ready");
+  });
+});
+
+describe("the fleet", () => {
+  it("tests and adds a machine", async () => {
+    const host = await open("hub-empty", "fleet");
+    await click("action-add-agent");
+    await click("agent-test");
+    expect(saidAt("agent-url")).toBe("This must be filled in.");
+    await type("agent-url", "192.168.1.9:5680");
+    expect(saidAt("agent-url")).toContain("http://");
+    await type("agent-url", "http://192.168.1.9:5680/status");
+    expect(saidAt("agent-url")).toContain("leave out what follows");
+    await type("agent-url", "http://192.168.1.9:5680");
+    await type("agent-token", "secret");
+    await click("agent-test");
+    await pass();
+    expect(find("agent-test-result").dataset["ok"]).toBe("true");
+    expect(host.asked).toContainEqual({
+      command: "test_agent",
+      probe: { url: "http://192.168.1.9:5680", token: "secret", name: null },
+    });
+    await type("agent-name", "nas");
+    await click("agent-save");
+    expect(host.asked).toContainEqual({
+      command: "add_agent",
+      agent: { name: "nas", url: "http://192.168.1.9:5680", token: "secret", enabled: true },
+    });
+    await pass();
+    expect(find("fleet-agent").textContent).toContain("nas");
+  });
+
+  it("says since when a machine is silent, and why", async () => {
+    const host = await open("hub", "fleet");
+    const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
+    expect(silent?.textContent).toContain("silent since 1 hour ago");
+    expect(host.asked.filter(({ command }) => command === "fleet_status")).toHaveLength(1);
+  });
+
+  it("keeps the token of a machine that is changed, unless another one is typed", async () => {
+    const host = await open("hub", "fleet");
+    await click("agent-edit");
+    await click("agent-save");
+    expect(host.asked).toContainEqual({
+      command: "change_agent",
+      name: "render-01",
+      change: { name: "render-01", url: "http://127.0.0.1:5680", token: null, enabled: true },
+    });
+  });
+});
+
+describe("events", () => {
+  it("filters, says so, and shows all again", async () => {
+    await open("ready", "events");
+    expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
+    await type("event-search", "backup late");
+    expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(1);
+    expect(find("page-events").textContent).toContain("1 of 6 events");
+    await choose("event-level", "alert");
+    expect(has("event")).toBe(false);
+    await click("event-clear");
+    expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
+  });
+
+  it("shows one whole", async () => {
+    await open("ready", "events");
+    await click("event");
+    expect(find("event-open").textContent).toContain("NAS web page");
+  });
+
+  it("puts only what is in sight into the page", async () => {
+    await open("many", "events");
+    expect(document.querySelectorAll('[data-testid="event"]').length).toBeLessThan(60);
+    expect(find("page-events").textContent).toContain("10,000 events");
+  });
+});
+
+describe("a change of ports", () => {
+  it("shows its steps, and that it was kept", async () => {
+    await open("ready", "ports");
+    await type("port-number-agent-network", "5700");
+    find("action-apply-agent").click();
+    await pass(100);
+    expect(find("apply-agent").dataset["step"]).toBe("kept");
+    expect(find("apply-agent").textContent).toContain("ready on the new ports");
+  });
+
+  it("can be for now only", async () => {
+    const host = await open("ready", "ports");
+    await type("port-number-agent-network", "5700");
+    await click("switch-for-now-agent");
+    await click("action-apply-agent");
+    await pass();
+    expect(host.asked.find(({ command }) => command === "apply_ports")).toMatchObject({ keep: false });
+    expect(find("apply-agent").textContent).toContain("until TaskPaw is closed");
+  });
+
+  it("shows that everything is as it was, and why", async () => {
+    const host = await open("ready", "ports");
+    await type("port-number-agent-network", "5700");
+    // Somebody is quicker between the look and the change.
+    const holders = [{ pid: 4711, name: "node", exe: null, user: null, role: null, ours: false }];
+    host.world.taken[5700] = { state: "foreign", holders };
+    await click("action-apply-agent");
+    await pass(400);
+    expect(find("apply-agent").dataset["step"]).toBe("refused");
+    expect(find("apply-agent").textContent).toContain("held by node (pid 4711)");
+    expect(find("port-state-agent-network").textContent).toBe("held by node (pid 4711)");
+    expect((find("port-number-agent-network") as HTMLInputElement).value).toBe("5700");
+  });
+
+  it("tells each step while it is under way, also to a window that only watches", async () => {
+    const host = await open("ready", "ports");
+    const reason: Failure = { kind: "not_ready", seconds: 20, log: [] };
+    for (const step of ["checking", "saving", "stopping", "starting", "confirming"] as const) {
+      host.emit({
+        type: "apply_progress",
+        role: "agent",
+        apply: { step, keep: true, reason: null, ports: [] },
+      });
+      await pass();
+      expect(find("apply-agent").dataset["step"]).toBe(step);
+      expect(find("apply-agent").querySelectorAll(".doing")).toHaveLength(1);
+    }
+    host.emit({
+      type: "apply_progress",
+      role: "agent",
+      apply: { step: "rolling_back", keep: true, reason, ports: [] },
+    });
+    await pass();
+    expect(find("apply-agent").textContent).toContain("Going back to the old ports");
+    expect(find("apply-agent").textContent).toContain("The backend was not ready in time.");
+  });
+
+  it("says why an address may not be used", async () => {
+    await open("ready", "ports");
+    await type("port-host-agent-network", "0.0.0.0");
+    expect(find("port-state-agent-network").dataset["exposed"]).toBe("wildcard");
+    expect(find("action-apply-agent").getAttribute("aria-disabled")).toBe("true");
+    await type("port-host-agent-network", "192.168.1.5");
+    expect(find("port-row-agent-network").textContent).toContain("no token is set");
+    await type("port-host-agent-control", "192.168.1.5");
+    expect(find("port-state-agent-control").dataset["exposed"]).toBe("control_off_loopback");
+  });
+
+  it("drops a late answer about what was typed before", async () => {
+    const host = await open("ready", "ports");
+    host.world.delay = 2000;
+    await type("port-number-agent-network", "5682");
+    host.world.delay = 30;
+    await type("port-number-agent-network", "5701");
+    expect(find("port-state-agent-network").textContent).toBe("free");
+    await pass(3000);
+    expect(find("port-state-agent-network").textContent).toBe("free");
+  });
+});
+
+describe("settings", () => {
+  it("switches roles on and off", async () => {
+    const host = await open("ready", "settings");
+    await click("switch-role-hub");
+    expect(host.asked).toContainEqual({ command: "set_roles", roles: ["agent", "hub"] });
+    await pass(500);
+    await click("switch-role-agent");
+    expect(host.asked).toContainEqual({ command: "set_roles", roles: ["hub"] });
+  });
+
+  it("keeps a token hidden until somebody asks, and forgets it when it is hidden again", async () => {
+    const host = await open("ready", "settings");
+    await click("token-generate-agent");
+    await pass();
+    const field = () => find("token-text-agent") as HTMLInputElement;
+    expect(field().type).toBe("text");
+    expect(field().value).toHaveLength(64);
+    expect(host.world.tokens.agent).toBeUndefined();
+    await click("token-save-agent");
+    await pass();
+    expect(host.world.tokens.agent).toHaveLength(64);
+    expect(field().type).toBe("password");
+    expect(field().value).toBe("");
+    await click("token-show-agent");
+    await pass();
+    expect(field().value).toHaveLength(64);
+    await click("token-show-agent");
+    expect(document.body.innerHTML).not.toContain(host.world.tokens.agent);
+    expect(field().value).toBe("");
+    await click("token-remove-agent");
+    await pass();
+    expect(host.world.tokens.agent).toBe("");
+  });
+
+  it("says why an address cannot be chosen yet", async () => {
+    const host = await open("ready", "settings");
+    await choose("select-address-agent", "192.168.1.5");
+    expect(find("address-reason-agent").textContent).toContain("no token is set");
+    expect(find("action-apply-address-agent").getAttribute("aria-disabled")).toBe("true");
+    host.world.addresses = host.world.addresses.map((choice) => ({ ...choice, refused: null }));
+    await click("token-generate-agent");
+    await pass();
+    await click("token-save-agent");
+    await pass(200);
+    await click("action-apply-address-agent");
+    expect(host.asked).toContainEqual({
+      command: "apply_ports",
+      draft: [{ role: "agent", name: "network", endpoint: { host: "192.168.1.5", port: 5680 } }],
+      keep: true,
+    });
+  });
+
+  it("changes how the app behaves", async () => {
+    const host = await open("ready", "settings");
+    await choose("select-on-close", "tray");
+    await click("switch-notifications");
+    expect(host.world.snapshot.app.preferences).toMatchObject({ on_close: "tray", notifications: true });
+    await click("switch-start-at-login");
+    expect(host.asked).toContainEqual({ command: "set_start_at_login", enabled: true });
+  });
+});
+
+describe("diagnostics", () => {
+  it("shows the journal, and exports", async () => {
+    const host = await open("ready", "diagnostics");
+    expect(find("journal").textContent).toContain("Replaced taskpaw-backend (pid 812)");
+    expect(find("journal").textContent).toContain("stopped by itself in 41 ms");
+    await click("action-export");
+    await pass();
+    expect(find("exported").textContent).toContain(".tar.gz");
+    expect(host.asked).toContainEqual({ command: "export_diagnostics" });
+  });
+
+  it("searches the log, and shows it from a level up", async () => {
+    await open("ready", "diagnostics");
+    const lines = () => find("log").querySelectorAll("p").length;
+    expect(lines()).toBe(5);
+    await choose("select-level", "warn");
+    expect(lines()).toBe(1);
+    await choose("select-level", "trace");
+    await type("log-search", "MONITORS");
+    expect(lines()).toBe(2);
+    await type("log-search", "nothing like that");
+    expect(find("log").textContent).toContain("No line matches.");
+  });
+});
+
+describe("closing the window", () => {
+  it("asks what should happen, and remembers only what was decided", async () => {
+    const host = await open("closing");
+    expect(find("close-question").textContent).toContain("this machine is no longer watched");
+    (find("close-remember") as HTMLInputElement).click();
+    await click("close-stay");
+    expect(host.asked).toContainEqual({ command: "answer_close", decision: "stay", remember: false });
+    await pass();
+    expect(has("close-question")).toBe(false);
+    host.emit({ type: "close_requested" });
+    await pass();
+    (find("close-remember") as HTMLInputElement).click();
+    await click("close-quit");
+    expect(host.asked).toContainEqual({ command: "answer_close", decision: "quit", remember: true });
+  });
+});
+
+describe("each conflict", () => {
+  // The states that refuse, each with what is offered besides trying again and the log.
+  it.each([
+    ["conflict", "foreign", ["use-free-network", "use-for-now"]],
+    ["conflict-unknown", "unknown_holder", ["use-free-network", "use-for-now"]],
+    ["conflict-other-role", "own_other_role", ["use-free-network", "use-for-now", "stop-other"]],
+    ["conflict-other-user", "own_other_user", ["use-free-network", "use-for-now"]],
+    ["conflict-lingering", "lingering", ["use-free-network", "use-for-now"]],
+    ["conflict-reserved", "reserved", ["use-free-network", "use-for-now"]],
+    ["conflict-permission", "permission_denied", ["use-free-network", "use-for-now"]],
+    ["conflict-address", "address_unavailable", ["to-ports"]],
+    ["conflict-collision", "self_collision", ["use-free-control", "use-for-now"]],
+    ["conflict-invalid", "invalid", ["to-ports"]],
+  ] as const)("%s has its own sentence and its own ways out", async (scenario, state, actions) => {
+    const said: string[] = [];
+    for (const language of ["en", "zh-CN"] as const) {
+      await open(scenario, "this-machine", language);
+      const row = document.querySelector(`[data-state="${state}"]`);
+      said.push(row?.textContent?.trim() ?? "");
+      const offered = [...find("conflict").querySelectorAll("[data-testid^='action-']")].map((element) =>
+        (element as HTMLElement).dataset["testid"]?.replace("action-", ""),
+      );
+      expect(offered.sort()).toEqual([...actions, "retry", "show-log"].sort());
+      await close();
+    }
+    expect(new Set(said).size).toBe(2);
+    expect(said.every(Boolean)).toBe(true);
+  });
+
+  it("uses another port until the app is closed", async () => {
+    const host = await open("conflict");
+    expect(find("action-use-for-now").textContent).toContain("Use 5682 until TaskPaw is closed");
+    await click("action-use-for-now");
+    expect(host.asked).toContainEqual({
+      command: "apply_ports",
+      draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } }],
+      keep: false,
+    });
+    await pass(500);
+    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+  });
+});
