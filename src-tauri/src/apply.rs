@@ -185,13 +185,13 @@ impl Doing<'_> {
         };
         if !self.change.after.iter().all(is_meant) {
             let message = "the backend does not listen on the new ports".to_owned();
-            return Err(Failure::BrokenProtocol { message }.into());
+            return Err(Failure::BrokenProtocol { message, log: Vec::new() }.into());
         }
         let answer = match self.app.client(self.change.role) {
             Some(client) => client.ping().await,
             None => Err(IpcError::new(ErrorCode::NotReady, "it has ended")),
         };
-        answer.map_err(|error| Failure::BrokenProtocol { message: error.message }.into())
+        answer.map_err(|error| Failure::BrokenProtocol { message: error.message, log: Vec::new() }.into())
     }
 
     /// The next thing that the role says about a start of this change.

@@ -39,10 +39,7 @@ pub(super) enum CallError {
 /// A client for all agents. It goes nowhere else: not through a proxy, and not where an answer points to, since
 /// the token would go there too.
 pub(super) fn client() -> reqwest::Result<Client> {
-    crate::http::client(false)
-        .timeout(CALL_LIMIT)
-        .pool_max_idle_per_host(1)
-        .build()
+    crate::http::client(false).timeout(CALL_LIMIT).pool_max_idle_per_host(1).build()
 }
 
 /// One agent.
