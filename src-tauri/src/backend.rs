@@ -133,5 +133,22 @@ async fn refusal(answer: Response) -> IpcError {
 /// One client for all: it keeps its connections. A proxy is never asked for what is on this machine.
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    CLIENT.get_or_init(|| reqwest::Client::builder().no_proxy().build().unwrap_or_default())
+    CLIENT.get_or_init(|| {
+        // Nothing here goes over HTTPS. But the backend's client can, and where both are built together, this one has
+        // TLS too and would not be made without a provider; nor need it read whom the system trusts.
+        let _fails_only_if_there_is_one = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_backend_that_is_not_there_is_an_error_and_no_panic() {
+        // Nobody listens on port 9 of loopback.
+        let nobody = BackendClient::new("http://127.0.0.1:9".to_owned(), String::new());
+        assert_eq!(nobody.ping().await.unwrap_err().code, ErrorCode::BackendUnreachable);
+    }
 }
