@@ -38,6 +38,8 @@ await main(async () => {
   await run("node", ["--test", "scripts/tests/"], { stdio: "inherit" });
   say("tests of the window's parts");
   await run("npm", ["run", "--silent", "test:ui"], { stdio: "inherit" });
+  say("the window's pages in a browser");
+  await run("npm", ["run", "--silent", "check:pages"]);
   say("tests of the programs: units, properties, real processes, the real window");
   await testPrograms();
 });

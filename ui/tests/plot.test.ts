@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { nearest, roundTop, runs, spanOf } from "../src/state/plot";
-import { BUCKET_MS, HOUR_MS, Samples } from "../src/state/samples.svelte";
+import { BUCKET_MS, HOUR_MS, metricsOf, Samples } from "../src/state/samples.svelte";
 
 const START = Math.floor(Date.UTC(2026, 2, 1) / BUCKET_MS) * BUCKET_MS;
 const at = (bucket: number) => START + bucket * BUCKET_MS;
@@ -28,6 +28,20 @@ describe("samples", () => {
     samples.add(at(1), { cpu_percent: 30 });
     expect(samples.of("cpu_percent").map(({ value }) => value)).toEqual([30]);
     expect(samples.of("load_1m")).toHaveLength(1);
+  });
+
+  it("reads only what is a number, and the busiest graphics card", () => {
+    const gpus = [
+      { utilization_percent: 37 },
+      { utilization_percent: 80 },
+      { utilization_percent: null },
+      7,
+      null,
+    ];
+    const metrics = { cpu_percent: 3, load_1m: "1", memory_used_bytes: Infinity, gpus };
+    const monitor = { type_id: "host_metrics", state: "ok" as const, detail: "", metrics, last_update: null };
+    expect(metricsOf(monitor)).toEqual({ cpu_percent: 3, gpu_percent: 80 });
+    expect(metricsOf(null)).toEqual({});
   });
 
   it("forgets what lies ahead when the clock was set back", () => {

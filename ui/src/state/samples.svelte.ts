@@ -14,8 +14,6 @@ export const metricKeys = [
   "load_1m",
   "uptime_seconds",
   "gpu_percent",
-  "gpu_memory_used_bytes",
-  "gpu_memory_total_bytes",
 ] as const;
 
 export type MetricKey = (typeof metricKeys)[number];
@@ -44,7 +42,19 @@ export function metricsOf(monitor: MonitorStatus | null): Metrics {
     const value = monitor?.metrics[key];
     if (typeof value === "number" && Number.isFinite(value)) metrics[key] = value;
   }
+  const gpu = busiestGpu(monitor?.metrics["gpus"]);
+  if (gpu !== null) metrics.gpu_percent = gpu;
   return metrics;
+}
+
+/** Of several graphics cards, the one that has the most to do. */
+function busiestGpu(gpus: unknown): number | null {
+  if (!Array.isArray(gpus)) return null;
+  const shares = gpus.flatMap((gpu: unknown) => {
+    const share = (gpu as { utilization_percent?: unknown } | null)?.utilization_percent;
+    return typeof share === "number" && Number.isFinite(share) ? [share] : [];
+  });
+  return shares.length > 0 ? Math.max(...shares) : null;
 }
 
 interface Bucket {

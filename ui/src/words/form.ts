@@ -1,16 +1,20 @@
 // The words of a form that is made from a schema: what the window knows is said in its language, the rest as the agent says it.
 
 import type { FieldProblem, IpcError, MonitorType } from "../generated/ipc";
-import { t } from "../locales/language.svelte";
+import { language, t } from "../locales/language.svelte";
 import { en } from "../locales/en";
 import type { FormField, FormProblem } from "../state/schema";
-import { number } from "./numbers";
-import { sentences } from "./numbers";
+import { number, sentences } from "./numbers";
 
 const isField = (key: string): key is keyof typeof en.monitor_field => key in en.monitor_field;
 const isHint = (key: string): key is keyof typeof en.monitor_field_hint => key in en.monitor_field_hint;
 const isType = (id: string): id is keyof typeof en.monitor_type => id in en.monitor_type;
 const isTypeText = (id: string): id is keyof typeof en.monitor_type_text => id in en.monitor_type_text;
+
+/** The agent says it in English, and more exactly than a table by keys: that is for the other languages. */
+function translated(): boolean {
+  return language() !== "en";
+}
 
 export function typeTitle(type: Pick<MonitorType, "type_id"> & Partial<MonitorType>): string {
   return isType(type.type_id) ? t(`monitor_type.${type.type_id}`) : (type.title ?? type.type_id);
@@ -21,12 +25,12 @@ export function typeText(type: MonitorType): string {
 }
 
 export function fieldTitle(field: FormField): string {
-  const title = isField(field.key) ? t(`monitor_field.${field.key}`) : field.title;
+  const title = translated() && isField(field.key) ? t(`monitor_field.${field.key}`) : field.title;
   return field.required ? title : t("form.optional", { title });
 }
 
 export function fieldHint(field: FormField): string {
-  const hint = isHint(field.key) ? t(`monitor_field_hint.${field.key}`) : field.description;
+  const hint = translated() && isHint(field.key) ? t(`monitor_field_hint.${field.key}`) : field.description;
   return field.kind === "list" ? sentences(...[hint, t("form.one_each_line")].filter(Boolean)) : hint;
 }
 

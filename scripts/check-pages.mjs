@@ -1,4 +1,4 @@
-// `npm run check:window`: what needs a real browser. axe-core finds nothing serious on any page in either theme, no
+// `npm run check:pages`: what needs a real browser. axe-core finds nothing serious on any page in either theme, no
 // page is wider than the smallest window, and ten thousand events scroll and filter within a frame.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
