@@ -51,6 +51,7 @@ struct Shared {
     server_id: String,
     board: Arc<Board>,
     events: EventQueue,
+    roster: Arc<Roster>,
     editing: Editing,
     news: News,
     stop: Stop,
@@ -85,7 +86,8 @@ impl Agent {
                 server_id: config.server_id.clone(),
                 board,
                 events,
-                editing: Editing::new(launch.config_file.clone(), roster),
+                editing: Editing::new(launch.config_file.clone(), roster.clone()),
+                roster,
                 news,
                 stop: launch.stop.clone(),
             }),
@@ -104,8 +106,9 @@ impl Agent {
         control::routes(self.shared.clone(), self.control.clone())
     }
 
-    /// Writes what is not on the disk yet.
+    /// Ends what monitors have started, and writes what is not on the disk yet.
     pub(crate) fn flush(&self) {
+        self.shared.roster.stop();
         self.shared.events.flush();
     }
 }

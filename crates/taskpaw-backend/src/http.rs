@@ -1,5 +1,6 @@
 //! What every port of a backend has in common: who is let in, how errors look, and how long things may take.
 
+mod attempts;
 mod auth;
 mod body;
 mod client;

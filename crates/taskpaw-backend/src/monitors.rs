@@ -1,6 +1,8 @@
 //! What a monitor is, and the table of all kinds. One more kind is one more file and its line in [`KINDS`].
 
 mod custom_cmd;
+#[cfg(test)]
+mod day;
 mod folder;
 mod form;
 mod gpu;
@@ -30,6 +32,7 @@ use taskpaw_contract::ipc::{EventLevel, FieldProblem, MonitorState, MonitorType}
 use form::{Field, Values};
 use health::{Health, Turn};
 pub(crate) use processes::Processes;
+pub(crate) use program::Leash;
 
 /// Every kind of monitor.
 pub(crate) const KINDS: &[Kind] = &[
@@ -96,6 +99,8 @@ pub(crate) struct Setup {
     pub(crate) data_folder: PathBuf,
     /// The processes of this machine, for all monitors.
     pub(crate) processes: Arc<Processes>,
+    /// What holds the programs that it starts.
+    pub(crate) leash: Leash,
 }
 
 /// Why a monitor cannot be made.
@@ -201,7 +206,12 @@ mod tests {
 
     /// What the tests of every kind make a monitor with.
     pub(super) fn setup() -> Setup {
-        Setup { name: "it".into(), data_folder: std::env::temp_dir(), processes: Arc::default() }
+        Setup {
+            name: "it".into(),
+            data_folder: std::env::temp_dir(),
+            processes: Arc::default(),
+            leash: Leash::default(),
+        }
     }
 
     /// A monitor with these settings.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Map;
 use taskpaw_contract::config::MonitorConfig;
@@ -15,10 +16,13 @@ use super::SELF_NAME;
 use super::board::Board;
 use super::events::Emitter;
 use super::schedule::Watch;
-use crate::monitors::{self, BadSetup, Processes, Setup};
+use crate::monitors::{self, BadSetup, Leash, Processes, Setup};
 
 /// How long readiness waits for the first numbers.
 const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
+/// How long the stop waits for the end of programs.
+const END_WAIT: Duration = Duration::from_millis(300);
+const END_LOOK: Duration = Duration::from_millis(5);
 /// How long a name may be.
 const LONGEST_NAME: usize = 100;
 
@@ -34,14 +38,18 @@ pub(super) struct Roster {
 struct Entry {
     config: MonitorConfig,
     /// What it runs in, if it runs.
-    task: Option<AbortHandle>,
+    run: Option<Run>,
 }
 
-impl Drop for Entry {
+struct Run {
+    task: AbortHandle,
+    leash: Leash,
+}
+
+impl Drop for Run {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
+        self.leash.cut();
     }
 }
 
@@ -84,15 +92,27 @@ impl Roster {
                 entries.push(old.swap_remove(at));
                 continue;
             }
-            let (task, looked) = self.run(&config).unzip();
+            let (run, looked) = self.run(&config).unzip();
             if monitors::kind(&config.type_id).is_some_and(|kind| kind.always_on) {
                 first_looks.extend(looked);
             }
-            entries.push(Entry { config, task });
+            entries.push(Entry { config, run });
         }
         let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
         self.board.arrange(&names);
         first_looks
+    }
+
+    /// Stops every monitor, and waits for a bounded time until the programs that they have started are ended.
+    pub(super) fn stop(&self) {
+        let entries = std::mem::take(&mut *self.lock());
+        let leashes: Vec<Leash> =
+            entries.iter().filter_map(|entry| Some(entry.run.as_ref()?.leash.clone())).collect();
+        drop(entries);
+        let deadline = Instant::now() + END_WAIT;
+        while leashes.iter().any(Leash::holds_one) && Instant::now() < deadline {
+            thread::sleep(END_LOOK);
+        }
     }
 
     /// The list as it is now, with what is always on.
@@ -145,11 +165,12 @@ impl Roster {
             name: name.to_owned(),
             data_folder: self.data_folder.clone(),
             processes: self.processes.clone(),
+            leash: Leash::default(),
         }
     }
 
     /// Puts one monitor on the board and starts it, if it can run; the receiver is told after its first look.
-    fn run(&self, config: &MonitorConfig) -> Option<(AbortHandle, oneshot::Receiver<()>)> {
+    fn run(&self, config: &MonitorConfig) -> Option<(Run, oneshot::Receiver<()>)> {
         let MonitorConfig { type_id, name, enabled, config } = config;
         let refuse = |reason: &str| {
             tracing::error!("monitor {name}: {reason}");
@@ -173,9 +194,10 @@ impl Roster {
         };
         self.board.add(name, type_id, MonitorState::Unknown, "not looked yet");
         let (has_looked, looked) = oneshot::channel();
+        let leash = setup.leash.clone();
         let watch = Watch::new(kind, setup, config.clone(), self.board.clone(), self.emitter.clone());
         let task = tokio::spawn(watch.run(monitor, has_looked));
-        Some((task.abort_handle(), looked))
+        Some((Run { task: task.abort_handle(), leash }, looked))
     }
 
     /// Nothing panics while it holds the lock; if it did, the entries are still whole.

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::board::Board;
 use super::events::Emitter;
-use super::throttle::Throttle;
+use super::throttle::{Folded, Throttle};
 use crate::monitors::{Check, Kind, Monitor, Notice, Setup};
 
 /// How long a monitor that has panicked rests.
@@ -39,7 +39,7 @@ impl Watch {
         board: Arc<Board>,
         emitter: Emitter,
     ) -> Self {
-        let (name, throttle) = (setup.name.clone(), Throttle::new(Instant::now()));
+        let (name, throttle) = (setup.name.clone(), Throttle::default());
         Self { name, kind, setup, config, board, emitter, throttle, is_failing: false, rest: REST }
     }
 
@@ -91,8 +91,8 @@ impl Watch {
         for notice in check.notices.drain(..) {
             self.emit(notice);
         }
-        if let Some(folded) = self.throttle.folded(Instant::now()) {
-            let message = format!("{folded} more events within a minute were left out");
+        if let Some(Folded { count, last }) = self.throttle.folded(Instant::now()) {
+            let message = format!("{count} more events within a minute were left out; the last one: {last}");
             self.emitter.emit(&self.name, self.about_itself(EventLevel::Warn, &message));
         }
         let pause = check.again_in;
@@ -109,7 +109,7 @@ impl Watch {
     }
 
     fn emit(&mut self, notice: Notice) {
-        if self.throttle.admits_one() {
+        if self.throttle.admits(&notice.message, Instant::now()) {
             self.emitter.emit(&self.name, notice);
         }
     }
@@ -136,6 +136,7 @@ mod tests {
 
     use super::super::events::EventQueue;
     use super::*;
+    use crate::monitors::Leash;
 
     struct Faulty;
 
@@ -192,8 +193,12 @@ mod tests {
         let queue = EventQueue::open(&folder.path().join("events"), "m".into(), news.clone()).unwrap();
         let board = Arc::new(Board::new(news));
         board.add("f", "faulty", MonitorState::Unknown, "");
-        let setup =
-            Setup { name: "f".into(), data_folder: folder.path().to_owned(), processes: Arc::default() };
+        let setup = Setup {
+            name: "f".into(),
+            data_folder: folder.path().to_owned(),
+            processes: Arc::default(),
+            leash: Leash::default(),
+        };
         let mut watch = Watch::new(&FAULTY, setup, Map::new(), board.clone(), queue.emitter());
         watch.rest = Duration::from_millis(100);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,6 +1,8 @@
-//! Bearer tokens.
+//! Bearer tokens, and a limit for guessing them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -10,6 +12,11 @@ use axum::response::Response;
 use subtle::ConstantTimeEq;
 
 use super::ApiError;
+use super::attempts::Attempts;
+
+/// Who has connected.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// The tokens that open a port. Its tokens are secrets, so it has no `Debug`.
 #[derive(Clone)]
@@ -17,7 +24,7 @@ pub(crate) enum Guard {
     /// Everybody is let in; the exposure guard allows it on loopback only.
     Open,
     /// Whoever shows one of these.
-    Tokens(Arc<[String]>),
+    Tokens(Arc<[String]>, Arc<Attempts>),
 }
 
 impl Guard {
@@ -28,11 +35,12 @@ impl Guard {
 
     /// Lets in who shows one of these tokens. An empty one lets nobody in.
     pub(crate) fn tokens<const N: usize>(tokens: [&str; N]) -> Self {
-        Self::Tokens(tokens.into_iter().filter(|token| !token.is_empty()).map(str::to_owned).collect())
+        let tokens = tokens.into_iter().filter(|token| !token.is_empty()).map(str::to_owned).collect();
+        Self::Tokens(tokens, Arc::default())
     }
 
     fn lets_in(&self, headers: &HeaderMap) -> bool {
-        let Self::Tokens(tokens) = self else { return true };
+        let Self::Tokens(tokens, _) = self else { return true };
         let Some(shown) = bearer(headers) else { return false };
         // Every token is compared, each in a time that does not depend on where the first difference is.
         let equal = tokens.iter().map(|token| token.as_bytes().ct_eq(shown));
@@ -46,13 +54,23 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token.trim_ascii())
 }
 
-/// Middleware: 401 for whoever the guard does not let in, before anything is looked at or changed.
+/// Middleware: 401 for whoever the guard does not let in, before anything is looked at or changed; 429 for whoever
+/// has tried too often.
 pub(crate) async fn authorize(
     State(guard): State<Guard>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if guard.lets_in(request.headers()) { Ok(next.run(request).await) } else { Err(ApiError::Unauthorized) }
+    let Guard::Tokens(_, attempts) = &guard else { return Ok(next.run(request).await) };
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let is_let_in = guard.lets_in(request.headers());
+    let has_tried = request.headers().contains_key(AUTHORIZATION);
+    match peer {
+        Some(peer) => attempts.judge(peer, is_let_in, has_tried, Instant::now())?,
+        None if is_let_in => {}
+        None => return Err(ApiError::Unauthorized),
+    }
+    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

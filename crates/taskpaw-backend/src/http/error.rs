@@ -1,7 +1,7 @@
 //! Errors as JSON: `{"error":{"code","message","detail"?}}`.
 
 use axum::Json;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -32,6 +32,12 @@ pub(crate) enum ApiError {
     /// No token, or a wrong one.
     #[error("this needs the header Authorization: Bearer TOKEN, with the token of this backend")]
     Unauthorized,
+    /// Too many wrong tokens.
+    #[error("too many wrong tokens from this address; try again in {seconds} s")]
+    TooManyAttempts {
+        /// How long it takes until the next one counts.
+        seconds: u64,
+    },
     /// A web page may have made this request under a name that only seems to be this machine.
     #[error("the Host header names no address of this machine")]
     ForeignHost,
@@ -73,6 +79,7 @@ impl ApiError {
             Self::Config(_) => (StatusCode::CONFLICT, "config"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
             Self::ForeignHost => (StatusCode::FORBIDDEN, "foreign_host"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
@@ -92,6 +99,9 @@ impl IntoResponse for ApiError {
         let body = Json(json!({ "error": error }));
         if matches!(self, Self::Unauthorized) {
             return (status, [(WWW_AUTHENTICATE, "Bearer realm=\"TaskPaw\"")], body).into_response();
+        }
+        if let Self::TooManyAttempts { seconds } = self {
+            return (status, [(RETRY_AFTER, seconds.to_string())], body).into_response();
         }
         (status, body).into_response()
     }

@@ -12,6 +12,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
+use super::auth::Peer;
 use super::limits::{BODY_BYTES, CONNECTIONS, HEADER_BYTES, PATIENCE, bound};
 use super::patience::Patient;
 use crate::lifecycle::Stop;
@@ -110,8 +113,12 @@ async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
     // Answers are small and whole: they do not wait for more.
     let _ = stream.set_nodelay(true);
     let has_request = AtomicBool::new(false);
+    let peer = stream.peer_addr().map(|address| Peer(address.ip()));
     let routes = TowerToHyperService::new(routes);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Ok(peer) = &peer {
+            request.extensions_mut().insert(*peer);
+        }
         has_request.store(true, Ordering::Relaxed);
         let answering = routes.call(request);
         async {

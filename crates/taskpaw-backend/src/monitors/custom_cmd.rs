@@ -8,7 +8,7 @@ use taskpaw_contract::clock::milliseconds;
 
 use super::form::{self, Field, Shape, Values, shortened};
 use super::health::Health;
-use super::program::{Ended, Running};
+use super::program::{Ended, Leash, Running};
 use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
@@ -49,6 +49,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
         name: setup.name.clone(),
         argv: values.texts("command"),
         folder,
+        leash: setup.leash.clone(),
         limit: values.seconds("timeout"),
         every: values.seconds("poll_interval"),
         health: Health::new(values.count("failures")),
@@ -59,6 +60,7 @@ struct CustomCmd {
     name: String,
     argv: Vec<String>,
     folder: Option<PathBuf>,
+    leash: Leash,
     limit: Duration,
     every: Duration,
     health: Health,
@@ -66,7 +68,8 @@ struct CustomCmd {
 
 impl Monitor for CustomCmd {
     fn check(&mut self) -> Check {
-        let ended = Running::start(&self.argv, self.folder.as_deref(), self.limit).and_then(Running::wait);
+        let ended = Running::start(&self.argv, self.folder.as_deref(), self.limit, &self.leash)
+            .and_then(Running::wait);
         let status = ended.as_ref().ok().and_then(|ended| ended.status);
         let took = ended.as_ref().ok().map(|ended| milliseconds(ended.took));
         let found = match ended {

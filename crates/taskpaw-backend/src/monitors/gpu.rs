@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::program::{Ended, Running};
+use super::program::{Ended, Leash, Running};
 
 const PROGRAM: &str = if cfg!(windows) { "nvidia-smi.exe" } else { "nvidia-smi" };
 /// It takes a tenth of a second of work, so it is not asked at every look.
@@ -28,6 +28,7 @@ const COLUMNS: [(&str, &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Gpus {
     program: Option<PathBuf>,
+    leash: Leash,
     asked: Option<Running>,
     next: Option<Instant>,
     cards: Option<Vec<Map<String, Value>>>,
@@ -35,13 +36,13 @@ pub(super) struct Gpus {
 
 impl Gpus {
     /// Looks for the program in the folders of the search path.
-    pub(super) fn find() -> Self {
+    pub(super) fn find(leash: Leash) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self::told_by(in_path(&path))
+        Self::told_by(in_path(&path), leash)
     }
 
-    fn told_by(program: Option<PathBuf>) -> Self {
-        Self { program, asked: None, next: None, cards: None }
+    fn told_by(program: Option<PathBuf>, leash: Leash) -> Self {
+        Self { program, leash, asked: None, next: None, cards: None }
     }
 
     /// What is known now; nothing where there is no such program. It is asked in passing.
@@ -62,7 +63,7 @@ impl Gpus {
                 format!("--query-gpu={columns}"),
                 "--format=csv,noheader,nounits".to_owned(),
             ];
-            match Running::start(&argv, None, LIMIT) {
+            match Running::start(&argv, None, LIMIT, &self.leash) {
                 Ok(running) => self.asked = Some(running),
                 Err(error) => {
                     tracing::debug!(%error, "nvidia-smi cannot be run");
@@ -129,7 +130,7 @@ mod tests {
         let path = folder.join(PROGRAM);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Gpus::told_by(in_path(folder.as_os_str()))
+        Gpus::told_by(in_path(folder.as_os_str()), Leash::default())
     }
 
     fn until_told(gpus: &mut Gpus) -> bool {
@@ -177,6 +178,8 @@ mod tests {
             assert!(gpus.asked.is_none(), "it is left alone for a while");
         }
         let empty = tempfile::tempdir().unwrap();
-        assert!(Gpus::told_by(in_path(empty.path().as_os_str())).look(Instant::now()).is_none());
+        assert!(
+            Gpus::told_by(in_path(empty.path().as_os_str()), Leash::default()).look(Instant::now()).is_none()
+        );
     }
 }

@@ -48,24 +48,14 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// A file can be read while it is written, and a machine that wakes up finds every due time passed: only what is
-/// still bad after so long is.
+/// A file can be read while it is written: only what is still bad after so long is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn build(values: &Values, setup: &Setup) -> Made {
     Ok(Box::new(Heartbeat {
         file: JsonFile::new(values.path("path")),
         every: values.seconds("poll_interval"),
-        pulse: Pulse {
-            name: setup.name.clone(),
-            due_field: values.text("due_field"),
-            grace: values.seconds("grace_seconds"),
-            status_field: values.text("status_field"),
-            resting: values.texts("hibernating_states").iter().map(|word| word.to_lowercase()).collect(),
-            health: Health::new(1),
-            bad_since: None,
-            has_looked: false,
-        },
+        pulse: Pulse::new(values, &setup.name),
     }))
 }
 
@@ -83,7 +73,7 @@ impl Monitor for Heartbeat {
 }
 
 /// What is known about the file.
-struct Pulse {
+pub(super) struct Pulse {
     name: String,
     due_field: String,
     grace: Duration,
@@ -92,13 +82,41 @@ struct Pulse {
     health: Health,
     /// Since when it has been bad without a pause.
     bad_since: Option<Instant>,
-    has_looked: bool,
+    last_look: Option<(Instant, SystemTime)>,
+    /// The due time that was read last, and how many seconds later it really is.
+    due: Option<(SystemTime, f64)>,
 }
 
 impl Pulse {
-    fn judge(&mut self, content: Option<&Content>, now: Instant, wall: SystemTime, every: Duration) -> Check {
-        let found = self.found(content, wall);
-        let is_first = !std::mem::replace(&mut self.has_looked, true);
+    /// Nothing is known yet.
+    pub(super) fn new(values: &Values, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            due_field: values.text("due_field"),
+            grace: values.seconds("grace_seconds"),
+            status_field: values.text("status_field"),
+            resting: values.texts("hibernating_states").iter().map(|word| word.to_lowercase()).collect(),
+            health: Health::new(1),
+            bad_since: None,
+            last_look: None,
+            due: None,
+        }
+    }
+
+    /// Notes a look at both clocks.
+    pub(super) fn judge(
+        &mut self,
+        content: Option<&Content>,
+        now: Instant,
+        wall: SystemTime,
+        every: Duration,
+    ) -> Check {
+        let last_look = self.last_look.replace((now, wall));
+        let is_first = last_look.is_none();
+        let jump = last_look.map_or(0.0, |(then, wall_then)| {
+            seconds_between(wall_then, wall) - now.duration_since(then).as_secs_f64()
+        });
+        let found = self.found(content, wall, if jump.abs() < 1.0 { 0.0 } else { jump });
         let since = match &found {
             Ok(_) => None,
             Err(_) => Some(self.bad_since.unwrap_or(now)),
@@ -120,7 +138,7 @@ impl Pulse {
     }
 
     /// Whether it is fresh, in words.
-    fn found(&self, content: Option<&Content>, wall: SystemTime) -> Result<String, String> {
+    fn found(&mut self, content: Option<&Content>, wall: SystemTime, jump: f64) -> Result<String, String> {
         let Some(Content { value, age }) = content else { return Err("the file is not there".to_owned()) };
         let value = value.as_ref().map_err(|why| format!("the file cannot be read: {why}"))?;
         let status = at(value, &self.status_field).and_then(Value::as_str).unwrap_or_default();
@@ -130,15 +148,41 @@ impl Pulse {
         match at(value, &self.due_field).filter(|due| !due.is_null()) {
             Some(due) => {
                 let due = moment(due).ok_or_else(|| format!("{} is no time", self.due_field))?;
-                match wall.duration_since(due) {
-                    Ok(late) if late > self.grace => Err(format!("stale: due {} ago", lasting(late))),
-                    Ok(late) => Ok(format!("due {} ago, still in time", lasting(late))),
-                    Err(ahead) => Ok(format!("fresh; due in {}", lasting(ahead.duration()))),
+                let late = self.late(due, wall, jump);
+                let words = lasting(Duration::try_from_secs_f64(late.abs()).unwrap_or_default());
+                if late > self.grace.as_secs_f64() {
+                    Err(format!("stale: due {words} ago"))
+                } else if late > 0.0 {
+                    Ok(format!("due {words} ago, still in time"))
+                } else {
+                    Ok(format!("fresh; due in {words}"))
                 }
             }
             None if *age > self.grace => Err(format!("stale: written {} ago", lasting(*age))),
             None => Ok(format!("fresh; written {} ago", lasting(*age))),
         }
+    }
+
+    /// How many seconds ago a time was due. When the wall clock jumps against the steady one, it was set or the
+    /// machine has slept; what was due before the jump is then due as much later.
+    fn late(&mut self, due: SystemTime, wall: SystemTime, jump: f64) -> f64 {
+        let late = seconds_between(due, wall);
+        let shift = match self.due {
+            Some((known, shift)) if known == due => shift + jump,
+            // It was written before or after the jump; if it would be late, before.
+            _ if late > 0.0 => jump.max(0.0),
+            _ => 0.0,
+        };
+        self.due = Some((due, shift));
+        late - shift
+    }
+}
+
+/// Seconds from one time to another, negative if that is earlier.
+fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
+    match to.duration_since(from) {
+        Ok(later) => later.as_secs_f64(),
+        Err(earlier) => -earlier.duration().as_secs_f64(),
     }
 }
 
@@ -184,20 +228,14 @@ mod tests {
 
     #[test]
     fn half_a_file_and_a_wake_up_are_no_alarm_and_what_stays_bad_is() {
-        let values =
-            form::check(KIND.fields, json!({ "path": std::env::temp_dir() }).as_object().unwrap()).unwrap();
+        let values = form::check(
+            KIND.fields,
+            json!({ "path": std::env::temp_dir(), "due_field": "due" }).as_object().unwrap(),
+        )
+        .unwrap();
         let start = Instant::now();
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let mut pulse = Pulse {
-            name: "h".into(),
-            due_field: "due".into(),
-            grace: values.seconds("grace_seconds"),
-            status_field: "status".into(),
-            resting: Vec::new(),
-            health: Health::new(1),
-            bad_since: None,
-            has_looked: false,
-        };
+        let mut pulse = Pulse::new(&values, "h");
         let due = |seconds: u64| Ok(json!({ "due": 1_000_000 + seconds }));
         let mut said = Vec::new();
         // Seconds on the steady clock, on the wall clock, and what stands in the file.

@@ -69,7 +69,7 @@ impl HostMetrics {
                 level("Memory", "memory", "mem_alert_pct"),
                 level("Disk", "disk", "disk_alert_pct"),
             ],
-            gpus: Gpus::find(),
+            gpus: Gpus::find(setup.leash.clone()),
             every: values.seconds("poll_interval"),
         })
     }

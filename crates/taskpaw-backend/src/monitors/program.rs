@@ -1,9 +1,10 @@
 //! Runs a program for a monitor: bounded in time and in what it may say, and ended together with all that it has
-//! started.
+//! started: when it takes too long, when its monitor is removed, and when the agent stops.
 
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,9 +17,36 @@ const TAIL_BYTES: usize = 16 * 1024;
 const LAST_WORDS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Holds the programs of one monitor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leash(Arc<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    is_cut: AtomicBool,
+    running: AtomicUsize,
+}
+
+impl Leash {
+    /// Ends what runs, soon, and lets nothing start any more.
+    pub(crate) fn cut(&self) {
+        self.0.is_cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a program still runs.
+    pub(crate) fn holds_one(&self) -> bool {
+        self.0.running.load(Ordering::SeqCst) > 0
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.is_cut.load(Ordering::SeqCst)
+    }
+}
+
 /// A program that runs. It is ended when this is dropped.
 #[derive(Debug)]
 pub(super) struct Running {
+    leash: Leash,
     child: Child,
     said: Arc<Said>,
     started: Instant,
@@ -50,7 +78,15 @@ pub(super) struct Ended {
 
 impl Running {
     /// Starts a program. It has no input, and nothing of this program's own business in its environment.
-    pub(super) fn start(argv: &[String], folder: Option<&Path>, limit: Duration) -> io::Result<Self> {
+    pub(super) fn start(
+        argv: &[String],
+        folder: Option<&Path>,
+        limit: Duration,
+        leash: &Leash,
+    ) -> io::Result<Self> {
+        if leash.is_cut() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let Some((program, arguments)) = argv.split_first() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
@@ -71,7 +107,8 @@ impl Running {
         drop(command);
         let said = Arc::new(Said::default());
         let listener = said.clone();
-        let running = Self { child, said, started: Instant::now(), limit };
+        leash.0.running.fetch_add(1, Ordering::SeqCst);
+        let running = Self { leash: leash.clone(), child, said, started: Instant::now(), limit };
         thread::Builder::new().name("program".to_owned()).spawn(move || listener.listen(reader))?;
         Ok(running)
     }
@@ -103,6 +140,9 @@ impl Running {
             if let Some(ended) = self.ended()? {
                 return Ok(ended);
             }
+            if self.leash.is_cut() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             thread::sleep(LOOK);
         }
     }
@@ -121,6 +161,7 @@ impl Drop for Running {
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
             self.end();
         }
+        self.leash.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -182,15 +223,33 @@ mod tests {
 
     fn run(script: &str, limit: f64) -> Ended {
         let argv = ["sh", "-c", script].map(str::to_owned);
-        Running::start(&argv, None, Duration::from_secs_f64(limit)).unwrap().wait().unwrap()
+        let leash = Leash::default();
+        let ended =
+            Running::start(&argv, None, Duration::from_secs_f64(limit), &leash).unwrap().wait().unwrap();
+        assert!(!leash.holds_one());
+        ended
+    }
+
+    #[test]
+    fn a_leash_that_is_cut_ends_what_runs_and_lets_nothing_start() {
+        let leash = Leash::default();
+        let argv = ["sleep", "600"].map(str::to_owned);
+        let limit = Duration::from_secs(600);
+        let running = Running::start(&argv, None, limit, &leash).unwrap();
+        let waiting = thread::spawn(move || running.wait());
+        assert!(leash.holds_one());
+        leash.cut();
+        assert!(waiting.join().unwrap().is_err() && !leash.holds_one());
+        assert!(Running::start(&argv, None, limit, &leash).is_err());
     }
 
     #[test]
     fn status_and_words_are_known() {
         let ended = run("echo one; echo two >&2; exit 7", 30.0);
         assert_eq!((ended.status.unwrap().code(), ended.said.as_str()), (Some(7), "one\ntwo\n"));
-        assert!(Running::start(&["/no/such/program".to_owned()], None, Duration::ZERO).is_err());
-        assert!(Running::start(&[], None, Duration::ZERO).is_err());
+        let leash = Leash::default();
+        assert!(Running::start(&["/no/such/program".to_owned()], None, Duration::ZERO, &leash).is_err());
+        assert!(Running::start(&[], None, Duration::ZERO, &leash).is_err());
     }
 
     #[test]

@@ -78,13 +78,51 @@ enum Meaning {
 }
 
 fn build(values: &Values, setup: &Setup) -> Made {
-    let lower = |key| values.texts(key).iter().map(|word| word.to_lowercase()).collect();
-    let positive = |key| Some(values.seconds(key)).filter(|limit| !limit.is_zero());
     Ok(Box::new(StateFile {
         file: JsonFile::new(values.path("path")),
         every: values.seconds("poll_interval"),
-        story: Story {
-            name: setup.name.clone(),
+        story: Story::new(values, &setup.name),
+    }))
+}
+
+struct StateFile {
+    file: JsonFile,
+    every: Duration,
+    story: Story,
+}
+
+impl Monitor for StateFile {
+    fn check(&mut self) -> Check {
+        let content = self.file.look();
+        self.story.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
+    }
+}
+
+/// What is known about the file.
+pub(super) struct Story {
+    name: String,
+    state_field: String,
+    ts_field: String,
+    meanings: [(Meaning, Vec<String>); 4],
+    busy_limit: Option<Duration>,
+    stale_limit: Option<Duration>,
+    missing_is_idle: bool,
+    /// The last word that was read.
+    word: Option<String>,
+    busy_since: Option<Instant>,
+    age: Age,
+    busy: Health,
+    fresh: Health,
+    readable: Health,
+}
+
+impl Story {
+    /// Nothing is known yet.
+    pub(super) fn new(values: &Values, name: &str) -> Self {
+        let lower = |key| values.texts(key).iter().map(|word| word.to_lowercase()).collect();
+        let positive = |key| Some(values.seconds(key)).filter(|limit| !limit.is_zero());
+        Self {
+            name: name.to_owned(),
             state_field: values.text("state_field"),
             ts_field: values.text("ts_field"),
             meanings: [
@@ -103,43 +141,11 @@ fn build(values: &Values, setup: &Setup) -> Made {
             fresh: Health::new(1),
             // A file can be read while it is written.
             readable: Health::new(2),
-        },
-    }))
-}
-
-struct StateFile {
-    file: JsonFile,
-    every: Duration,
-    story: Story,
-}
-
-impl Monitor for StateFile {
-    fn check(&mut self) -> Check {
-        let content = self.file.look();
-        self.story.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
+        }
     }
-}
 
-/// What is known about the file.
-struct Story {
-    name: String,
-    state_field: String,
-    ts_field: String,
-    meanings: [(Meaning, Vec<String>); 4],
-    busy_limit: Option<Duration>,
-    stale_limit: Option<Duration>,
-    missing_is_idle: bool,
-    /// The last word that was read.
-    word: Option<String>,
-    busy_since: Option<Instant>,
-    age: Age,
-    busy: Health,
-    fresh: Health,
-    readable: Health,
-}
-
-impl Story {
-    fn judge(
+    /// Notes a look at both clocks.
+    pub(super) fn judge(
         &mut self,
         content: Option<&Content>,
         now: Instant,

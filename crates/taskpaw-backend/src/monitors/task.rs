@@ -41,12 +41,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
         pattern: values.needed_pattern("pattern")?,
         in_command: values.flag("search_cmdline"),
         every: values.seconds("poll_interval"),
-        work: Work {
-            name: setup.name.clone(),
-            settle: values.seconds("settle_seconds"),
-            run: None,
-            last: None,
-        },
+        work: Work::new(&setup.name, values.seconds("settle_seconds")),
     }))
 }
 
@@ -74,7 +69,7 @@ impl Monitor for Task {
 }
 
 /// What is known about the work.
-struct Work {
+pub(super) struct Work {
     name: String,
     settle: Duration,
     run: Option<Run>,
@@ -101,7 +96,19 @@ struct Finished {
 }
 
 impl Work {
-    fn judge(&mut self, found: &[Found], now: Instant, unix_now: u64, again_in: Duration) -> Check {
+    /// Nothing runs yet.
+    pub(super) fn new(name: &str, settle: Duration) -> Self {
+        Self { name: name.to_owned(), settle, run: None, last: None }
+    }
+
+    /// Notes a look.
+    pub(super) fn judge(
+        &mut self,
+        found: &[Found],
+        now: Instant,
+        unix_now: u64,
+        again_in: Duration,
+    ) -> Check {
         let identity = |one: &Found| (one.pid, one.started_at);
         let alive: BTreeSet<_> = found.iter().filter(|one| one.ended.is_none()).map(identity).collect();
         let mut notices = Vec::new();
@@ -225,7 +232,7 @@ mod tests {
     /// Each look: seconds after the first, and the processes then. The result is what was said, and when.
     fn said(settle: u64, looks: &[(u64, &[Found])]) -> Vec<(u64, String)> {
         let start = Instant::now();
-        let mut work = Work { name: "r".into(), settle: Duration::from_secs(settle), run: None, last: None };
+        let mut work = Work::new("r", Duration::from_secs(settle));
         let mut said = Vec::new();
         for (second, found) in looks {
             let check =

@@ -3,13 +3,24 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod monitors;
+#[cfg(test)]
+mod power;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -179,3 +179,34 @@ fn the_stream_tells_of_states_events_and_the_list_and_ends_with_the_stop() {
     assert!(news.next().is_none());
     running.ended_well();
 }
+
+#[cfg(unix)]
+#[test]
+fn a_command_ends_with_its_monitor_and_with_the_agent() {
+    let machine = Machine::new();
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let file = machine.data_dir().join("pid");
+    let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec sleep 600", file.display());
+    let monitor = json!({ "type_id": "custom_cmd", "name": "long",
+                          "config": { "command": ["sh", "-c", script], "timeout": 600 } });
+    let started = || {
+        assert_eq!(control(&machine, "POST", "/control/monitors", &monitor).status, 201);
+        let pid = until("its pid", || std::fs::read_to_string(&file).ok());
+        std::fs::remove_file(&file).unwrap();
+        rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap()
+    };
+    let is_gone = |pid| {
+        // Where nobody collects orphans they stay as zombies.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid)).unwrap_or_default();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::test_kill_process(pid).is_err() || stat.contains(") Z ")
+    };
+    let first = started().as_raw_nonzero().get();
+    assert_eq!(control(&machine, "DELETE", "/control/monitors/long", &Value::Null).status, 200);
+    until("its end", || is_gone(first).then_some(()));
+    let second = started().as_raw_nonzero().get();
+    running.signal(rustix::process::Signal::TERM);
+    running.ended_well();
+    assert!(is_gone(second));
+}

@@ -1,0 +1,84 @@
+//! A full disk and one that cannot be written: the agent says so, goes on where it can, and loses no event.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use taskpaw_contract::Role;
+use taskpaw_contract::sidecar::StartupErrorCode;
+
+use crate::client::{get, until};
+use crate::running::Machine;
+
+const MONITORS: usize = 40;
+
+/// A small disk of its own for the data of a machine; only root may make one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(machine: &Machine, options: &str) -> Option<Self> {
+        let folder = machine.data_dir();
+        fs::create_dir_all(&folder).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("SKIPPED: only root can mount a small disk");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // The folder is removed with the machine; a disk that is still mounted would be left.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_survived_and_said_and_no_event_is_lost() {
+    let machine = Machine::new();
+    let Some(disk) = SmallDisk::mount(&machine, "size=256k") else { return };
+    let mut running = machine.start(Role::Agent);
+    running.ready();
+    drop(running);
+    let filler = disk.0.join("filler");
+    // It ends with an error, when nothing fits any more.
+    assert!(fs::write(&filler, vec![0; 1 << 20]).is_err());
+    let monitors: Vec<Value> = (0..MONITORS)
+        .map(|number| {
+            let config = json!({ "path": format!("/no/such/file-{number}") });
+            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+        })
+        .collect();
+    machine.configure(&json!({ "agent": { "monitors": monitors } }));
+    running = machine.start(Role::Agent);
+    running.ready();
+    let ids = || -> Vec<u64> {
+        let events = get(machine.network, "/events?ack=0").json()["events"].clone();
+        events.as_array().unwrap().iter().map(|event| event["id"].as_u64().unwrap()).collect()
+    };
+    until("every monitor's first look", || {
+        let monitors = get(machine.network, "/status").json()["monitors"].clone();
+        let errors = monitors.as_object().unwrap().values().filter(|one| one["state"] == "error").count();
+        (errors == MONITORS).then_some(())
+    });
+    let before = ids();
+    assert!(before.len() < MONITORS, "only what is on the disk can be seen: {before:?}");
+    fs::remove_file(&filler).unwrap();
+    let all: Vec<u64> = (1..=MONITORS as u64 + 2).collect();
+    until("every event", || (ids() == all).then_some(()));
+    running.close_stdin();
+    assert_eq!(running.ended().code(), Some(0));
+    assert!(running.log().contains("events cannot be written"));
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_told_at_the_start() {
+    let machine = Machine::new();
+    let Some(_disk) = SmallDisk::mount(&machine, "size=64k,ro") else { return };
+    let error = machine.start(Role::Agent).startup_error();
+    assert_eq!(error.code, StartupErrorCode::StateUnavailable, "{}", error.message);
+}

@@ -1,0 +1,108 @@
+//! Event numbers when the machine loses its power again and again while events are being made: no number twice, and
+//! nothing lost that was not acknowledged.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use taskpaw_contract::Role;
+
+use crate::client::{LIMIT, try_get};
+use crate::running::Machine;
+
+/// Together 200.
+const MACHINES: u64 = 4;
+const CUTS: u64 = 50;
+/// Each makes an event at its first look.
+const MONITORS: usize = 12;
+
+/// What a hub has: each event under its number.
+#[derive(Default)]
+struct Stored(BTreeMap<u64, Value>);
+
+impl Stored {
+    /// Asks once, acknowledging what was stored before; says whether there was an answer.
+    fn poll(&mut self, port: u16) -> bool {
+        let last = self.0.keys().next_back().copied().unwrap_or(0);
+        let Some(answer) = try_get(port, &format!("/events?ack={last}")) else { return false };
+        for event in answer.json()["events"].as_array().unwrap() {
+            let id = event["id"].as_u64().unwrap();
+            assert!(id > last, "acknowledged, and sent again: {event}");
+            let known = self.0.insert(id, event.clone());
+            assert!(known.is_none(), "number {id} twice");
+        }
+        true
+    }
+}
+
+/// Numbers that look random and are the same in each run.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+}
+
+fn cut_again_and_again(seed: u64) -> usize {
+    let machine = Machine::new();
+    let monitors: Vec<Value> = (0..MONITORS)
+        .map(|number| {
+            let config = json!({ "path": format!("/no/such/file-{number}"), "missing_is_idle": false });
+            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+        })
+        .collect();
+    machine.configure(&json!({ "agent": { "monitors": monitors } }));
+    let (mut stored, mut draw) = (Stored::default(), Draw(seed));
+    // What a hub has seen and not acknowledged must be the same after the cut.
+    let mut peeked: BTreeMap<u64, Value> = BTreeMap::new();
+    for _ in 0..CUTS {
+        let mut running = machine.start(Role::Agent);
+        running.ready();
+        let cut = Instant::now() + Duration::from_millis(draw.below(25));
+        let acknowledges = draw.below(3) > 0;
+        while Instant::now() < cut {
+            if acknowledges {
+                stored.poll(machine.network);
+            } else {
+                // Looking with the old number acknowledges nothing.
+                let last = stored.0.keys().next_back().copied().unwrap_or(0);
+                let answer = try_get(machine.network, &format!("/events?ack={last}")).unwrap().json();
+                for event in answer["events"].as_array().unwrap() {
+                    peeked.insert(event["id"].as_u64().unwrap(), event.clone());
+                }
+            }
+        }
+        running.child.kill().unwrap();
+        running.child.wait().unwrap();
+    }
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let deadline = Instant::now() + LIMIT;
+    let starts =
+        |stored: &Stored| stored.0.values().filter(|event| event["monitor"] == "taskpaw").count() as u64;
+    while starts(&stored) < CUTS + 1 {
+        assert!(Instant::now() < deadline, "{} starts of {}", starts(&stored), CUTS + 1);
+        stored.poll(machine.network);
+    }
+    let ids: Vec<u64> = stored.0.keys().copied().collect();
+    let all: Vec<u64> = (1..=ids.len() as u64).collect();
+    assert_eq!(ids, all, "none is lost, none is skipped");
+    for (id, event) in peeked {
+        assert_eq!(stored.0[&id], event, "another event under the same number");
+    }
+    ids.len()
+}
+
+#[test]
+fn two_hundred_power_cuts_lose_no_event_and_repeat_no_number() {
+    let machines: Vec<_> = (1..=MACHINES)
+        .map(|number| thread::spawn(move || cut_again_and_again(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+        .collect();
+    let events: usize = machines.into_iter().map(|machine| machine.join().unwrap()).sum();
+    assert!(events as u64 > MACHINES * CUTS * 3 / 2, "{events}: hardly any besides the starts");
+}
