@@ -66,6 +66,28 @@ fn packages() -> Option<[PathBuf; 2]> {
     packages.map(|(older, newer)| [older, newer])
 }
 
+/// The older version, installed and ready, and the package of the newer one.
+struct Installed {
+    home: Home,
+    root: Root,
+    window: Window,
+    host: u32,
+    newer: PathBuf,
+}
+
+impl Installed {
+    async fn start() -> Option<Self> {
+        let [older, newer] = packages()?;
+        let home = Home::new();
+        let root = Root::new(&home);
+        root.install(&older);
+        let window = Window::open_program(&root.app(), &home).await;
+        window.role_is("agent", "ready").await;
+        let host = window.host_pid();
+        Some(Self { home, root, window, host, newer })
+    }
+}
+
 async fn answers(home: &Home, version: &str) {
     until("the version answers", LONG, async || {
         home.ping().await.is_some_and(|answer| answer["version"] == version)
@@ -75,13 +97,7 @@ async fn answers(home: &Home, version: &str) {
 
 #[tokio::test]
 async fn a_package_is_installed_under_the_running_app_and_relaunch_starts_it() {
-    let Some([older, newer]) = packages() else { return };
-    let home = Home::new();
-    let root = Root::new(&home);
-    root.install(&older);
-    let window = Window::open_program(&root.app(), &home).await;
-    window.role_is("agent", "ready").await;
-    let host = window.host_pid();
+    let Some(Installed { home, root, window, host, newer }) = Installed::start().await else { return };
 
     root.install(&newer);
     window.text_with("update", "TaskPaw 4.0.1 is installed").await;
@@ -95,13 +111,9 @@ async fn a_package_is_installed_under_the_running_app_and_relaunch_starts_it() {
 
 #[tokio::test]
 async fn the_app_is_killed_in_the_middle_of_an_installation_and_the_next_start_is_whole() {
-    let Some([older, newer]) = packages() else { return };
-    let home = Home::new();
-    let root = Root::new(&home);
-    root.install(&older);
-    let window = Window::open_program(&root.app(), &home).await;
-    window.role_is("agent", "ready").await;
-    let host = window.host_pid();
+    let Some(Installed { home, root, window: _window, host, newer }) = Installed::start().await else {
+        return;
+    };
 
     let mut dpkg = Owned::start(&mut root.installation(&newer));
     let unpacked = root.files.join("usr/bin/taskpaw.dpkg-new");
