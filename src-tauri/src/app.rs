@@ -1,5 +1,6 @@
 //! The app behind the window: its roles, its configuration, and how it ends.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Launch, LogLine};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
+use crate::diagnostics::Sources;
 use crate::instance::{Place, Waiting};
 use crate::ipc::Board;
 use crate::roles::{Message, RoleTask, Surroundings};
@@ -37,7 +39,11 @@ pub(crate) struct App {
     claims_again: Notify,
     /// Whether a change of ports is under way.
     is_applying: Arc<AtomicBool>,
+    login: OnceLock<SetLogin>,
 }
+
+/// Lets the app start when the person logs in, or not.
+type SetLogin = Box<dyn Fn(bool) -> Result<(), String> + Send + Sync>;
 
 /// Held by the change of ports that is under way.
 pub(crate) struct Applying(Arc<AtomicBool>);
@@ -72,6 +78,39 @@ impl App {
             place: Mutex::new(None),
             claims_again: Notify::new(),
             is_applying: Arc::default(),
+            login: OnceLock::new(),
+        }
+    }
+
+    /// Sets what lets the app start when the person logs in.
+    pub(crate) fn on_login(&self, set: impl Fn(bool) -> Result<(), String> + Send + Sync + 'static) {
+        let _set_once = self.login.set(Box::new(set));
+    }
+
+    /// Lets the app start when the person logs in, or not.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unsupported`] if the system does not take that.
+    pub(crate) fn set_start_at_login(&self, enabled: bool) -> Result<(), IpcError> {
+        let set = self.login.get().map_or_else(|| Err("there is no way to".to_owned()), |set| set(enabled));
+        set.map_err(|reason| {
+            let message = format!("the start at login cannot be changed: {reason}");
+            IpcError::new(ErrorCode::Unsupported, message)
+        })?;
+        self.board().show_start_at_login(Some(enabled));
+        Ok(())
+    }
+
+    /// Where the files are that a person sends to whoever helps.
+    pub(crate) fn sources(&self) -> Sources {
+        let shown = self.board().snapshot();
+        let data = PathBuf::from(&shown.app.data_dir);
+        Sources {
+            config_file: self.around.config_dir.join("config.json"),
+            logs: self.around.logs.clone(),
+            journal: self.around.journal.path().to_owned(),
+            data,
+            shown: serde_json::to_value(&shown).unwrap_or_default(),
         }
     }
 

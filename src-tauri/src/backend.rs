@@ -73,6 +73,33 @@ impl BackendClient {
         answer.error_for_status().map_err(unreachable)
     }
 
+    /// Hears a stream of the backend line by line, until it ends.
+    ///
+    /// # Errors
+    /// As [`BackendClient::send`]; also if a line is longer than `longest`.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        longest: usize,
+        mut hear: impl FnMut(&str) + Send,
+    ) -> Result<(), IpcError> {
+        let request = client().get(format!("{}{path}", self.base_url)).bearer_auth(&self.token);
+        let answer = request.send().await.and_then(Response::error_for_status);
+        let mut answer = answer.map_err(unreachable)?;
+        let mut rest = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(unreachable)? {
+            rest.extend_from_slice(&part);
+            while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                hear(String::from_utf8_lossy(&line).trim_end());
+            }
+            if rest.len() > longest {
+                return Err(IpcError::new(ErrorCode::BackendUnreachable, "a line of its stream has no end"));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the backend is well.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use tauri::{
     AppHandle, Emitter as _, Manager as _, RunEvent, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
 };
 use tauri_plugin_shell::ShellExt as _;
+use tauri_plugin_window_state::StateFlags;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -24,9 +25,12 @@ use crate::instance::{self, Asked, AtOnce, Claim, Claimed, InstanceError, Primar
 use crate::ipc::{self, Board};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
-use crate::{check, logging};
+use crate::{check, close, logging, login, notify};
 
 const WINDOW: &str = "main";
+/// Not whether it is visible: `--background` decides that.
+const KEPT_OF_THE_WINDOW: StateFlags =
+    StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 /// When the session bus is told of this app, from its start on.
 const BUS_AFTER: Duration = Duration::from_secs(1);
 /// How long the windowing system may take to end, when everything else has ended.
@@ -72,6 +76,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let setup_arguments = arguments.clone();
     let tauri_app = tauri::Builder::default()
         .plugin(tauri_plugin_shell::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_autostart::Builder::new().arg("--background").build())
+        .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(KEPT_OF_THE_WINDOW).build())
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
@@ -81,6 +88,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
             end_on_signals(&app);
+            close::attend(&window, &app);
+            app.board().show_start_at_login(login::is_on(handle));
+            let login = handle.clone();
+            app.on_login(move |enabled| login::set(&login, enabled));
+            tauri::async_runtime::spawn(notify::watch(Arc::clone(&app), handle.clone()));
             let second_line = {
                 let (handle, data_folder) = (handle.clone(), folders.data.clone());
                 move || register_single_instance(&handle, &data_folder)

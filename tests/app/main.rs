@@ -3,4 +3,5 @@
 mod bad_input;
 mod check;
 mod pages;
+mod person;
 mod ports_change;

@@ -97,6 +97,18 @@ impl Board {
         self.publish(Event::ConfigChanged { preferences: config.app.clone(), enabled: config.roles.clone() });
     }
 
+    /// Shows whether the app starts when the person logs in.
+    pub(crate) fn show_start_at_login(&self, enabled: Option<bool>) {
+        let (preferences, enabled_roles) = {
+            let mut shown = self.lock();
+            shown.app.start_at_login = enabled;
+            let on = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
+            (shown.app.preferences.clone(), on)
+        };
+        // The window asks for the snapshot when the configuration has changed.
+        self.publish(Event::ConfigChanged { preferences, enabled: enabled_roles });
+    }
+
     /// Shows why nothing runs.
     pub(crate) fn show_problem(&self, problem: ConfigProblem, has_last_good: bool) {
         let preferences = {

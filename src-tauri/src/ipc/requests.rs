@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 use taskpaw_contract::Role;
-use taskpaw_contract::config::{Config, ConfigProblem};
-use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Request};
+use taskpaw_contract::config::{Config, ConfigProblem, OnClose};
+use taskpaw_contract::ipc::{CloseDecision, ErrorCode, Event, IpcError, Request};
 
 use super::{ports, roles_data, setting};
 use crate::app::App;
+use crate::diagnostics;
 use crate::roles::Message;
 
 /// Answers a request.
@@ -41,7 +42,7 @@ pub(crate) async fn answer(app: &App, request: Request) -> Result<Value, IpcErro
         | Request::ChangeAgent { .. }
         | Request::RemoveAgent { .. }
         | Request::TestAgent { .. } => roles_data::of_hub(app, request).await,
-        Request::ExportDiagnostics => Err(unsupported("the export of diagnostics")),
+        Request::ExportDiagnostics => json(export(app).await?),
         order => carry_out(app, order).map(|()| Value::Null),
     }
 }
@@ -72,8 +73,8 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
             change_config(app, |config| config.app = preferences)?;
         }
         Request::SetToken { token, value } => setting::set_token(app, token, value)?,
-        Request::SetStartAtLogin { .. } => return Err(unsupported("the start at login")),
-        Request::AnswerClose { .. } => app.board().publish(Event::CloseAnswered),
+        Request::SetStartAtLogin { enabled } => app.set_start_at_login(enabled)?,
+        Request::AnswerClose { decision, remember } => answer_close(app, decision, remember)?,
         Request::RestoreLastGoodConfig => {
             app.settings().restore_last_good().map_err(config_error)?;
             app.launch_roles().map_err(config_error)?;
@@ -117,6 +118,28 @@ pub(super) fn bad_request(message: impl Into<String>) -> IpcError {
     IpcError::new(ErrorCode::BadRequest, message)
 }
 
-fn unsupported(what: &str) -> IpcError {
-    IpcError::new(ErrorCode::Unsupported, format!("{what} is not there in this version"))
+/// Writes the archive of diagnostics, away from the other requests: it reads much.
+async fn export(app: &App) -> Result<String, IpcError> {
+    let sources = app.sources();
+    let exported = tauri::async_runtime::spawn_blocking(move || diagnostics::export(&sources)).await;
+    let internal = |message: String| IpcError::new(ErrorCode::Internal, message);
+    let path = exported.map_err(|error| internal(error.to_string()))?;
+    path.map(|path| path.display().to_string()).map_err(|error| internal(error.to_string()))
+}
+
+/// What a person said to the question whether closing should end the app.
+fn answer_close(app: &App, decision: CloseDecision, remember: bool) -> Result<(), IpcError> {
+    if decision == CloseDecision::Tray {
+        let message = "there is no tray for the app to stay in; leave the window open, or minimise it";
+        return Err(IpcError::new(ErrorCode::Unsupported, message));
+    }
+    app.board().publish(Event::CloseAnswered);
+    if decision == CloseDecision::Quit {
+        if remember && let Err(error) = change_config(app, |config| config.app.on_close = OnClose::Quit) {
+            // Whoever closes an app wants it closed, whatever cannot be written.
+            tracing::warn!(%error, "that no question is wanted cannot be remembered");
+        }
+        app.quit();
+    }
+    Ok(())
 }

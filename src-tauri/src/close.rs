@@ -1,0 +1,80 @@
+//! Closing the window: it ends the app, after a question that says what stops.
+
+use std::sync::Arc;
+
+use taskpaw_contract::config::OnClose;
+use taskpaw_contract::ipc::{Event, RoleState, Snapshot};
+use tauri::{WebviewWindow, WindowEvent};
+
+use crate::app::App;
+
+/// What closing the window does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// The app ends.
+    End,
+    /// The window asks the person.
+    Ask,
+}
+
+/// Decides each time that a person closes the window.
+pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
+    let app = Arc::clone(app);
+    window.on_window_event(move |event| {
+        let WindowEvent::CloseRequested { api, .. } = event else { return };
+        if decide(&app.board().snapshot(), app.first_paint().is_some()) == Closing::Ask {
+            api.prevent_close();
+            app.board().publish(Event::CloseRequested);
+        }
+    });
+}
+
+/// A question is asked only where something stops and somebody can answer: closing the window once more
+/// while it is asked is an answer too, and helps where the page hangs.
+fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
+    let runs = |state: &RoleState| !matches!(state, RoleState::Stopped | RoleState::Failed { .. });
+    let something_stops = shown.roles.iter().any(|view| runs(&view.state));
+    let may_ask = has_painted && !shown.app.is_close_asked && shown.app.replaced_by.is_none();
+    // The tray is not there yet: whoever wanted the app to stay in it is asked, and not surprised.
+    let wants_question = matches!(shown.app.preferences.on_close, OnClose::Ask | OnClose::Tray);
+    if wants_question && may_ask && something_stops { Closing::Ask } else { Closing::End }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskpaw_contract::Role;
+    use taskpaw_contract::config::Config;
+
+    use super::*;
+    use crate::ipc::Board;
+
+    fn running() -> Board {
+        let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));
+        board.configure(&Config::default(), false);
+        board.publish(Event::TakeoverStarted { role: Role::Agent, generation: 1, ports: Vec::new() });
+        board
+    }
+
+    #[test]
+    fn it_is_asked_once_where_something_stops() {
+        let board = running();
+        assert_eq!(decide(&board.snapshot(), true), Closing::Ask);
+        assert_eq!(decide(&board.snapshot(), false), Closing::End, "nobody could answer");
+        board.publish(Event::CloseRequested);
+        assert_eq!(decide(&board.snapshot(), true), Closing::End, "closing again is an answer");
+        board.publish(Event::CloseAnswered);
+        assert_eq!(decide(&board.snapshot(), true), Closing::Ask);
+        let exited = Event::BackendExited { role: Role::Agent, generation: 1, status: String::new() };
+        board.publish(exited);
+        assert_eq!(decide(&board.snapshot(), true), Closing::End, "nothing stops");
+    }
+
+    #[test]
+    fn whoever_wants_no_question_gets_none() {
+        let board = running();
+        let mut config = Config::default();
+        config.app.on_close = OnClose::Quit;
+        board.configure(&config, false);
+        assert_eq!(decide(&board.snapshot(), true), Closing::End);
+    }
+}

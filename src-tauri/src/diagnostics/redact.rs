@@ -1,0 +1,235 @@
+//! What must not leave the machine is taken out: tokens, names of users, arguments of other people's
+//! programs.
+
+use std::collections::BTreeSet;
+
+use port_takeover::{IdentityRules, Process, ProcessFacts, Snapshot};
+use serde_json::Value;
+
+/// Stands for a token.
+const TOKEN: &str = "(token removed)";
+/// Stands for the name of a user.
+const USER: &str = "(user)";
+/// Stands for the argument of a program that is not ours.
+const ARGUMENT: &str = "(argument removed)";
+/// A value below a key with one of these words is a secret.
+const SECRET_WORDS: [&str; 9] =
+    ["token", "password", "passwd", "secret", "credential", "auth", "cookie", "header", "key"];
+/// Names that tell nothing of a person, and words that a log is full of.
+const NO_NAMES: [&str; 8] = ["root", "user", "admin", "agent", "hub", "taskpaw", "system", "app"];
+/// Shorter ones are not looked for in running text: they are parts of everything.
+const SHORTEST_TOKEN: usize = 6;
+const SHORTEST_NAME: usize = 3;
+
+/// Takes out what must not leave the machine.
+#[derive(Debug, Default)]
+pub(super) struct Redactor {
+    tokens: BTreeSet<String>,
+    names: BTreeSet<String>,
+}
+
+impl Redactor {
+    /// Knows the tokens of a configuration, as it stands in the file.
+    pub(super) fn learn_tokens(&mut self, config: &Value) {
+        collect_secrets(config, false, &mut self.tokens);
+    }
+
+    /// Knows the name of a user.
+    pub(super) fn learn_name(&mut self, name: &str) {
+        // Windows puts the machine in front.
+        let name = name.rsplit('\\').next().unwrap_or(name).trim();
+        if name.chars().count() >= SHORTEST_NAME && !NO_NAMES.contains(&name.to_ascii_lowercase().as_str()) {
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    /// Running text: a log, a path, a message.
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        // The longest first: a token may be a part of another one.
+        let mut tokens: Vec<&String> = self.tokens.iter().collect();
+        tokens.sort_by_key(|token| std::cmp::Reverse(token.len()));
+        for token in tokens {
+            text = text.replace(token.as_str(), TOKEN);
+        }
+        for name in &self.names {
+            text = replace_word(&text, name, USER);
+        }
+        without_homes(&text)
+    }
+
+    /// A configuration: the values of secret keys go, whatever they are; the form stays.
+    pub(super) fn config(&self, config: &Value) -> Value {
+        self.value(config, true, false)
+    }
+
+    /// Any other JSON: its strings are running text, users are left out.
+    pub(super) fn json(&self, value: &Value) -> Value {
+        self.value(value, false, false)
+    }
+
+    fn value(&self, value: &Value, is_config: bool, is_secret: bool) -> Value {
+        match value {
+            Value::String(text) if is_secret && text.is_empty() => Value::String(String::new()),
+            Value::String(_) | Value::Number(_) if is_secret => TOKEN.into(),
+            Value::String(text) => self.text(text).into(),
+            Value::Array(list) => list.iter().map(|item| self.value(item, is_config, is_secret)).collect(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| {
+                    let redacted = if key == "user" && value.is_string() {
+                        USER.into()
+                    } else {
+                        self.value(value, is_config, is_secret || (is_config && is_secret_key(key)))
+                    };
+                    (key.clone(), redacted)
+                })
+                .collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// How the ports are held: what decides stays, so that `taskpaw-ports explain` comes to the same.
+    pub(super) fn snapshot(&self, snapshot: &Snapshot, rules: &IdentityRules) -> Snapshot {
+        let mut redacted = snapshot.clone();
+        for process in &mut redacted.processes {
+            self.process(process, rules);
+        }
+        redacted
+    }
+
+    fn process(&self, process: &mut Process, rules: &IdentityRules) {
+        let facts = ProcessFacts { name: &process.name, exe: process.exe.as_deref(), argv: &process.argv };
+        let is_ours = rules.identify(facts).is_some();
+        process.user = process.user.take().map(|_| USER.to_owned());
+        process.exe = process.exe.take().map(|exe| self.text(&exe));
+        for (at, argument) in process.argv.iter_mut().enumerate() {
+            *argument = if at == 0 || is_ours { self.text(argument) } else { ARGUMENT.to_owned() };
+        }
+    }
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
+fn collect_secrets(value: &Value, is_secret: bool, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if is_secret && text.len() >= SHORTEST_TOKEN => {
+            found.insert(text.clone());
+        }
+        Value::Array(list) => list.iter().for_each(|item| collect_secrets(item, is_secret, found)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| collect_secrets(value, is_secret || is_secret_key(key), found))
+        }
+        _ => {}
+    }
+}
+
+/// Replaces a word where it is not a part of a longer one.
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let is_part =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    let (mut replaced, mut rest) = (String::with_capacity(text.len()), text);
+    let mut before = None;
+    while let Some(at) = rest.find(word) {
+        let (head, tail) = rest.split_at(at);
+        let after = &tail[word.len()..];
+        let is_word = !is_part(head.chars().next_back().or(before)) && !is_part(after.chars().next());
+        replaced.push_str(head);
+        replaced.push_str(if is_word { by } else { word });
+        before = word.chars().next_back();
+        rest = after;
+    }
+    replaced.push_str(rest);
+    replaced
+}
+
+/// The folder of any user, also of one that is not known here: `/home/anna` is `/home/(user)`.
+fn without_homes(text: &str) -> String {
+    let mut text = text.to_owned();
+    for folder in ["/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"] {
+        let (mut done, mut rest) = (String::new(), text.as_str());
+        while let Some(at) = rest.find(folder) {
+            let (head, tail) = rest.split_at(at + folder.len());
+            done.push_str(head);
+            let end = tail.find(['/', '\\', '"', '\'', ':', ' ', '\n', '\t']).unwrap_or(tail.len());
+            done.push_str(if end == 0 { "" } else { USER });
+            rest = &tail[end..];
+        }
+        done.push_str(rest);
+        text = done;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use port_takeover::decide;
+    use serde_json::json;
+    use taskpaw_contract::identity;
+
+    use super::*;
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.learn_tokens(&json!({ "agent": { "token": "s3cret-token" }, "hub": { "agents": [
+            { "name": "nas", "token": "an0ther-one" } ] } }));
+        redactor.learn_name("DESKTOP\\anna");
+        redactor
+    }
+
+    #[test]
+    fn tokens_and_names_go_from_running_text() {
+        for (text, expected) in [
+            ("Bearer s3cret-token, an0ther-one!", "Bearer (token removed), (token removed)!"),
+            ("anna started it; joanna and annatto did not", "(user) started it; joanna and annatto did not"),
+            (
+                "/home/ben/x and /home/ben: C:\\Users\\Ben B\\y",
+                "/home/(user)/x and /home/(user): C:\\Users\\(user) B\\y",
+            ),
+            ("open \"/Users/zoë/a b\"", "open \"/Users/(user)/a b\""),
+            ("/home/ is no home", "/home/ is no home"),
+        ] {
+            assert_eq!(redactor().text(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_configuration_keeps_its_form_and_loses_every_secret() {
+        let config = json!({ "agent": { "token": "s3cret-token", "network": { "port": 1 }, "monitors": [
+            { "name": "web", "config": { "url": "http://x", "headers": { "Authorization": "Bearer q" } } } ] },
+            "hub": { "token": "", "webhook": { "token": "w" } }, "future": { "api_key": ["a", 7] } });
+        let redacted = redactor().config(&config);
+        let expected = json!({ "agent": { "token": TOKEN, "network": { "port": 1 }, "monitors": [
+            { "name": "web", "config": { "url": "http://x", "headers": { "Authorization": TOKEN } } } ] },
+            "hub": { "token": "", "webhook": { "token": TOKEN } }, "future": { "api_key": [TOKEN, TOKEN] } });
+        assert_eq!(redacted, expected);
+    }
+
+    /// Every example of the specification is decided in the same way after what is private was taken out.
+    #[test]
+    fn a_redacted_snapshot_is_decided_as_the_whole_one() {
+        let text = include_str!("../../../crates/taskpaw-contract/tests/vectors/decisions.json");
+        let vectors: Value = serde_json::from_str(text).unwrap();
+        let cases = vectors["cases"].as_array().unwrap();
+        assert!(!cases.is_empty());
+        let rules = identity::rules();
+        for case in cases {
+            let whole: Snapshot = serde_json::from_value(case["snapshot"].clone()).unwrap();
+            let redacted = redactor().snapshot(&whole, &rules);
+            let (before, after) = (decide(&whole, &rules), decide(&redacted, &rules));
+            let states = |verdict: &port_takeover::Verdict| -> Vec<_> {
+                verdict.ports.iter().map(|port| port.state).collect()
+            };
+            assert_eq!(
+                (before.decision, states(&before)),
+                (after.decision, states(&after)),
+                "{}",
+                case["case"]
+            );
+            assert_eq!(before.terminate, after.terminate, "{}", case["case"]);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Notifications of the system for what calls for the person and for work that is done. Off until asked for.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use taskpaw_contract::Role;
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, Event, EventLevel, FleetNews};
+use tauri::AppHandle;
+use tauri::async_runtime::JoinHandle;
+use tauri_plugin_notification::NotificationExt as _;
+
+use crate::app::App;
+
+/// So many events are remembered, so that the agent of this machine and a hub that polls it tell an event
+/// once.
+const REMEMBERED: usize = 200;
+/// The longest line of a stream that is waited for.
+const LONGEST_LINE: usize = 256 * 1024;
+
+/// Listens to the roles that are ready for as long as notifications are on.
+pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
+    let mut happened = app.board().listen();
+    let told = Arc::new(Mutex::new(VecDeque::new()));
+    let mut listening: HashMap<Role, JoinHandle<()>> = HashMap::new();
+    let mut is_on = app.board().snapshot().app.preferences.notifications;
+    while let Some(news) = happened.recv().await {
+        let was_on = is_on;
+        let mut changed = Vec::new();
+        match &news.event {
+            Event::ConfigChanged { preferences, .. } => {
+                is_on = preferences.notifications;
+                if is_on != was_on {
+                    changed.extend(Role::ALL);
+                }
+            }
+            Event::BackendReady { role, .. } => changed.push(*role),
+            _ => {}
+        }
+        for role in changed {
+            if let Some(old) = listening.remove(&role) {
+                old.abort();
+            }
+            let Some(client) = app.client(role).filter(|_| is_on) else { continue };
+            let (handle, told) = (handle.clone(), Arc::clone(&told));
+            let listener = tauri::async_runtime::spawn(async move {
+                let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
+                    if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
+                        show(&handle, &event);
+                    }
+                });
+                if let Err(error) = heard.await {
+                    tracing::info!(%role, %error, "its events are not heard any more");
+                }
+            });
+            listening.insert(role, listener);
+        }
+    }
+}
+
+/// The event in a line of a role's stream that a person wants to hear of.
+fn event_of(role: Role, line: &str) -> Option<AgentEvent> {
+    let data: Value = serde_json::from_str(line.strip_prefix("data:")?.trim()).ok()?;
+    let event = match role {
+        Role::Agent => match serde_json::from_value(data).ok()? {
+            AgentNews::Event { event } => event,
+            _ => return None,
+        },
+        Role::Hub => match serde_json::from_value(data).ok()? {
+            FleetNews::Event { event } => event.event,
+            _ => return None,
+        },
+    };
+    matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)).then_some(event)
+}
+
+fn is_new(told: &Mutex<VecDeque<(String, u64)>>, event: &AgentEvent) -> bool {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = (event.machine.clone(), event.id);
+    if told.contains(&name) {
+        return false;
+    }
+    if told.len() == REMEMBERED {
+        told.pop_front();
+    }
+    told.push_back(name);
+    true
+}
+
+fn show(handle: &AppHandle, event: &AgentEvent) {
+    let title = event.title.clone().unwrap_or_else(|| event.monitor.clone());
+    let title = format!("{title} – {}", event.machine);
+    if let Err(error) = handle.notification().builder().title(title).body(&event.message).show() {
+        tracing::warn!(%error, "no notification can be shown");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(level: &str, id: u64) -> String {
+        format!(
+            r#"data: {{"kind":"event","event":{{"id":{id},"time":"t","machine":"m","monitor":"w","message":"x","level":"{level}"}}}}"#
+        )
+    }
+
+    #[test]
+    fn only_what_calls_for_a_person_is_told_and_only_once() {
+        let told = Mutex::default();
+        for (line, expected) in [
+            (line("alert", 1), true),
+            (line("alert", 1), false),
+            (line("done", 2), true),
+            (line("info", 3), false),
+            (line("warn", 4), false),
+            (r#"data: {"kind":"missed"}"#.to_owned(), false),
+            (": still there".to_owned(), false),
+            ("data: {".to_owned(), false),
+        ] {
+            let event = event_of(Role::Agent, &line).filter(|event| is_new(&told, event));
+            assert_eq!(event.is_some(), expected, "{line}");
+        }
+    }
+}
