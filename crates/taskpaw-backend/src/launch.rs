@@ -178,6 +178,7 @@ async fn run_hub(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
     ready(Role::Hub, api);
     hub.poll().await;
     while served.join_next().await.is_some() {}
+    hub.close();
     Ok(())
 }
 

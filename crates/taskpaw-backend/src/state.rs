@@ -56,6 +56,17 @@ pub(crate) enum StateError {
         /// What is wrong there.
         reason: String,
     },
+    /// It is no database, or one that is broken.
+    #[error(
+        "{} cannot be used: {reason}. The file was left as it is; move it away to start without it",
+        path.display()
+    )]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
+    },
     /// Another backend of the role writes there.
     #[error("{} is in use by another {role} backend. Stop that one first", path.display())]
     Locked {
@@ -71,6 +82,11 @@ impl StateError {
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Unavailable { path, source }
+    }
+
+    /// The database refused this path.
+    pub(crate) fn database(path: &Path, error: &rusqlite::Error) -> Self {
+        Self::Database { path: path.to_owned(), reason: error.to_string() }
     }
 }
 
@@ -145,6 +161,11 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Makes an empty file for the owner alone, if none is there: for libraries that would make it for everybody.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    private().write(true).create(true).truncate(false).open(path).map(drop)
 }
 
 /// The whole file; nothing if it is not there.

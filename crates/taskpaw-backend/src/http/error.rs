@@ -23,9 +23,15 @@ pub(crate) enum ApiError {
     /// No monitor has this name.
     #[error("no monitor is called {0:?}")]
     NoSuchMonitor(String),
+    /// No agent of this hub has this name.
+    #[error("no agent is called {0:?}")]
+    NoSuchAgent(String),
+    /// What the answer is made of cannot be had now.
+    #[error("{0}")]
+    Unavailable(String),
     /// The configuration cannot be used or written, so nothing was changed.
     #[error("{0}")]
-    Config(ConfigProblem),
+    Config(#[from] ConfigProblem),
     /// A fault of this program.
     #[error("this failed inside of TaskPaw; its log says more")]
     Internal,
@@ -76,6 +82,8 @@ impl ApiError {
             Self::BadBody(_) => (StatusCode::BAD_REQUEST, "bad_body"),
             Self::InvalidFields(_) => (StatusCode::BAD_REQUEST, "invalid_fields"),
             Self::NoSuchMonitor(_) => (StatusCode::NOT_FOUND, "no_such_monitor"),
+            Self::NoSuchAgent(_) => (StatusCode::NOT_FOUND, "no_such_agent"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Config(_) => (StatusCode::CONFLICT, "config"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),

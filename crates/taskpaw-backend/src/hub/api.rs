@@ -2,21 +2,27 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::Json;
+use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use taskpaw_contract::ipc::{EventLevel, FleetStatus};
+use taskpaw_contract::ipc::{
+    AgentChange, AgentDraft, AgentProbe, AgentTest, EventLevel, FleetAgent, FleetEvent, FleetNews,
+    FleetStatus,
+};
 use taskpaw_contract::version;
 
 use super::Shared;
-use super::store::{Filter, FleetEvent};
+use super::metrics;
+use super::store::{Filter, StoreError};
 use crate::http::{
-    ApiError, Events, Guard, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, wrong_method,
+    ApiError, Events, Guard, JsonBody, Metrics, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts,
+    stream, wrong_method,
 };
 use crate::lifecycle::StopReason;
 
@@ -27,12 +33,17 @@ pub(super) fn routes(shared: &Arc<Shared>, api: Guard, control: Guard, bound_to:
     let for_everybody = Router::new()
         .route("/status", get(status))
         .route("/events", get(events))
+        .route("/metrics", get(numbers))
+        .route("/stream", get(news))
         .route_layer(from_fn_with_state(api, authorize))
         .route("/ping", get(ping));
     let for_the_app = Router::new()
         .route("/control/ping", get(ping))
         .route("/control/status", get(status))
         .route("/control/events", get(events))
+        .route("/control/stream", get(news))
+        .route("/control/agents", post(add).patch(change).delete(remove))
+        .route("/control/agents/test", post(test))
         .route("/control/stop", post(stop))
         .route_layer(from_fn_with_state(control, authorize))
         .route_layer(from_fn_with_state(OnlyFrom::LoopbackOr(bound_to), refuse_foreign_hosts));
@@ -47,8 +58,8 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "ok": true, "machine": shared.machine, "version": version() }))
 }
 
-async fn status(State(shared): State<Arc<Shared>>) -> Json<FleetStatus> {
-    Json(shared.fleet.snapshot())
+async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<FleetStatus>, ApiError> {
+    Ok(Json(shared.status().await?))
 }
 
 async fn events(
@@ -57,7 +68,54 @@ async fn events(
 ) -> Result<Json<Events<FleetEvent>>, ApiError> {
     let filter = Filter { server: query.text("server").map(str::to_owned), level: level(&query)? };
     let limit = query.limit(EVENTS, MOST_EVENTS)?;
-    Ok(Json(Events { events: shared.store.last(&filter, limit) }))
+    Ok(Json(Events { events: shared.store.last(filter, limit).await? }))
+}
+
+async fn numbers(State(shared): State<Arc<Shared>>) -> Result<Metrics, ApiError> {
+    Ok(metrics::of(&shared.status().await?, shared.stored.load(Ordering::Relaxed)))
+}
+
+async fn news(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    stream(shared.news.subscribe(), FleetNews::Missed, shared.stop.clone())
+}
+
+async fn add(
+    State(shared): State<Arc<Shared>>,
+    JsonBody(draft): JsonBody<AgentDraft>,
+) -> Result<(StatusCode, Json<FleetAgent>), ApiError> {
+    Ok((StatusCode::CREATED, Json(shared.add_agent(draft).await?)))
+}
+
+async fn change(
+    State(shared): State<Arc<Shared>>,
+    query: Query,
+    JsonBody(change): JsonBody<AgentChange>,
+) -> Result<Json<FleetAgent>, ApiError> {
+    Ok(Json(shared.change_agent(name(&query)?, change).await?))
+}
+
+async fn remove(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<Value>, ApiError> {
+    shared.remove_agent(name(&query)?).await?;
+    Ok(Json(json!({ "ok": true })))
+}
+
+async fn test(
+    State(shared): State<Arc<Shared>>,
+    JsonBody(probe): JsonBody<AgentProbe>,
+) -> Result<Json<AgentTest>, ApiError> {
+    Ok(Json(shared.try_agent(probe).await?))
+}
+
+/// The agent that a call is about. A name may have any letter, also a slash, so it is no part of the path.
+fn name(query: &Query) -> Result<String, ApiError> {
+    let name = query.text("name").map(str::to_owned);
+    name.ok_or_else(|| ApiError::BadQuery("name: say which agent is meant".to_owned()))
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }
 
 fn level(query: &Query) -> Result<Option<EventLevel>, ApiError> {

@@ -1,119 +1,368 @@
 //! How every agent is, as far as the hub knows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
 use taskpaw_contract::config::HubAgent;
-use taskpaw_contract::ipc::{AgentStatus, FleetAgent, FleetStatus};
+use taskpaw_contract::ipc::{AgentStatus, FleetAgent, PollErrorCode};
+
+use super::store::Remembered;
 
 /// Every configured agent, in configured order.
-pub(super) struct Fleet(Mutex<Vec<Known>>);
+#[derive(Default)]
+pub(super) struct Fleet(Mutex<State>);
 
+#[derive(Default)]
+struct State {
+    agents: Vec<Known>,
+    last_id: u64,
+}
+
+/// An agent that was configured once. Another configuration of it is another one: what a poll of the earlier one
+/// still finds is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct AgentId(u64);
+
+#[derive(Clone)]
 struct Known {
-    name: String,
-    url: String,
-    enabled: bool,
-    has_token: bool,
+    id: AgentId,
+    config: HubAgent,
     online: bool,
-    /// On the hub's own monotonic clock: the clocks of two machines are never compared.
-    last_seen: Option<Instant>,
-    error: Option<String>,
+    last_seen: Option<Age>,
+    installed_anew: Option<Age>,
+    error: Option<(PollErrorCode, String)>,
     status: Option<AgentStatus>,
+    /// What the history has of it: whether it was online, and the state of each monitor.
+    noted: Option<(bool, String)>,
+}
+
+/// An age that grows on the hub's own monotonic clock: the clocks of two machines are never compared.
+#[derive(Clone, Copy)]
+struct Age {
+    then: Duration,
+    since: Instant,
+}
+
+impl Age {
+    fn of(then: Duration) -> Self {
+        Self { then, since: Instant::now() }
+    }
+
+    fn seconds(self) -> f64 {
+        (self.then + self.since.elapsed()).as_secs_f64()
+    }
+}
+
+/// What a change of the configuration means for the polls.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Reconciled {
+    /// These are not polled any more.
+    pub(super) ended: Vec<AgentId>,
+    /// These are to be polled.
+    pub(super) started: Vec<(AgentId, HubAgent)>,
+    /// These names are not configured any more.
+    pub(super) forgotten: Vec<String>,
+}
+
+/// What a poll has changed.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// The agent as it is now, if it is another than before.
+    pub(super) agent: Option<FleetAgent>,
+    /// For the history: whether it is online and the state of each monitor, if that is another than before.
+    pub(super) state: Option<(bool, String)>,
 }
 
 impl Fleet {
-    /// Agents of which nothing is known yet.
-    pub(super) fn new(agents: &[HubAgent]) -> Self {
-        let known = |agent: &HubAgent| Known {
-            name: agent.name.clone(),
-            url: agent.url.clone(),
-            enabled: agent.enabled,
-            has_token: !agent.token.is_empty(),
-            online: false,
-            last_seen: None,
-            error: None,
-            status: None,
-        };
-        Self(Mutex::new(agents.iter().map(known).collect()))
+    /// Takes over a configuration. What is known of an agent whose address stays the same stays.
+    pub(super) fn reconcile(&self, agents: &[HubAgent]) -> Reconciled {
+        let mut state = self.lock();
+        let mut before = std::mem::take(&mut state.agents);
+        let mut reconciled = Reconciled::default();
+        for config in agents {
+            // By its name, or by its address if it is called otherwise now.
+            let same_name = before.iter().position(|known| known.config.name == config.name);
+            let known = same_name
+                .or_else(|| {
+                    let is_it = |known: &Known| {
+                        known.config.url == config.url
+                            && agents.iter().all(|other| other.name != known.config.name)
+                    };
+                    before.iter().position(is_it)
+                })
+                .map(|place| before.remove(place));
+            let unchanged = known.as_ref().is_some_and(|known| known.config == *config);
+            if let Some(known) = known.clone().filter(|_| unchanged) {
+                state.agents.push(known);
+                continue;
+            }
+            state.last_id += 1;
+            let id = AgentId(state.last_id);
+            if config.enabled {
+                reconciled.started.push((id, config.clone()));
+            }
+            if let Some(known) = &known {
+                reconciled.ended.push(known.id);
+                if known.config.name != config.name {
+                    reconciled.forgotten.push(known.config.name.clone());
+                }
+            }
+            state.agents.push(match known.filter(|known| known.config.url == config.url) {
+                Some(known) => Known {
+                    id,
+                    config: config.clone(),
+                    online: known.online && config.enabled,
+                    error: None,
+                    noted: None,
+                    ..known
+                },
+                None => Known::new(id, config.clone()),
+            });
+        }
+        for gone in before {
+            reconciled.ended.push(gone.id);
+            reconciled.forgotten.push(gone.config.name);
+        }
+        reconciled
     }
 
-    /// The agent at this place has answered.
-    pub(super) fn answered(&self, place: usize, status: AgentStatus) {
-        self.change(place, |agent| {
+    /// Takes over what an earlier launch has known.
+    pub(super) fn remember(&self, all: Vec<Remembered>) {
+        let mut state = self.lock();
+        for Remembered { name, url, seen_ms_ago, anew_ms_ago, status } in all {
+            let is_it = |known: &&mut Known| known.config.name == name && known.config.url == url;
+            if let Some(known) = state.agents.iter_mut().find(is_it) {
+                known.last_seen = Some(Age::of(Duration::from_millis(seen_ms_ago)));
+                known.installed_anew = anew_ms_ago.map(|ago| Age::of(Duration::from_millis(ago)));
+                known.status = status;
+            }
+        }
+    }
+
+    /// The agent has answered.
+    pub(super) fn answered(&self, id: AgentId, status: AgentStatus) -> Changed {
+        self.change(id, |agent| {
             if !agent.online {
-                tracing::info!("{} is online", agent.name);
+                tracing::info!("{} is online", agent.config.name);
+            }
+            let before = agent.status.as_ref().map_or("", |status| &status.server_id);
+            if !before.is_empty() && before != status.server_id {
+                agent.installed_anew = Some(Age::of(Duration::ZERO));
             }
             (agent.online, agent.error) = (true, None);
-            (agent.last_seen, agent.status) = (Some(Instant::now()), Some(status));
-        });
+            (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(status));
+        })
     }
 
-    /// The agent at this place has not answered. What it said last stays.
-    pub(super) fn missed(&self, place: usize, reason: String) {
-        self.change(place, |agent| {
+    /// The agent has not answered. What it said last stays.
+    pub(super) fn missed(&self, id: AgentId, code: PollErrorCode, reason: String) -> Changed {
+        self.change(id, |agent| {
             if agent.online || agent.error.is_none() {
-                tracing::warn!("{} is offline: {reason}", agent.name);
+                tracing::warn!("{} is offline: {reason}", agent.config.name);
             }
-            (agent.online, agent.error) = (false, Some(reason));
-        });
+            (agent.online, agent.error) = (false, Some((code, reason)));
+        })
     }
 
-    /// The agent at this place answers, and its events cannot be had or kept.
-    pub(super) fn events_missed(&self, place: usize, reason: String) {
-        self.change(place, |agent| {
-            tracing::warn!("the events of {} are not fetched: {reason}", agent.name);
-            agent.error = Some(reason);
-        });
+    /// The agent answers, and its events cannot be had or kept.
+    pub(super) fn events_missed(&self, id: AgentId, code: PollErrorCode, reason: String) -> Changed {
+        self.change(id, |agent| {
+            tracing::warn!("the events of {} are not fetched: {reason}", agent.config.name);
+            agent.error = Some((code, reason));
+        })
     }
 
-    /// All of it, as `/status` shows it.
-    pub(super) fn snapshot(&self) -> FleetStatus {
-        let shown = |agent: &Known| FleetAgent {
-            name: agent.name.clone(),
-            url: agent.url.clone(),
-            enabled: agent.enabled,
-            has_token: agent.has_token,
-            online: agent.online,
-            last_seen_seconds: agent.last_seen.map(|seen| seen.elapsed().as_secs_f64()),
-            error: agent.error.clone(),
-            error_code: None,
-            installed_anew_seconds: None,
-            status: agent.status.clone(),
+    /// The agent was installed anew.
+    pub(super) fn installed_anew(&self, id: AgentId) -> Changed {
+        self.change(id, |agent| agent.installed_anew = Some(Age::of(Duration::ZERO)))
+    }
+
+    /// All of them, in configured order.
+    pub(super) fn agents(&self) -> Vec<FleetAgent> {
+        self.lock().agents.iter().map(Known::shown).collect()
+    }
+
+    /// The configured agent of this name.
+    pub(super) fn agent(&self, name: &str) -> Option<FleetAgent> {
+        self.lock().agents.iter().find(|known| known.config.name == name).map(Known::shown)
+    }
+
+    /// The token of its own that a configured agent is shown.
+    pub(super) fn token_of(&self, name: &str) -> Option<String> {
+        let state = self.lock();
+        state.agents.iter().find(|known| known.config.name == name).map(|known| known.config.token.clone())
+    }
+
+    /// The name of an agent with this identity.
+    pub(super) fn name_of(&self, server_id: &str) -> Option<String> {
+        let has_it =
+            |known: &&Known| known.status.as_ref().is_some_and(|status| status.server_id == server_id);
+        self.lock().agents.iter().find(has_it).map(|known| known.config.name.clone())
+    }
+
+    fn change(&self, id: AgentId, change: impl FnOnce(&mut Known)) -> Changed {
+        let mut state = self.lock();
+        let Some(agent) = state.agents.iter_mut().find(|known| known.id == id) else {
+            return Changed::default();
         };
-        FleetStatus { agents: self.lock().iter().map(shown).collect(), offers: Vec::new(), webhook: None }
-    }
-
-    fn change(&self, place: usize, change: impl FnOnce(&mut Known)) {
-        if let Some(agent) = self.lock().get_mut(place) {
-            change(agent);
+        let before =
+            (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
+        change(agent);
+        let after = (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
+        let noted = Some((agent.online, states(agent.status.as_ref())));
+        let is_noted = agent.noted == noted;
+        agent.noted.clone_from(&noted);
+        Changed {
+            agent: (before != after).then(|| agent.shown()),
+            state: if is_noted { None } else { noted },
         }
     }
 
     /// Nothing panics while it holds the lock; if it did, what is known is still the best there is.
-    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Known {
+    fn new(id: AgentId, config: HubAgent) -> Self {
+        Self {
+            id,
+            config,
+            online: false,
+            last_seen: None,
+            installed_anew: None,
+            error: None,
+            status: None,
+            noted: None,
+        }
+    }
+
+    fn shown(&self) -> FleetAgent {
+        FleetAgent {
+            name: self.config.name.clone(),
+            url: self.config.url.clone(),
+            enabled: self.config.enabled,
+            has_token: !self.config.token.is_empty(),
+            online: self.online,
+            last_seen_seconds: self.last_seen.map(Age::seconds),
+            error: self.error.as_ref().map(|(_, reason)| reason.clone()),
+            error_code: self.error.as_ref().map(|(code, _)| *code),
+            installed_anew_seconds: self.installed_anew.map(Age::seconds),
+            status: self.status.clone(),
+        }
+    }
+}
+
+/// The state of each monitor, as JSON.
+fn states(status: Option<&AgentStatus>) -> String {
+    let monitors = status.into_iter().flat_map(|status| &status.monitors);
+    let state = |monitor: &Value| monitor.get("state").cloned().unwrap_or_default();
+    Value::Object(monitors.map(|(name, monitor)| (name.clone(), state(monitor))).collect::<Map<_, _>>())
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
+    use serde_json::json;
 
     use super::*;
 
+    fn agent(name: &str, url: &str) -> HubAgent {
+        HubAgent { name: name.into(), url: url.into(), token: String::new(), enabled: true }
+    }
+
+    fn status(state: &str) -> AgentStatus {
+        let monitors = json!({ "x": { "state": state, "metrics": { "n": 1 } } });
+        let Value::Object(monitors) = monitors else { panic!() };
+        AgentStatus { machine: "m".into(), server_id: "s".into(), os: "o".into(), monitors }
+    }
+
+    fn fleet(agents: &[HubAgent]) -> (Fleet, Vec<AgentId>) {
+        let fleet = Fleet::default();
+        let started = fleet.reconcile(agents).started;
+        (fleet, started.into_iter().map(|(id, _)| id).collect())
+    }
+
     #[test]
     fn an_agent_that_goes_away_keeps_its_last_status() {
-        let agent = HubAgent { name: "a".into(), url: "u".into(), token: "secret".into(), enabled: true };
-        let fleet = Fleet::new(&[agent]);
-        let shown = || fleet.snapshot().agents.remove(0);
-        assert_eq!((shown().online, shown().last_seen_seconds), (false, None));
-        let status =
-            AgentStatus { machine: "m".into(), server_id: "s".into(), os: "o".into(), monitors: Map::new() };
-        fleet.answered(0, status.clone());
+        let (fleet, ids) = fleet(&[HubAgent { token: "secret".into(), ..agent("a", "u") }]);
+        let shown = || fleet.agents().remove(0);
+        assert_eq!((shown().online, shown().last_seen_seconds, shown().has_token), (false, None, true));
+        fleet.answered(ids[0], status("ok"));
         assert!(shown().online && shown().last_seen_seconds.is_some());
-        fleet.missed(0, "gone".into());
+        fleet.missed(ids[0], PollErrorCode::Timeout, "gone".into());
         assert_eq!((shown().online, shown().error.as_deref()), (false, Some("gone")));
-        assert_eq!(shown().status, Some(status));
-        assert!(!serde_json::to_string(&fleet.snapshot()).unwrap().contains("secret"));
+        assert_eq!((shown().status, shown().error_code), (Some(status("ok")), Some(PollErrorCode::Timeout)));
+        assert!(!serde_json::to_string(&fleet.agents()).unwrap().contains("secret"));
+    }
+
+    #[test]
+    fn a_change_is_told_once() {
+        let (fleet, ids) = fleet(&[agent("a", "u")]);
+        let first = fleet.answered(ids[0], status("ok"));
+        assert_eq!(first.state, Some((true, r#"{"x":"ok"}"#.to_owned())));
+        assert!(first.agent.is_some());
+        let second = fleet.answered(ids[0], status("ok"));
+        assert!(second.agent.is_none() && second.state.is_none());
+        assert_eq!(fleet.answered(ids[0], status("error")).state.unwrap().1, r#"{"x":"error"}"#);
+        assert!(!fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).state.unwrap().0);
+        assert!(fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).agent.is_none());
+    }
+
+    #[test]
+    fn a_poll_of_an_earlier_configuration_changes_nothing() {
+        let (fleet, ids) = fleet(&[agent("a", "u"), agent("b", "v")]);
+        fleet.answered(ids[0], status("ok"));
+        assert_eq!(fleet.reconcile(&[agent("a", "u"), agent("b", "v")]), Reconciled::default());
+
+        let moved = fleet.reconcile(&[agent("b", "v"), agent("a", "elsewhere")]);
+        assert_eq!((moved.ended, moved.started.len(), moved.forgotten.len()), (vec![ids[0]], 1, 0));
+        assert_eq!(fleet.agents()[1].status, None, "another address is another machine");
+        assert!(fleet.answered(ids[0], status("ok")).agent.is_none());
+        assert_eq!(fleet.agents()[1].status, None);
+
+        let gone = fleet.reconcile(&[agent("b", "v")]);
+        assert_eq!((gone.ended.len(), gone.started.len(), gone.forgotten), (1, 0, vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn an_agent_keeps_what_is_known_of_it_when_it_is_renamed_or_switched_off() {
+        let (fleet, ids) = fleet(&[agent("a", "u")]);
+        fleet.answered(ids[0], status("ok"));
+        let renamed = fleet.reconcile(&[agent("z", "u")]);
+        assert_eq!((renamed.started.len(), renamed.forgotten), (1, vec!["a".to_owned()]));
+        assert_eq!((fleet.agents()[0].name.as_str(), &fleet.agents()[0].status), ("z", &Some(status("ok"))));
+        let off = fleet.reconcile(&[HubAgent { enabled: false, ..agent("z", "u") }]);
+        assert_eq!((off.ended.len(), off.started.len(), off.forgotten.len()), (1, 0, 0));
+        assert!(!fleet.agents()[0].online && fleet.agents()[0].status.is_some());
+        assert_eq!(fleet.name_of("s").as_deref(), Some("z"));
+    }
+
+    #[test]
+    fn another_identity_is_a_new_installation() {
+        let (fleet, ids) = fleet(&[agent("a", "u")]);
+        fleet.answered(ids[0], status("ok"));
+        assert_eq!(fleet.agents()[0].installed_anew_seconds, None);
+        let changed = fleet.answered(ids[0], AgentStatus { server_id: "new".into(), ..status("ok") });
+        assert!(changed.agent.is_some_and(|agent| agent.installed_anew_seconds.is_some()));
+    }
+
+    #[test]
+    fn an_earlier_launch_is_remembered_for_the_same_address() {
+        let (fleet, _) = fleet(&[agent("a", "u"), agent("b", "other")]);
+        let remembered = |name: &str| Remembered {
+            name: name.into(),
+            url: "u".into(),
+            seen_ms_ago: 5_000,
+            anew_ms_ago: Some(7_000),
+            status: Some(status("ok")),
+        };
+        fleet.remember(vec![remembered("a"), remembered("b"), remembered("c")]);
+        let [a, b] = <[FleetAgent; 2]>::try_from(fleet.agents()).unwrap();
+        assert!(a.last_seen_seconds.is_some_and(|age| (5.0..60.0).contains(&age)));
+        assert!(a.installed_anew_seconds.is_some_and(|age| age >= 7.0) && !a.online);
+        assert_eq!((b.last_seen_seconds, b.status), (None, None));
     }
 }

@@ -1,39 +1,62 @@
 //! Polling one agent.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
+use taskpaw_contract::config::HubAgent;
+use taskpaw_contract::ipc::{FleetNews, PollErrorCode};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
 use super::agents::{AgentClient, CallError};
-use super::store::Source;
+use super::fleet::{AgentId, Changed};
+use super::store::{Source, StoreError};
 
 /// So many times an agent is asked in one poll whether more events wait.
 const ROUNDS: usize = 10;
 
 /// Polls an agent, at once and then in this interval, for ever.
-pub(super) async fn again_and_again(
-    shared: Arc<Shared>,
-    place: usize,
-    name: String,
-    client: AgentClient,
-    every: Duration,
-) {
-    let mut ticks = interval(every);
+pub(super) async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: HubAgent) {
+    let client = match shared.client_of(&agent.url, &agent.token) {
+        Ok(client) => client,
+        Err(error) => {
+            told(&shared, &agent.name, shared.fleet.missed(id, error.code(), error.to_string()));
+            return;
+        }
+    };
+    let mut ticks = interval(shared.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match client.status().await {
-            Ok(status) => {
-                let source = Source { agent: name.clone(), server_id: status.server_id.clone() };
-                shared.fleet.answered(place, status);
-                if let Err(error) = fetch_events(&shared, &source, &client).await {
-                    shared.fleet.events_missed(place, error.to_string());
-                }
-            }
-            Err(error) => shared.fleet.missed(place, error.to_string()),
+        once(&shared, id, &agent, &client).await;
+    }
+}
+
+async fn once(shared: &Shared, id: AgentId, agent: &HubAgent, client: &AgentClient) {
+    let status = match client.status().await {
+        Ok(status) => status,
+        Err(error) => {
+            told(shared, &agent.name, shared.fleet.missed(id, error.code(), error.to_string()));
+            return;
         }
+    };
+    let source =
+        Source { agent: agent.name.clone(), url: agent.url.clone(), server_id: status.server_id.clone() };
+    shared.store.seen(&source, serde_json::to_string(&status).unwrap_or_default());
+    told(shared, &agent.name, shared.fleet.answered(id, status));
+    if let Err(error) = fetch_events(shared, id, &source, client).await {
+        let changed = shared.fleet.events_missed(id, error.code(), error.to_string());
+        told(shared, &agent.name, changed);
+    }
+}
+
+/// Notes a change in the history, and tells it to whoever listens.
+fn told(shared: &Shared, name: &str, changed: Changed) {
+    if let Some((online, monitors)) = changed.state {
+        shared.store.state(name, online, monitors);
+    }
+    if let Some(agent) = changed.agent {
+        shared.tell(FleetNews::Agent { agent });
     }
 }
 
@@ -42,17 +65,42 @@ pub(super) async fn again_and_again(
 enum FetchError {
     #[error(transparent)]
     Call(#[from] CallError),
-    #[error("the hub cannot store events: {0}")]
-    Store(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl FetchError {
+    fn code(&self) -> PollErrorCode {
+        match self {
+            Self::Call(error) => error.code(),
+            Self::Store(_) => PollErrorCode::Store,
+        }
+    }
 }
 
 /// Fetches and stores what waits. Only what has just been seen and is stored is acknowledged: an agent that was
 /// installed anew counts from 1 again, and a number from before would make it forget events that nobody has.
-async fn fetch_events(shared: &Shared, source: &Source, client: &AgentClient) -> Result<(), FetchError> {
+async fn fetch_events(
+    shared: &Shared,
+    id: AgentId,
+    source: &Source,
+    client: &AgentClient,
+) -> Result<(), FetchError> {
     let mut events = client.events(0).await?;
     for _ in 0..ROUNDS {
         let Some(last) = events.iter().map(|event| event.id).max() else { break };
-        shared.store.keep(source, events).await?;
+        let stored = shared.store.keep(source, events).await?;
+        if stored.installed_anew {
+            told(shared, &source.agent, shared.fleet.installed_anew(id));
+        }
+        let wants_webhook = stored.fresh.iter().any(|event| event.event.level.is_some());
+        shared.stored.fetch_add(stored.fresh.len() as u64, Ordering::Relaxed);
+        for event in stored.fresh {
+            shared.tell(FleetNews::Event { event });
+        }
+        if wants_webhook {
+            shared.outbox.notify_one();
+        }
         events = client.events(last).await?;
         // What an agent still sends after it was told that it may forget it would come for ever.
         events.retain(|event| event.id > last);

@@ -1,24 +1,37 @@
-//! The events of the fleet: each stored once, and durable before its agent may forget it.
+//! The hub's history: each event stored once, and durable before its agent may forget it.
+//!
+//! One thread writes. It takes everything that waits into one transaction, so that three hundred agents that are
+//! polled at the same time cost a few waits for the disk and not three hundred. Requests read with a connection of
+//! their own and never wait for it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::io;
+mod outbox;
+mod read;
+mod schema;
+mod write;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-use serde::{Deserialize, Serialize};
-use taskpaw_contract::ipc::{AgentEvent, EventLevel};
+use rusqlite::Connection;
+use taskpaw_contract::config::HubConfig;
+use taskpaw_contract::ipc::{AgentEvent, FleetEvent, WebhookStatus};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::state::{Journal, StateError};
-
-/// So many events are kept; the oldest go first.
-const MOST: usize = 10_000;
+use crate::state::StateError;
+pub(super) use outbox::{Delivery, Outcome};
+pub(super) use read::{Filter, Remembered};
+use write::{Order, Writer};
 
 /// Where an event comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     /// The configured name of the agent.
     pub(super) agent: String,
+    /// Its configured address.
+    pub(super) url: String,
     /// What the agent says who it is.
     pub(super) server_id: String,
 }
@@ -30,200 +43,155 @@ impl Source {
     }
 }
 
-/// An event with where it comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct FleetEvent {
-    /// Where it comes from.
-    #[serde(flatten)]
-    pub(super) source: Source,
-    /// The event, as the agent told it.
-    #[serde(flatten)]
-    pub(super) event: AgentEvent,
+/// What was stored of the events of one fetch.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// Those that were not there yet.
+    pub(super) fresh: Vec<FleetEvent>,
+    /// The agent counts its events from the start again.
+    pub(super) installed_anew: bool,
 }
 
-/// Which events are asked for. What is left out allows every one.
-#[derive(Debug, Default)]
-pub(super) struct Filter {
-    /// The agent: its configured name, its machine's name or its `server_id`.
-    pub(super) server: Option<String>,
-    /// The level.
-    pub(super) level: Option<EventLevel>,
+/// Why nothing was stored, or nothing could be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum StoreError {
+    /// The database refuses, with its reason.
+    #[error("the hub's database refuses: {0}")]
+    Refused(String),
+    /// The hub is about to end.
+    #[error("the hub is about to end")]
+    Ended,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// For how long what is kept, and whether a webhook wants events.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping {
+    event_ms: u64,
+    status_ms: u64,
+    has_webhook: bool,
+}
+
+impl From<&HubConfig> for Keeping {
+    fn from(config: &HubConfig) -> Self {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        Self {
+            event_ms: u64::from(config.keep_event_days) * DAY_MS,
+            status_ms: u64::from(config.keep_status_days) * DAY_MS,
+            has_webhook: !config.webhook.url.is_empty(),
+        }
+    }
 }
 
 /// The store.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Store {
-    /// Held while the disk is written to; never by a request.
-    journal: Arc<Mutex<Journal>>,
-    kept: Arc<Mutex<Kept>>,
-}
-
-/// What is durable.
-#[derive(Debug, Default)]
-struct Kept {
-    events: VecDeque<FleetEvent>,
-    /// For each machine and number the time that the event has: the same number with another time is another
-    /// event, of a machine that was installed anew.
-    times: HashMap<(String, u64), String>,
+    /// Closed to end the writer.
+    orders: Mutex<Option<Sender<Order>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    reader: Arc<Mutex<Connection>>,
 }
 
 impl Store {
-    /// Opens the journal.
-    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
-        let (journal, records) = Journal::open::<FleetEvent>(path)?;
-        let mut kept = Kept::default();
-        records.into_iter().for_each(|event| kept.add(event));
-        Ok(Self { journal: Arc::new(Mutex::new(journal)), kept: Arc::new(Mutex::new(kept)) })
+    /// Opens the database and starts its writer.
+    pub(super) fn open(path: &Path, keeping: Keeping) -> Result<Self, StateError> {
+        let connection = schema::open(path)?;
+        let reader = schema::open_reader(path)?;
+        let (orders, received) = mpsc::channel();
+        let writer = Writer::new(connection, keeping);
+        let writer = thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || writer.run(&received))
+            .map_err(StateError::at(path))?;
+        Ok(Self {
+            orders: Mutex::new(Some(orders)),
+            writer: Mutex::new(Some(writer)),
+            reader: Arc::new(Mutex::new(reader)),
+        })
     }
 
     /// Stores those events that are new; they are durable when this returns without an error.
-    pub(super) async fn keep(&self, source: &Source, events: Vec<AgentEvent>) -> io::Result<()> {
-        let (store, source) = (self.clone(), source.clone());
-        spawn_blocking(move || store.keep_blocking(&source, events)).await.map_err(io::Error::other)?
+    pub(super) async fn keep(&self, source: &Source, events: Vec<AgentEvent>) -> Result<Stored, StoreError> {
+        let (stored, answer) = oneshot::channel();
+        self.order(Order::Keep { source: source.clone(), events, stored });
+        answer.await.map_err(|_| StoreError::Ended)?
     }
 
-    fn keep_blocking(&self, source: &Source, events: Vec<AgentEvent>) -> io::Result<()> {
-        // Two names for the same machine are polled at the same time: looking and storing are one step.
-        let mut journal = lock(&self.journal);
-        let fresh = lock(&self.kept).fresh(source, events);
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let known = lock(&self.kept).events.len();
-        if journal.wants_rewrite(known) {
-            let mut all: Vec<FleetEvent> = lock(&self.kept).events.iter().cloned().collect();
-            all.extend(fresh.iter().cloned());
-            journal.rewrite(&all)?;
-        } else {
-            journal.append(&fresh)?;
-        }
-        let mut kept = lock(&self.kept);
-        fresh.into_iter().for_each(|event| kept.add(event));
-        Ok(())
+    /// Notes what an agent said last, and whether it was installed anew: for the next launch, so nobody waits
+    /// for it.
+    pub(super) fn seen(&self, source: &Source, status: String) {
+        self.order(Order::Seen { source: source.clone(), status });
+    }
+
+    /// Notes how an agent and its monitors are from now on.
+    pub(super) fn state(&self, agent: &str, online: bool, monitors: String) {
+        self.order(Order::State { agent: agent.to_owned(), online, monitors });
+    }
+
+    /// Forgets what an agent said last. Its events stay for as long as all others.
+    pub(super) fn forget(&self, agent: &str) {
+        self.order(Order::Forget { agent: agent.to_owned() });
     }
 
     /// The last events that the filter allows, the newest last.
-    pub(super) fn last(&self, filter: &Filter, limit: usize) -> Vec<FleetEvent> {
-        let kept = lock(&self.kept);
-        let wanted = kept.events.iter().rev().filter(|event| filter.allows(event));
-        let mut last: Vec<FleetEvent> = wanted.take(limit).cloned().collect();
-        last.reverse();
-        last
-    }
-}
-
-impl Kept {
-    /// Those events that are not here yet.
-    fn fresh(&self, source: &Source, events: Vec<AgentEvent>) -> Vec<FleetEvent> {
-        let mut new = HashSet::new();
-        let mut has_restarted = false;
-        let mut fresh = Vec::new();
-        for event in events {
-            let known = self.times.get(&(source.key().to_owned(), event.id));
-            if known == Some(&event.time) || !new.insert((event.id, event.time.clone())) {
-                continue;
-            }
-            has_restarted |= known.is_some();
-            fresh.push(FleetEvent { source: source.clone(), event });
-        }
-        if has_restarted {
-            tracing::warn!("{} counts its events from the start again: it was installed anew", source.agent);
-        }
-        fresh
+    pub(super) async fn last(&self, filter: Filter, limit: usize) -> Result<Vec<FleetEvent>, StoreError> {
+        self.read(move |connection| read::last(connection, &filter, limit)).await
     }
 
-    fn add(&mut self, event: FleetEvent) {
-        self.times.insert((event.source.key().to_owned(), event.event.id), event.event.time.clone());
-        self.events.push_back(event);
-        if self.events.len() > MOST
-            && let Some(oldest) = self.events.pop_front()
-        {
-            let key = (oldest.source.key().to_owned(), oldest.event.id);
-            // A newer event of the same number keeps its place.
-            if self.times.get(&key) == Some(&oldest.event.time) {
-                self.times.remove(&key);
-            }
+    /// What is known of the agents from earlier launches. Blocks.
+    pub(super) fn remembered(&self) -> Result<Vec<Remembered>, StoreError> {
+        Ok(read::remembered(&self.reader.lock().unwrap_or_else(PoisonError::into_inner))?)
+    }
+
+    /// The deliveries that are due, the oldest first, and when the next one is if none is due now.
+    pub(super) async fn due(&self, most: usize) -> Result<(Vec<Delivery>, Option<u64>), StoreError> {
+        self.read(move |connection| outbox::due(connection, most)).await
+    }
+
+    /// How many deliveries wait, and how many are kept aside.
+    pub(super) async fn outbox(&self) -> Result<WebhookStatus, StoreError> {
+        self.read(outbox::count).await
+    }
+
+    /// Notes how a delivery has ended; durable when this returns without an error.
+    pub(super) async fn delivered(&self, number: u64, outcome: Outcome) -> Result<(), StoreError> {
+        let (noted, answer) = oneshot::channel();
+        self.order(Order::Delivered { number, outcome, noted });
+        answer.await.map_err(|_| StoreError::Ended)?
+    }
+
+    /// Writes what is not written yet, and ends the writer. Blocks.
+    pub(super) fn close(&self) {
+        drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the writer of the hub's history has failed");
         }
     }
-}
 
-impl Filter {
-    fn allows(&self, event: &FleetEvent) -> bool {
-        let FleetEvent { source, event } = event;
-        let is_of = |server: &String| [&source.agent, &source.server_id, &event.machine].contains(&server);
-        self.server.as_ref().is_none_or(is_of) && self.level.is_none_or(|level| event.level == Some(level))
+    /// An order after the end is dropped, and its sender is told so by the answer that never comes.
+    fn order(&self, order: Order) {
+        if let Some(orders) = &*self.orders.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = orders.send(order);
+        }
     }
-}
 
-/// Nothing panics while it holds a lock; if it did, what is behind it is still whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader.clone();
+        spawn_blocking(move || look(&reader.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await
+            .map_err(|_| StoreError::Ended)?
+            .map_err(StoreError::from)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(server_id: &str) -> Source {
-        Source { agent: "a".into(), server_id: server_id.into() }
-    }
-
-    fn event(id: u64, time: &str) -> AgentEvent {
-        let level = Some(if id.is_multiple_of(2) { EventLevel::Alert } else { EventLevel::Info });
-        AgentEvent {
-            id,
-            time: time.into(),
-            machine: "m".into(),
-            monitor: "x".into(),
-            message: String::new(),
-            level,
-            title: None,
-            data: None,
-        }
-    }
-
-    fn ids(store: &Store, filter: &Filter) -> Vec<u64> {
-        store.last(filter, 100).iter().map(|event| event.event.id).collect()
-    }
-
-    #[test]
-    fn the_same_event_is_stored_once_across_restarts() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events");
-        let store = Store::open(&path).unwrap();
-        store.keep_blocking(&source("s"), vec![event(1, "t1"), event(2, "t2")]).unwrap();
-        store.keep_blocking(&source("s"), vec![event(2, "t2"), event(3, "t3"), event(3, "t3")]).unwrap();
-        let store = Store::open(&path).unwrap();
-        store.keep_blocking(&source("s"), vec![event(3, "t3")]).unwrap();
-        assert_eq!(ids(&store, &Filter::default()), [1, 2, 3]);
-        store.keep_blocking(&source("other"), vec![event(3, "t3")]).unwrap();
-        assert_eq!(ids(&store, &Filter::default()), [1, 2, 3, 3], "another machine has its own numbers");
-    }
-
-    #[test]
-    fn a_machine_that_counts_again_loses_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("events")).unwrap();
-        store.keep_blocking(&source("s"), vec![event(1, "t1"), event(2, "t2")]).unwrap();
-        store.keep_blocking(&source("s"), vec![event(1, "later")]).unwrap();
-        store.keep_blocking(&source("s"), vec![event(1, "later")]).unwrap();
-        assert_eq!(ids(&store, &Filter::default()), [1, 2, 1]);
-    }
-
-    #[test]
-    fn events_are_filtered_and_the_newest_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("events")).unwrap();
-        let many = (1..=MOST as u64 + 4).map(|id| event(id, "t")).collect();
-        store.keep_blocking(&source("s"), many).unwrap();
-        assert_eq!(store.last(&Filter::default(), usize::MAX).len(), MOST);
-        for server in ["a", "s", "m"] {
-            let filter = Filter { server: Some(server.into()), level: Some(EventLevel::Alert) };
-            assert_eq!(
-                store.last(&filter, 2).iter().map(|e| e.event.id).collect::<Vec<_>>(),
-                [10_002, 10_004]
-            );
-        }
-        assert!(ids(&store, &Filter { server: Some("x".into()), level: None }).is_empty());
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
+use rusqlite::Connection;
 use serde_json::json;
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::StartupErrorCode as Code;
@@ -138,16 +139,25 @@ fn a_configuration_that_cannot_be_written_is_told() {
 
 #[test]
 fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
-    for (role, name) in [(Role::Agent, "agent-events.jsonl"), (Role::Hub, "hub-events.jsonl")] {
-        let machine = Machine::new();
-        fs::create_dir_all(machine.data_dir().join("state")).unwrap();
-        for (text, expected) in
-            [("{\"schema\":2}\n", Code::StateTooNew), ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable)]
-        {
-            fs::write(machine.state_file(name), text).unwrap();
-            assert_eq!(machine.start(role).startup_error().code, expected, "{text}");
-            assert_eq!(fs::read_to_string(machine.state_file(name)).unwrap(), text);
-        }
+    let machine = Machine::new();
+    fs::create_dir_all(machine.data_dir().join("state")).unwrap();
+    for (text, expected) in
+        [("{\"schema\":2}\n", Code::StateTooNew), ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable)]
+    {
+        let file = machine.state_file("agent-events.jsonl");
+        fs::write(&file, text).unwrap();
+        assert_eq!(machine.start(Role::Agent).startup_error().code, expected, "{text}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    let history = machine.state_file("hub.db");
+    Connection::open(&history).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let newer = fs::read(&history).unwrap();
+    for (bytes, expected) in
+        [(newer.as_slice(), Code::StateTooNew), (b"no database at all, only text", Code::StateUnavailable)]
+    {
+        fs::write(&history, bytes).unwrap();
+        assert_eq!(machine.start(Role::Hub).startup_error().code, expected);
+        assert_eq!(fs::read(&history).unwrap(), bytes);
     }
     let machine = Machine::new();
     fs::write(machine.data_dir(), "in the way").unwrap();

@@ -1,0 +1,97 @@
+//! What the webhook has not been told yet.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::ipc::{AgentEvent, EventLevel, FleetEvent, WebhookStatus};
+
+use super::read::{EVENT, event};
+
+/// What cannot be delivered for so long is kept aside.
+const GIVE_UP_MS: u64 = 24 * 60 * 60 * 1000;
+/// The wait after the first failure; it doubles with each one.
+const FIRST_WAIT_MS: u64 = 5_000;
+const LONGEST_WAIT_MS: u64 = 60 * 60 * 1000;
+
+/// An event for the webhook.
+#[derive(Debug)]
+pub(in super::super) struct Delivery {
+    /// The event.
+    pub(in super::super) event: FleetEvent,
+}
+
+/// How a delivery has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Outcome {
+    /// The other side has it.
+    Delivered,
+    /// It has not, and is told again later.
+    Failed,
+}
+
+pub(super) fn add(
+    transaction: &Transaction<'_>,
+    number: u64,
+    event: &AgentEvent,
+    now: u64,
+) -> rusqlite::Result<()> {
+    if matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)) {
+        transaction
+            .prepare_cached("INSERT INTO outbox (number, since_ms, next_ms) VALUES (?1, ?2, ?2)")?
+            .execute(params![number, now])?;
+    }
+    Ok(())
+}
+
+pub(super) fn due(connection: &Connection, most: usize) -> rusqlite::Result<(Vec<Delivery>, Option<u64>)> {
+    let now = unix_ms();
+    let due = connection
+        .prepare_cached(&format!(
+            "SELECT {EVENT} FROM outbox JOIN events ON events.number = outbox.number
+             WHERE aside = 0 AND next_ms <= ?1 ORDER BY outbox.number LIMIT {most}"
+        ))?
+        .query_map([now], |row| Ok(Delivery { event: event(row, now)? }))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let next: Option<u64> = connection
+        .prepare_cached("SELECT min(next_ms) FROM outbox WHERE aside = 0")?
+        .query_row([], |row| row.get(0))?;
+    Ok((due, next.map(|next| next.saturating_sub(now))))
+}
+
+pub(super) fn count(connection: &Connection) -> rusqlite::Result<WebhookStatus> {
+    let count = |aside: bool| {
+        connection
+            .prepare_cached("SELECT count(*) FROM outbox WHERE aside = ?1")?
+            .query_row([aside], |row| row.get(0))
+    };
+    Ok(WebhookStatus { waiting: count(false)?, kept_aside: count(true)?, error: None })
+}
+
+pub(super) fn note(
+    transaction: &Transaction<'_>,
+    number: u64,
+    outcome: Outcome,
+    now: u64,
+) -> rusqlite::Result<()> {
+    let row: Option<(u64, u32)> = transaction
+        .prepare_cached("SELECT since_ms, attempts FROM outbox WHERE number = ?1")?
+        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((since, attempts)) = row else { return Ok(()) };
+    if outcome == Outcome::Delivered {
+        transaction.execute("DELETE FROM outbox WHERE number = ?1", [number])?;
+        return Ok(());
+    }
+    let wait = FIRST_WAIT_MS.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT_MS);
+    let is_hopeless = now.saturating_sub(since) >= GIVE_UP_MS;
+    if is_hopeless {
+        tracing::error!(
+            "event {number} of the hub's history could not be delivered to the webhook and is kept aside"
+        );
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE outbox SET attempts = attempts + 1, next_ms = ?2, aside = ?3 WHERE number = ?1",
+        )?
+        .execute(params![number, now + wait, is_hopeless])?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+use std::path::PathBuf;
+
+use serde_json::json;
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::ipc::EventLevel;
+use tempfile::TempDir;
+
+use super::*;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+fn source(server_id: &str) -> Source {
+    Source { agent: "a".into(), url: "http://a".into(), server_id: server_id.into() }
+}
+
+fn event(id: u64, time: &str) -> AgentEvent {
+    let level = Some(if id.is_multiple_of(2) { EventLevel::Alert } else { EventLevel::Info });
+    AgentEvent {
+        id,
+        time: time.into(),
+        machine: "m".into(),
+        monitor: "x".into(),
+        message: String::new(),
+        level,
+        title: None,
+        data: Some(json!({ "deep": [id] })),
+    }
+}
+
+fn keeping(has_webhook: bool) -> Keeping {
+    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, has_webhook }
+}
+
+struct History {
+    _folder: TempDir,
+    path: PathBuf,
+    store: Store,
+}
+
+impl History {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let store = Store::open(&path, keeping(true)).unwrap();
+        Self { _folder: folder, path, store }
+    }
+
+    async fn keep(&self, source: &Source, events: &[(u64, &str)]) -> Stored {
+        self.store.keep(source, events.iter().map(|(id, time)| event(*id, time)).collect()).await.unwrap()
+    }
+
+    async fn ids(&self, filter: Filter) -> Vec<u64> {
+        self.store.last(filter, 100).await.unwrap().iter().map(|event| event.event.id).collect()
+    }
+
+    /// The same file in another launch.
+    fn again(self) -> Self {
+        self.store.close();
+        let store = Store::open(&self.path, keeping(true)).unwrap();
+        Self { store, ..self }
+    }
+
+    /// A writer of this file whose clock is this one.
+    fn writer_at(&self, now: fn() -> u64) -> Writer {
+        let mut writer = Writer::new(schema::open(&self.path).unwrap(), keeping(true));
+        writer.now = now;
+        writer
+    }
+}
+
+fn by(server: &str, level: Option<EventLevel>) -> Filter {
+    Filter { server: Some(server.into()), level }
+}
+
+#[tokio::test]
+async fn the_same_event_is_stored_once_across_launches() {
+    let history = History::new();
+    history.keep(&source("s"), &[(1, "t1"), (2, "t2")]).await;
+    let second = history.keep(&source("s"), &[(2, "t2"), (3, "t3"), (3, "t3")]).await;
+    assert_eq!(second.fresh.iter().map(|event| event.event.id).collect::<Vec<_>>(), [3]);
+    let history = history.again();
+    let third = history.keep(&source("s"), &[(3, "t3")]).await;
+    assert!(third.fresh.is_empty() && !third.installed_anew);
+    let shown = history.store.last(Filter::default(), 100).await.unwrap();
+    assert_eq!(shown.iter().map(|event| event.event.id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(shown.is_sorted_by(|one, next| one.number < next.number), "the hub's own numbers grow");
+    assert_eq!(shown[0].event, event(1, "t1"), "as the agent told it");
+    history.keep(&source("other"), &[(3, "t3")]).await;
+    assert_eq!(history.ids(Filter::default()).await, [1, 2, 3, 3], "another machine has its own numbers");
+}
+
+#[tokio::test]
+async fn a_machine_that_counts_again_loses_nothing_and_is_noticed() {
+    let history = History::new();
+    history.store.seen(&source("s"), "{}".into());
+    assert!(
+        !history.keep(&source("s"), &[(1, "t1"), (7, "t7")]).await.installed_anew,
+        "numbers may be missing"
+    );
+    assert!(history.keep(&source("s"), &[(1, "later")]).await.installed_anew);
+    assert!(!history.keep(&source("s"), &[(1, "later"), (2, "later")]).await.installed_anew, "noticed once");
+    assert_eq!(history.ids(Filter::default()).await, [1, 7, 1, 2]);
+    assert!(history.store.remembered().unwrap()[0].anew_ms_ago.is_some_and(|ago| ago < 60_000));
+}
+
+#[tokio::test]
+async fn another_identity_at_the_same_address_is_a_new_installation() {
+    let history = History::new();
+    let flush = async || history.keep(&source("s"), &[]).await;
+    history.store.seen(&source("first"), "{}".into());
+    history.store.seen(&source("first"), "{}".into());
+    flush().await;
+    assert_eq!(history.store.remembered().unwrap()[0].anew_ms_ago, None);
+    history.store.seen(&source("second"), "{}".into());
+    flush().await;
+    assert!(history.store.remembered().unwrap()[0].anew_ms_ago.is_some());
+    // Another address is another machine, which a person has chosen.
+    history.store.seen(&Source { url: "http://b".into(), ..source("third") }, "{}".into());
+    flush().await;
+    let remembered = history.store.remembered().unwrap().remove(0);
+    assert_eq!((remembered.url.as_str(), remembered.anew_ms_ago), ("http://b", None));
+    history.store.forget("a");
+    flush().await;
+    assert!(history.store.remembered().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn events_are_filtered_and_limited() {
+    let history = History::new();
+    history.keep(&source("s"), &[(1, "t"), (2, "t"), (3, "t"), (4, "t")]).await;
+    for server in ["a", "s", "m"] {
+        assert_eq!(history.ids(by(server, Some(EventLevel::Alert))).await, [2, 4], "{server}");
+    }
+    assert!(history.ids(by("x", None)).await.is_empty());
+    assert!(history.ids(by("a' OR 1=1 --", None)).await.is_empty());
+    assert_eq!(history.ids(Filter { server: None, level: Some(EventLevel::Info) }).await, [1, 3]);
+    let last = history.store.last(Filter::default(), 2).await.unwrap();
+    assert_eq!(last.iter().map(|event| event.event.id).collect::<Vec<_>>(), [3, 4]);
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes() {
+    let history = History::new();
+    history.store.seen(&source("s"), r#"{"machine":"m"}"#.into());
+    history.store.state("a", true, "{}".into());
+    history.keep(&source("s"), &[(2, "t2")]).await;
+    assert_eq!(history.store.outbox().await.unwrap().waiting, 1);
+    let counts = |history: &History| {
+        let connection = schema::open_reader(&history.path).unwrap();
+        ["events", "states", "outbox", "agents"].map(|table| {
+            connection
+                .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0))
+                .unwrap()
+        })
+    };
+    history.writer_at(|| unix_ms() + 6 * DAY_MS).prune();
+    assert_eq!(counts(&history), [1, 1, 1, 1]);
+    history.writer_at(|| unix_ms() + 8 * DAY_MS).prune();
+    assert_eq!(counts(&history), [1, 0, 1, 1]);
+    history.writer_at(|| unix_ms() + 31 * DAY_MS).prune();
+    assert_eq!(counts(&history), [0, 0, 0, 1]);
+    // A number is not given a second time.
+    let stored = history.keep(&source("s"), &[(3, "t3")]).await;
+    assert_eq!(stored.fresh[0].number, 2);
+}
+
+#[tokio::test]
+async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
+    let history = History::new();
+    history.keep(&source("s"), &[(1, "t"), (2, "t"), (4, "t")]).await;
+    let (due, next) = history.store.due(10).await.unwrap();
+    assert_eq!(due.iter().map(|delivery| delivery.event.event.id).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(next, Some(0));
+    history.store.delivered(due[0].event.number, Outcome::Delivered).await.unwrap();
+    history.store.delivered(due[1].event.number, Outcome::Failed).await.unwrap();
+    let (due, next) = history.store.due(10).await.unwrap();
+    assert!(due.is_empty() && next.is_some_and(|wait| (3_000..=5_000).contains(&wait)), "{next:?}");
+    let number = 3;
+    history.store.delivered(number, Outcome::Failed).await.unwrap();
+    let (_, next) = history.store.due(10).await.unwrap();
+    assert!(next.is_some_and(|wait| (8_000..=10_000).contains(&wait)), "it doubles: {next:?}");
+    // The same event again is no new delivery.
+    let history = history.again();
+    history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
+    assert_eq!(history.store.outbox().await.unwrap().waiting, 1);
+
+    let (noted, _) = oneshot::channel();
+    let mut tomorrow = history.writer_at(|| unix_ms() + DAY_MS);
+    tomorrow.write(vec![Order::Delivered { number, outcome: Outcome::Failed, noted }]);
+    let counted = history.store.outbox().await.unwrap();
+    assert_eq!((counted.waiting, counted.kept_aside), (0, 1));
+}
+
+#[tokio::test]
+async fn without_a_webhook_nothing_waits_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("hub.db"), keeping(false)).unwrap();
+    store.keep(&source("s"), vec![event(2, "t")]).await.unwrap();
+    assert_eq!(store.outbox().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_acknowledged() {
+    let history = History::new();
+    history.keep(&source("s"), &[(1, "t")]).await;
+    // A part of the form is gone: the event has its place and its delivery has none.
+    let other = Connection::open(&history.path).unwrap();
+    other.execute_batch("DROP TABLE outbox; DROP INDEX events_once;").unwrap();
+    let refused = history.store.keep(&source("s"), vec![event(2, "t")]).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    assert_eq!(history.ids(Filter::default()).await, [1]);
+    history.store.close();
+    assert!(matches!(history.store.keep(&source("s"), vec![]).await, Err(StoreError::Ended)));
+}

@@ -1,0 +1,248 @@
+//! The thread that writes the history.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::ipc::{AgentEvent, FleetEvent};
+use tokio::sync::oneshot;
+
+use super::outbox::{self, Outcome};
+use super::read::level_word;
+use super::{Keeping, Source, StoreError, Stored};
+
+/// How often what is too old is removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// So many orders go into one transaction: nobody waits long for the others.
+const MOST_TOGETHER: usize = 512;
+
+/// What can be asked of the writer.
+pub(super) enum Order {
+    /// Store events.
+    Keep { source: Source, events: Vec<AgentEvent>, stored: oneshot::Sender<Result<Stored, StoreError>> },
+    /// An agent has answered.
+    Seen { source: Source, status: String },
+    /// An agent or its monitors changed.
+    State { agent: String, online: bool, monitors: String },
+    /// An agent is not configured any more.
+    Forget { agent: String },
+    /// A delivery has ended.
+    Delivered { number: u64, outcome: Outcome, noted: oneshot::Sender<Result<(), StoreError>> },
+}
+
+/// What is said when the transaction has ended.
+enum Answer {
+    Stored(oneshot::Sender<Result<Stored, StoreError>>, Stored),
+    Noted(oneshot::Sender<Result<(), StoreError>>),
+    Nobody,
+}
+
+/// The writer.
+pub(super) struct Writer {
+    connection: Connection,
+    keeping: Keeping,
+    /// The hub's own clock; another one in tests.
+    pub(super) now: fn() -> u64,
+    is_failing: bool,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, keeping: Keeping) -> Self {
+        Self { connection, keeping, now: unix_ms, is_failing: false }
+    }
+
+    /// Writes until nobody can order any more.
+    pub(super) fn run(mut self, received: &Receiver<Order>) {
+        self.prune();
+        let mut next_prune = Instant::now() + PRUNE_EVERY;
+        loop {
+            match received.recv_timeout(next_prune.saturating_duration_since(Instant::now())) {
+                Ok(first) => {
+                    let waiting = received.try_iter().take(MOST_TOGETHER - 1);
+                    self.write(std::iter::once(first).chain(waiting).collect());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if Instant::now() >= next_prune {
+                self.prune();
+                next_prune = Instant::now() + PRUNE_EVERY;
+            }
+        }
+    }
+
+    /// All orders in one transaction.
+    pub(super) fn write(&mut self, orders: Vec<Order>) {
+        // Only what is acknowledged to somebody must survive a loss of power; the rest survives a crash anyway.
+        let must_last =
+            orders.iter().any(|order| matches!(order, Order::Keep { .. } | Order::Delivered { .. }));
+        let result = self.try_write(&orders, must_last);
+        let has_failed = result.is_err();
+        match result {
+            Ok(stored) => {
+                for answer in orders.into_iter().zip(stored).map(|(order, stored)| answer(order, stored)) {
+                    match answer {
+                        // Whoever has gone away asks again in the next poll.
+                        Answer::Stored(sender, stored) => drop(sender.send(Ok(stored))),
+                        Answer::Noted(sender) => drop(sender.send(Ok(()))),
+                        Answer::Nobody => {}
+                    }
+                }
+            }
+            Err(error) => {
+                if !self.is_failing {
+                    tracing::error!("the hub's history cannot be written: {error}");
+                }
+                for order in orders {
+                    match answer(order, Stored::default()) {
+                        Answer::Stored(sender, _) => drop(sender.send(Err(error.clone()))),
+                        Answer::Noted(sender) => drop(sender.send(Err(error.clone()))),
+                        Answer::Nobody => {}
+                    }
+                }
+            }
+        }
+        if self.is_failing && !has_failed {
+            tracing::info!("the hub's history can be written again");
+        }
+        self.is_failing = has_failed;
+    }
+
+    fn try_write(&mut self, orders: &[Order], must_last: bool) -> Result<Vec<Stored>, StoreError> {
+        self.connection.pragma_update(None, "synchronous", if must_last { "FULL" } else { "NORMAL" })?;
+        let now = (self.now)();
+        let transaction = self.connection.transaction()?;
+        let mut all = Vec::with_capacity(orders.len());
+        for order in orders {
+            let mut stored = Stored::default();
+            match order {
+                Order::Keep { source, events, .. } => {
+                    stored = keep(&transaction, source, events, now, self.keeping.has_webhook)?;
+                }
+                Order::Seen { source, status } => seen(&transaction, source, status, now)?,
+                Order::State { agent, online, monitors } => {
+                    transaction
+                        .prepare_cached("INSERT INTO states VALUES (?1, ?2, ?3, ?4)")?
+                        .execute(params![now, agent, online, monitors])?;
+                }
+                Order::Forget { agent } => {
+                    transaction.execute("DELETE FROM agents WHERE name = ?1", [agent])?;
+                }
+                Order::Delivered { number, outcome, .. } => {
+                    outbox::note(&transaction, *number, *outcome, now)?
+                }
+            }
+            all.push(stored);
+        }
+        transaction.commit()?;
+        Ok(all)
+    }
+
+    /// Removes what is too old.
+    pub(super) fn prune(&mut self) {
+        let now = (self.now)();
+        let (events, states) =
+            (now.saturating_sub(self.keeping.event_ms), now.saturating_sub(self.keeping.status_ms));
+        let pruned = (|| -> rusqlite::Result<usize> {
+            let transaction = self.connection.transaction()?;
+            let removed = transaction.execute("DELETE FROM events WHERE received_ms < ?1", [events])?
+                + transaction.execute("DELETE FROM states WHERE at_ms < ?1", [states])?
+                + transaction.execute("UPDATE agents SET anew_ms = NULL WHERE anew_ms < ?1", [events])?;
+            transaction.commit()?;
+            Ok(removed)
+        })();
+        match pruned {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!("{removed} old entries were removed from the hub's history"),
+            Err(error) => tracing::warn!("old entries stay in the hub's history: {error}"),
+        }
+    }
+}
+
+fn answer(order: Order, stored: Stored) -> Answer {
+    match order {
+        Order::Keep { stored: sender, .. } => Answer::Stored(sender, stored),
+        Order::Delivered { noted, .. } => Answer::Noted(noted),
+        Order::Seen { .. } | Order::State { .. } | Order::Forget { .. } => Answer::Nobody,
+    }
+}
+
+fn keep(
+    transaction: &Transaction<'_>,
+    source: &Source,
+    events: &[AgentEvent],
+    now: u64,
+    has_webhook: bool,
+) -> Result<Stored, StoreError> {
+    let mut stored = Stored::default();
+    let mut last = transaction
+        .prepare_cached("SELECT id FROM events WHERE machine_key = ?1 ORDER BY number DESC LIMIT 1")?
+        .query_row([source.key()], |row| row.get::<_, u64>(0))
+        .optional()?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO events
+         (machine_key, id, time, received_ms, agent, server_id, machine, monitor, message, level, title, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    for event in events {
+        let data = event.data.as_ref().map(ToString::to_string);
+        let level = event.level.map(level_word);
+        let is_fresh = 0 < insert.execute(params![
+            source.key(),
+            event.id,
+            event.time,
+            now,
+            source.agent,
+            source.server_id,
+            event.machine,
+            event.monitor,
+            event.message,
+            level,
+            event.title,
+            data,
+        ])?;
+        if !is_fresh {
+            continue;
+        }
+        let number = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
+        if last.is_some_and(|last| event.id <= last) {
+            stored.installed_anew = true;
+        }
+        last = Some(event.id);
+        if has_webhook {
+            outbox::add(transaction, number, event, now)?;
+        }
+        stored.fresh.push(FleetEvent {
+            number,
+            agent: source.agent.clone(),
+            server_id: source.server_id.clone(),
+            age_seconds: 0.0,
+            event: event.clone(),
+        });
+    }
+    if stored.installed_anew {
+        tracing::warn!("{} counts its events from the start again: it was installed anew", source.agent);
+        transaction.execute("UPDATE agents SET anew_ms = ?2 WHERE name = ?1", params![source.agent, now])?;
+    }
+    Ok(stored)
+}
+
+fn seen(transaction: &Transaction<'_>, source: &Source, status: &str, now: u64) -> rusqlite::Result<()> {
+    let before: Option<(String, String)> = transaction
+        .prepare_cached("SELECT url, machine_key FROM agents WHERE name = ?1")?
+        .query_row([&source.agent], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let is_anew = before.is_some_and(|(url, key)| url == source.url && key != source.key());
+    if is_anew {
+        tracing::warn!("{} has another server_id than before: it was installed anew", source.agent);
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO agents (name, url, machine_key, seen_ms, anew_ms, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (name) DO UPDATE SET url = ?2, machine_key = ?3, seen_ms = ?4, status = ?6,
+                 anew_ms = CASE WHEN ?5 IS NOT NULL THEN ?5 WHEN url = ?2 THEN anew_ms END",
+        )?
+        .execute(params![source.agent, source.url, source.key(), now, is_anew.then_some(now), status])?;
+    Ok(())
+}

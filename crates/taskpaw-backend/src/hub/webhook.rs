@@ -1,0 +1,112 @@
+//! Telling the webhook every `alert` and `done`.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use taskpaw_contract::config::WebhookConfig;
+use taskpaw_contract::ipc::FleetEvent;
+
+use super::Shared;
+use super::agents::innermost;
+use super::store::Outcome;
+use crate::http::client;
+
+/// How long one delivery may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// So many are read at once.
+const TOGETHER: usize = 20;
+/// When to look again if nothing is due, or the history cannot be read.
+const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Why a delivery failed. The address is not repeated: it may be a secret.
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error("the webhook answers with status {0}")]
+    Status(StatusCode),
+    #[error("the webhook does not answer within {} s", LIMIT.as_secs())]
+    Timeout,
+    #[error("the webhook cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+/// Delivers what waits, for ever.
+pub(super) async fn deliver(shared: Arc<Shared>, config: WebhookConfig) {
+    if config.url.is_empty() {
+        return;
+    }
+    let client = match client(config.url.starts_with("https:")).timeout(LIMIT).build() {
+        Ok(client) => client,
+        Err(error) => {
+            failed(&shared, &DeliveryError::Unreachable(innermost(&error)));
+            return;
+        }
+    };
+    loop {
+        let wait = match shared.store.due(TOGETHER).await {
+            Ok((due, next)) if due.is_empty() => {
+                next.map_or(LOOK_EVERY, Duration::from_millis).min(LOOK_EVERY)
+            }
+            Ok((due, _)) => {
+                for delivery in due {
+                    attempt(&shared, &client, &config, &delivery.event).await;
+                }
+                Duration::ZERO
+            }
+            Err(_) => LOOK_AGAIN,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.outbox.notified() => {}
+        }
+    }
+}
+
+async fn attempt(shared: &Shared, client: &Client, config: &WebhookConfig, event: &FleetEvent) {
+    let outcome = match post(client, config, event).await {
+        Ok(()) => {
+            *shared.webhook_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            Outcome::Delivered
+        }
+        Err(error) => {
+            failed(shared, &error);
+            Outcome::Failed
+        }
+    };
+    if let Err(error) = shared.store.delivered(event.number, outcome).await {
+        tracing::warn!("event {} may reach the webhook twice: {error}", event.number);
+        // It would be due again at once.
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn failed(shared: &Shared, error: &DeliveryError) {
+    tracing::warn!("{error}; it is told again later");
+    *shared.webhook_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+}
+
+async fn post(client: &Client, config: &WebhookConfig, event: &FleetEvent) -> Result<(), DeliveryError> {
+    // If the answer is lost the same event comes again: by this the other side can know it.
+    let mut request = client
+        .post(&config.url)
+        .header("Idempotency-Key", format!("taskpaw-{}-{}", event.server_id, event.number))
+        .json(&body(event));
+    if !config.token.is_empty() {
+        request = request.bearer_auth(&config.token);
+    }
+    let answer = request.send().await.map_err(|error| {
+        if error.is_timeout() {
+            DeliveryError::Timeout
+        } else {
+            DeliveryError::Unreachable(innermost(&error))
+        }
+    })?;
+    if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
+}
+
+/// `text` is what TaskPaw V3 sent, and all that simple receivers read.
+fn body(event: &FleetEvent) -> Value {
+    json!({ "text": format!("TaskPaw Event | {}: {}", event.agent, event.event.message), "event": event })
+}
