@@ -8,12 +8,15 @@ use taskpaw_contract::Role;
 
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
-Usage: taskpaw-backend [agent|hub] [--config-dir DIR]
+Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config]
 
   agent             watches this machine (the default)
   hub               polls the machines that do
 
   --config-dir DIR  where config.json is; else TASKPAW_CONFIG_DIR, else the platform's own folder
+  --check-config    says whether config.json can be used, and starts nothing
+  --print-default-config
+                    prints a config.json with every default
   --version         prints the version
   --help            prints this text
 
@@ -24,6 +27,10 @@ Environment: TASKPAW_CONFIG_DIR, TASKPAW_DATA_DIR, TASKPAW_LOG=error|warn|info|d
 pub(crate) enum Command {
     /// Run a role.
     Run(Arguments),
+    /// Say whether the configuration can be used.
+    CheckConfig(Arguments),
+    /// Print the configuration that a first start has.
+    PrintDefaultConfig,
     /// Print the version.
     Version,
     /// Print the usage.
@@ -58,10 +65,13 @@ pub(crate) enum WrongUsage {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, WrongUsage> {
     let mut parser = Parser::from_args(arguments);
     let (mut role, mut config_dir, mut question) = (None, None, None);
+    let mut only_check = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("version") => question = Some(Command::Version),
             Arg::Long("help") => question = Some(Command::Help),
+            Arg::Long("print-default-config") => question = Some(Command::PrintDefaultConfig),
+            Arg::Long("check-config") => only_check = true,
             Arg::Long("config-dir") => {
                 let folder = parser.value()?;
                 if let Some(looks_like) = role_named(&folder) {
@@ -77,7 +87,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         }
     }
     let run = Arguments { role: role.unwrap_or(Role::Agent), config_dir };
-    Ok(question.unwrap_or(Command::Run(run)))
+    let asked = if only_check { Command::CheckConfig(run) } else { Command::Run(run) };
+    Ok(question.unwrap_or(asked))
 }
 
 fn role_named(word: &OsString) -> Option<Role> {
@@ -106,6 +117,11 @@ mod tests {
             (&["--config-dir=/c", "hub"], run(Role::Hub, Some("/c"))),
             (&["hub", "--version"], Command::Version),
             (&["--help"], Command::Help),
+            (&["--print-default-config"], Command::PrintDefaultConfig),
+            (
+                &["--check-config", "hub"],
+                Command::CheckConfig(Arguments { role: Role::Hub, config_dir: None }),
+            ),
         ] {
             assert_eq!(parsed(words).unwrap(), expected, "{words:?}");
         }

@@ -52,6 +52,31 @@ pub(crate) fn say(text: &str) -> ExitCode {
     }
 }
 
+/// The configuration that a first start has, as it would be written.
+pub(crate) fn default_config() -> String {
+    serde_json::to_string_pretty(&Config::default()).unwrap_or_default()
+}
+
+/// Says whether the configuration can be used. Nothing is written and nothing is started.
+pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
+    let read = || -> Result<PathBuf, Failure> {
+        let mut folders = Folders::find()?;
+        if let Some(folder) = &arguments.config_dir {
+            folders.config.clone_from(folder);
+        }
+        ConfigFile::read(&folders.config_file())?;
+        Ok(folders.config_file())
+    };
+    match read() {
+        Ok(path) if path.exists() => say(&format!("{} can be used", path.display())),
+        Ok(path) => say(&format!("{} is not there; every key has its default", path.display())),
+        Err(failure) => {
+            eprintln!("taskpaw-backend: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs a role until it is asked to stop.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     log::start();

@@ -19,6 +19,8 @@ use arguments::{Command, USAGE};
 fn main() -> ExitCode {
     match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
+        Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),
+        Ok(Command::PrintDefaultConfig) => launch::say(&launch::default_config()),
         Ok(Command::Version) => launch::say(&format!("taskpaw-backend {}", taskpaw_contract::version())),
         Ok(Command::Help) => launch::say(USAGE),
         Err(wrong) => {

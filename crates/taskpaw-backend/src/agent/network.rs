@@ -47,6 +47,7 @@ async fn events(
     if method != Method::GET {
         return Err(ApiError::WrongMethod(method));
     }
-    let ack = query.number("ack")?;
+    // A hub of V3 that has no event yet acknowledges -1.
+    let ack = if query.text("ack") == Some("-1") { Some(0) } else { query.number("ack")? };
     Ok(Json(Events { events: shared.events.fetch(ack) }))
 }

@@ -102,7 +102,7 @@ fn bad_requests_get_errors_as_json() {
     running.ready();
     for (method, path, headers, status, code) in [
         ("GET", "/events?ack=x", &[][..], 400, "bad_query"),
-        ("GET", "/events?ack=-1", &[], 400, "bad_query"),
+        ("GET", "/events?ack=-2", &[], 400, "bad_query"),
         ("GET", "/events?ack=", &[], 400, "bad_query"),
         ("GET", "/", &[], 404, "not_found"),
         ("GET", "/control/ping", &[], 404, "not_found"),
@@ -119,6 +119,25 @@ fn bad_requests_get_errors_as_json() {
     // HEAD would take the events and give them to nobody.
     assert_eq!(call(machine.network, "HEAD", "/events", &[]).status, 405);
     assert_eq!(events(machine.network, "").len(), 1, "none of that has changed the queue");
+}
+
+/// How TaskPaw V3's hub fetches: it acknowledges the last number that it has stored, and -1 before the first.
+#[test]
+fn a_hub_of_v3_gets_every_event_once() {
+    let machine = Machine::new();
+    let agent = machine.start(Role::Agent);
+    agent.ready();
+    let fetch = |last: i64| {
+        let answer = get(machine.network, &format!("/events?ack={last}")).json();
+        let ids: Vec<i64> =
+            answer["events"].as_array().unwrap().iter().map(|event| event["id"].as_i64().unwrap()).collect();
+        ids.into_iter().filter(|id| *id > last).collect::<Vec<_>>()
+    };
+    assert_eq!(fetch(-1), [1]);
+    assert_eq!(fetch(-1), [1], "nothing was acknowledged");
+    assert!(fetch(1).is_empty());
+    let status = get(machine.network, "/status").json();
+    assert!(status["monitors"].as_object().unwrap().values().all(|monitor| monitor["type_id"].is_string()));
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod control;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod load;

@@ -165,6 +165,25 @@ fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
 }
 
 #[test]
+fn a_configuration_is_checked_without_a_start() {
+    let machine = Machine::new();
+    let check = || machine.command(&["hub", "--check-config"]).output().unwrap();
+    let good = check();
+    assert!(
+        good.status.success() && String::from_utf8_lossy(&good.stdout).contains("can be used"),
+        "{good:?}"
+    );
+    machine.write_config(r#"{"hub":{"api":{"port":70000}}}"#);
+    let bad = check();
+    assert_eq!((bad.status.code(), bad.stdout.len()), (Some(1), 0));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("hub.api.port: 70000 is not between"), "{bad:?}");
+    assert!(!machine.data_dir().exists(), "nothing was started");
+    let printed = machine.command(&["--print-default-config"]).output().unwrap();
+    machine.write_config(&String::from_utf8(printed.stdout).unwrap());
+    assert!(check().status.success());
+}
+
+#[test]
 fn a_host_that_breaks_the_protocol_is_refused() {
     let machine = Machine::new();
     for greeting in [
