@@ -192,6 +192,14 @@ impl App {
         self.claims_again.notified().await;
     }
 
+    /// Does what a launch can do before this app has its place: the roles that will start do it faster then. What
+    /// is wrong with the configuration is told by the launch.
+    pub(crate) fn prepare_roles(&self) {
+        for role in self.settings().read().map(|config| config.roles).unwrap_or_default() {
+            self.tell(role, Message::Prepare);
+        }
+    }
+
     /// Sends a message to a role.
     pub(crate) fn tell(&self, role: Role, message: Message) {
         if let Some(task) = self.role(role) {

@@ -225,6 +225,7 @@ fn ask_for_the_place(
         let primary = loop {
             let (version, pid) = claim.held_by().unzip();
             app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
+            app.prepare_roles();
             match claim.finish(Want::Run) {
                 Ok(Claimed::Primary(primary)) => break primary,
                 // Somebody else was quicker, is the same version, and shows its window.

@@ -4,13 +4,10 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
 
-use taskpaw_contract::sidecar::{HOST_ON_STDIN, HOST_VARIABLE, Hello};
+use taskpaw_contract::sidecar::{HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello};
 use tokio::sync::watch;
 
-/// How long a host may take to write its first line.
-const HELLO_WAIT: Duration = Duration::from_secs(5);
 /// How long that line may be.
 const HELLO_BYTES: u64 = 64 * 1024;
 
@@ -78,7 +75,7 @@ pub(crate) enum HelloError {
     )]
     UnknownHost(String),
     /// No line in time.
-    #[error("the host wrote no first line on stdin within {} s", HELLO_WAIT.as_secs())]
+    #[error("the host wrote no first line on stdin within {} s", HELLO_WITHIN.as_secs())]
     Silent,
     /// Stdin ended or failed.
     #[error("the host closed stdin before its first line was complete")]
@@ -119,7 +116,7 @@ pub(crate) fn greeting(stop: &Stop) -> Result<Option<Hello>, HelloError> {
             }
         })
         .map_err(HelloError::Thread)?;
-    match receiver.recv_timeout(HELLO_WAIT) {
+    match receiver.recv_timeout(HELLO_WITHIN) {
         Ok(greeted) => greeted.map(Some),
         Err(RecvTimeoutError::Timeout) => Err(HelloError::Silent),
         Err(RecvTimeoutError::Disconnected) => Err(HelloError::Closed),

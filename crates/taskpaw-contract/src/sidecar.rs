@@ -4,6 +4,7 @@
 //! then means that the host is gone. The sidecar writes exactly one [`Line`] to stdout.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -14,6 +15,10 @@ use crate::Role;
 pub const HOST_VARIABLE: &str = "TASKPAW_HOST";
 /// The one value of [`HOST_VARIABLE`].
 pub const HOST_ON_STDIN: &str = "stdin";
+
+/// How long a sidecar waits for its first line. A host may start it ahead of its time and greet it within this: until
+/// then it holds nothing, and knows no secret.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
 /// The first line of stdin, from the host.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

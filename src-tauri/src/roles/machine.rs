@@ -27,6 +27,8 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(120);
 /// What a role hears.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Message {
+    /// It will be started soon: what needs no port can be done before.
+    Prepare,
     /// A person, or the launch, wants it to run.
     Start,
     /// A person wants it to stop.
@@ -78,6 +80,8 @@ pub(crate) enum Timer {
 pub(crate) enum Effect {
     /// Look at the ports and reclaim them: ends in `TakenOver` or `NotTakenOver`.
     TakeOver,
+    /// Start the sidecar's program, and let it wait for its greeting.
+    Prepare,
     /// Start the sidecar: ends in `Line` or `NotSpawned`, and in any case in `Exited` later.
     Spawn,
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
@@ -149,6 +153,8 @@ impl Machine {
             // A late answer of an old attempt.
             Message::Of(generation, _) if generation != self.generation => Vec::new(),
             Message::Of(_, answer) => self.answer(answer, now),
+            Message::Prepare if self.state == State::Stopped => vec![Effect::Prepare],
+            Message::Prepare => Vec::new(),
             Message::Start => self.start(),
             Message::Retry => {
                 self.failures.clear();

@@ -71,6 +71,16 @@ fn a_start_takes_over_then_spawns_then_confirms() {
 }
 
 #[test]
+fn what_needs_no_port_is_done_before_a_start_and_never_beside_a_backend() {
+    let mut driven = Driven::new();
+    assert_eq!(driven.tell(Message::Prepare), [Effect::Prepare]);
+    driven.tell(Message::Start);
+    assert_eq!(driven.tell(Message::Prepare), []);
+    let mut driven = Driven::ready();
+    assert_eq!(driven.tell(Message::Prepare), []);
+}
+
+#[test]
 fn a_second_start_changes_nothing() {
     let mut driven = Driven::ready();
     assert!(driven.tell(Message::Start).is_empty());

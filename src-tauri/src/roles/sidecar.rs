@@ -2,11 +2,11 @@
 
 use std::io;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use taskpaw_contract::Role;
-use taskpaw_contract::sidecar::{BrokenLine, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line};
+use taskpaw_contract::sidecar::{BrokenLine, HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -41,28 +41,19 @@ pub(super) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts the program for a role. `news` gets its line and its end.
+    /// Greets a sidecar that was started, which then claims its ports. `news` gets its line and its end.
     ///
     /// # Errors
-    /// What the system says.
-    pub(super) fn start(
-        program: std::process::Command,
-        role: Role,
+    /// If the greeting cannot be written down.
+    pub(super) fn greet(
+        ungreeted: Ungreeted,
         hello: &Hello,
         log: RoleLog,
         news: impl Fn(News) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let mut line = serde_json::to_vec(hello)?;
         line.push(b'\n');
-        let mut command = tokio::process::Command::from(program);
-        command
-            .arg(role.as_str())
-            .env(HOST_VARIABLE, HOST_ON_STDIN)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = in_own_group(command).spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
+        let Ungreeted { mut child, pid, .. } = ungreeted;
         let (orders, incoming) = mpsc::unbounded_channel();
         tokio::spawn(async move { attend(child.as_mut(), &line, log, incoming, &news).await });
         Ok(Self { pid, orders })
@@ -71,6 +62,39 @@ impl Sidecar {
     /// Passes an order on. One to a sidecar that has ended is no error.
     pub(super) fn order(&self, order: Order) {
         let _already_ended = self.orders.send(order);
+    }
+}
+
+/// A sidecar that waits for its greeting: it holds no port and knows no secret. Its drop closes its stdin, and it ends.
+#[derive(Debug)]
+pub(super) struct Ungreeted {
+    child: Box<dyn ChildWrapper>,
+    pid: u32,
+    started: Instant,
+}
+
+impl Ungreeted {
+    /// Starts the program for a role.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn start(program: std::process::Command, role: Role) -> io::Result<Self> {
+        let mut command = tokio::process::Command::from(program);
+        command
+            .arg(role.as_str())
+            .env(HOST_VARIABLE, HOST_ON_STDIN)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = in_own_group(command).spawn()?;
+        let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
+        Ok(Self { child, pid, started: Instant::now() })
+    }
+
+    /// It, if it still waits with time to spare: one that nobody greets ends by itself.
+    pub(super) fn if_it_waits(mut self) -> Option<Self> {
+        let waits = self.started.elapsed() < HELLO_WITHIN / 2 && matches!(self.child.try_wait(), Ok(None));
+        waits.then_some(self)
     }
 }
 

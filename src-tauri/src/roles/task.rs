@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message};
-use super::sidecar::{News, Order, Sidecar};
+use super::sidecar::{News, Order, Sidecar, Ungreeted};
 use super::takeover::{Takeover, look};
 use crate::backend::BackendClient;
 use crate::ipc::{Board, configured_ports};
@@ -72,6 +72,7 @@ impl RoleTask {
             log: log.clone(),
             running: Arc::clone(&running),
             attempt: None,
+            prepared: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
         Self { role, inbox, log, running, ended }
@@ -121,6 +122,8 @@ struct Runner {
     log: RoleLog,
     running: Arc<Mutex<Option<Running>>>,
     attempt: Option<Attempt>,
+    /// A sidecar that was started ahead of its time.
+    prepared: Option<Ungreeted>,
 }
 
 /// What belongs to the attempt under way.
@@ -152,6 +155,7 @@ impl Runner {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
+            Effect::Prepare => self.prepare(),
             Effect::TakeOver => self.take_over(),
             Effect::Spawn => self.spawn(),
             Effect::Confirm(ready) => self.confirm(ready),
@@ -227,6 +231,11 @@ impl Runner {
         });
     }
 
+    fn prepare(&mut self) {
+        // Whatever is wrong with the program is told when it is needed.
+        self.prepared = (self.around.program)().ok().and_then(|it| Ungreeted::start(it, self.role).ok());
+    }
+
     fn spawn(&mut self) {
         let (answer, news) = (self.answering(), self.answering());
         let Some(attempt) = &mut self.attempt else { return };
@@ -251,7 +260,12 @@ impl Runner {
             News::Exited(status) => news(Answer::Exited { status, log: log.last(LINES_OF_FAILURE) }),
         };
         attempt.spawned = Instant::now();
-        match Sidecar::start(program, self.role, &hello, self.log.clone(), tell) {
+        let ungreeted = match self.prepared.take().and_then(Ungreeted::if_it_waits) {
+            Some(prepared) => Ok(prepared),
+            None => Ungreeted::start(program, self.role),
+        };
+        let log = self.log.clone();
+        match ungreeted.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
             Ok(sidecar) => attempt.sidecar = Some(sidecar),
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;
