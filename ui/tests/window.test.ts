@@ -1,80 +1,20 @@
 // The window over the fake host: every scenario in both languages, and what each button asks for.
 
-import { flushSync, mount, unmount } from "svelte";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
-import App from "../src/App.svelte";
 import { en } from "../src/locales/en";
 import { tellWhenPainted } from "../src/painted";
-import { FakeHost } from "../src/platform/fake/host";
+import type { FakeHost } from "../src/platform/fake/host";
 import { fakeHost, type Scenario, scenarios } from "../src/platform/fake/scenarios";
-import { AppState } from "../src/state/app.svelte";
 import { pages } from "../src/state/route.svelte";
+import { choose, click, close, find, has, open as openWindow, pass, type, withWindow } from "./opening";
 
 let host: FakeHost;
-let running: ReturnType<typeof mount> | null = null;
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
-});
+withWindow();
 
-afterEach(async () => {
-  if (running) await unmount(running);
-  running = null;
-  document.body.innerHTML = "";
-  location.hash = "";
-  vi.useRealTimers();
-});
-
-async function pass(ms = 50) {
-  await vi.advanceTimersByTimeAsync(ms);
-  flushSync();
-}
-
-async function open(
-  scenario: Scenario,
-  page: (typeof pages)[number] = "this-machine",
-  language: "en" | "zh-CN" = "en",
-) {
-  host = fakeHost(scenario);
-  host.world.snapshot.app.preferences.language = language;
-  location.hash = `#/${page}`;
-  dispatchEvent(new Event("hashchange"));
-  const app = new AppState(host);
-  running = mount(App, { target: document.body, props: { app } });
-  void app.connect();
-  await pass();
-  await pass();
-}
-
-function find(testid: string): HTMLElement {
-  const found = document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
-  if (!found) throw new Error(`no ${testid} in:\n${document.body.innerText}`);
-  return found;
-}
-
-function has(testid: string): boolean {
-  return document.querySelector(`[data-testid="${testid}"]`) !== null;
-}
-
-async function click(testid: string) {
-  find(testid).click();
-  await pass();
-}
-
-async function type(testid: string, text: string) {
-  const input = find(testid) as HTMLInputElement;
-  input.value = text;
-  input.dispatchEvent(new Event("input", { bubbles: true }));
-  flushSync();
-  await pass(500);
-}
-
-async function choose(testid: string, value: string) {
-  const select = find(testid) as HTMLSelectElement;
-  select.value = value;
-  select.dispatchEvent(new Event("change", { bubbles: true }));
-  await pass();
+async function open(...how: Parameters<typeof openWindow>): Promise<void> {
+  host = await openWindow(...how);
 }
 
 const keys = Object.entries(en).flatMap(([group, words]) =>
@@ -94,9 +34,7 @@ describe("every scenario", () => {
         expect(has(`page-${page}`)).toBe(true);
         expect(document.querySelectorAll("h1")).toHaveLength(1);
         expect(find(`nav-${page}`).getAttribute("aria-current")).toBe("page");
-        await unmount(running!);
-        running = null;
-        document.body.innerHTML = "";
+        await close();
       }
     },
   );
@@ -143,9 +81,7 @@ describe("a conflict", () => {
     await open("conflict-other-role");
     await click("action-stop-other");
     expect(host.asked).toContainEqual({ command: "stop", role: "hub" });
-    await unmount(running!);
-    running = null;
-    document.body.innerHTML = "";
+    await close();
     await open("conflict");
     expect(has("action-stop-other")).toBe(false);
   });
@@ -193,9 +129,7 @@ describe("a configuration that cannot be used", () => {
     await pass(500);
     expect(has("problem")).toBe(false);
     expect(find("role-state-agent").dataset["kind"]).toBe("ready");
-    await unmount(running!);
-    running = null;
-    document.body.innerHTML = "";
+    await close();
     await open("problem-key");
     expect(has("action-use-last-good")).toBe(false);
     expect(find("problem-detail").textContent).toContain("agent.network.port");
