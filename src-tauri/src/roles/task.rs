@@ -254,17 +254,16 @@ impl Runner {
             config_dir: self.around.config_dir.clone(),
             ports: named(&attempt.config, self.role),
         };
-        let log = self.log.clone();
+        let (log, last_words) = (self.log.clone(), self.log.clone());
         let tell = move |told| match told {
             News::Line(line) => news(Answer::Line(line)),
-            News::Exited(status) => news(Answer::Exited { status, log: log.last(LINES_OF_FAILURE) }),
+            News::Exited(status) => news(Answer::Exited { status, log: last_words.last(LINES_OF_FAILURE) }),
         };
         attempt.spawned = Instant::now();
         let ungreeted = match self.prepared.take().and_then(Ungreeted::if_it_waits) {
             Some(prepared) => Ok(prepared),
             None => Ungreeted::start(program, self.role),
         };
-        let log = self.log.clone();
         match ungreeted.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
             Ok(sidecar) => attempt.sidecar = Some(sidecar),
             Err(error) => {
