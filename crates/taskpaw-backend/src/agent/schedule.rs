@@ -85,18 +85,20 @@ impl Watch {
 
     /// A look has ended well; says when the next one is.
     fn accept(&mut self, mut check: Check) -> Duration {
+        let notices = std::mem::take(&mut check.notices);
+        let pause = check.again_in;
+        // The state before its events: whoever hears of one and looks sees what it is about.
+        self.board.found(&self.name, check);
         if std::mem::take(&mut self.is_failing) {
             self.emit(self.about_itself(EventLevel::Done, "the monitor works again"));
         }
-        for notice in check.notices.drain(..) {
+        for notice in notices {
             self.emit(notice);
         }
         if let Some(Folded { count, last }) = self.throttle.folded(Instant::now()) {
             let message = format!("{count} more events within a minute were left out; the last one: {last}");
             self.emitter.emit(&self.name, self.about_itself(EventLevel::Warn, &message));
         }
-        let pause = check.again_in;
-        self.board.found(&self.name, check);
         pause
     }
 

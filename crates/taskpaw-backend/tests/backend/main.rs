@@ -22,6 +22,10 @@ mod metrics;
 #[cfg(test)]
 mod monitors;
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "public where the real-process tests share it")]
+#[path = "../../../../tests/support/ports.rs"]
+mod ports;
+#[cfg(test)]
 mod power;
 #[cfg(test)]
 mod running;

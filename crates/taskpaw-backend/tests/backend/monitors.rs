@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use taskpaw_contract::Role;
 
 use crate::client::{Answer, bearer, connect, get, send, until};
+use crate::ports::free_ports;
 use crate::running::{Machine, TOKEN};
 
 fn control(machine: &Machine, method: &str, path: &str, body: &Value) -> Answer {
@@ -29,7 +30,8 @@ fn tcp(name: &str, port: u16) -> Value {
 
 /// A port on which nobody listens.
 fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let [port] = free_ports();
+    port
 }
 
 #[test]

@@ -14,6 +14,7 @@ use taskpaw_contract::sidecar::{Line, Ready, StartupError};
 use tempfile::TempDir;
 
 use crate::client::LIMIT;
+use crate::ports::free_ports;
 
 /// The token of a launch with a host.
 pub(crate) const TOKEN: &str = "token-of-this-launch";
@@ -97,12 +98,6 @@ impl Machine {
     pub(crate) fn start_headless(&self, role: Role) -> Running {
         Running::spawn(self.command(&[role.as_str()]).stdin(Stdio::null()))
     }
-}
-
-/// Three ports that nobody holds. Another program may take one before it is used, so all stay bound until the
-/// last one is known.
-fn free_ports() -> [u16; 3] {
-    [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|held| held.local_addr().unwrap().port())
 }
 
 fn merge(into: &mut Value, from: &Value) {

@@ -3,6 +3,9 @@
 
 mod errors;
 mod explain;
+#[expect(unreachable_pub, reason = "public where the real-process tests share it")]
+#[path = "../../../../tests/support/ports.rs"]
+mod ports;
 mod printing;
 mod reclaim;
 mod run;

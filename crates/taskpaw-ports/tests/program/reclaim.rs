@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::ports::free_ports;
 use crate::run::{Home, Ran};
 
 const PORT: &str = "TASKPAW_PORTS_TEST_LISTENER";
@@ -56,7 +57,8 @@ impl Drop for Stale {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let [port] = free_ports();
+    port
 }
 
 fn journal(home: &Home) -> Vec<Value> {
