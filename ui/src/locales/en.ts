@@ -342,6 +342,7 @@ export const en = {
     online: "Online",
     offline: "Offline",
     paused: "Not polled",
+    cpu: "CPU",
     seen: "answered {{ago}}",
     never_seen: "has never answered",
     monitors_ok: "{{ok}} of {{all}} in order",

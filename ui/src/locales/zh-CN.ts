@@ -318,6 +318,7 @@ export const zhCN: Words = {
     online: "在线",
     offline: "离线",
     paused: "未轮询",
+    cpu: "CPU",
     seen: "{{ago}}有应答",
     never_seen: "从未应答",
     monitors_ok: "{{all}} 项中 {{ok}} 项正常",

@@ -242,6 +242,31 @@ function events(): AgentEvent[] {
   ];
 }
 
+/** What only the hub knows. */
+function eventsOfOthers(): AgentEvent[] {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  return [
+    {
+      id: 31,
+      time: ago(96),
+      machine: "nas",
+      monitor: "Disk check",
+      message: "8 TiB without an error",
+      level: "done",
+      title: "Disk check finished",
+    },
+    {
+      id: 12,
+      time: ago(70),
+      machine: "render-02",
+      monitor: "Blender render",
+      message: "scene-03.blend stopped at frame 218",
+      level: "alert",
+      title: "Render stopped",
+    },
+  ];
+}
+
 /** As many events as an agent keeps, over some weeks. */
 export function manyEvents(count: number): AgentEvent[] {
   const some = events();
@@ -279,7 +304,7 @@ function fleet(): FleetStatus {
         error: "connection refused",
         error_code: "unreachable",
         installed_anew_seconds: null,
-        status: status(),
+        status: { ...status(), machine: "render-02" },
       },
       {
         name: "nas",
@@ -291,7 +316,7 @@ function fleet(): FleetStatus {
         error: null,
         error_code: null,
         installed_anew_seconds: null,
-        status: { ...status(), monitors: {} },
+        status: { ...status(), machine: "nas", monitors: { machine: status().monitors["machine"]! } },
       },
       {
         name: "laptop",
@@ -393,13 +418,16 @@ export function ordinary(): World {
     status,
     events: happened,
     fleet: fleet(),
-    fleetEvents: [...happened].reverse().map((event) => ({
-      ...event,
-      number: event.id,
-      agent: event.machine,
-      server_id: "5f0c",
-      age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
-    })),
+    fleetEvents: [...happened, ...eventsOfOthers()]
+      .toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))
+      .map((event, index) => ({
+        ...event,
+        number: index + 1,
+        agent: event.machine,
+        server_id: event.machine,
+        age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
+      }))
+      .reverse(),
     logs,
     journal,
     monitorTypes,
