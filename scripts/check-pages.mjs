@@ -1,8 +1,10 @@
 // `npm run check:pages`: what needs a real browser. axe-core finds nothing serious on any page in either theme, no
-// page is wider than the smallest window, and ten thousand events scroll and filter within a frame.
+// page is wider than the smallest window, every control is reached by keyboard and shows that it has the focus, nothing
+// moves for those who asked for that, and ten thousand events scroll and filter within a frame.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withBrowser } from "./lib/browser.mjs";
+import { leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
 import { ensureNodeModules } from "./lib/programs.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 
@@ -32,7 +34,7 @@ const FRAME_MS = 16;
 await main(async () => {
   await ensureNodeModules();
   await withBrowser(async (open) => {
-    const wrong = [...(await states(open)), ...(await quick(open))];
+    const wrong = [...(await states(open)), ...(await byKeyboard(open)), ...(await quick(open))];
     for (const text of wrong) say(text);
     if (wrong.length > 0) throw new StepError(`the window has ${wrong.length} faults`);
   });
@@ -62,6 +64,26 @@ async function states(open) {
       }
       await tab.close();
     }
+  }
+  return wrong;
+}
+
+async function byKeyboard(open) {
+  say(`the keyboard alone on ${STATES.length} states, and motion`);
+  const wrong = [];
+  for (const [scenario, page, click] of STATES) {
+    const tab = await open(scenario, page);
+    const found = [];
+    if (click) {
+      await tab.locator(`[data-testid="${click}"]`).first().focus();
+      await tab.keyboard.press("Enter");
+      await tab.waitForSelector("dialog[open]");
+    }
+    found.push(...(await withoutMouse(tab)));
+    if (click) found.push(...(await leavesByEscape(tab, click)));
+    if (scenario === "starting") found.push(...(await motion(tab)));
+    wrong.push(...found.map((text) => `${[scenario, page, click].filter(Boolean).join(", ")}: ${text}`));
+    await tab.close();
   }
   return wrong;
 }
