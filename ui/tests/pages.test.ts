@@ -12,7 +12,7 @@ describe("monitors", () => {
     type_id: "tcp_check",
     name: "Database",
     enabled: true,
-    config: { host: "db", port: 5432, timeout_seconds: 5 },
+    config: { host: "db", port: 5432, timeout: 5 },
   };
 
   it("are added by a form that says at each field what is wrong", async () => {
@@ -63,7 +63,7 @@ describe("monitors", () => {
     expect(host.asked).toContainEqual({
       command: "change_monitor",
       name: "NAS web page",
-      monitor: { ...before, config: { ...before.config, port: 8443, timeout_seconds: 5 } },
+      monitor: { ...before, config: { ...before.config, port: 8443, timeout: 5 } },
     });
     await pass();
     await click("monitor-enabled");

@@ -166,7 +166,7 @@ export function status(at: number = Date.now()): AgentStatus {
         last_update: now,
       },
       "Blender render": {
-        type_id: "process",
+        type_id: "log_pattern",
         state: "running",
         detail: "Frame 412 of 900, about 2 h left",
         metrics: {},
@@ -180,7 +180,7 @@ export function status(at: number = Date.now()): AgentStatus {
         last_update: now,
       },
       "Nightly backup": {
-        type_id: "file_age",
+        type_id: "heartbeat",
         state: "degraded",
         detail: "The last one is 31 hours old",
         metrics: {},
@@ -390,7 +390,7 @@ const monitorTypes: MonitorType[] = [
       properties: {
         host: { type: "string", title: "Host", description: "A name or an address.", minLength: 1 },
         port: { type: "integer", title: "Port", minimum: 1, maximum: 65535 },
-        timeout_seconds: { type: "number", title: "Answer within", default: 5, minimum: 0.1, maximum: 60 },
+        timeout: { type: "number", title: "Time limit", default: 5, minimum: 0.1, maximum: 60 },
       },
     },
   },
