@@ -123,7 +123,7 @@ describe("the fleet", () => {
   it("says since when a machine is silent, and why", async () => {
     const host = await open("hub", "fleet");
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
-    expect(silent?.textContent).toContain("silent since 1 hour ago");
+    expect(silent?.textContent).toContain("last answered 1 hour ago");
     expect(host.asked.filter(({ command }) => command === "fleet_status")).toHaveLength(1);
   });
 

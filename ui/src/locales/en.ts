@@ -328,6 +328,7 @@ export const en = {
     looked: "checked {{ago}}",
   },
   duration: {
+    just_now: "just now",
     ms: "{{value}} ms",
     s: "{{value}} s",
     minutes: "{{minutes}} min",
@@ -349,7 +350,7 @@ export const en = {
     no_monitors: "nothing watched",
     stale: "The hub did not answer just now. TaskPaw asks again every 5 seconds.",
     summary: "{{online}} of {{polled}} machines online",
-    silent: "silent since {{ago}}",
+    silent: "last answered {{ago}}",
     add: "Add a machine",
     add_title: "Add a machine",
     edit_title: "Change “{{name}}”",

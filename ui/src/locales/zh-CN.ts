@@ -305,6 +305,7 @@ export const zhCN: Words = {
     looked: "{{ago}}检查",
   },
   duration: {
+    just_now: "刚刚",
     ms: "{{value}} 毫秒",
     s: "{{value}} 秒",
     minutes: "{{minutes}} 分钟",

@@ -97,6 +97,8 @@ export function ago(ms: number): string {
   const written = (count: number, unit: Intl.RelativeTimeFormatUnit) =>
     // Chinese is set with a space after a number everywhere else in the window.
     format.format(-count, unit).replace(/(\d)(?=\p{Script=Han})/u, "$1 ");
+  // What the format says for nothing is, before a verb in Chinese, an order to do it.
+  if (secs === 0) return t("duration.just_now");
   if (secs < 60) return written(secs, "second");
   if (secs < 3600) return written(Math.floor(secs / 60), "minute");
   if (secs < 86_400) return written(Math.floor(secs / 3600), "hour");
