@@ -33,6 +33,7 @@ pub(crate) struct App {
     ending: Arc<AtomicBool>,
     is_ended: AtomicBool,
     quit: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    hide: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// The place of the one app that runs, while this one has it.
     place: Mutex<Option<Place>>,
     /// Told when the person wants the place to be asked for again.
@@ -75,6 +76,7 @@ impl App {
             ending,
             is_ended: AtomicBool::new(false),
             quit: OnceLock::new(),
+            hide: OnceLock::new(),
             place: Mutex::new(None),
             claims_again: Notify::new(),
             is_applying: Arc::default(),
@@ -257,6 +259,18 @@ impl App {
         *self.first_paint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the first paint.
+    pub(crate) async fn until_painted(&self) {
+        loop {
+            // Registered before the look, so that it is not missed.
+            let progress = self.progress.notified();
+            if self.first_paint().is_some() {
+                return;
+            }
+            progress.await;
+        }
+    }
+
     /// Told when something that a start waits for has come further.
     pub(crate) fn progress(&self) -> &Notify {
         &self.progress
@@ -265,6 +279,18 @@ impl App {
     /// Sets what ends the program once all roles have ended.
     pub(crate) fn on_quit(&self, quit: impl Fn() + Send + Sync + 'static) {
         let _set_once = self.quit.set(Box::new(quit));
+    }
+
+    /// Sets what hides the window.
+    pub(crate) fn on_hide(&self, hide: impl Fn() + Send + Sync + 'static) {
+        let _set_once = self.hide.set(Box::new(hide));
+    }
+
+    /// Hides the window; the app goes on, and the tray is the way back.
+    pub(crate) fn hide(&self) {
+        if let Some(hide) = self.hide.get() {
+            hide();
+        }
     }
 
     /// Another version takes the place of this app: the window says so, and the app ends.

@@ -1,4 +1,5 @@
-//! Closing the window: it ends the app, after a question that says what stops.
+//! Closing the window: it ends the app, after a question that says what stops, or hides the window where there is
+//! a tray and the person wants that.
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ enum Closing {
     End,
     /// The window asks the person.
     Ask,
+    /// The window is hidden, and the app goes on.
+    Hide,
 }
 
 /// Decides each time that a person closes the window.
@@ -22,9 +25,16 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
     let app = Arc::clone(app);
     window.on_window_event(move |event| {
         let WindowEvent::CloseRequested { api, .. } = event else { return };
-        if decide(&app.board().snapshot(), app.first_paint().is_some()) == Closing::Ask {
-            api.prevent_close();
-            app.board().publish(Event::CloseRequested);
+        match decide(&app.board().snapshot(), app.first_paint().is_some()) {
+            Closing::End => {}
+            Closing::Ask => {
+                api.prevent_close();
+                app.board().publish(Event::CloseRequested);
+            }
+            Closing::Hide => {
+                api.prevent_close();
+                app.hide();
+            }
         }
     });
 }
@@ -32,12 +42,18 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
 /// A question is asked only where something stops and somebody can answer: closing the window once more
 /// while it is asked is an answer too, and helps where the page hangs.
 fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
+    let (app, on_close) = (&shown.app, shown.app.preferences.on_close);
+    if app.replaced_by.is_some() {
+        return Closing::End;
+    }
+    if on_close == OnClose::Tray && app.has_tray {
+        return Closing::Hide;
+    }
     let runs = |state: &RoleState| !matches!(state, RoleState::Stopped | RoleState::Failed { .. });
     let something_stops = shown.roles.iter().any(|view| runs(&view.state));
-    let may_ask = has_painted && !shown.app.is_close_asked && shown.app.replaced_by.is_none();
-    // The tray is not there yet: whoever wanted the app to stay in it is asked, and not surprised.
-    let wants_question = matches!(shown.app.preferences.on_close, OnClose::Ask | OnClose::Tray);
-    if wants_question && may_ask && something_stops { Closing::Ask } else { Closing::End }
+    let may_ask = has_painted && !app.is_close_asked;
+    // Whoever wanted the app to stay in a tray that is not there is asked, and not surprised.
+    if on_close != OnClose::Quit && may_ask && something_stops { Closing::Ask } else { Closing::End }
 }
 
 #[cfg(test)]
@@ -76,5 +92,23 @@ mod tests {
         config.app.on_close = OnClose::Quit;
         board.configure(&config, false);
         assert_eq!(decide(&board.snapshot(), true), Closing::End);
+    }
+
+    #[test]
+    fn whoever_wants_the_tray_gets_it_where_there_is_one() {
+        let board = running();
+        let mut config = Config::default();
+        config.app.on_close = OnClose::Tray;
+        board.configure(&config, false);
+        assert_eq!(
+            decide(&board.snapshot(), true),
+            Closing::Ask,
+            "without a tray nobody finds the app again"
+        );
+        board.show_tray(true);
+        assert_eq!(decide(&board.snapshot(), true), Closing::Hide);
+        assert_eq!(decide(&board.snapshot(), false), Closing::Hide, "also while the page is slow");
+        board.publish(Event::HandoverStarted { version: "4.1.0".into() });
+        assert_eq!(decide(&board.snapshot(), true), Closing::End, "another one goes on");
     }
 }

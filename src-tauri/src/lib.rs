@@ -17,6 +17,7 @@ mod random;
 mod roles;
 mod settings;
 mod start;
+mod tray;
 mod update;
 
 use std::process::ExitCode;

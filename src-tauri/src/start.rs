@@ -25,9 +25,10 @@ use crate::instance::{self, Asked, AtOnce, Claim, Claimed, InstanceError, Primar
 use crate::ipc::{self, Board};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
-use crate::{check, close, logging, login, notify};
+use crate::{check, close, logging, login, notify, tray};
 
-const WINDOW: &str = "main";
+/// The name of the one window.
+pub(crate) const WINDOW: &str = "main";
 /// Not whether it is visible: `--background` decides that.
 const KEPT_OF_THE_WINDOW: StateFlags =
     StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
@@ -87,6 +88,12 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             tauri_app.manage(Arc::clone(&app));
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
+            let hidden = window.clone();
+            app.on_hide(move || {
+                if let Err(error) = hidden.hide() {
+                    tracing::warn!(%error, "the window cannot be hidden");
+                }
+            });
             end_on_signals(&app);
             close::attend(&window, &app);
             app.board().show_start_at_login(login::is_on(handle));
@@ -111,6 +118,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             tauri::async_runtime::spawn(app.own_program().clone().watch(Arc::clone(&app)));
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
+            } else {
+                let tray = tray::attend(app, handle.clone(), !setup_arguments.background);
+                tauri::async_runtime::spawn(tray);
             }
             Ok(())
         })
@@ -292,7 +302,7 @@ fn end_for_certain() {
 }
 
 /// Brings the window to the front.
-fn raise(handle: &AppHandle) {
+pub(crate) fn raise(handle: &AppHandle) {
     let Some(window) = handle.get_webview_window(WINDOW) else { return };
     for raised in [window.unminimize(), window.show(), window.set_focus()] {
         if let Err(error) = raised {

@@ -52,6 +52,11 @@ impl Desktop {
         Screen::of(&self.display)
     }
 
+    /// The address of the session bus.
+    pub fn bus(&self) -> &str {
+        &self.bus
+    }
+
     /// Sets both in a program's environment. Nobody listens to a screen reader's bus here.
     pub fn furnish<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command

@@ -114,10 +114,15 @@ impl Default for Home {
 
 /// What whoever listens on a port answers to `GET /ping`.
 pub async fn ping(port: u16) -> Option<Value> {
+    get(port, "/ping").await
+}
+
+/// What whoever listens on a port answers to a call.
+pub async fn get(port: u16, path: &str) -> Option<Value> {
     // Where this is built together with the backend, a client is not made without a provider for TLS.
     let _fails_only_if_there_is_one = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().ok()?;
-    client.get(format!("http://127.0.0.1:{port}/ping")).send().await.ok()?.json().await.ok()
+    client.get(format!("http://127.0.0.1:{port}{path}")).send().await.ok()?.json().await.ok()
 }
 
 fn merge(into: &mut Value, from: &Value) {

@@ -12,6 +12,7 @@ pub mod programs;
 pub mod screen;
 #[path = "../soak/lib.rs"]
 pub mod soak;
+pub mod tray;
 pub mod wait;
 pub mod window;
 

@@ -121,6 +121,30 @@ impl Screen {
         self.tell(shown.window, "WM_CHANGE_STATE", [MINIMISED, 0, 0, 0, 0]);
     }
 
+    /// Closes a window as its button does.
+    pub fn close(&self, shown: Shown) {
+        self.tell(shown.window, "_NET_CLOSE_WINDOW", [0, FROM_A_TASK_BAR, 0, 0, 0]);
+    }
+
+    /// Where a window is, and how large: without its frame.
+    pub fn place(&self, shown: Shown) -> Option<(i16, i16, u16, u16)> {
+        let size = self.connection.get_geometry(shown.window).ok()?.reply().ok()?;
+        let at = self.connection.translate_coordinates(shown.window, self.root, 0, 0).ok()?.reply().ok()?;
+        Some((at.dst_x, at.dst_y, size.width, size.height))
+    }
+
+    /// Moves a window and gives it another size, as a person does with the mouse.
+    pub fn put(&self, shown: Shown, (x, y, width, height): (i16, i16, u16, u16)) {
+        let place = [x.unsigned_abs(), y.unsigned_abs(), width, height].map(u32::from);
+        let all_four = 0b1111 << 8;
+        let [x, y, width, height] = place;
+        self.tell(
+            shown.window,
+            "_NET_MOVERESIZE_WINDOW",
+            [all_four | FROM_A_TASK_BAR << 12, x, y, width, height],
+        );
+    }
+
     /// Gives a window the focus as a click in the task bar does.
     pub fn focus(&self, shown: Shown) {
         self.tell(shown.window, "_NET_ACTIVE_WINDOW", [FROM_A_TASK_BAR, 0, 0, 0, 0]);

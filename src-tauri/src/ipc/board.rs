@@ -99,14 +99,23 @@ impl Board {
 
     /// Shows whether the app starts when the person logs in.
     pub(crate) fn show_start_at_login(&self, enabled: Option<bool>) {
-        let (preferences, enabled_roles) = {
+        self.change_app(|app| app.start_at_login = enabled);
+    }
+
+    /// Shows whether there is a tray.
+    pub(crate) fn show_tray(&self, is_there: bool) {
+        self.change_app(|app| app.has_tray = is_there);
+    }
+
+    fn change_app(&self, change: impl FnOnce(&mut AppView)) {
+        let (preferences, enabled) = {
             let mut shown = self.lock();
-            shown.app.start_at_login = enabled;
+            change(&mut shown.app);
             let on = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
             (shown.app.preferences.clone(), on)
         };
         // The window asks for the snapshot when the configuration has changed.
-        self.publish(Event::ConfigChanged { preferences, enabled: enabled_roles });
+        self.publish(Event::ConfigChanged { preferences, enabled });
     }
 
     /// Shows why nothing runs.

@@ -129,17 +129,23 @@ async fn export(app: &App) -> Result<String, IpcError> {
 
 /// What a person said to the question whether closing should end the app.
 fn answer_close(app: &App, decision: CloseDecision, remember: bool) -> Result<(), IpcError> {
-    if decision == CloseDecision::Tray {
+    if decision == CloseDecision::Tray && !app.board().snapshot().app.has_tray {
         let message = "there is no tray for the app to stay in; leave the window open, or minimise it";
         return Err(IpcError::new(ErrorCode::Unsupported, message));
     }
     app.board().publish(Event::CloseAnswered);
-    if decision == CloseDecision::Quit {
-        if remember && let Err(error) = change_config(app, |config| config.app.on_close = OnClose::Quit) {
-            // Whoever closes an app wants it closed, whatever cannot be written.
-            tracing::warn!(%error, "that no question is wanted cannot be remembered");
-        }
-        app.quit();
+    let wanted = match decision {
+        CloseDecision::Stay => return Ok(()),
+        CloseDecision::Quit => OnClose::Quit,
+        CloseDecision::Tray => OnClose::Tray,
+    };
+    if remember && let Err(error) = change_config(app, |config| config.app.on_close = wanted) {
+        // Whoever closes an app wants it closed, whatever cannot be written.
+        tracing::warn!(%error, "what closing does cannot be remembered");
+    }
+    match decision {
+        CloseDecision::Tray => app.hide(),
+        _ => app.quit(),
     }
     Ok(())
 }

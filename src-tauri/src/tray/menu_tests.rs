@@ -1,0 +1,177 @@
+//! What the tray says in each state, in both languages.
+
+use port_takeover::PortState;
+use taskpaw_contract::Role;
+use taskpaw_contract::config::{Config, ConfigProblem, Language};
+use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, PortView, Progress};
+use taskpaw_contract::sidecar::StartupErrorCode;
+
+use super::*;
+use crate::ipc::Board;
+
+fn running(roles: &[Role]) -> Snapshot {
+    let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));
+    board.configure(&Config { roles: roles.to_vec(), ..Config::default() }, false);
+    board.publish(Event::LaunchChanged { launch: Launch::Running });
+    board.snapshot()
+}
+
+fn agent_is(state: RoleState) -> Snapshot {
+    let mut shown = running(&[Role::Agent]);
+    shown.roles[0].state = state;
+    shown
+}
+
+fn ready() -> RoleState {
+    let backend = Backend {
+        pid: 812,
+        version: "4.0.0".into(),
+        base_url: "http://127.0.0.1:5681".into(),
+        ready_ms: 9.0,
+    };
+    RoleState::Ready { backend }
+}
+
+fn failed(failure: Failure) -> RoleState {
+    RoleState::Failed { failure }
+}
+
+fn conflict(states: &[Option<PortState>]) -> Snapshot {
+    let mut shown = agent_is(failed(Failure::PortConflict));
+    let ports = shown.roles[0].ports.clone().into_iter().zip(states);
+    shown.roles[0].ports = ports.map(|(port, state)| PortView { state: *state, ..port }).collect();
+    shown
+}
+
+fn launching(launch: Launch) -> Snapshot {
+    let mut shown = running(&[Role::Agent]);
+    shown.app.launch = launch;
+    shown
+}
+
+fn problem() -> ConfigProblem {
+    ConfigProblem::TooNew { schema: 9, known: 1 }
+}
+
+fn log() -> Vec<String> {
+    Vec::new()
+}
+
+/// Every state with its name.
+fn cases() -> Vec<(&'static str, Snapshot)> {
+    let message = String::new;
+    let mut applying = agent_is(ready());
+    applying.roles[0].apply =
+        Some(Apply { step: ApplyStep::Stopping, keep: true, reason: None, ports: Vec::new() });
+    let mut updated = agent_is(ready());
+    updated.app.update = Some("4.1.0".into());
+    let mut replaced = agent_is(ready());
+    replaced.app.replaced_by = Some("4.1.0".into());
+    let mut broken = running(&[]);
+    broken.problem = Some(problem());
+    let mut both = running(&[Role::Agent, Role::Hub]);
+    both.roles[0].state = ready();
+    both.roles[1].state = RoleState::Backoff {
+        wait_ms: 500,
+        attempt: 1,
+        failure: Failure::Exited { status: "exit status 1".into(), log: log() },
+    };
+    let startup =
+        Failure::StartupError { code: StartupErrorCode::StateTooNew, message: message(), port: None };
+    let free = Some(PortState::Free);
+    vec![
+        ("ready", agent_is(ready())),
+        ("both roles, one of them failing", both),
+        ("no role", running(&[])),
+        ("stopped", agent_is(RoleState::Stopped)),
+        ("looking", agent_is(RoleState::TakingOver { progress: Progress::Looking })),
+        ("lingering", agent_is(RoleState::Lingering { seconds_left: 9 })),
+        ("starting", agent_is(RoleState::Starting)),
+        ("stopping", agent_is(RoleState::Stopping)),
+        ("a change of ports", applying),
+        ("an update", updated),
+        ("one port", conflict(&[Some(PortState::Foreign), free])),
+        ("two ports", conflict(&[Some(PortState::Reserved), Some(PortState::PermissionDenied)])),
+        ("unclear ports", conflict(&[None, free])),
+        ("takeover", agent_is(failed(Failure::Takeover { message: message() }))),
+        ("config", agent_is(failed(Failure::Config { problem: problem() }))),
+        (
+            "no program",
+            agent_is(failed(Failure::SpawnFailed { program: message(), missing: true, message: message() })),
+        ),
+        ("startup", agent_is(failed(startup))),
+        ("protocol", agent_is(failed(Failure::BrokenProtocol { message: message(), log: log() }))),
+        ("version", agent_is(failed(Failure::WrongVersion { backend: "3.9.2".into() }))),
+        ("slow", agent_is(failed(Failure::NotReady { seconds: 20, log: log() }))),
+        ("gone", agent_is(failed(Failure::Exited { status: message(), log: log() }))),
+        ("silent", agent_is(failed(Failure::Unhealthy { missed: 3, log: log() }))),
+        ("the configuration", broken),
+        ("taking over", launching(Launch::Waiting { version: Some("3.9.2".into()), pid: Some(812) })),
+        ("waiting", launching(Launch::Waiting { version: None, pid: None })),
+        ("blocked", launching(Launch::Blocked { message: message() })),
+        ("replaced", replaced),
+    ]
+}
+
+/// The menu as a person reads it.
+fn read(shown: &Shown) -> String {
+    let mut lines = vec![format!("[{:?}] {}", shown.mood, shown.summary)];
+    for entry in &shown.entries {
+        match entry {
+            Entry::Line => lines.push("  ---".into()),
+            Entry::Word(word) => lines.push(format!("  {word}")),
+            Entry::Command(command) => lines.push(format!("  > {}", command.label)),
+            Entry::Group(label, commands) => {
+                lines.push(format!("  {label}"));
+                lines.extend(commands.iter().map(|command| format!("    > {}", command.label)));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn what_is_said_in_each_state_in_both_languages() {
+    let said = cases().into_iter().map(|(name, shown)| {
+        let say = |language| read(&Shown::of(&shown, Words::of(language, "")));
+        format!("== {name}\n{}\n{}\n", say(Language::English), say(Language::SimplifiedChinese))
+    });
+    insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_window_can_be_opened_and_the_app_ended_in_every_state() {
+    for (name, shown) in cases() {
+        let entries = Shown::of(&shown, Words::of(Language::English, "")).entries;
+        let has = |wanted: Click| {
+            entries.iter().any(|entry| matches!(entry, Entry::Command(command) if command.click == wanted))
+        };
+        assert!(has(Click::Open) && has(Click::Ask(Request::Quit)), "{name}");
+    }
+}
+
+#[test]
+fn the_worst_of_the_roles_is_how_the_app_is() {
+    let mut shown = running(&[Role::Agent, Role::Hub]);
+    let mood = |shown: &Snapshot| Shown::of(shown, Words::of(Language::English, "")).mood;
+    assert_eq!(mood(&shown), Mood::Quiet);
+    shown.roles[0].state = ready();
+    assert_eq!(mood(&shown), Mood::Well, "a role that was stopped on purpose is no fault");
+    shown.roles[1].state = RoleState::Starting;
+    assert_eq!(mood(&shown), Mood::Busy);
+    shown.roles[1].state = failed(Failure::PortConflict);
+    assert_eq!(mood(&shown), Mood::Broken);
+    shown.roles[1].enabled = false;
+    assert_eq!(mood(&shown), Mood::Well, "a role that is off does not count");
+}
+
+#[test]
+fn a_click_asks_for_what_the_label_says() {
+    let shown = Shown::of(&agent_is(ready()), Words::of(Language::English, ""));
+    let role = Role::Agent;
+    let commands = vec![
+        Command { label: "Restart the agent".into(), click: Click::Ask(Request::Restart { role }) },
+        Command { label: "Stop the agent".into(), click: Click::Ask(Request::Stop { role }) },
+    ];
+    assert!(shown.entries.contains(&Entry::Group("Agent: Ready".into(), commands)));
+}

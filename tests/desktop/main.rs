@@ -1,0 +1,17 @@
+//! The app on a person's desktop: its icon in the tray, the place of its window, and what the desktop is told.
+
+mod notifications;
+mod place;
+mod tray;
+
+use std::process::{Command, Stdio};
+
+use support::programs::Programs;
+use support::{Desktop, Home, Owned};
+
+/// Starts the app.
+fn start(home: &Home, desktop: &Desktop, arguments: &[&str]) -> Owned {
+    let mut command = Command::new(Programs::current().app());
+    desktop.furnish(home.furnish(&mut command)).args(arguments);
+    Owned::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+}

@@ -1,0 +1,100 @@
+//! Notifications of the desktop: what calls for the person and what is done, for those who asked for them.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use support::home::get;
+use support::wait::LONG;
+use support::{Desktop, Home, free_ports, until};
+use zbus::interface;
+use zbus::zvariant::OwnedValue;
+
+use crate::start;
+
+/// What a desktop was asked to show: titles and texts.
+type Shown = Arc<Mutex<Vec<(String, String)>>>;
+
+/// The part of a desktop that shows notifications.
+struct Daemon(Shown);
+
+#[interface(name = "org.freedesktop.Notifications")]
+impl Daemon {
+    #[expect(clippy::too_many_arguments, reason = "it is the desktop's own interface")]
+    fn notify(
+        &self,
+        _app: String,
+        _replaces: u32,
+        _icon: String,
+        summary: String,
+        body: String,
+        _actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _expires: i32,
+    ) -> u32 {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.push((summary, body));
+        u32::try_from(shown.len()).unwrap_or(1)
+    }
+
+    fn close_notification(&self, _id: u32) {}
+
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".to_owned()]
+    }
+
+    fn get_server_information(&self) -> (String, String, String, String) {
+        ["taskpaw-tests", "TaskPaw", "1", "1.2"].map(str::to_owned).into()
+    }
+}
+
+/// A home whose agent watches a port.
+fn home(machine: &str, port: u16, app: &Value) -> Home {
+    let home = Home::new();
+    let config = json!({ "host": "127.0.0.1", "port": port, "poll_interval": 1, "failures": 1 });
+    let monitor = json!({ "type_id": "tcp_check", "name": "watched", "enabled": true, "config": config });
+    home.configure(&json!({ "agent": { "machine": machine, "monitors": [monitor] }, "app": app }));
+    home
+}
+
+/// Whether the agent has told that the port is gone.
+async fn has_told(home: &Home) -> bool {
+    let events = get(home.network, "/events?ack=0").await;
+    events.is_some_and(|events| events.to_string().contains("\"alert\""))
+}
+
+async fn is_ok(home: &Home) -> bool {
+    let status = get(home.network, "/status").await;
+    status.is_some_and(|status| status["monitors"]["watched"]["state"] == "ok")
+}
+
+#[tokio::test]
+async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
+    let desktop = Desktop::new();
+    let shown = Shown::default();
+    let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
+    let builder = builder.serve_at("/org/freedesktop/Notifications", Daemon(Arc::clone(&shown)));
+    let builder = builder.expect("a path").name("org.freedesktop.Notifications").expect("a name");
+    let _daemon = builder.build().await.expect("the bus is there");
+
+    let [port] = free_ports();
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
+    let quiet = home("quiet", port, &json!({}));
+    let told = home("told", port, &json!({ "notifications": true }));
+    let _apps = [start(&quiet, &desktop, &[]), start(&told, &desktop, &[])];
+    for home in [&quiet, &told] {
+        until("the agent watches the port", LONG, async || is_ok(home).await).await;
+    }
+    let seen = || shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    drop(listener);
+    for home in [&quiet, &told] {
+        until("the agent tells it", LONG, async || has_told(home).await).await;
+    }
+    until("the desktop shows it", LONG, async || !seen().is_empty()).await;
+    let _listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free again");
+    until("the desktop shows that it is over", LONG, async || seen().len() >= 2).await;
+    let titles: Vec<String> = seen().into_iter().map(|(title, _)| title).collect();
+    assert!(titles.iter().all(|title| title.ends_with("– told")), "{titles:?}");
+    assert!(titles.iter().all(|title| title.contains("watched")), "{titles:?}");
+}

@@ -1,0 +1,30 @@
+//! The window is where the person has put it, and as large.
+
+use support::wait::LONG;
+use support::{Desktop, Home, until, until_some};
+
+use crate::start;
+
+#[tokio::test]
+async fn the_window_comes_back_where_it_was() {
+    let (home, desktop) = (Home::new(), Desktop::with_window_manager().await);
+    let screen = desktop.screen();
+    let wanted = (150, 90, 800, 560);
+    for launch in ["the first", "the second"] {
+        let mut app = start(&home, &desktop, &[]);
+        let window = until_some("the window is there", LONG, async || screen.window_of(app.pid())).await;
+        if launch == "the first" {
+            screen.put(window, wanted);
+        }
+        // The size is the window's own; the place is that of its frame, and so a few pixels off.
+        let is_there = || {
+            let (x, y, width, height) = screen.place(window).unwrap_or_default();
+            let is_near = |is: i16, wanted: i16| (is - wanted).abs() <= 40;
+            (width, height) == (wanted.2, wanted.3) && is_near(x, wanted.0) && is_near(y, wanted.1)
+        };
+        until(&format!("{launch} window is there"), LONG, async || is_there()).await;
+        until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+        app.signal(libc::SIGTERM);
+        assert_eq!(app.ended(LONG).await, Some(0));
+    }
+}
