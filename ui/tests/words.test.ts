@@ -233,7 +233,12 @@ describe("numbers", () => {
   });
 
   it("says how long ago", () => {
-    expect([0, 1000, 95_000, 7_300_000].map(ago)).toEqual(["just now", "1 second ago", "1 minute ago", "2 hours ago"]);
+    expect([0, 1000, 95_000, 7_300_000].map(ago)).toEqual([
+      "just now",
+      "1 second ago",
+      "1 minute ago",
+      "2 hours ago",
+    ]);
     speak("zh-CN");
     expect([200, 95_000].map(ago)).toEqual(["刚刚", "1 分钟前"]);
   });
