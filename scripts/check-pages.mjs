@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withBrowser } from "./lib/browser.mjs";
-import { leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
+import { beginsWell, leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
 import { ensureNodeModules } from "./lib/programs.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 
@@ -79,6 +79,7 @@ async function byKeyboard(open) {
       await tab.keyboard.press("Enter");
       await tab.waitForSelector("dialog[open]");
     }
+    found.push(...(await beginsWell(tab)));
     found.push(...(await withoutMouse(tab)));
     if (click) found.push(...(await leavesByEscape(tab, click)));
     if (scenario === "starting") found.push(...(await motion(tab)));

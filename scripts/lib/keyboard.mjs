@@ -41,6 +41,19 @@ export async function withoutMouse(tab) {
   return [...faint, ...missed.map((what) => `Tab does not reach ${what}`)];
 }
 
+/** Whether the dialog that is open begins at its first field, or at the answer that changes nothing. */
+export async function beginsWell(tab) {
+  const at = await tab.evaluate(() => {
+    const dialog = document.querySelector("dialog[open]");
+    const field = dialog?.querySelector(".body :is(input:not([type=checkbox]), select, textarea)");
+    const wanted = field ?? dialog?.querySelector(".actions button");
+    return !wanted || document.activeElement === wanted
+      ? null
+      : document.activeElement.outerHTML.slice(0, 120);
+  });
+  return at === null ? [] : [`the dialog begins at ${at}`];
+}
+
 /** Whether Escape closes the dialog that is open, and gives the focus back to what opened it. */
 export async function leavesByEscape(tab, opener) {
   await tab.keyboard.press("Escape");
