@@ -120,6 +120,27 @@ describe("the fleet", () => {
     expect(find("fleet-agent").textContent).toContain("nas");
   });
 
+  it("offers what was found on the network, and adds it only with a name and a token", async () => {
+    const host = await open("hub", "fleet");
+    expect(find("fleet-offer").textContent).toMatch(
+      /workshop.*http:\/\/192\.168\.1\.31:5680.*TaskPaw 4\.0\.0/s,
+    );
+    expect(document.querySelectorAll('[data-testid="fleet-agent"]')).toHaveLength(4);
+    await click("action-add-offer");
+    expect((find("agent-name") as HTMLInputElement).value).toBe("workshop");
+    expect((find("agent-url") as HTMLInputElement).value).toBe("http://192.168.1.31:5680");
+    expect(host.asked.some(({ command }) => command === "add_agent")).toBe(false);
+    await type("agent-token", "secret");
+    await click("agent-save");
+    expect(host.asked).toContainEqual({
+      command: "add_agent",
+      agent: { name: "workshop", url: "http://192.168.1.31:5680", token: "secret", enabled: true },
+    });
+    await pass();
+    expect(document.querySelectorAll('[data-testid="fleet-agent"]')).toHaveLength(5);
+    expect(has("fleet-offer")).toBe(false);
+  });
+
   it("says since when a machine is silent, and why", async () => {
     const host = await open("hub", "fleet");
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');

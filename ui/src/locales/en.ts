@@ -338,7 +338,7 @@ export const en = {
   fleet: {
     empty_title: "No machines yet",
     empty_text:
-      "Add the machines that run TaskPaw's agent: a name, the address, and the token that is set there.",
+      "Add the machines that run TaskPaw's agent: a name, the address, and the token that is set there. Those that this network can reach are offered here while you look.",
     waiting: "Waiting for the hub's first answer",
     online: "Online",
     offline: "Offline",
@@ -378,6 +378,9 @@ export const en = {
     known_as: "It is in the fleet already, as {{name}}.",
     installed_anew: "installed anew {{ago}}: older events cannot come any more",
     offers: "Found on your network",
+    offers_text:
+      "These machines say that they run TaskPaw's agent. None is added unless you do it; you need the token that is set there.",
+    offer_version: "TaskPaw {{version}}",
     add_named: "Add {{name}}",
     webhook_title: "Not every event reaches the webhook",
     webhook_text:

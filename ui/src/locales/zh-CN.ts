@@ -314,7 +314,8 @@ export const zhCN: Words = {
   },
   fleet: {
     empty_title: "还没有机器",
-    empty_text: "请添加运行着监测端的机器：名称、地址，以及在那台机器上设置的令牌。",
+    empty_text:
+      "请添加运行着监测端的机器：名称、地址，以及在那台机器上设置的令牌。打开此页时，本网络可以访问的机器会列在下方供您添加。",
     waiting: "正在等待汇总端的首次应答",
     online: "在线",
     offline: "离线",
@@ -354,6 +355,9 @@ export const zhCN: Words = {
     known_as: "它已在列表中，名称为 {{name}}。",
     installed_anew: "{{ago}}重新安装，更早的事件不会再到达",
     offers: "在您的网络中发现",
+    offers_text:
+      "这些机器声明自己在运行 TaskPaw 监测端。只有您添加，它们才会加入；添加时需要那台机器上设置的令牌。",
+    offer_version: "TaskPaw {{version}}",
     add_named: "添加 {{name}}",
     webhook_title: "有事件未能送达 Webhook",
     webhook_text: "{{waiting}} 个等待重试，{{aside}} 个一天内未能送达，已另行保存。",

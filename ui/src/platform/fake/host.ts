@@ -195,6 +195,7 @@ export class FakeHost implements Platform {
       case "add_agent": {
         this.#mustBeReady("hub");
         const { name, url, token, enabled } = request.agent;
+        this.world.fleet.offers = this.world.fleet.offers.filter((offer) => offer.url !== url);
         this.world.fleet.agents.push({
           name,
           url,

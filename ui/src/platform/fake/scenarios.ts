@@ -228,7 +228,7 @@ export const scenarios = {
   "hub-empty": () => ({
     ...ordinary(),
     snapshot: snapshot(readyAgent(), readyHub()),
-    fleet: { agents: [], offers: [], webhook: null },
+    fleet: { agents: [], offers: ordinary().fleet.offers, webhook: null },
   }),
   bare: () => {
     const world = ordinary();

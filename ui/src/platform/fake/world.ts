@@ -331,7 +331,7 @@ function fleet(): FleetStatus {
         status: null,
       },
     ],
-    offers: [],
+    offers: [{ machine: "workshop", url: "http://192.168.1.31:5680", version: "4.0.0" }],
     webhook: null,
   };
 }
