@@ -12,8 +12,8 @@ const BUILD_PACKAGES = [
 ];
 /** What a window without a display needs: a virtual one, a private session bus, and letters to draw. */
 const VIRTUAL_DISPLAY_PACKAGES = ["xvfb", "xauth", "dbus-daemon", "fonts-dejavu-core", "fonts-wqy-microhei"];
-/** What the tests need besides: the driver of the real window, a window manager, and what plays foreign holders. */
-const TEST_PACKAGES = ["webkit2gtk-driver", "openbox", "python3", "procps"];
+/** What the tests need besides: the driver of the real window, a window manager, what plays foreign holders, and networks. */
+const TEST_PACKAGES = ["webkit2gtk-driver", "openbox", "python3", "procps", "iproute2"];
 
 const ELSEWHERE = {
   fedora: "sudo dnf install gcc pkgconf-pkg-config webkit2gtk4.1-devel librsvg2-devel",

@@ -48,7 +48,8 @@ impl Home {
                 "network": { "host": "127.0.0.1", "port": self.network },
                 "control": { "host": "127.0.0.1", "port": self.control },
             },
-            "hub": { "api": { "host": "127.0.0.1", "port": self.api } },
+            // A test sends nothing into the network that it runs on.
+            "hub": { "api": { "host": "127.0.0.1", "port": self.api }, "discovery": false },
             "app": { "language": "en", "theme": "light" },
         });
         merge(&mut config, keys);

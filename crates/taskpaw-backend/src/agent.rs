@@ -1,5 +1,6 @@
 //! The agent: watches this machine, keeps its events for the hubs, and answers on two ports.
 
+mod announce;
 mod board;
 mod control;
 mod editing;
@@ -10,6 +11,7 @@ mod roster;
 mod schedule;
 mod throttle;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,14 +22,18 @@ use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventLevel};
 use taskpaw_contract::version;
 use tokio::sync::broadcast;
 
+use crate::discovery::Announcement;
 use crate::http::Guard;
 use crate::launch::Launch;
 use crate::lifecycle::Stop;
 use crate::monitors::Notice;
 use crate::state::StateError;
+use announce::Announcer;
 use board::Board;
 use editing::Editing;
 use events::EventQueue;
+#[cfg(feature = "fuzzing")]
+pub(crate) use events::fuzz as fuzz_journal;
 use roster::Roster;
 
 /// The name that events of the agent itself carry in place of a monitor's.
@@ -104,6 +110,13 @@ impl Agent {
     /// The port for the app.
     pub(crate) fn control_routes(&self) -> Router {
         control::routes(self.shared.clone(), self.control.clone())
+    }
+
+    /// Tells the local network that this agent is here, if others can reach it at this address.
+    pub(crate) fn announce(&self, network: Option<SocketAddr>) -> Announcer {
+        let Shared { machine, server_id, .. } = &*self.shared;
+        let announcement = network.and_then(|address| Announcement::of(address, machine, server_id));
+        Announcer::start(announcement.as_ref())
     }
 
     /// Ends what monitors have started, and writes what is not on the disk yet.

@@ -17,6 +17,8 @@ pub(crate) use auth::{Guard, authorize};
 pub(crate) use body::JsonBody;
 pub(crate) use client::client;
 pub(crate) use error::{ApiError, not_found, wrong_method};
+#[cfg(feature = "fuzzing")]
+pub(crate) use local::fuzz as fuzz_host;
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
 pub(crate) use metrics::{Kind, Metrics};
 pub(crate) use query::Query;

@@ -2,8 +2,10 @@
 
 mod agents;
 mod api;
+mod browse;
 mod fleet;
 mod metrics;
+mod offers;
 mod poll;
 mod roster;
 mod store;
@@ -24,8 +26,11 @@ use crate::failure::Failure;
 use crate::http::Guard;
 use crate::launch::Launch;
 use crate::lifecycle::Stop;
+#[cfg(feature = "fuzzing")]
+pub(crate) use agents::fuzz as fuzz_answer;
 use agents::{AgentClient, CallError, Clients};
 use fleet::Fleet;
+use offers::Offers;
 use roster::Roster;
 use store::{Keeping, Store, StoreError};
 
@@ -53,6 +58,9 @@ struct Shared {
     clients: Clients,
     fleet: Fleet,
     roster: Roster,
+    /// Whether agents on the network are looked for when somebody wants to see them.
+    discovers: bool,
+    offers: Offers,
     store: Store,
     news: broadcast::Sender<FleetNews>,
     /// How many events this launch has stored.
@@ -81,6 +89,8 @@ impl Hub {
             clients: Clients::new().map_err(no_client)?,
             fleet: Fleet::default(),
             roster: Roster::default(),
+            discovers: config.discovery,
+            offers: Offers::default(),
             store: Store::open(&launch.state.file("hub.db"), Keeping::from(&config))?,
             news: broadcast::Sender::new(NEWS),
             stored: AtomicU64::new(0),
@@ -135,7 +145,8 @@ impl Shared {
     }
 
     async fn status(&self) -> Result<FleetStatus, StoreError> {
-        Ok(FleetStatus { agents: self.fleet.agents(), offers: Vec::new(), webhook: self.webhook().await? })
+        let (agents, webhook) = (self.fleet.agents(), self.webhook().await?);
+        Ok(FleetStatus { offers: self.offers.beside(&agents), agents, webhook })
     }
 
     /// Nothing if there is no webhook and nothing waits for one.

@@ -176,17 +176,17 @@ async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
     let ports = listeners(claims)?;
     let agent = Agent::start(&launch).await?;
     let mut served = JoinSet::new();
-    let mut control = None;
+    let (mut control, mut network) = (None, None);
     for Port { name, listener, address } in ports {
         let is_control = name == "control";
         let routes = if is_control { agent.control_routes() } else { agent.network_routes() };
-        if is_control {
-            control = Some(address);
-        }
+        *(if is_control { &mut control } else { &mut network }) = Some(address);
         served.spawn(serve(listener, routes, launch.stop.clone()));
     }
     ready(Role::Agent, control);
+    let announcer = agent.announce(network);
     while served.join_next().await.is_some() {}
+    announcer.end();
     agent.flush();
     Ok(())
 }

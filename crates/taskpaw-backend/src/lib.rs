@@ -1,8 +1,12 @@
-//! `taskpaw-backend agent|hub`: watches this machine, or polls the machines that do.
+//! `taskpaw-backend agent|hub`: watches this machine, or polls the machines that do. A library only so that what reads
+//! input from outside can be fuzzed; the program is `main.rs`.
 
 mod agent;
 mod arguments;
+mod discovery;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod hub;
 mod launch;
@@ -16,7 +20,9 @@ use std::process::ExitCode;
 
 use arguments::{Command, USAGE};
 
-fn main() -> ExitCode {
+/// Does what the command line says.
+#[must_use]
+pub fn run() -> ExitCode {
     match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
         Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),

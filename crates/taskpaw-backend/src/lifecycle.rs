@@ -143,6 +143,14 @@ fn read_greeting(stdin: &mut impl BufRead) -> Result<Hello, HelloError> {
     Ok(hello)
 }
 
+/// Whatever comes in the place of a greeting, and however long it is.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(mut stdin: &[u8]) {
+    if let Ok(hello) = read_greeting(&mut stdin) {
+        assert!(hello.taskpaw_host == 1 && !hello.control_token.is_empty(), "{hello:?}");
+    }
+}
+
 /// Makes room for every connection that a role may have: macOS gives a program 256 descriptors, and the two ports
 /// of an agent take up to 512 clients.
 #[cfg(unix)]

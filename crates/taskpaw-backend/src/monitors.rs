@@ -200,6 +200,41 @@ pub(crate) fn always_on() -> impl Iterator<Item = MonitorConfig> {
     })
 }
 
+/// What the fuzz targets reach.
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    pub(crate) use super::fuzz_settings as settings;
+    pub(crate) use super::gpu::fuzz as nvidia_smi;
+    pub(crate) use super::heartbeat::fuzz as heartbeat;
+    pub(crate) use super::log_pattern::fuzz as log;
+    pub(crate) use super::state_file::fuzz as state_file;
+}
+
+/// The defaults of a kind that watches a file.
+#[cfg(feature = "fuzzing")]
+fn fuzzed_values(kind: &Kind) -> Result<Values, Vec<FieldProblem>> {
+    let path = std::env::temp_dir().join("it").to_string_lossy().into_owned();
+    form::check(kind.fields, &[("path".to_owned(), Value::from(path))].into_iter().collect())
+}
+
+/// Whatever stands in `config` of a monitor: it is made or refused with the field.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_settings(bytes: &[u8]) {
+    let Ok(config) = serde_json::from_slice::<Map<String, Value>>(bytes) else { return };
+    let setup = Setup {
+        name: "it".to_owned(),
+        data_folder: std::env::temp_dir(),
+        processes: Arc::default(),
+        leash: Leash::default(),
+    };
+    for kind in KINDS {
+        if let Err(BadSetup::Fields(problems)) = kind.make(&config, &setup) {
+            assert!(!problems.is_empty(), "{} is refused without a reason", kind.type_id);
+            assert!(problems.iter().all(|problem| problem.field.starts_with("config.")), "{problems:?}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,8 @@ use taskpaw_contract::Role;
 use taskpaw_contract::durable::replace_file;
 
 pub(crate) use journal::Journal;
+#[cfg(feature = "fuzzing")]
+pub(crate) use journal::read_records;
 
 /// How long a backend that has released its ports may still write its last lines: the grace of a stop, and a
 /// little more.

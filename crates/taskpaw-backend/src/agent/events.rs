@@ -3,7 +3,8 @@
 //! One thread writes the journal, so that no request ever waits for the disk. Whoever reads sees only what that
 //! thread has made durable.
 
-use std::collections::VecDeque;
+mod kept;
+
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -11,41 +12,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use taskpaw_contract::ipc::{AgentEvent, AgentNews};
 
 use super::News;
 use super::board::now;
 use crate::monitors::Notice;
 use crate::state::{Journal, StateError};
+#[cfg(feature = "fuzzing")]
+pub(crate) use kept::fuzz;
+use kept::{Kept, MOST_WAITING, Record};
 
-/// So many events wait for a hub; then the oldest go.
-const MOST_WAITING: usize = 10_000;
-/// So many are kept for the app after the hubs have them.
-const HISTORY: usize = 500;
 /// When to try again after a write has failed.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long the stop waits for the last write.
 const FLUSH_WAIT: Duration = Duration::from_millis(400);
-
-/// A line of the journal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Record {
-    /// An event happened.
-    Event(AgentEvent),
-    /// The events up to this one have been fetched, or had to go.
-    Forgotten(u64),
-}
-
-/// What is durable.
-#[derive(Debug, Default)]
-struct Kept {
-    /// The waiting ones, and before them some that do not wait any more.
-    events: VecDeque<AgentEvent>,
-    /// The last event that does not wait any more.
-    forgotten: u64,
-}
 
 enum Order {
     Emit(AgentEvent),
@@ -96,15 +76,13 @@ impl EventQueue {
     /// Opens the journal and starts its writer. Every event is told once it is durable.
     pub(super) fn open(path: &Path, machine: Arc<str>, news: News) -> Result<Self, StateError> {
         let (journal, records) = Journal::open(path)?;
-        let mut kept = Kept::default();
-        for record in records {
-            match record {
-                Record::Event(event) => kept.events.push_back(event),
-                Record::Forgotten(id) => kept.forgotten = kept.forgotten.max(id),
-            }
-        }
-        kept.trim();
-        let last_id = kept.events.back().map_or(0, |event| event.id).max(kept.forgotten);
+        let kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
+            path: path.to_owned(),
+            // Lines are counted from 1, and the first one is no record.
+            line: record + 2,
+            reason,
+        })?;
+        let last_id = kept.last_id();
         let is_forgotten_written = kept.forgotten;
         let kept = Arc::new(Mutex::new(kept));
         let (orders, received) = mpsc::channel();
@@ -159,8 +137,7 @@ impl EventQueue {
 
     /// The number of the last event.
     pub(super) fn last_id(&self) -> u64 {
-        let kept = lock(&self.kept);
-        kept.events.back().map_or(0, |event| event.id).max(kept.forgotten)
+        lock(&self.kept).last_id()
     }
 
     /// The last events, the newest last. Nothing is forgotten by looking.
@@ -180,32 +157,6 @@ impl EventQueue {
         if sent.is_err() || is_done.recv_timeout(FLUSH_WAIT).is_err() {
             tracing::error!("the last events may not be on the disk");
         }
-    }
-}
-
-impl Kept {
-    fn waiting(&self) -> impl DoubleEndedIterator<Item = &AgentEvent> {
-        let first = self.events.partition_point(|event| event.id <= self.forgotten);
-        self.events.iter().skip(first)
-    }
-
-    /// Lets go of what is too much; says how many events were lost by that.
-    fn trim(&mut self) -> usize {
-        let lost = self.waiting().count().saturating_sub(MOST_WAITING);
-        if let Some(last_lost) = lost.checked_sub(1).and_then(|at| self.waiting().nth(at)) {
-            self.forgotten = last_lost.id;
-        }
-        while self.events.len() > HISTORY
-            && self.events.front().is_some_and(|event| event.id <= self.forgotten)
-        {
-            self.events.pop_front();
-        }
-        lost
-    }
-
-    fn records(&self, new: &[AgentEvent]) -> Vec<Record> {
-        let events = self.events.iter().chain(new).cloned().map(Record::Event);
-        std::iter::once(Record::Forgotten(self.forgotten)).chain(events).collect()
     }
 }
 

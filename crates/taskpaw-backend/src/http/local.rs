@@ -58,6 +58,25 @@ pub(crate) async fn refuse_foreign_hosts(
     if named && is_line_fine { Ok(next.run(request).await) } else { Err(ApiError::ForeignHost) }
 }
 
+/// Whatever a client writes as its host, only one that is this machine is let in.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(authority) = std::str::from_utf8(bytes) else { return };
+    if OnlyFrom::Loopback.allows(authority) {
+        let is_this_machine = ["localhost", "127.", "::1", "::ffff:"].iter().any(|name| {
+            authority
+                .trim_start_matches('[')
+                .get(..name.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+        });
+        // Anything else must be a long way of writing one of these.
+        assert!(
+            is_this_machine || host_of(authority).is_some_and(|host| host.contains(':')),
+            "{authority:?}"
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

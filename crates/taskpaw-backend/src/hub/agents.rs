@@ -103,15 +103,7 @@ impl AgentClient {
 
     /// How the agent is.
     pub(super) async fn status(&self) -> Result<AgentStatus, CallError> {
-        let mut answer = self.get("/status", "", self.within).await?;
-        let Some(Value::Object(monitors)) = answer.remove("monitors") else {
-            return Err(CallError::NoAgent("its status has no monitors"));
-        };
-        let mut text = |key: &str| match answer.remove(key) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        Ok(AgentStatus { machine: text("machine"), server_id: text("server_id"), os: text("os"), monitors })
+        status(self.get("/status", "", self.within).await?)
     }
 
     /// Its version, which nobody needs a token to ask for.
@@ -124,11 +116,7 @@ impl AgentClient {
 
     /// The events that wait after this one, and with it an acknowledgement of all up to it.
     pub(super) async fn events(&self, ack: u64) -> Result<Vec<AgentEvent>, CallError> {
-        let mut answer = self.get("/events", &format!("?ack={ack}"), EVENTS_LIMIT).await?;
-        let Some(Value::Array(events)) = answer.remove("events") else {
-            return Err(CallError::NoAgent("its events are no list"));
-        };
-        Ok(events.into_iter().filter_map(event).collect())
+        events(self.get("/events", &format!("?ack={ack}"), EVENTS_LIMIT).await?)
     }
 
     async fn get(
@@ -155,8 +143,30 @@ impl AgentClient {
             }
             body.extend_from_slice(&part);
         }
-        serde_json::from_slice(&body).map_err(|_| CallError::NoAgent("its answer is no JSON object"))
+        object(&body)
     }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, CallError> {
+    serde_json::from_slice(body).map_err(|_| CallError::NoAgent("its answer is no JSON object"))
+}
+
+fn status(mut answer: Map<String, Value>) -> Result<AgentStatus, CallError> {
+    let Some(Value::Object(monitors)) = answer.remove("monitors") else {
+        return Err(CallError::NoAgent("its status has no monitors"));
+    };
+    let mut text = |key: &str| match answer.remove(key) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    };
+    Ok(AgentStatus { machine: text("machine"), server_id: text("server_id"), os: text("os"), monitors })
+}
+
+fn events(mut answer: Map<String, Value>) -> Result<Vec<AgentEvent>, CallError> {
+    let Some(Value::Array(events)) = answer.remove("events") else {
+        return Err(CallError::NoAgent("its events are no list"));
+    };
+    Ok(events.into_iter().filter_map(event).collect())
 }
 
 /// The innermost reason is the one that a person can do something about.
@@ -202,6 +212,21 @@ fn event(value: Value) -> Option<AgentEvent> {
         title: text("title"),
         data,
     })
+}
+
+/// Whatever an agent answers, the hub keeps what it can and can give it on.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(body: &[u8]) {
+    let Ok(answer) = object(body) else { return };
+    for event in events(answer.clone()).unwrap_or_default() {
+        assert!(i64::try_from(event.id).is_ok(), "a number that the database does not hold: {event:?}");
+        let again = serde_json::to_value(&event).map(serde_json::from_value::<AgentEvent>);
+        assert!(matches!(again, Ok(Ok(again)) if again == event), "{event:?} is not given on as it is");
+    }
+    if let Ok(status) = status(answer) {
+        let again = serde_json::to_value(&status).map(serde_json::from_value::<AgentStatus>);
+        assert!(matches!(again, Ok(Ok(again)) if again == status), "{status:?} is not given on as it is");
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn routes(shared: &Arc<Shared>, api: Guard, control: Guard, bound_to:
         .route("/ping", get(ping));
     let for_the_app = Router::new()
         .route("/control/ping", get(ping))
-        .route("/control/status", get(status))
+        .route("/control/status", get(status_for_the_app))
         .route("/control/events", get(events))
         .route("/control/stream", get(news))
         .route("/control/agents", post(add).patch(change).delete(remove))
@@ -59,6 +59,12 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<FleetStatus>, ApiError> {
+    Ok(Json(shared.status().await?))
+}
+
+/// The app asks while its page about the fleet is open, which is when offers are of use.
+async fn status_for_the_app(State(shared): State<Arc<Shared>>) -> Result<Json<FleetStatus>, ApiError> {
+    shared.look_around();
     Ok(Json(shared.status().await?))
 }
 

@@ -117,6 +117,12 @@ fn card(line: &str) -> Option<Map<String, Value>> {
     Some(card)
 }
 
+/// Whatever the program prints.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    assert!(String::from_utf8_lossy(bytes).lines().filter_map(card).all(|card| card.len() == COLUMNS.len()));
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {

@@ -191,6 +191,21 @@ impl Story {
     }
 }
 
+/// Whatever a program logs.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let pattern = |text: &str| form::compiled(text).ok();
+    let progress = pattern(r"(\d{1,3}(?:\.\d+)?)\s?%");
+    let patterns = Patterns { progress, done: pattern("finished|done"), error: pattern(r"\berror\b") };
+    let mut story = Story::new("it".to_owned(), patterns, Duration::from_secs(1));
+    let lines: Vec<String> = String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect();
+    let most = lines.len();
+    let news = News { lines, is_there: true, has_more: false };
+    let check = story.judge(Ok(news), Instant::now(), SOON);
+    assert!(check.notices.len() <= most, "{check:?}");
+    assert!(check.notices.iter().all(|notice| notice.message.chars().count() <= SHOWN + 1), "{check:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::OpenOptions;

@@ -115,6 +115,12 @@ fn lines<R: Serialize>(records: &[R]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads what a journal may hold, without a file.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_records<R: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<R>, StateError> {
+    parse(Path::new("journal"), bytes)
+}
+
 fn parse<R: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Vec<R>, StateError> {
     let damaged = |line: usize, reason: String| StateError::Damaged { path: path.to_owned(), line, reason };
     let mut all = bytes.split(|&byte| byte == b'\n').enumerate().map(|(at, line)| (at + 1, line));

@@ -10,6 +10,9 @@ mod client;
 mod control;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
+mod discovery;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod disk;
 #[cfg(test)]
 mod fleet;

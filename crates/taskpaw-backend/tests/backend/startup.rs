@@ -8,7 +8,7 @@ use serde_json::json;
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::StartupErrorCode as Code;
 
-use crate::client::{bearer, call, get};
+use crate::client::{bearer, call, get, send};
 use crate::running::{Machine, Running, is_free, is_private};
 
 #[test]
@@ -141,9 +141,12 @@ fn a_configuration_that_cannot_be_written_is_told() {
 fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
     let machine = Machine::new();
     fs::create_dir_all(machine.data_dir().join("state")).unwrap();
-    for (text, expected) in
-        [("{\"schema\":2}\n", Code::StateTooNew), ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable)]
-    {
+    for (text, expected) in [
+        ("{\"schema\":2}\n", Code::StateTooNew),
+        ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable),
+        // No event could come after this one.
+        ("{\"schema\":1}\n{\"forgotten\":18446744073709551615}\n", Code::StateUnavailable),
+    ] {
         let file = machine.state_file("agent-events.jsonl");
         fs::write(&file, text).unwrap();
         assert_eq!(machine.start(Role::Agent).startup_error().code, expected, "{text}");
@@ -231,4 +234,44 @@ fn without_a_host_a_stale_backend_is_replaced() {
     assert_ne!(new.ready().pid, stale);
     assert!(old.ended().success(), "it was asked, and stopped by itself");
     assert_eq!(get(machine.network, "/ping").json()["machine"], "box");
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_is_written_is_for_its_owner_only() {
+    fn files(folder: &std::path::Path, all: &mut Vec<std::path::PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                files(&entry.path(), all);
+            } else {
+                all.push(entry.path());
+            }
+        }
+    }
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "server_id": "" } }));
+    let config = machine.config_dir().join("config.json");
+    for role in Role::ALL {
+        let mut running = machine.start_headless(role);
+        running.ready();
+        let token = fs::read_to_string(machine.state_file("control.token")).unwrap();
+        let path = if role == Role::Hub { "/control/agents" } else { "/control/monitors" };
+        let port = if role == Role::Hub { machine.api } else { machine.control };
+        let added = if role == Role::Hub {
+            json!({ "name": "desk", "url": "http://127.0.0.1:1", "token": "secret" })
+        } else {
+            json!({ "type_id": "heartbeat", "name": "x", "config": { "path": "/no/such/file" } })
+        };
+        let answer = send(port, "POST", path, &[&bearer(&token)], added.to_string().as_bytes());
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        running.signal(rustix::process::Signal::TERM);
+        running.ended();
+    }
+    assert!(fs::read_to_string(&config).unwrap().contains("secret"));
+    let mut all = Vec::new();
+    files(&machine.config_dir(), &mut all);
+    files(&machine.data_dir(), &mut all);
+    assert!(all.len() >= 5, "{all:?}");
+    let open: Vec<_> = all.iter().filter(|path| !is_private(path)).collect();
+    assert!(open.is_empty(), "others can read {open:?}");
 }

@@ -26,13 +26,24 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigProblem`] if it is there and cannot be used.
     pub fn read(path: &Path) -> Result<Self, ConfigProblem> {
-        let (raw, exists) = match fs::read(path) {
-            Ok(bytes) => (parse(path, &bytes)?, true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (Value::Object(Map::new()), false),
-            Err(error) => {
-                return Err(ConfigProblem::Unreadable { path: path.to_owned(), reason: error.to_string() });
+        match fs::read(path) {
+            Ok(bytes) => Self::from_bytes(path, &bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::checked(path, Value::Object(Map::new()), false)
             }
-        };
+            Err(error) => Err(ConfigProblem::Unreadable { path: path.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    /// What was read from the file at this path.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] if it cannot be used.
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ConfigProblem> {
+        Self::checked(path, parse(path, bytes)?, true)
+    }
+
+    fn checked(path: &Path, raw: Value, exists: bool) -> Result<Self, ConfigProblem> {
         let config = typed(&raw)?;
         config.check()?;
         Ok(Self { path: path.to_owned(), raw, config, exists })
@@ -135,7 +146,11 @@ fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
     let lock = beside(path, ".lock");
     let opened = || {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&lock)?;
         file.lock()?;
         Ok(file)
     };

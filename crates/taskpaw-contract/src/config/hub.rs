@@ -28,7 +28,7 @@ pub struct HubConfig {
     pub keep_status_days: u32,
     /// Who is told of every `alert` and `done`.
     pub webhook: WebhookConfig,
-    /// Whether agents on the local network are looked for, as an offer to add them.
+    /// Whether agents on the local network are looked for while somebody looks at the fleet, as an offer to add them.
     pub discovery: bool,
 }
 
@@ -107,7 +107,7 @@ impl Default for HubConfig {
             keep_event_days: 30,
             keep_status_days: 7,
             webhook: WebhookConfig::default(),
-            discovery: false,
+            discovery: true,
         }
     }
 }

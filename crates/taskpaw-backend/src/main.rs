@@ -1,0 +1,7 @@
+//! The program: `taskpaw-backend agent|hub`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    taskpaw_backend::run()
+}
