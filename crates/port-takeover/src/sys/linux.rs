@@ -26,6 +26,17 @@ struct ListenSocket {
     inode: u64,
 }
 
+/// Whatever the kernel answers, and whatever a process calls itself.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(bytes: &[u8]) {
+    // That it comes back is what counts.
+    let _ = sock_diag::parse(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = proc_net::parse(text);
+    }
+    processes::fuzz(bytes);
+}
+
 /// How often a look begins anew because a holder ended in the middle of it.
 const LOOK_ATTEMPTS: u32 = 3;
 

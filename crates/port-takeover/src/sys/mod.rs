@@ -53,6 +53,12 @@ mod windows_command_line;
 #[path = "windows/records.rs"]
 mod windows_records;
 
+/// Whatever this system says of sockets and processes: it is read or refused.
+#[cfg(all(feature = "fuzzing", target_os = "linux"))]
+pub fn fuzz(bytes: &[u8]) {
+    linux::fuzz(bytes);
+}
+
 /// What an ask to stop led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {

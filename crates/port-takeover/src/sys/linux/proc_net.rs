@@ -21,7 +21,7 @@ pub(super) fn listening() -> Result<Vec<ListenSocket>, LookError> {
 
 /// Reads a table (man 5 proc). It does not say whether an IPv6 socket refuses IPv4; it is then taken to
 /// accept it, which can only refuse a start, never end a process.
-fn parse(table: &str) -> Result<Vec<ListenSocket>, LookError> {
+pub(super) fn parse(table: &str) -> Result<Vec<ListenSocket>, LookError> {
     let row = |line: &str| -> Option<Option<ListenSocket>> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else { return None };

@@ -144,6 +144,14 @@ fn user_name(uid: u32) -> String {
         .unwrap_or_else(|| format!("uid {uid}"))
 }
 
+/// Whatever stands in the files of a process.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(bytes: &[u8]) {
+    let _ = (parse_stat(bytes), effective_uid(bytes), socket_inode(bytes));
+    let zeros = bytes.iter().filter(|&&byte| byte == 0).count();
+    assert!(arguments(bytes).len() <= zeros + 1);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

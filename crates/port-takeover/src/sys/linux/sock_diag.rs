@@ -103,14 +103,14 @@ fn request(family: u8) -> [u8; REQUEST] {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Part {
+pub(super) struct Part {
     sockets: Vec<ListenSocket>,
     interrupted: bool,
     done: bool,
 }
 
 /// Reads one datagram of the answer.
-fn parse(mut bytes: &[u8]) -> Result<Part, LookError> {
+pub(super) fn parse(mut bytes: &[u8]) -> Result<Part, LookError> {
     let truncated = LookError::Malformed("it is truncated");
     let mut part = Part::default();
     while !bytes.is_empty() {
