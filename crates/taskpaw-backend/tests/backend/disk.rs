@@ -1,4 +1,4 @@
-//! A full disk and one that cannot be written: the agent says so, goes on where it can, and loses no event.
+//! A full disk and one that cannot be written: agent and hub say so, go on where they can, and lose no event.
 
 use std::fs;
 use std::path::PathBuf;
@@ -79,6 +79,43 @@ fn a_full_disk_is_survived_and_said_and_no_event_is_lost() {
 fn a_disk_that_cannot_be_written_is_told_at_the_start() {
     let machine = Machine::new();
     let Some(_disk) = SmallDisk::mount(&machine, "size=64k,ro") else { return };
-    let error = machine.start(Role::Agent).startup_error();
-    assert_eq!(error.code, StartupErrorCode::StateUnavailable, "{}", error.message);
+    for role in Role::ALL {
+        let error = machine.start(role).startup_error();
+        assert_eq!(error.code, StartupErrorCode::StateUnavailable, "{}", error.message);
+    }
+}
+
+#[test]
+fn a_hub_whose_disk_is_full_says_so_and_gets_the_events_once_there_is_room() {
+    let (machine, desk) = (Machine::new(), Machine::new());
+    let Some(disk) = SmallDisk::mount(&machine, "size=512k") else { return };
+    let agents = json!([{ "name": "desk", "url": format!("http://127.0.0.1:{}", desk.network) }]);
+    machine.configure(&json!({ "hub": { "agents": agents } }));
+    let mut hub = machine.start(Role::Hub);
+    hub.ready();
+    let filler = disk.0.join("filler");
+    assert!(fs::write(&filler, vec![0; 1 << 20]).is_err());
+    // More than fits into what is left of the last page.
+    let monitors: Vec<Value> = (0..MONITORS)
+        .map(|number| {
+            let config = json!({ "path": format!("/no/such/file-{number}") });
+            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+        })
+        .collect();
+    desk.configure(&json!({ "agent": { "monitors": monitors } }));
+    let agent = desk.start(Role::Agent);
+    agent.ready();
+    let shown = || get(machine.api, "/status").json()["agents"][0].clone();
+    let stored = || get(machine.api, "/events?limit=1000").json()["events"].as_array().unwrap().len();
+    until("the hub says that it cannot store", || (shown()["error_code"] == "store").then_some(()));
+    assert_eq!(
+        (shown()["online"].as_bool(), stored()),
+        (Some(true), 0),
+        "it still polls, and has lost nothing"
+    );
+    fs::remove_file(&filler).unwrap();
+    until("every event", || (stored() == MONITORS + 1).then_some(()));
+    until("the error is over", || shown()["error"].is_null().then_some(()));
+    hub.close_stdin();
+    assert_eq!(hub.ended().code(), Some(0));
 }

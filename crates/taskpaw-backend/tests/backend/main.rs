@@ -19,11 +19,15 @@ mod fleet;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod hub_calls;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod monitors;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "public where the real-process tests share it")]
 #[path = "../../../../tests/support/ports.rs"]
@@ -32,6 +36,8 @@ mod ports;
 mod power;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod startup;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Event numbers when the machine loses its power again and again while events are being made: no number twice, and
-//! nothing lost that was not acknowledged.
+//! nothing lost that was not acknowledged; the same through a hub that loses its power as well.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use taskpaw_contract::Role;
 
-use crate::client::{LIMIT, try_get};
-use crate::running::Machine;
+use crate::client::{LIMIT, get, try_get, until};
+use crate::running::{Machine, Running};
 
 /// Together 200.
 const MACHINES: u64 = 4;
@@ -48,15 +48,18 @@ impl Draw {
     }
 }
 
+/// Monitors that each make an event at their first look.
+fn monitors() -> Vec<Value> {
+    let monitor = |number| {
+        let config = json!({ "path": format!("/no/such/file-{number}"), "missing_is_idle": false });
+        json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+    };
+    (0..MONITORS).map(monitor).collect()
+}
+
 fn cut_again_and_again(seed: u64) -> usize {
     let machine = Machine::new();
-    let monitors: Vec<Value> = (0..MONITORS)
-        .map(|number| {
-            let config = json!({ "path": format!("/no/such/file-{number}"), "missing_is_idle": false });
-            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
-        })
-        .collect();
-    machine.configure(&json!({ "agent": { "monitors": monitors } }));
+    machine.configure(&json!({ "agent": { "monitors": monitors() } }));
     let (mut stored, mut draw) = (Stored::default(), Draw(seed));
     // What a hub has seen and not acknowledged must be the same after the cut.
     let mut peeked: BTreeMap<u64, Value> = BTreeMap::new();
@@ -102,6 +105,69 @@ fn cut_again_and_again(seed: u64) -> usize {
 fn two_hundred_power_cuts_lose_no_event_and_repeat_no_number() {
     let machines: Vec<_> = (1..=MACHINES)
         .map(|number| thread::spawn(move || cut_again_and_again(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+        .collect();
+    let events: usize = machines.into_iter().map(|machine| machine.join().unwrap()).sum();
+    assert!(events as u64 > MACHINES * CUTS * 3 / 2, "{events}: hardly any besides the starts");
+}
+
+/// Kills the agent, its hub, or both, at another moment each time.
+fn cut_agent_and_hub(seed: u64) -> usize {
+    let machine = Machine::new();
+    let url = format!("http://127.0.0.1:{}", machine.network);
+    machine.configure(&json!({
+        "agent": { "monitors": monitors() },
+        "hub": { "agents": [{ "name": "box", "url": url }] },
+    }));
+    let mut draw = Draw(seed);
+    let start = |role| {
+        let running = machine.start(role);
+        running.ready();
+        running
+    };
+    let cut = |running: &mut Running| {
+        running.child.kill().unwrap();
+        running.child.wait().unwrap();
+    };
+    let (mut agent, mut hub) = (start(Role::Agent), start(Role::Hub));
+    let mut starts = 1;
+    let mut cuts = 0;
+    while cuts < CUTS {
+        // A hub polls as soon as it runs: this is somewhere between its first question and its last word.
+        thread::sleep(Duration::from_millis(draw.below(30)));
+        let (cuts_agent, cuts_hub) = [(true, false), (true, true), (false, true)][draw.below(3) as usize];
+        if cuts_agent {
+            cut(&mut agent);
+            cuts += 1;
+        }
+        if cuts_hub {
+            cut(&mut hub);
+            hub = start(Role::Hub);
+        }
+        if cuts_agent {
+            agent = start(Role::Agent);
+            starts += 1;
+        }
+    }
+    let events = until("the event of every start, and nothing that waits", || {
+        let events = get(machine.api, "/events?limit=10000").json()["events"].as_array().unwrap().clone();
+        let starts_stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count();
+        let waiting = get(machine.network, "/events?ack=0").json()["events"].as_array().unwrap().len();
+        (starts_stored == starts && waiting == 0).then_some(events)
+    });
+    let mut ids: Vec<u64> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    let all: Vec<u64> = (1..=ids.len() as u64).collect();
+    assert_eq!(ids, all, "none is lost, none is stored twice, none is skipped");
+    let fleet = get(machine.api, "/status").json();
+    assert_eq!(fleet["agents"][0]["installed_anew_seconds"], Value::Null, "{fleet}");
+    drop((agent, hub));
+    ids.len()
+}
+
+#[test]
+fn two_hundred_power_cuts_of_an_agent_whose_hub_is_cut_too_lose_no_event() {
+    let machines: Vec<_> = (1..=MACHINES)
+        .map(|number| thread::spawn(move || cut_agent_and_hub(number.wrapping_mul(0x2545_f491_4f6c_dd1d))))
         .collect();
     let events: usize = machines.into_iter().map(|machine| machine.join().unwrap()).sum();
     assert!(events as u64 > MACHINES * CUTS * 3 / 2, "{events}: hardly any besides the starts");
