@@ -77,10 +77,20 @@ describe("a conflict", () => {
     });
   });
 
-  it("offers to stop the other role only where that is in the way", async () => {
+  it("offers to stop the other role only where that is in the way and is the app's own", async () => {
     await open("conflict-other-role");
+    host.world.taken = {};
     await click("action-stop-other");
     expect(host.asked).toContainEqual({ command: "stop", role: "hub" });
+    // It has given up, so it is started as soon as the ports are free.
+    await pass(1000);
+    expect(host.asked).toContainEqual({ command: "retry", role: "agent" });
+    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+    await close();
+    await open("conflict-other-role");
+    host.emit({ type: "backend_exited", role: "hub", generation: 1, status: "exit status 0" });
+    await pass();
+    expect(has("action-stop-other")).toBe(false);
     await close();
     await open("conflict");
     expect(has("action-stop-other")).toBe(false);
