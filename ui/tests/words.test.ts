@@ -10,9 +10,12 @@ import type {
   PortState,
   StartupErrorCode,
 } from "../src/generated/ipc";
+import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
+import { zhCN } from "../src/locales/zh-CN";
 import { port, readyAgent } from "../src/platform/fake/world";
 import { failureWords } from "../src/words/failure";
+import { journalTitle } from "../src/words/journal";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
@@ -207,6 +210,36 @@ describe("timeline", () => {
     const texts = steps(readyAgent()).map(({ text }) => text);
     expect(texts).toContain("replaced taskpaw-backend 3.9.2 (pid 812) in 41 ms");
     expect(texts).toContain("ready in 180 ms");
+  });
+});
+
+describe("the journal", () => {
+  it.each(languages)("says of a refused start whether somebody has the port, in %s", (language) => {
+    speak(language);
+    const refused = (state: PortState) =>
+      journalTitle({
+        schema: 1,
+        at: 0,
+        version: "4.0.0",
+        role: "agent",
+        decision: "refuse",
+        outcome: "refused",
+        reason: null,
+        elapsed_ms: 1,
+        ports: [{ name: "network", host: "127.0.0.1", port: 5680, state, holders: [] }],
+        holders: [],
+      });
+    const words = language === "en" ? en.journal : zhCN.journal;
+    for (const state of ["foreign", "unknown_holder", "own_other_role", "own_other_user"] as const)
+      expect(refused(state)).toBe(words.refused);
+    for (const state of [
+      "reserved",
+      "permission_denied",
+      "address_unavailable",
+      "self_collision",
+      "invalid",
+    ] as const)
+      expect(refused(state)).toBe(words.refused_unusable);
   });
 });
 

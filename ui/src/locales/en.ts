@@ -629,6 +629,7 @@ export const en = {
     free: "The ports were free",
     waited: "Waited for the system to release a port",
     refused: "Refused: a port is held by something else",
+    refused_unusable: "Refused: a port cannot be used as it is set",
     not_free: "A port did not become free in time",
     look_failed: "The ports could not be looked at",
     judged_own: "an earlier TaskPaw",

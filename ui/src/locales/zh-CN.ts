@@ -601,6 +601,7 @@ export const zhCN: Words = {
     free: "端口空闲",
     waited: "等待系统释放了端口",
     refused: "已拒绝：端口被其他程序占用",
+    refused_unusable: "已拒绝：端口无法按当前设置使用",
     not_free: "端口未能及时释放",
     look_failed: "无法检查端口",
     judged_own: "先前的 TaskPaw",

@@ -16,8 +16,19 @@ export function journalTone({ outcome, holders }: TakeoverRecord): Tone {
   return holders.some(({ done }) => done === "forced") ? "warn" : "ok";
 }
 
+/** The states in which nobody has the port, and still it cannot be had. */
+const unusable: ReadonlySet<RecordedPort["state"]> = new Set<RecordedPort["state"]>([
+  "reserved",
+  "permission_denied",
+  "address_unavailable",
+  "self_collision",
+  "invalid",
+]);
+
 /** One sentence for the list. */
-export function journalTitle({ outcome, decision, holders }: TakeoverRecord): string {
+export function journalTitle({ outcome, decision, ports, holders }: TakeoverRecord): string {
+  if (outcome === "refused" && ports.some(({ state }) => unusable.has(state)))
+    return t("journal.refused_unusable");
   if (outcome !== "ready") return t(`journal.${outcome}`);
   const gone = holders.filter((holder) => ended(holder) || holder.done === "already_gone");
   if (gone.length > 0) return t("journal.replaced", { names: list(gone.map(holderOf)) });
