@@ -326,6 +326,27 @@ describe("settings", () => {
     await click("switch-start-at-login");
     expect(host.asked).toContainEqual({ command: "set_start_at_login", enabled: true });
   });
+
+  it("offers the tray only where there is one, and says what happens when it is gone", async () => {
+    const host = await open("ready", "settings");
+    const offered = () =>
+      [...(find("select-on-close") as HTMLSelectElement).options].map(({ value }) => value);
+    const trayIsThere = async (has_tray: boolean) => {
+      const { app } = host.world.snapshot;
+      host.world.snapshot = { ...host.world.snapshot, app: { ...app, has_tray } };
+      host.emit({ type: "config_changed", preferences: app.preferences, enabled: ["agent"] });
+      await pass();
+    };
+    await trayIsThere(false);
+    expect(offered()).toEqual(["ask", "quit"]);
+    await trayIsThere(true);
+    expect(offered()).toEqual(["ask", "quit", "tray"]);
+    await choose("select-on-close", "tray");
+    expect(has("no-tray")).toBe(false);
+    await trayIsThere(false);
+    expect(offered()).toEqual(["ask", "quit", "tray"]);
+    expect(find("no-tray").textContent).toContain("asks instead");
+  });
 });
 
 describe("diagnostics", () => {

@@ -448,6 +448,7 @@ export const en = {
     on_close_ask: "Ask me",
     on_close_quit: "Quit TaskPaw",
     on_close_tray: "Keep running in the tray",
+    no_tray: "This desktop has no tray, so TaskPaw asks instead.",
     notifications: "Notifications",
     notifications_hint: "The system tells you about alerts and finished work.",
     start_at_login: "Start at login",

@@ -423,6 +423,7 @@ export const zhCN: Words = {
     on_close_ask: "询问我",
     on_close_quit: "退出 TaskPaw",
     on_close_tray: "在托盘中继续运行",
+    no_tray: "此桌面没有托盘，因此 TaskPaw 会改为询问您。",
     notifications: "通知",
     notifications_hint: "出现警报或工作完成时，由系统通知您。",
     start_at_login: "登录时启动",
