@@ -11,12 +11,14 @@ use taskpaw_contract::Role;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
 use taskpaw_contract::ipc::{EVENT_NAME, Event, Launch};
 use taskpaw_contract::version;
+use tauri::async_runtime::spawn_blocking;
 use tauri::{
     AppHandle, Emitter as _, Manager as _, RunEvent, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
 };
 use tauri_plugin_shell::ShellExt as _;
 use tauri_plugin_window_state::StateFlags;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::apply::Note;
@@ -32,8 +34,12 @@ pub(crate) const WINDOW: &str = "main";
 /// Not whether it is visible: `--background` decides that.
 const KEPT_OF_THE_WINDOW: StateFlags =
     StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
+/// How long another app may go on until the window of this one has painted.
+const PAINT_WITHIN: Duration = Duration::from_secs(1);
 /// When the session bus is told of this app, from its start on.
 const BUS_AFTER: Duration = Duration::from_secs(1);
+/// How long the bus may take to let this app go. From one that hangs it is gone with its process.
+const BUS_WITHIN: Duration = Duration::from_secs(1);
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
@@ -135,11 +141,17 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             api.prevent_exit();
             let (app, handle) = (Arc::clone(&app), handle.clone());
             tauri::async_runtime::spawn(async move {
+                // The next app must not find this one on the bus once it has the place. To leave it takes some
+                // milliseconds, in which the backends can end.
+                let bus = handle.clone();
+                let leaving = spawn_blocking(move || tauri_plugin_single_instance::destroy(&bus));
                 app.end_roles().await;
+                if timeout(BUS_WITHIN, leaving).await.is_ok() {
+                    // This app may have come onto the bus meanwhile; else this does nothing.
+                    tauri_plugin_single_instance::destroy(&handle);
+                }
                 tracing::info!("end");
                 app.has_ended();
-                // The next app must not find this one on the bus once it has the place.
-                tauri_plugin_single_instance::destroy(&handle);
                 app.release_place();
                 end_for_certain();
                 handle.exit(code.unwrap_or(0));
@@ -236,6 +248,10 @@ fn ask_for_the_place(
             let (version, pid) = claim.held_by().unzip();
             app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
             app.prepare_roles();
+            // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
+            // be unanswered for as long. One that is hidden never paints.
+            let painted = app.until_painted();
+            let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
             match claim.finish(Want::Run) {
                 Ok(Claimed::Primary(primary)) => break primary,
                 // Somebody else was quicker, is the same version, and shows its window.
