@@ -24,6 +24,8 @@ const STATES = [
   ["bare", "events"],
   ["hub-empty", "fleet"],
   ["closing", "this-machine"],
+  ["imported", "this-machine"],
+  ["imported", "diagnostics"],
   ["ready", "this-machine", "action-add-monitor"],
   ["hub", "fleet", "action-add-agent"],
   ["hub", "events", "event"],

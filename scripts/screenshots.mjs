@@ -16,6 +16,7 @@ const PICTURES = [
   ["settings", "hub", "settings"],
   ["diagnostics", "hub", "diagnostics"],
   ["conflict", "conflict", "this-machine"],
+  ["taskpaw3", "imported", "this-machine"],
 ];
 
 await main(async () => {

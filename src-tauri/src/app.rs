@@ -111,6 +111,7 @@ impl App {
             config_file: self.around.config_dir.join("config.json"),
             logs: self.around.logs.clone(),
             journal: self.around.journal.path().to_owned(),
+            imported: shown.app.imported.clone(),
             data,
             shown: serde_json::to_value(&shown).unwrap_or_default(),
         }
@@ -148,6 +149,9 @@ impl App {
             self.progress.notify_waiters();
         })?;
         self.board().configure(&config, has_last_good);
+        if let Some(report) = self.settings().import_report() {
+            self.board().show_import(Some(report));
+        }
         for role in Role::ALL {
             let is_on = config.roles.contains(&role);
             self.tell(role, if is_on { Message::Restart } else { Message::Stop });

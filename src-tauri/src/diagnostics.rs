@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::Config;
+use taskpaw_contract::v3::ImportReport;
 use taskpaw_contract::{Role, identity, version};
 
 use redact::Redactor;
@@ -32,6 +33,8 @@ pub(crate) struct Sources {
     pub(crate) config_file: PathBuf,
     pub(crate) logs: PathBuf,
     pub(crate) journal: PathBuf,
+    /// What was taken over from TaskPaw V3; the window shows it too.
+    pub(crate) imported: Option<ImportReport>,
     /// Where the archive is put if the person has no folder for downloads.
     pub(crate) data: PathBuf,
     /// What the window shows, for the states of the roles.
@@ -147,6 +150,10 @@ fn collect(sources: &Sources) -> Vec<Entry> {
         }
         Err(reason) => Entry::text("takeover-journal.problem.txt", redactor.text(reason)),
     });
+    if let Some(report) = &sources.imported {
+        let report = serde_json::to_value(report).unwrap_or_default();
+        entries.push(Entry::json("taskpaw3-import.json", &redactor.json(&report)));
+    }
     for (role, look) in &looks {
         entries.push(match look {
             Ok(look) => {

@@ -6,11 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
+use taskpaw_contract::folders::Folders;
+use taskpaw_contract::v3::{self, Begun, ImportReport};
 
 use crate::apply::{Change, Note, Port};
 
 /// The configuration file of this app.
 pub(crate) struct Settings {
+    folders: Folders,
     path: PathBuf,
     /// Held during a change, so that two never mix.
     changing: Mutex<()>,
@@ -21,8 +24,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(path: PathBuf, note: Note) -> Self {
-        Self { path, changing: Mutex::new(()), until_end: Mutex::default(), note }
+    pub(crate) fn new(folders: Folders) -> Self {
+        let (path, note) = (folders.config_file(), Note::at(folders.data.join("ports-change.json")));
+        Self { folders, path, changing: Mutex::new(()), until_end: Mutex::default(), note }
     }
 
     /// What counts now: what the file says, with the ports that are used until the app ends.
@@ -33,17 +37,37 @@ impl Settings {
         ConfigFile::read(&self.path).map(|file| self.in_force(file.config().clone()))
     }
 
-    /// Reads the file and gives this machine its id if it has none. A change of ports that the last run did
-    /// not come to the end of is undone first: only its old ports were seen to work.
+    /// Reads the file; on the first start it is made, with what TaskPaw V3 has left on this machine. A change of ports
+    /// that the last run did not come to the end of is undone first: only its old ports were seen to work.
     ///
     /// # Errors
     /// [`ConfigProblem`].
     pub(crate) fn read_for_launch(&self) -> Result<Config, ConfigProblem> {
         let _alone = self.alone();
+        let Begun { imported, not_kept, .. } = v3::begin(&self.folders)?;
+        for line in imported.iter().flat_map(ImportReport::lines) {
+            tracing::info!("{line}");
+        }
+        if let Some(error) = not_kept {
+            tracing::warn!(%error, "the report of what was taken over cannot be kept");
+        }
         self.undo_unfinished_change()?;
-        let mut file = ConfigFile::read(&self.path)?;
-        file.ensure_server_id()?;
-        Ok(self.in_force(file.config().clone()))
+        self.read()
+    }
+
+    /// What was taken over from TaskPaw V3, whoever did it.
+    pub(crate) fn import_report(&self) -> Option<ImportReport> {
+        let read = v3::report(&self.folders.import_report_file());
+        read.inspect_err(|error| tracing::warn!(%error, "the report of what was taken over cannot be read"))
+            .unwrap_or_default()
+    }
+
+    /// Remembers that the person has seen the report, and gives it back.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn mark_import_seen(&self) -> std::io::Result<Option<ImportReport>> {
+        v3::mark_seen(&self.folders.import_report_file())
     }
 
     fn undo_unfinished_change(&self) -> Result<(), ConfigProblem> {
@@ -158,7 +182,7 @@ mod tests {
     use super::*;
 
     fn settings(folder: &std::path::Path) -> Settings {
-        Settings::new(folder.join("config.json"), Note::at(folder.join("ports-change.json")))
+        Settings::new(Folders { config: folder.into(), data: folder.into(), v3: folder.join("v3") })
     }
 
     fn draft(name: &str, port: i64) -> PortDraft {
@@ -254,5 +278,19 @@ mod tests {
         assert_eq!(ports(&settings.read_file().unwrap()), (5680, 5681));
         settings.use_until_end(Role::Agent, None);
         assert_eq!(ports(&settings.read().unwrap()), (5680, 5681));
+    }
+
+    #[test]
+    fn the_first_launch_takes_over_what_v3_has_left_and_keeps_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("v3")).unwrap();
+        std::fs::write(folder.path().join("v3/hub.yaml"), "bind_port: 6690\n").unwrap();
+        let settings = settings(folder.path());
+        assert_eq!(settings.import_report(), None);
+        let config = settings.read_for_launch().unwrap();
+        assert_eq!((config.roles.as_slice(), config.hub.api.port), (&[Role::Hub][..], 6690));
+        assert!(!settings.import_report().unwrap().seen);
+        assert!(settings.mark_import_seen().unwrap().unwrap().seen);
+        assert!(settings.import_report().unwrap().seen);
     }
 }

@@ -21,7 +21,6 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::apply::Note;
 use crate::arguments::Arguments;
 use crate::instance::{self, Asked, AtOnce, Claim, Claimed, InstanceError, Primary, Want, Will};
 use crate::ipc::{self, Board};
@@ -192,7 +191,7 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<At
     let window = handle.clone();
     let around = Surroundings {
         board,
-        settings: Settings::new(folders.config_file(), Note::at(folders.data.join("ports-change.json"))),
+        settings: Settings::new(folders.clone()),
         config_dir: folders.config.clone(),
         logs: folders.logs(),
         journal: Journal::at(folders.journal_file()),

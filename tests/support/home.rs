@@ -77,6 +77,11 @@ impl Home {
         self.path().join("config")
     }
 
+    /// Where the files of TaskPaw V3 would be.
+    pub fn v3_dir(&self) -> PathBuf {
+        self.path().join("v3")
+    }
+
     /// The configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.config_dir().join("config.json")
@@ -87,6 +92,7 @@ impl Home {
         command
             .env("TASKPAW_CONFIG_DIR", self.config_dir())
             .env("TASKPAW_DATA_DIR", self.path().join("data"))
+            .env("TASKPAW_V3_DIR", self.v3_dir())
             .env("HOME", self.path())
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")

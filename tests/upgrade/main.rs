@@ -10,3 +10,4 @@ mod installed;
 #[cfg(target_os = "linux")]
 mod package;
 mod replaced;
+mod v3_files;

@@ -20,7 +20,7 @@ Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config]
   --version         prints the version
   --help            prints this text
 
-Environment: TASKPAW_CONFIG_DIR, TASKPAW_DATA_DIR, TASKPAW_LOG=error|warn|info|debug|trace";
+Environment: TASKPAW_CONFIG_DIR, TASKPAW_DATA_DIR, TASKPAW_V3_DIR, TASKPAW_LOG=error|warn|info|debug|trace";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]

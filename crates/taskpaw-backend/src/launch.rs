@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use port_takeover::{Claim, Journal};
 use serde::Serialize;
-use taskpaw_contract::config::{Config, ConfigFile, Endpoint};
+use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem, Endpoint};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::{Hello, Ready};
+use taskpaw_contract::v3::{self, Begun, ImportReport, Imported};
 use taskpaw_contract::{Role, version};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -42,6 +43,8 @@ pub(crate) struct Launch {
     pub(crate) data_folder: PathBuf,
     /// The wish to stop.
     pub(crate) stop: Stop,
+    /// Whether there is no host, which else keeps a copy of a configuration that works.
+    is_alone: bool,
 }
 
 /// Prints one text for a person.
@@ -59,17 +62,24 @@ pub(crate) fn default_config() -> String {
 
 /// Says whether the configuration can be used. Nothing is written and nothing is started.
 pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
-    let read = || -> Result<PathBuf, Failure> {
+    let read = || -> Result<(PathBuf, bool, Option<Imported>), Failure> {
         let mut folders = Folders::find()?;
         if let Some(folder) = &arguments.config_dir {
             folders.config.clone_from(folder);
         }
-        ConfigFile::read(&folders.config_file())?;
-        Ok(folders.config_file())
+        let file = ConfigFile::read(&folders.config_file())?;
+        let imported = (!file.exists()).then(|| v3::look(&folders.v3)).flatten();
+        Ok((folders.config_file(), file.exists(), imported))
     };
     match read() {
-        Ok(path) if path.exists() => say(&format!("{} can be used", path.display())),
-        Ok(path) => say(&format!("{} is not there; every key has its default", path.display())),
+        Ok((path, true, _)) => say(&format!("{} can be used", path.display())),
+        Ok((path, false, None)) => {
+            say(&format!("{} is not there; every key has its default", path.display()))
+        }
+        Ok((path, false, Some(Imported { report, .. }))) => {
+            let lines = report.lines().join("\n  ");
+            say(&format!("{} is not there; the first start makes it:\n  {lines}", path.display()))
+        }
         Err(failure) => {
             eprintln!("taskpaw-backend: {failure}");
             ExitCode::FAILURE
@@ -122,6 +132,7 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             () = stop.requested() => return Ok(()),
             state = opening => state.map_err(|error| Failure::system("the state folder cannot be opened")(io::Error::other(error)))??,
         };
+        let is_alone = hello.is_none();
         let control_token = match hello {
             Some(hello) => hello.control_token,
             None => state.control_token()?,
@@ -129,7 +140,7 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         let machine = machine_name(&config);
         let (config_file, data_folder) = (folders.config_file(), folders.data);
         let stop = stop.clone();
-        let launch = Launch { config, config_file, machine, control_token, state, data_folder, stop };
+        let launch = Launch { config, config_file, machine, control_token, state, data_folder, stop, is_alone };
         match role {
             Role::Agent => run_agent(launch, claims).await,
             Role::Hub => run_hub(launch, claims).await,
@@ -147,11 +158,11 @@ fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config
     if let Some(folder) = named {
         folders.config.clone_from(folder);
     }
-    let mut file = ConfigFile::read(&folders.config_file())?;
-    // Under a host the file is the host's to write.
-    if hello.is_none() {
-        file.ensure_server_id()?;
-    }
+    let file = match hello {
+        // Under a host the file is the host's to write.
+        Some(_) => ConfigFile::read(&folders.config_file())?,
+        None => begin(&folders)?,
+    };
     let mut config = file.config().clone();
     for port in hello.iter().flat_map(|hello| &hello.ports) {
         if let Some(endpoint) = config.endpoint_mut(arguments.role, &port.name) {
@@ -161,6 +172,18 @@ fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config
     // The exposure guard holds for ports of one launch too.
     config.check()?;
     Ok((config, folders))
+}
+
+/// The configuration at a start without a host; on the first one with what TaskPaw V3 has left.
+fn begin(folders: &Folders) -> Result<ConfigFile, ConfigProblem> {
+    let Begun { file, imported, not_kept } = v3::begin(folders)?;
+    for line in imported.iter().flat_map(ImportReport::lines) {
+        tracing::info!("{line}");
+    }
+    if let Some(error) = not_kept {
+        tracing::warn!("the report of what was taken over cannot be kept: {error}");
+    }
+    Ok(file)
 }
 
 fn machine_name(config: &Config) -> String {
@@ -184,6 +207,7 @@ async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
         served.spawn(serve(listener, routes, launch.stop.clone()));
     }
     ready(Role::Agent, control);
+    keep_as_last_good(&launch);
     let announcer = agent.announce(network);
     while served.join_next().await.is_some() {}
     announcer.end();
@@ -201,6 +225,7 @@ async fn run_hub(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
         served.spawn(serve(listener, hub.routes(address.ip()), launch.stop.clone()));
     }
     ready(Role::Hub, api);
+    keep_as_last_good(&launch);
     hub.poll().await;
     while served.join_next().await.is_some() {}
     hub.close();
@@ -226,6 +251,20 @@ fn listeners(claims: Vec<Claim>) -> Result<Vec<Port>, Failure> {
         .map(listen)
         .collect::<io::Result<_>>()
         .map_err(Failure::system("a port cannot be served"))
+}
+
+/// The configuration has worked. Nobody waits for its copy.
+fn keep_as_last_good(launch: &Launch) {
+    if !launch.is_alone {
+        return;
+    }
+    let path = launch.config_file.clone();
+    spawn_blocking(move || {
+        let kept = ConfigFile::read(&path).and_then(|file| file.keep_as_last_good());
+        if let Err(problem) = kept {
+            tracing::warn!("no copy of the working configuration could be kept: {problem}");
+        }
+    });
 }
 
 fn ready(role: Role, address: Option<SocketAddr>) {

@@ -310,4 +310,21 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), KINDS.len(), "each id once");
     }
+
+    /// The import of V3's monitors asks the contract, which the host has as well.
+    #[test]
+    fn the_contract_knows_every_kind_and_its_settings() {
+        let here: Vec<(&str, Vec<&str>)> = KINDS
+            .iter()
+            .map(|kind| (kind.type_id, kind.fields.iter().map(|field| field.key).collect()))
+            .collect();
+        let there: Vec<(&str, Vec<&str>)> =
+            taskpaw_contract::v3::KINDS.iter().map(|(type_id, keys)| (*type_id, keys.to_vec())).collect();
+        let sorted = |mut all: Vec<(&'static str, Vec<&'static str>)>| {
+            all.iter_mut().for_each(|(_, keys)| keys.sort_unstable());
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(sorted(there), sorted(here));
+    }
 }

@@ -7,6 +7,8 @@ mod problem;
 
 pub use exposure::{ExposureReason, check_exposure, refusal};
 pub use file::ConfigFile;
+use hub::check_token;
+pub(crate) use hub::is_plain_token;
 pub use hub::{HubAgent, HubConfig, WebhookConfig};
 pub use problem::ConfigProblem;
 
@@ -271,6 +273,7 @@ impl Config {
                 endpoint.check(&format!("{role}.{name}"))?;
             }
         }
+        check_token("agent.token", &self.agent.token)?;
         self.hub.check()?;
         check_exposure(self)
     }

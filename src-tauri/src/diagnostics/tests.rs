@@ -25,6 +25,14 @@ fn sources(folder: &Path) -> Sources {
         config_file: folder.join("config.json"),
         logs: folder.join("logs"),
         journal: folder.join("takeover-journal.jsonl"),
+        imported: Some(taskpaw_contract::v3::ImportReport {
+            folder: "/home/anna/Library/Application Support/TaskPaw".into(),
+            ..taskpaw_contract::v3::import(
+                Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"),
+                None,
+            )
+            .report
+        }),
         data: folder.to_owned(),
         shown: json!({ "roles": [], "app": { "config_dir": "/home/anna/.config/taskpaw" } }),
     }
@@ -55,6 +63,7 @@ fn the_archive_has_everything_and_nothing_that_is_private() {
         "ports-agent.json",
         "ports-hub.json",
         "takeover-journal.jsonl",
+        "taskpaw3-import.json",
     ] {
         assert!(files.contains_key(name), "{name} is missing: {:?}", files.keys());
     }

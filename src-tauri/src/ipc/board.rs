@@ -11,6 +11,7 @@ use taskpaw_contract::ipc::{
     AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
     TimelineEntry, TokenName,
 };
+use taskpaw_contract::v3::ImportReport;
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
 
@@ -42,6 +43,7 @@ impl Board {
             start_at_login: None,
             has_tray: false,
             is_close_asked: false,
+            imported: None,
         };
         let roles = Role::ALL.map(off).to_vec();
         Self {
@@ -107,8 +109,13 @@ impl Board {
         self.change_app(|app| app.has_tray = is_there);
     }
 
+    /// Shows what was taken over from TaskPaw V3.
+    pub(crate) fn show_import(&self, report: Option<ImportReport>) {
+        self.change_app(|app| app.imported = report);
+    }
+
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {
-        let (preferences, enabled) = {
+        let (preferences, enabled_roles) = {
             let mut shown = self.lock();
             change(&mut shown.app);
             let on = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();

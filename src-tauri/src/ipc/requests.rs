@@ -80,6 +80,11 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
             app.launch_roles().map_err(config_error)?;
         }
         Request::ReloadConfig => app.launch_roles().map_err(config_error)?,
+        Request::ImportSeen => {
+            let marked = app.settings().mark_import_seen();
+            let report = marked.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))?;
+            app.board().show_import(report);
+        }
         Request::ClaimAgain => app.claim_again(),
         Request::Relaunch => app.own_program().start()?,
         Request::Quit => app.quit(),

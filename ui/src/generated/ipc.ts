@@ -392,6 +392,11 @@ roles: Array<RoleView>, };
 /**
  * The app itself.
  */
+export type ImportReport = { at: number, folder: string, files: Array<V3File>, roles: Array<Role>, taken: Array<Taken>, not_taken: Array<NotTaken>, left_out: number, seen: boolean, };
+export type V3File = "agent.yaml" | "hub.yaml";
+export type Taken = { file: V3File, key: string, monitor: string | null, };
+export type NotTaken = { file: V3File, key: string, monitor: string | null, reason: NotTakenReason, };
+export type NotTakenReason = { "kind": "unreadable", message: string, } | { "kind": "not_a_file" } | { "kind": "too_large", most: number, } | { "kind": "not_utf8" } | { "kind": "syntax", line: number, column: number, } | { "kind": "too_much" } | { "kind": "no_settings" } | { "kind": "more_documents" } | { "kind": "twice" } | { "kind": "unknown_key" } | { "kind": "other_role" } | { "kind": "said_already" } | { "kind": "tagged" } | { "kind": "not_text" } | { "kind": "not_whole" } | { "kind": "not_a_flag" } | { "kind": "not_a_list" } | { "kind": "not_a_map" } | { "kind": "out_of_range", least: number, most: number, } | { "kind": "not_an_address" } | { "kind": "exposure", reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } | { "kind": "bad_name", most: number, } | { "kind": "name_twice" } | { "kind": "always_on" } | { "kind": "missing" } | { "kind": "unknown_monitor", type_id: string, } | { "kind": "bad_command" };
 export type AppView = { 
 /**
  * The version of the app.
@@ -444,7 +449,7 @@ has_tray: boolean,
 /**
  * Whether the person is asked now what closing the window should do.
  */
-is_close_asked: boolean, };
+is_close_asked: boolean, imported: ImportReport | null, };
 
 /**
  * How far this app is on its way to the place of the one app that runs.
@@ -1614,7 +1619,7 @@ monitor: MonitorConfig, } | { "command": "remove_monitor",
 /**
  * Its name.
  */
-name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "agent_status" } | { "command": "agent_events", 
+name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "agent_status" } | { "command": "agent_events", 
 /**
  * How many at most.
  */
@@ -1682,6 +1687,7 @@ export type Answers = {
   remove_monitor: null;
   restore_last_good_config: null;
   reload_config: null;
+  import_seen: null;
   agent_status: AgentStatus;
   agent_events: Array<AgentEvent>;
   fleet_status: FleetStatus;

@@ -43,3 +43,5 @@ mod startup;
 #[cfg(test)]
 #[cfg(unix)]
 mod stop;
+#[cfg(test)]
+mod v3;

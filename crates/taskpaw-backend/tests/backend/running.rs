@@ -61,6 +61,11 @@ impl Machine {
         self.folder.path().join("data")
     }
 
+    /// Where the files of TaskPaw V3 would be.
+    pub(crate) fn v3_dir(&self) -> PathBuf {
+        self.folder.path().join("v3")
+    }
+
     pub(crate) fn state_file(&self, name: &str) -> PathBuf {
         self.data_dir().join("state").join(name)
     }
@@ -73,7 +78,8 @@ impl Machine {
             .env_remove("TASKPAW_HOST")
             .env_remove("TASKPAW_LOG")
             .env("TASKPAW_CONFIG_DIR", self.config_dir())
-            .env("TASKPAW_DATA_DIR", self.data_dir());
+            .env("TASKPAW_DATA_DIR", self.data_dir())
+            .env("TASKPAW_V3_DIR", self.v3_dir());
         command
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::StartupErrorCode as Code;
 
-use crate::client::{bearer, call, get, send};
+use crate::client::{bearer, call, get, send, until};
 use crate::running::{Machine, Running, is_free, is_private};
 
 #[test]
@@ -41,6 +41,9 @@ fn without_a_host_it_makes_its_own_token_and_identity() {
     assert_eq!(call(machine.control, "GET", "/control/ping", &[&bearer(&token)]).status, 200);
     let server_id = get(machine.network, "/status").json()["server_id"].as_str().unwrap().to_owned();
     assert!(fs::read_to_string(machine.config_dir().join("config.json")).unwrap().contains(&server_id));
+    let copy = machine.config_dir().join("config.json.last-good");
+    until("a copy of the configuration that works", || copy.exists().then_some(()));
+    assert!(is_private(&copy));
     drop(running);
     machine.start_headless(Role::Agent).ready();
     assert_eq!(fs::read_to_string(&path).unwrap(), token, "the token stays");
@@ -55,6 +58,7 @@ fn under_a_host_the_configuration_is_the_hosts_to_write() {
     running.ready();
     assert_eq!(fs::read(machine.config_dir().join("config.json")).unwrap(), before);
     assert!(!machine.state_file("control.token").exists());
+    assert!(!machine.config_dir().join("config.json.last-good").exists());
     // An empty name is the host's name.
     assert!(!get(machine.network, "/ping").json()["machine"].as_str().unwrap().is_empty());
 }

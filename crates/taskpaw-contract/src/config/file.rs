@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Config, ConfigProblem};
+use super::{Config, ConfigProblem, SCHEMA};
 use crate::durable::replace_file;
 
 /// A configuration file that was read, or that is not there yet.
@@ -55,19 +55,37 @@ impl ConfigFile {
         &self.config
     }
 
-    /// Gives this machine its `server_id` if it has none, and writes that.
+    /// Reads the file at a start. One that is not there yet is made from what `first` gives, and this machine gets its
+    /// `server_id` if it has none. Host and backend can start at the same moment, so whoever writes holds a lock: the
+    /// file is made once, and both have what stands in it then.
     ///
     /// # Errors
-    /// [`ConfigProblem::Unwritable`].
-    pub fn ensure_server_id(&mut self) -> Result<(), ConfigProblem> {
-        if self.exists && !self.config.agent.server_id.is_empty() {
-            return Ok(());
+    /// [`ConfigProblem`] if it is there and cannot be used, or cannot be written.
+    pub fn begin(path: &Path, first: impl FnOnce() -> Config) -> Result<Self, ConfigProblem> {
+        let file = Self::read(path)?;
+        if file.is_complete() {
+            return Ok(file);
         }
-        let mut config = self.config.clone();
-        if config.agent.server_id.is_empty() {
-            config.agent.server_id = uuid::Uuid::new_v4().to_string();
+        let _alone = lock(path)?;
+        let mut file = Self::read(path)?;
+        if !file.is_complete() {
+            let mut config = if file.exists { file.config.clone() } else { first() };
+            if config.agent.server_id.is_empty() {
+                config.agent.server_id = uuid::Uuid::new_v4().to_string();
+            }
+            file.write(config)?;
         }
-        self.write(config)
+        Ok(file)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.exists && !self.config.agent.server_id.is_empty()
+    }
+
+    /// Whether the file is there.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.exists
     }
 
     /// Checks and writes a changed configuration: a temporary file, fsync, rename. Only the owner can read
@@ -127,6 +145,7 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigProblem`]; the file is then as it was.
     pub fn restore_last_good(path: &Path) -> Result<Self, ConfigProblem> {
+        let _alone = lock(path)?;
         let good = last_good(path);
         let failed =
             |error: io::Error| ConfigProblem::Unwritable { path: path.to_owned(), reason: error.to_string() };
@@ -191,6 +210,12 @@ fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
         let reason = "it is no JSON object: it begins with { and ends with }".to_owned();
         return Err(ConfigProblem::Value { key: "config.json".to_owned(), reason });
     }
+    // First of all: in a newer form any key can be of another type.
+    let schema = raw.get("schema").and_then(Value::as_u64).unwrap_or_default();
+    if schema > u64::from(SCHEMA) {
+        let schema = u32::try_from(schema).unwrap_or(u32::MAX);
+        return Err(ConfigProblem::TooNew { schema, known: SCHEMA });
+    }
     let mut full = serde_json::to_value(Config::default()).unwrap_or_default();
     merge(&mut full, raw.clone());
     serde_path_to_error::deserialize(&full).map_err(|error| ConfigProblem::Value {
@@ -237,177 +262,5 @@ fn lay_over(into: &mut Value, from: Value) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn in_folder(text: &str) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.json");
-        fs::write(&path, text).unwrap();
-        (folder, path)
-    }
-
-    fn problem(text: &str) -> String {
-        let (folder, path) = in_folder(text);
-        let message = ConfigFile::read(&path).unwrap_err().to_string();
-        assert_eq!(fs::read_to_string(&path).unwrap(), text, "a file that cannot be used is left alone");
-        message.replace(&folder.path().display().to_string(), "DIR").replace("DIR\\", "DIR/")
-    }
-
-    #[test]
-    fn a_missing_file_has_the_defaults_and_is_written_with_a_server_id() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new").join("config.json");
-        let mut file = ConfigFile::read(&path).unwrap();
-        assert_eq!(file.config(), &Config::default());
-        assert!(!path.exists(), "reading writes nothing");
-
-        file.ensure_server_id().unwrap();
-        let id = file.config().agent.server_id.clone();
-        let mut again = ConfigFile::read(&path).unwrap();
-        again.ensure_server_id().unwrap();
-        assert_eq!(again.config().agent.server_id, id, "made once and then kept");
-    }
-
-    #[test]
-    fn a_key_that_is_left_out_has_its_own_default() {
-        let (_folder, path) = in_folder(r#"{"agent":{"network":{"host":"127.0.0.2"}}}"#);
-        let file = ConfigFile::read(&path).unwrap();
-        assert_eq!(file.config().agent.network.port, 5680);
-        assert_eq!(file.config().agent.control.port, 5681);
-    }
-
-    #[test]
-    fn unknown_keys_and_their_order_survive_a_write() {
-        let (_folder, path) = in_folder(r#"{"future":{"a":1},"agent":{"mood":"good","server_id":"x"}}"#);
-        let mut file = ConfigFile::read(&path).unwrap();
-        let mut config = file.config().clone();
-        config.agent.network.port = 6000;
-        file.write(config).unwrap();
-        let raw: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        assert_eq!(raw["future"]["a"], 1);
-        assert_eq!(raw["agent"]["mood"], "good");
-        assert_eq!(raw["agent"]["network"]["port"], 6000);
-        assert_eq!(raw.as_object().unwrap().keys().next().unwrap(), "future");
-    }
-
-    #[test]
-    fn unknown_keys_of_an_entry_stay_with_it_and_known_ones_go() {
-        let (_folder, path) = in_folder(
-            r#"{"hub":{"agents":[{"name":"a","url":"http://a","mood":"good"},{"name":"b","url":"http://b"}]},
-                "agent":{"server_id":"x","monitors":[{"type_id":"t","name":"m","config":{"old":1},"mood":"good"}]}}"#,
-        );
-        let changed: Result<(), ConfigProblem> = ConfigFile::update(&path, |config| {
-            config.hub.agents.remove(1);
-            config.hub.agents[0].enabled = false;
-            config.agent.monitors[0].config = Map::new();
-            Ok(())
-        });
-        changed.unwrap();
-        let raw: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        assert_eq!(
-            raw["hub"]["agents"],
-            serde_json::json!([{ "name": "a", "url": "http://a", "token": "", "enabled": false, "mood": "good" }])
-        );
-        let monitor = &raw["agent"]["monitors"][0];
-        assert_eq!((&monitor["config"], &monitor["mood"]), (&serde_json::json!({}), &"good".into()));
-    }
-
-    #[test]
-    fn changes_of_many_are_all_kept() {
-        let (_folder, path) = in_folder("{}");
-        std::thread::scope(|scope| {
-            for writer in 0..4 {
-                let path = &path;
-                scope.spawn(move || {
-                    for number in 0..10 {
-                        let changed: Result<(), ConfigProblem> = ConfigFile::update(path, |config| {
-                            config.hub.agents.push(crate::config::HubAgent {
-                                name: format!("{writer}-{number}"),
-                                url: "http://a".into(),
-                                token: String::new(),
-                                enabled: true,
-                            });
-                            Ok(())
-                        });
-                        changed.unwrap();
-                    }
-                });
-            }
-        });
-        assert_eq!(ConfigFile::read(&path).unwrap().config().hub.agents.len(), 40);
-    }
-
-    #[test]
-    fn a_change_that_is_refused_leaves_the_file_alone() {
-        let (_folder, path) = in_folder(r#"{"hub":{"poll_seconds":5}}"#);
-        let refused: Result<(), ConfigProblem> = ConfigFile::update(&path, |config| {
-            config.hub.poll_seconds = 0;
-            Ok(())
-        });
-        assert!(refused.is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"hub":{"poll_seconds":5}}"#);
-    }
-
-    #[test]
-    fn each_problem_says_where_it_is() {
-        assert_eq!(
-            problem("{\n  \"agent\": {,}\n}"),
-            "DIR/config.json is no valid JSON: line 2, column 13: key must be a string. Correct that place, or \
-             go back to the last good copy; the file was left as it is"
-        );
-        assert_eq!(
-            problem(r#"{"agent":{"network":{"host":"127.0.0.1","port":70000}}}"#),
-            "agent.network.port: 70000 is not between 1 and 65535. Correct it in config.json; the file was left \
-             as it is"
-        );
-        assert_eq!(
-            problem(r#"{"agent":{"network":{"host":"my-pc","port":5680}}}"#),
-            "agent.network.host: \"my-pc\" is no address (write an IP address such as 127.0.0.1, or localhost). \
-             Correct it in config.json; the file was left as it is"
-        );
-        assert_eq!(
-            problem(r#"{"hub":{"agents":[{"name":1}]}}"#),
-            "hub.agents[0].name: invalid type: integer `1`, expected a string. Correct it in config.json; the \
-             file was left as it is"
-        );
-        assert!(problem("[]").starts_with("config.json: it is no JSON object"));
-        assert!(problem(r#"{"schema":2}"#).contains("a newer TaskPaw wrote it"));
-    }
-
-    #[test]
-    fn the_last_good_copy_comes_back_and_the_broken_file_is_kept() {
-        let (_folder, path) = in_folder(r#"{"agent":{"server_id":"good"}}"#);
-        assert!(!ConfigFile::has_last_good(&path));
-        ConfigFile::read(&path).unwrap().keep_as_last_good().unwrap();
-        fs::write(&path, "{").unwrap();
-        assert!(ConfigFile::has_last_good(&path));
-        let restored = ConfigFile::restore_last_good(&path).unwrap();
-        assert_eq!(restored.config().agent.server_id, "good");
-        assert_eq!(fs::read_to_string(beside(&path, ".broken")).unwrap(), "{");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_can_read_what_is_written() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.json");
-        ConfigFile::read(&path).unwrap().ensure_server_id().unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_is_a_problem_of_its_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let blocked = folder.path().join("file");
-        fs::write(&blocked, "").unwrap();
-        let problem = ConfigFile {
-            path: blocked.join("config.json"),
-            ..ConfigFile::read(&folder.path().join("none")).unwrap()
-        }
-        .ensure_server_id()
-        .unwrap_err();
-        assert!(matches!(problem, ConfigProblem::Unwritable { .. }));
-    }
-}
+#[path = "file/tests.rs"]
+mod tests;

@@ -140,6 +140,7 @@ impl HubConfig {
         {
             return Err(wrong("hub.webhook.url".to_owned(), reason.to_owned()));
         }
+        check_token("hub.token", &self.token)?;
         check_token("hub.polling_token", &self.polling_token)?;
         check_token("hub.webhook.token", &self.webhook.token)
     }
@@ -166,10 +167,14 @@ fn wrong(key: String, reason: String) -> ConfigProblem {
     ConfigProblem::Value { key, reason }
 }
 
+/// Whether a header can carry a token.
+pub(crate) fn is_plain_token(token: &str) -> bool {
+    token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// A header can carry a token only if it is plain. The message does not repeat it.
-fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
-    let is_plain = token.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_plain {
+pub(super) fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
+    if is_plain_token(token) {
         Ok(())
     } else {
         Err(wrong(

@@ -187,6 +187,8 @@ requests! {
     RestoreLastGoodConfig -> ();
     /// Read the configuration again, after a person has corrected it, and start.
     ReloadConfig -> ();
+    /// The person has seen what was taken over from TaskPaw V3.
+    ImportSeen -> ();
     /// What the agent sees now.
     AgentStatus -> AgentStatus;
     /// The agent's last events, the newest last.

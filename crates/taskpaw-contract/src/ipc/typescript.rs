@@ -8,6 +8,7 @@ use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
 };
 use crate::sidecar::{PortName, StartupErrorCode};
+use crate::v3::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
 
 /// The whole file `ui/src/generated/ipc.ts`.
 #[must_use]
@@ -46,6 +47,11 @@ pub fn typescript() -> String {
         IpcError,
         Snapshot,
         AppView,
+        ImportReport,
+        V3File,
+        Taken,
+        NotTaken,
+        NotTakenReason,
         Launch,
         RoleView,
         RoleState,

@@ -9,6 +9,7 @@ use super::setting::TokenName;
 use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
 use crate::sidecar::{PortName, StartupErrorCode};
+use crate::v3::ImportReport;
 
 /// Everything that the window shows now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -53,6 +54,8 @@ pub struct AppView {
     pub has_tray: bool,
     /// Whether the person is asked now what closing the window should do.
     pub is_close_asked: bool,
+    /// What was taken over from TaskPaw V3, if it was here.
+    pub imported: Option<ImportReport>,
 }
 
 /// How far this app is on its way to the place of the one app that runs.

@@ -126,6 +126,11 @@ export class FakeHost implements Platform {
         return this.world.journal.slice(0, request.limit);
       case "export_diagnostics":
         return `${this.world.snapshot.app.data_dir}/diagnostics/taskpaw-diagnostics.tar.gz`;
+      case "import_seen": {
+        const { imported } = this.world.snapshot.app;
+        if (imported) this.#changeApp({ imported: { ...imported, seen: true } });
+        return null;
+      }
       case "set_start_at_login":
         this.#changeApp({ start_at_login: request.enabled });
         return null;

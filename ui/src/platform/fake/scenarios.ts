@@ -10,7 +10,17 @@ import type {
   RoleView,
 } from "../../generated/ipc";
 import { FakeHost, refusal, type World } from "./host";
-import { agentPorts, offHub, ordinary, port, readyAgent, readyHub, snapshot, manyEvents } from "./world";
+import {
+  agentPorts,
+  imported,
+  offHub,
+  ordinary,
+  port,
+  readyAgent,
+  readyHub,
+  snapshot,
+  manyEvents,
+} from "./world";
 
 const python: HolderView = {
   pid: 1234,
@@ -224,6 +234,11 @@ export const scenarios = {
     const world = ordinary();
     world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, is_close_asked: true } };
     return world;
+  },
+  imported: () => {
+    const world = ordinary();
+    const { app, ...rest } = snapshot(readyAgent(), readyHub());
+    return { ...world, snapshot: { ...rest, app: { ...app, imported } } };
   },
   "hub-empty": () => ({
     ...ordinary(),

@@ -4,6 +4,7 @@ import type {
   AgentEvent,
   AgentStatus,
   FleetStatus,
+  ImportReport,
   LogLevel,
   LogLine,
   MonitorType,
@@ -130,11 +131,48 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       start_at_login: false,
       has_tray: true,
       is_close_asked: false,
+      imported: null,
     },
     problem: null,
     roles: [agent, hub],
   };
 }
+
+/** What a first start has taken over from TaskPaw 3 and what it has not. */
+export const imported: ImportReport = {
+  at: started,
+  folder: "/etc/taskpaw",
+  files: ["agent.yaml", "hub.yaml"],
+  roles: ["agent", "hub"],
+  taken: [
+    ...["server_id", "machine", "api_token", "bind_host", "bind_port"].map((key) => ({
+      file: "agent.yaml" as const,
+      key,
+      monitor: null,
+    })),
+    { file: "agent.yaml", key: "monitors[0]", monitor: "Downloads" },
+    { file: "agent.yaml", key: "monitors[2]", monitor: "Database" },
+    { file: "hub.yaml", key: "poll_interval", monitor: null },
+  ],
+  not_taken: [
+    {
+      file: "agent.yaml",
+      key: "monitors[1].type_id",
+      monitor: "ComfyUI",
+      reason: { kind: "unknown_monitor", type_id: "comfyui" },
+    },
+    {
+      file: "agent.yaml",
+      key: "control_port",
+      monitor: null,
+      reason: { kind: "out_of_range", least: 1, most: 65_535 },
+    },
+    { file: "hub.yaml", key: "bind_host", monitor: null, reason: { kind: "exposure", reason: "no_token" } },
+    { file: "hub.yaml", key: "openclaw_url", monitor: null, reason: { kind: "unknown_key" } },
+  ],
+  left_out: 0,
+  seen: false,
+};
 
 const GIB = 1024 ** 3;
 
