@@ -115,7 +115,7 @@ impl Board {
     }
 
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {
-        let (preferences, enabled_roles) = {
+        let (preferences, enabled) = {
             let mut shown = self.lock();
             change(&mut shown.app);
             let on = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
