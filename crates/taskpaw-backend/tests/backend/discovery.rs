@@ -41,7 +41,7 @@ fn is_inside(test: &str) -> bool {
         .args(*way)
         .args(["sh", "-c", &setup, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("discovery::{test}"), "--nocapture"])
+        .args(["--exact", &format!("discovery::{test}"), "--include-ignored", "--nocapture"])
         .env(INSIDE, "1")
         .status();
     assert!(status.unwrap().success(), "the test in its own network has failed");
