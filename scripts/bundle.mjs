@@ -1,11 +1,11 @@
 // `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS and MSI, or app and dmg.
 // `npm run bundle -- --version 4.0.1 [--kinds deb]`: of another version, for upgrade tests.
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { debianChangelog, kinds, packageConfig, sidecarName } from "./lib/packages.mjs";
+import { debianChangelog, kinds, MANUALS, packageConfig, packageName, sidecarName } from "./lib/packages.mjs";
 import { buildPrograms, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
 import { main, output, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { ensureSystem } from "./lib/system.mjs";
@@ -23,6 +23,7 @@ await main(async () => {
   rmSync(stage, { recursive: true, force: true });
   copyAsVersion(version, join(stage, "release"));
   stageSidecars(stage);
+  if (process.platform === "linux") stageManuals(stage);
   stageChangelog(stage, version);
   const config = packageConfig({
     platform: process.platform,
@@ -38,7 +39,7 @@ await main(async () => {
   await run(process.execPath, [tauri, ...args, ...configs], {
     env: { ...process.env, CARGO_TARGET_DIR: stage },
   });
-  collect(join(stage, "release", "bundle"));
+  collect(join(stage, "release", "bundle"), version);
 });
 
 /** Puts the programs where Tauri looks for them: each with the name of its system. */
@@ -48,6 +49,16 @@ function stageSidecars(stage) {
   mkdirSync(join(stage, "sidecar"), { recursive: true });
   for (const name of ["taskpaw-backend", "taskpaw-ports"]) {
     copyFileSync(join(stage, "release", name + SUFFIX), join(stage, "sidecar", sidecarName(name, triple)));
+  }
+}
+
+/** The pages of the app and the backend are files; `taskpaw-ports` makes its own. */
+function stageManuals(stage) {
+  for (const name of MANUALS) {
+    const page = name.startsWith("taskpaw-ports")
+      ? output(join(stage, "release", "taskpaw-ports"), ["manual"])
+      : readFileSync(join(ROOT, "packaging", "man", name), "utf8");
+    writeFileSync(join(stage, `${name}.gz`), gzipSync(`${page.trimEnd()}\n`, { level: 9 }));
   }
 }
 
@@ -62,23 +73,37 @@ function stageChangelog(stage, version) {
   );
 }
 
-/** Copies the finished packages to one folder and writes their checksums beside them. */
-function collect(folder) {
+/** Copies the finished packages to one folder and writes the checksums of all that are there beside them. */
+function collect(folder, version) {
   const packages = join(ROOT, "target", "packages");
   mkdirSync(packages, { recursive: true });
-  const isPackage = /\.(deb|rpm|exe|msi|dmg)$/;
-  const made = readdirSync(folder, { recursive: true })
-    .map((path) => join(folder, path))
-    .filter((path) => isPackage.test(path) && statSync(path).isFile());
+  const { platform, arch } = process;
+  const made = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => ({
+      path: join(entry.parentPath ?? entry.path, entry.name),
+      name: packageName({ file: entry.name, version, platform, arch }),
+    }))
+    .filter(({ name }) => name);
   if (made.length === 0) throw new StepError("no package was made");
-  for (const path of made) copyFileSync(path, join(packages, basename(path)));
-  const names = readdirSync(packages).filter((name) => isPackage.test(name));
-  const sums = names.sort().map((name) => {
-    const sum = createHash("sha256")
-      .update(readFileSync(join(packages, name)))
+  // Whoever looks for a package of this version finds this build's, and none that was called otherwise.
+  const ofThisVersion = (name) => name.startsWith(`TaskPaw_${version}_`);
+  for (const name of readdirSync(packages).filter(ofThisVersion)) {
+    if (made.some((other) => extname(other.name) === extname(name))) rmSync(join(packages, name));
+  }
+  for (const { path, name } of made) copyFileSync(path, join(packages, name));
+  writeFileSync(join(packages, "SHA256SUMS"), checksums(packages));
+  for (const { name } of made) say(`made target/packages/${name}`);
+}
+
+function checksums(folder) {
+  const names = readdirSync(folder).filter((name) => /\.(deb|rpm|exe|msi|dmg)$/.test(name));
+  const sum = (name) =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, name)))
       .digest("hex");
-    return `${sum}  ${name}\n`;
-  });
-  writeFileSync(join(packages, "SHA256SUMS"), sums.join(""));
-  for (const path of made) say(`made target/packages/${basename(path)}`);
+  return names
+    .sort()
+    .map((name) => `${sum(name)}  ${name}\n`)
+    .join("");
 }

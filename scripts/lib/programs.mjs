@@ -14,7 +14,6 @@ import { output, ROOT, run, say } from "./steps.mjs";
 import { stamp } from "./stamp.mjs";
 
 const SUFFIX = process.platform === "win32" ? ".exe" : "";
-const NPM = process.platform === "win32" ? "npm.cmd" : "npm";
 /** The names of the three programs. */
 export const PROGRAMS = ["taskpaw", "taskpaw-backend", "taskpaw-ports"].map((name) => name + SUFFIX);
 /** Where release builds are. */
@@ -25,7 +24,7 @@ export async function ensureNodeModules() {
   const installed = join(ROOT, "node_modules", ".package-lock.json");
   if (existsSync(installed) && modified(installed) >= modified(join(ROOT, "package-lock.json"))) return;
   say("installing the window's packages");
-  await run(NPM, ["ci", "--no-audit", "--no-fund"]);
+  await run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
 /** Builds the window's files if anything of them is newer than the last build. */
@@ -41,7 +40,7 @@ export async function buildWindow() {
   if (existsSync(built) && Math.max(...sources.map((path) => newest(join(ROOT, path)))) <= modified(built))
     return;
   say("building the window");
-  await run(NPM, ["run", "--silent", "build:ui"]);
+  await run("npm", ["run", "--silent", "build:ui"]);
 }
 
 /** Builds the three programs for release, and other packages with them, from the same parts. */

@@ -25,13 +25,19 @@ export function run(command, args, { within, ...options } = {}) {
   return new Promise((resolve, reject) => {
     // What a step prints is progress, unless its caller wants it as the result.
     const stdio = options.stdio ?? ["ignore", process.stderr, process.stderr];
-    const child = spawn(command, args, { cwd: ROOT, timeout: within, ...options, stdio });
+    const shell = needsShell(command);
+    const child = spawn(command, args, { cwd: ROOT, timeout: within, shell, ...options, stdio });
     child.on("error", (error) => reject(new StepError(`${command} cannot be started: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (code === 0) resolve();
       else reject(new StepError(`${[command, ...args].join(" ")} ended with ${signal ?? `status ${code}`}`));
     });
   });
+}
+
+/** On Windows npm and its kin are scripts, which Node starts in a shell only. */
+export function needsShell(command) {
+  return process.platform === "win32" && /^np[mx]$/.test(command);
 }
 
 /** What a command prints, or nothing if it cannot be run or fails. */

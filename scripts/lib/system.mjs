@@ -48,19 +48,34 @@ export function isDebian() {
   return process.platform === "linux" && existsSync("/etc/debian_version");
 }
 
+/** Whether these packages are here, or can be installed: Debian's lists name them. */
+export async function canInstallDebian(wanted) {
+  if (!isDebian()) return false;
+  const missing = wanted.filter((name) => !isInstalled(name));
+  const known = (name) => /^\s+Candidate: \d/m.test(output("apt-cache", ["policy", name]) ?? "");
+  if (missing.every(known)) return true;
+  // A new machine has no lists yet.
+  await apt("update", "-qq").catch(() => {});
+  return missing.every(known);
+}
+
 /** Installs those of these packages that are missing. */
 export async function installDebian(wanted) {
   const missing = wanted.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
-  const sudo = process.getuid() === 0 ? [] : ["sudo"];
-  say(`installing ${missing.join(", ")}${sudo.length ? " (this asks for your password)" : ""}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...args) => {
-    const [command, ...rest] = [...sudo, "apt-get", ...args];
-    return run(command, rest, { env, stdio: ["inherit", process.stderr, process.stderr] });
-  };
+  say(`installing ${missing.join(", ")}${sudo().length ? " (this asks for your password)" : ""}`);
   await apt("update", "-qq");
   await apt("install", "-y", "-qq", "--no-install-recommends", ...missing);
+}
+
+function apt(...args) {
+  const [command, ...rest] = [...sudo(), "apt-get", ...args];
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  return run(command, rest, { env, stdio: ["inherit", process.stderr, process.stderr] });
+}
+
+function sudo() {
+  return process.getuid() === 0 ? [] : ["sudo"];
 }
 
 function isInstalled(name) {

@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { debianChangelog, kinds, packageConfig, sidecarName } from "../lib/packages.mjs";
+import { debianChangelog, kinds, packageConfig, packageName, sidecarName } from "../lib/packages.mjs";
+import { PROGRAMS as FILES } from "../lib/programs.mjs";
 import { ROOT } from "../lib/steps.mjs";
+
+const PROGRAMS = FILES.map((name) => name.replace(".exe", ""));
 
 const stage = "target/stage/4.0.1";
 const config = (platform, identity) => packageConfig({ platform, version: "4.0.1", stage, identity });
@@ -32,6 +35,15 @@ test("nothing that every package shares says how to sign", () => {
   }
 });
 
+test("Linux's packages have a manual page for each program", () => {
+  const { deb, rpm } = config("linux").bundle.linux;
+  for (const name of PROGRAMS) {
+    const place = `/usr/share/man/man1/${name}.1.gz`;
+    assert.equal(deb.files[place], `${stage}/${name}.1.gz`);
+    assert.equal(rpm.files[place], `${stage}/${name}.1.gz`);
+  }
+});
+
 test("each system has its kinds, and its names of programs", () => {
   assert.deepEqual(kinds("linux"), ["deb", "rpm"]);
   assert.deepEqual(kinds("darwin"), ["app", "dmg"]);
@@ -43,21 +55,49 @@ test("each system has its kinds, and its names of programs", () => {
   assert.equal(sidecarName("taskpaw-ports", "aarch64-apple-darwin"), "taskpaw-ports-aarch64-apple-darwin");
 });
 
+test("the files of a release sort by version, system and machine, whatever the tools call them", () => {
+  const name = (file, platform, arch) => packageName({ file, version: "4.0.1", platform, arch });
+  const names = [
+    name("TaskPaw_4.0.1_arm64.deb", "linux", "arm64"),
+    name("TaskPaw_4.0.1_amd64.deb", "linux", "x64"),
+    name("TaskPaw-4.0.1-1.x86_64.rpm", "linux", "x64"),
+    name("TaskPaw_4.0.1_aarch64.dmg", "darwin", "arm64"),
+    name("TaskPaw_4.0.1_x64-setup.exe", "win32", "x64"),
+    name("TaskPaw_4.0.1_x64_en-US.msi", "win32", "x64"),
+  ];
+  assert.deepEqual(names, [
+    "TaskPaw_4.0.1_linux_arm64.deb",
+    "TaskPaw_4.0.1_linux_x64.deb",
+    "TaskPaw_4.0.1_linux_x64.rpm",
+    "TaskPaw_4.0.1_macos_arm64.dmg",
+    "TaskPaw_4.0.1_windows_x64.exe",
+    "TaskPaw_4.0.1_windows_x64.msi",
+  ]);
+  assert.deepEqual(names, [...names].sort());
+  assert.equal(name("control.tar.gz", "linux", "x64"), undefined);
+});
+
 test("Debian's list of changes has the points of the version, and of no other", () => {
-  const changes = "# Changes\n\n## 4.0.1\n\n- One thing\n  in two lines.\n- Another.\n\n## 4.0.0\n\n- Old.\n";
+  const long = "a word ".repeat(12).trim();
+  const changes = `# Changes\n\n## 4.0.1\n\n- One thing\n  in two lines.\n- ${long}\n\n## 4.0.0\n\n- Old.\n`;
   const made = debianChangelog({ version: "4.0.1", changes, date: new Date(0) });
   assert.equal(
     made,
-    "task-paw (4.0.1) stable; urgency=medium\n\n  * One thing\n    in two lines.\n  * Another.\n\n" +
+    "task-paw (4.0.1) stable; urgency=medium\n\n  * One thing in two lines.\n" +
+      `  * ${"a word ".repeat(10)}a word\n    a word\n\n` +
       " -- The TaskPaw developers <developers@taskpaw.app>  Thu, 01 Jan 1970 00:00:00 +0000\n",
   );
   assert.match(debianChangelog({ version: "9.9.9", changes, date: new Date(0) }), /\* See the/);
 });
 
-test("the Windows installer ends by folder and never by name", () => {
+test("the Windows installer ends each program by its whole path, and nothing by its name alone", () => {
   const hooks = readFileSync(`${ROOT}/packaging/windows/hooks.nsh`, "utf8");
-  assert.match(hooks, /StartsWith\(\$\$here/);
-  for (const byName of [/taskkill/i, /Stop-Process -Name/i, /Get-Process -Name/i, /nsProcess/i]) {
+  const compared = [...hooks.matchAll(/\$5 == "(.*)"/g)].map(([, path]) => path);
+  assert.deepEqual(
+    compared,
+    PROGRAMS.map((name) => `$6\\${name}.exe`),
+  );
+  for (const byName of [/taskkill/i, /Stop-Process/i, /nsProcess/i, /Find\w*Process/i]) {
     assert.doesNotMatch(hooks, byName);
   }
 });
