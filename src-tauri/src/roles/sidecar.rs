@@ -98,14 +98,22 @@ impl Ungreeted {
     }
 }
 
-/// A group of its own: signals to the host's group do not reach it. On Windows a job that is closed with
-/// the host; the job holds the sidecar alone.
+/// A group of its own: signals to the host's group do not reach it. On Windows a job that holds the sidecar alone.
 fn in_own_group(command: tokio::process::Command) -> CommandWrap {
     let mut command = CommandWrap::from(command);
     #[cfg(unix)]
     command.wrap(process_wrap::tokio::ProcessGroup::leader());
     #[cfg(windows)]
-    command.wrap(process_wrap::tokio::JobObject);
+    {
+        use process_wrap::tokio::{CreationFlags, JobObject, KillOnDrop};
+        use windows::Win32::System::Threading::CREATE_NO_WINDOW;
+
+        // Without this the job would not end with the host, and what is in it would live on.
+        command.wrap(KillOnDrop);
+        // The job sets flags of its own in place of the command's: a console's window would open.
+        command.wrap(CreationFlags(CREATE_NO_WINDOW));
+        command.wrap(JobObject);
+    }
     command
 }
 
@@ -192,3 +200,7 @@ async fn copy_log(stderr: impl AsyncRead + Unpin, log: RoleLog) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sidecar_tests.rs"]
+mod tests;
