@@ -20,3 +20,6 @@ pub(crate) use address::bus_name;
 pub(crate) use claim::{AtOnce, Claim, Claimed, InstanceError, Place, Primary};
 pub(crate) use protocol::{Want, Will};
 pub(crate) use server::{Asked, Waiting};
+
+#[cfg(test)]
+mod tests;

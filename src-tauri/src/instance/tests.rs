@@ -1,0 +1,155 @@
+//! The place of the one app: the lock, the socket and the record, with real files and real processes.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::address::Address;
+use super::record::Record;
+use super::*;
+
+/// Which part this program plays, when a test has started it: the folder of the app whose place it holds in silence.
+const SILENT_IN: &str = "TASKPAW_TEST_SILENT_IN";
+/// How long whatever is waited for may take. Who plays a part ends by itself soon after.
+const LONG: Duration = Duration::from_secs(20);
+
+fn claim(folder: &Path, version: &'static str) -> Claim {
+    Claim::prepare(folder, version, Arc::new(AtomicBool::new(false))).unwrap()
+}
+
+fn primary(folder: &Path, version: &'static str) -> Primary {
+    match claim(folder, version).at_once().unwrap() {
+        AtOnce::Claimed(Claimed::Primary(primary)) => primary,
+        other => panic!("the place is not free: {other:?}"),
+    }
+}
+
+/// Waits for the record, which is written behind the back of whoever takes the place.
+fn recorded(folder: &Path, version: &str) -> Record {
+    let path = Address::prepare(folder).unwrap().record();
+    let began = Instant::now();
+    loop {
+        if let Some(record) = Record::read(&path).filter(|record| record.version == version) {
+            return record;
+        }
+        assert!(began.elapsed() < LONG, "nobody says who runs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_same_version_has_the_window_shown_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = primary(folder.path(), "4.0.0");
+    assert_eq!(first.replaced, None);
+    recorded(folder.path(), "4.0.0");
+    let second = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap();
+    assert!(matches!(second, Claimed::Done), "{second:?}");
+    assert_eq!(first.asked.recv_timeout(LONG).unwrap().will, Will::Show);
+}
+
+#[test]
+fn another_version_gets_the_place_when_it_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let Primary { asked, mut place, .. } = primary(folder.path(), "4.0.0");
+    recorded(folder.path(), "4.0.0");
+    let AtOnce::NotYet(newer) = claim(folder.path(), "4.0.1").at_once().unwrap() else {
+        panic!("it does not wait for the place");
+    };
+    let taking = std::thread::spawn(move || newer.finish(Want::Run));
+    let hand_over = asked.recv_timeout(LONG).unwrap();
+    assert_eq!((hand_over.will, hand_over.ask.version.as_str()), (Will::HandOver, "4.0.1"));
+    assert!(!taking.is_finished(), "the place is taken before it is given up");
+    place.is_awaited_by(hand_over.waiting);
+    place.release();
+    let Claimed::Primary(newer) = taking.join().unwrap().unwrap() else { panic!("it has not the place") };
+    let replaced = newer.replaced.unwrap();
+    assert_eq!((replaced.version.as_deref(), replaced.pid), (Some("4.0.0"), std::process::id()));
+    assert!(!replaced.forced);
+    recorded(folder.path(), "4.0.1");
+}
+
+#[test]
+fn of_two_that_start_at_once_one_has_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let claim = claim(folder.path(), "4.0.0");
+        std::thread::spawn(move || claim.finish(Want::Run).unwrap())
+    };
+    let (one, other) = (start(), start());
+    let ended = [one.join().unwrap(), other.join().unwrap()];
+    let primaries = ended.iter().filter(|claimed| matches!(claimed, Claimed::Primary(_))).count();
+    assert_eq!(primaries, 1, "{ended:?}");
+}
+
+#[test]
+fn the_record_of_a_dead_app_blocks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = Silent::start(folder.path());
+    drop(silent);
+    let record = recorded(folder.path(), "3.9.9");
+    let next = primary(folder.path(), "4.0.0");
+    assert_eq!(next.replaced, None);
+    assert_ne!(recorded(folder.path(), "4.0.0"), record);
+}
+
+#[test]
+fn one_that_does_not_answer_is_ended_once_it_is_proved_to_be_that_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut silent = Silent::start(folder.path());
+    let Claimed::Primary(primary) = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap() else {
+        panic!("it has not the place");
+    };
+    let replaced = primary.replaced.unwrap();
+    assert_eq!((replaced.version.as_deref(), replaced.pid), (Some("3.9.9"), silent.0.id()));
+    assert!(!silent.0.wait().unwrap().success(), "it was ended");
+}
+
+#[test]
+fn one_that_the_record_does_not_name_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut silent = Silent::start(folder.path());
+    // The record names this process, with the start time of another one.
+    let path = Address::prepare(folder.path()).unwrap().record();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let named =
+        text.replace(&format!("\"pid\":{}", silent.0.id()), &format!("\"pid\":{}", std::process::id()));
+    assert_ne!(text, named);
+    std::fs::write(&path, named).unwrap();
+    let stuck = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
+    assert!(matches!(stuck, InstanceError::Stuck(_)), "{stuck}");
+    assert!(silent.0.try_wait().unwrap().is_none(), "it was left alone");
+}
+
+/// No test by itself: an app that has the place and does not listen.
+#[test]
+fn plays_a_silent_app() {
+    let Some(folder) = std::env::var_os(SILENT_IN) else { return };
+    let address = Address::prepare(Path::new(&folder)).unwrap();
+    let lock = std::fs::File::create(address.lock()).unwrap();
+    lock.try_lock().unwrap();
+    Record::own("3.9.9").unwrap().write(&address.record()).unwrap();
+    std::thread::sleep(LONG * 2);
+}
+
+/// A process that holds the place and does not listen; it does not outlive its test.
+struct Silent(Child);
+
+impl Silent {
+    fn start(folder: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "instance::tests::plays_a_silent_app"]).env(SILENT_IN, folder);
+        let silent = Self(command.spawn().unwrap());
+        recorded(folder, "3.9.9");
+        silent
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _already_ended = self.0.kill();
+        let _nothing_to_do = self.0.wait();
+    }
+}
