@@ -35,10 +35,9 @@ const KEPT_OF_THE_WINDOW: StateFlags =
     StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
-/// When the session bus is told of this app, from its start on.
-const BUS_AFTER: Duration = Duration::from_secs(1);
-/// How long the bus may take to let this app go. From one that hangs it is gone with its process.
-const BUS_WITHIN: Duration = Duration::from_secs(1);
+/// When the single-instance plugin is told of this app, from its start on: after the app that was replaced has ended
+/// for certain (see [`END_WITHIN`]), since the plugin ends whoever finds another one.
+const BUS_AFTER: Duration = Duration::from_secs(4);
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
@@ -212,6 +211,9 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<At
 /// session bus, should the lock and the socket be out of reach.
 fn register_single_instance(handle: &AppHandle, data_folder: &Path) {
     let is_default = std::env::var_os(DATA_DIR_VARIABLE).is_none();
+    if !is_default && !cfg!(target_os = "linux") {
+        return; // Elsewhere the plugin knows one name only, and would end an app that has a data folder of its own.
+    }
     let name = instance::bus_name(&handle.config().identifier, data_folder, is_default);
     let plugin = tauri_plugin_single_instance::Builder::new()
         .dbus_id(name)
