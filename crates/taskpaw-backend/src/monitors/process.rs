@@ -94,14 +94,20 @@ impl Service {
 
 #[cfg(test)]
 pub(super) mod tests {
+    #[cfg(unix)]
     use std::process::{Child, Command, Stdio};
 
-    use taskpaw_contract::ipc::{EventLevel, MonitorState};
+    #[cfg(unix)]
+    use taskpaw_contract::ipc::EventLevel;
+    use taskpaw_contract::ipc::MonitorState;
 
     use super::*;
-    use crate::monitors::tests::{levels, looked, made, problem};
+    #[cfg(unix)]
+    use crate::monitors::tests::{levels, looked};
+    use crate::monitors::tests::{made, problem};
 
     /// A real process that ends with its input; whoever looks for the word finds it in the command line.
+    #[cfg(unix)]
     pub(in crate::monitors) fn started(word: &str, exit: i32) -> Child {
         let script = format!("read line; : {word}; exit {exit}");
         Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap()

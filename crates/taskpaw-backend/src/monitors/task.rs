@@ -202,6 +202,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use crate::monitors::tests::{levels, looked, made, problem};
 
     #[cfg(unix)]
