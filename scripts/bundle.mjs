@@ -1,7 +1,15 @@
 // `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS and MSI, or app and dmg.
 // `npm run bundle -- --version 4.0.1 [--kinds deb]`: of another version, for upgrade tests.
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -24,7 +32,8 @@ await main(async () => {
   copyAsVersion(version, join(stage, "release"));
   stageSidecars(stage);
   if (process.platform === "linux") stageManuals(stage);
-  stageChangelog(stage, version);
+  const seconds = secondsOfSources();
+  stageChangelog(stage, version, seconds);
   const config = packageConfig({
     platform: process.platform,
     version,
@@ -36,9 +45,9 @@ await main(async () => {
   const tauri = join(ROOT, "node_modules", "@tauri-apps", "cli", "tauri.js");
   const args = ["bundle", "--ci", "--bundles", wanted.join(",")];
   const configs = ["--config", "src-tauri/bundle.conf.json", "--config", JSON.stringify(config)];
-  await run(process.execPath, [tauri, ...args, ...configs], {
-    env: { ...process.env, CARGO_TARGET_DIR: stage },
-  });
+  const env = { ...process.env, SOURCE_DATE_EPOCH: seconds };
+  await run(process.execPath, [tauri, ...args, ...configs], { env: { ...env, CARGO_TARGET_DIR: stage } });
+  await packAgain(join(stage, "release", "bundle", "deb"), env);
   collect(join(stage, "release", "bundle"), version);
 });
 
@@ -62,15 +71,30 @@ function stageManuals(stage) {
   }
 }
 
-/** The date is the commit's, so that the same sources make the same package. */
-function stageChangelog(stage, version) {
-  const seconds = process.env.SOURCE_DATE_EPOCH ?? output("git", ["log", "-1", "--format=%ct"]);
-  const date = seconds ? new Date(Number(seconds) * 1000) : new Date();
+/** The date of the package is the commit's, so that the same sources make the same package. */
+function secondsOfSources() {
+  const now = () => String(Math.floor(Date.now() / 1000));
+  return process.env.SOURCE_DATE_EPOCH ?? output("git", ["log", "-1", "--format=%ct"]) ?? now();
+}
+
+function stageChangelog(stage, version, seconds) {
+  const date = new Date(Number(seconds) * 1000);
   const changes = readFileSync(join(ROOT, "CHANGELOG.md"), "utf8");
   writeFileSync(
     join(stage, "changelog.gz"),
     gzipSync(debianChangelog({ version, changes, date }), { level: 9 }),
   );
+}
+
+/** Tauri puts the time of packing into a Debian package; Debian's own tool takes the date of the sources. */
+async function packAgain(folder, env) {
+  if (!existsSync(folder) || !output("dpkg-deb", ["--version"])) return;
+  for (const name of readdirSync(folder).filter((name) => name.endsWith(".deb"))) {
+    const files = join(folder, "files");
+    await run("dpkg-deb", ["--raw-extract", join(folder, name), files]);
+    await run("dpkg-deb", ["--root-owner-group", "-Zgzip", "--build", files, join(folder, name)], { env });
+    rmSync(files, { recursive: true });
+  }
 }
 
 /** Copies the finished packages to one folder and writes the checksums of all that are there beside them. */
