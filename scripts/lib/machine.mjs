@@ -8,7 +8,8 @@ import { installDebian } from "./system.mjs";
 
 /** The oldest Debian that the package is for. */
 const SUITE = "bookworm";
-const MIRROR = process.env.TASKPAW_DEBIAN_MIRROR ?? "http://deb.debian.org/debian";
+/** Where Debian is fetched from, if not from where debootstrap looks by itself. */
+const MIRROR = process.env.TASKPAW_DEBIAN_MIRROR;
 
 /** Installs a package on a new machine, starts the app there on a virtual display, and waits until it is ready. */
 export async function startOnNewMachine(path) {
@@ -18,7 +19,8 @@ export async function startOnNewMachine(path) {
   const machine = mkdtempSync(join(tmpdir(), "taskpaw-machine-"));
   try {
     say(`making a new machine with Debian ${SUITE} (some minutes)`);
-    await run("debootstrap", ["--variant=minbase", SUITE, machine, MIRROR], { stdio: "ignore" });
+    const from = MIRROR ? [MIRROR] : [];
+    await run("debootstrap", ["--variant=minbase", SUITE, machine, ...from], { stdio: "ignore" });
     copyFileSync(path, join(machine, "tmp", basename(path)));
     const install = "apt-get install -y -qq --no-install-recommends";
     await inside(

@@ -38,6 +38,8 @@ const PAINT_WITHIN: Duration = Duration::from_secs(1);
 /// When the single-instance plugin is told of this app, from its start on: after the app that was replaced has ended
 /// for certain (see [`END_WITHIN`]), since the plugin ends whoever finds another one.
 const BUS_AFTER: Duration = Duration::from_secs(4);
+/// How long the bus may take to let this app go. From one that hangs it is gone with its process.
+const BUS_WITHIN: Duration = Duration::from_secs(1);
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
