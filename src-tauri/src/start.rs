@@ -135,6 +135,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let status = Arc::new(OnceLock::new());
     let ended = Arc::clone(&status);
     tauri_app.run(move |handle, event| {
+        // A click in the Dock, while the window is hidden in the tray.
+        #[cfg(target_os = "macos")]
+        if matches!(event, RunEvent::Reopen { .. }) {
+            return raise(handle);
+        }
         let RunEvent::ExitRequested { api, code, .. } = event else { return };
         let Some(app) = handle.try_state::<Arc<App>>() else { return };
         if app.begins_to_quit() {

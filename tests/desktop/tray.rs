@@ -7,7 +7,7 @@ use support::process::running;
 use support::programs::Programs;
 use support::tray::Tray;
 use support::wait::LONG;
-use support::{Desktop, Home, Owned, until, until_some};
+use support::{Desktop, Home, Owned, Window, until, until_some};
 
 use crate::start;
 
@@ -91,6 +91,30 @@ async fn it_is_the_way_back_to_a_window_that_was_closed() {
     tray.end().await;
     shown("without a tray, nobody would find it").await;
     assert!(app.is_alive());
+}
+
+#[tokio::test]
+async fn the_question_before_closing_offers_it_where_there_is_one() {
+    let home = Home::new();
+    let window = Window::open(&Programs::current(), &home).await;
+    window.role_is("agent", "ready").await;
+    let hide = json!({ "command": "answer_close", "decision": "tray", "remember": true });
+    assert_eq!(window.call(hide).await["error"]["code"], "unsupported", "there is none yet");
+    let tray = Tray::on(window.desktop()).await;
+    let icon = tray.icon().await;
+    let has_tray = async || window.call(json!({ "command": "snapshot" })).await["app"]["has_tray"] == true;
+    until("the app knows the tray", LONG, has_tray).await;
+
+    let (screen, pid) = (window.desktop().screen(), window.host_pid());
+    screen.close(screen.window_of(pid).expect("the window is there"));
+    window.click("close-remember").await;
+    window.click("close-tray").await;
+    until("the window is hidden", LONG, async || screen.window_of(pid).is_none()).await;
+    assert_eq!(home.config()["app"]["on_close"], "tray", "it is remembered");
+    icon.click("Open TaskPaw").await;
+    let shown = until_some("the window is back", LONG, async || screen.window_of(pid)).await;
+    screen.close(shown);
+    until("it is hidden without a question", LONG, async || screen.window_of(pid).is_none()).await;
 }
 
 #[tokio::test]

@@ -121,9 +121,13 @@ impl Screen {
         self.tell(shown.window, "WM_CHANGE_STATE", [MINIMISED, 0, 0, 0, 0]);
     }
 
-    /// Closes a window as its button does.
+    /// Asks a window to close, as a window manager does when its button is clicked.
     pub fn close(&self, shown: Shown) {
-        self.tell(shown.window, "_NET_CLOSE_WINDOW", [0, FROM_A_TASK_BAR, 0, 0, 0]);
+        let data = [self.atom("WM_DELETE_WINDOW"), 0, 0, 0, 0];
+        let event = ClientMessageEvent::new(32, shown.window, self.atom("WM_PROTOCOLS"), data);
+        let sent = self.connection.send_event(false, shown.window, EventMask::NO_EVENT, event);
+        sent.expect("the display is there");
+        self.connection.flush().expect("the display is there");
     }
 
     /// Where a window is, and how large: without its frame.

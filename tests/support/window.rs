@@ -23,7 +23,7 @@ pub struct Window {
     app: PathBuf,
     home: PathBuf,
     _driver: Owned,
-    _desktop: Desktop,
+    desktop: Desktop,
 }
 
 impl Window {
@@ -55,8 +55,13 @@ impl Window {
             app: app.canonicalize().expect("the app"),
             home: home.path().to_owned(),
             _driver: driver,
-            _desktop: desktop,
+            desktop,
         }
+    }
+
+    /// The desktop that it is on.
+    pub fn desktop(&self) -> &Desktop {
+        &self.desktop
     }
 
     /// The app's process id.

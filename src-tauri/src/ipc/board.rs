@@ -60,10 +60,14 @@ impl Board {
 
     /// Numbers an event, shows it, and sends it.
     pub(crate) fn publish(&self, event: Event) {
-        let mut shown = self.lock();
+        self.publish_on(&mut self.lock(), event);
+    }
+
+    /// The same while the board is held: what was just read from it still holds.
+    fn publish_on(&self, shown: &mut Snapshot, event: Event) {
         shown.seq += 1;
         let event = HostEvent { seq: shown.seq, at: unix_ms(), event };
-        apply(&mut shown, &event);
+        apply(shown, &event);
         tracing::debug!(seq = event.seq, event = ?event.event, "event");
         (self.sink)(&event);
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,24 +83,23 @@ impl Board {
 
     /// Shows a configuration: which roles are on, on which ports.
     pub(crate) fn configure(&self, config: &Config, has_last_good: bool) {
-        {
-            let mut shown = self.lock();
-            shown.problem = None;
-            shown.app.has_last_good_config = has_last_good;
-            shown.app.tokens =
-                TokenName::ALL.into_iter().filter(|&token| !config.token(token).is_empty()).collect();
-            for view in &mut shown.roles {
-                view.enabled = config.roles.contains(&view.role);
-                let configured = configured_ports(config, view.role);
-                let moved = |(old, new): (&PortView, &PortView)| {
-                    (&old.host, old.port, &old.name) != (&new.host, new.port, &new.name)
-                };
-                if view.ports.len() != configured.len() || view.ports.iter().zip(&configured).any(moved) {
-                    view.ports = configured;
-                }
+        let mut shown = self.lock();
+        shown.problem = None;
+        shown.app.has_last_good_config = has_last_good;
+        shown.app.tokens =
+            TokenName::ALL.into_iter().filter(|&token| !config.token(token).is_empty()).collect();
+        for view in &mut shown.roles {
+            view.enabled = config.roles.contains(&view.role);
+            let configured = configured_ports(config, view.role);
+            let moved = |(old, new): (&PortView, &PortView)| {
+                (&old.host, old.port, &old.name) != (&new.host, new.port, &new.name)
+            };
+            if view.ports.len() != configured.len() || view.ports.iter().zip(&configured).any(moved) {
+                view.ports = configured;
             }
         }
-        self.publish(Event::ConfigChanged { preferences: config.app.clone(), enabled: config.roles.clone() });
+        let (preferences, enabled) = (config.app.clone(), config.roles.clone());
+        self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled });
     }
 
     /// Shows whether the app starts when the person logs in.
@@ -115,26 +118,22 @@ impl Board {
     }
 
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {
-        let (preferences, enabled) = {
-            let mut shown = self.lock();
-            change(&mut shown.app);
-            let on = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
-            (shown.app.preferences.clone(), on)
-        };
+        let mut shown = self.lock();
+        change(&mut shown.app);
+        let preferences = shown.app.preferences.clone();
+        let enabled = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
         // The window asks for the snapshot when the configuration has changed.
-        self.publish(Event::ConfigChanged { preferences, enabled });
+        self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled });
     }
 
     /// Shows why nothing runs.
     pub(crate) fn show_problem(&self, problem: ConfigProblem, has_last_good: bool) {
-        let preferences = {
-            let mut shown = self.lock();
-            shown.problem = Some(problem);
-            shown.app.has_last_good_config = has_last_good;
-            shown.app.preferences.clone()
-        };
+        let mut shown = self.lock();
+        shown.problem = Some(problem);
+        shown.app.has_last_good_config = has_last_good;
+        let preferences = shown.app.preferences.clone();
         // The window asks for the snapshot when the configuration has changed.
-        self.publish(Event::ConfigChanged { preferences, enabled: Vec::new() });
+        self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled: Vec::new() });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Snapshot> {
@@ -321,5 +320,20 @@ mod tests {
         let view = &board.snapshot().roles[0];
         assert_eq!((view.timeline.len(), view.generation), (1, 2));
         assert!(view.last_takeover.is_some());
+    }
+
+    /// Both change the board while it is held: neither tells what the other has just made old.
+    #[test]
+    fn what_is_shown_of_the_app_never_brings_old_preferences_back() {
+        let board = Arc::new(Board::new("/c".into(), "/d".into(), Box::new(|_| {})));
+        let other = Arc::clone(&board);
+        let telling = std::thread::spawn(move || (0..2000).for_each(|step| other.show_tray(step % 2 == 0)));
+        let mut config = Config::default();
+        for step in 0..2000 {
+            config.app.notifications = step % 2 == 0;
+            board.configure(&config, false);
+            assert_eq!(board.snapshot().app.preferences, config.app, "step {step}");
+        }
+        telling.join().unwrap();
     }
 }
