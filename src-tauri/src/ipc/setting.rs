@@ -71,13 +71,20 @@ pub(super) fn addresses(app: &App, role: Role) -> Result<Vec<AddressChoice>, Ipc
     Ok(choices.collect())
 }
 
-/// Why the exposure guard would refuse an address.
-pub(super) fn check_exposure(
-    name: &str,
-    host: &str,
-    has_token: bool,
-) -> Result<Option<ExposureReason>, IpcError> {
-    let host: Host =
-        host.parse().map_err(|_| bad_request(format!("\"{host}\" is no address, such as 192.168.1.5")))?;
-    Ok(refusal(host, name == "control", has_token))
+/// Why the exposure guard would refuse an address. Of what is no address it has nothing to say: the look at the port
+/// calls it invalid.
+pub(super) fn check_exposure(name: &str, host: &str, has_token: bool) -> Option<ExposureReason> {
+    refusal(host.parse::<Host>().ok()?, name == "control", has_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_is_left_to_the_look_at_the_port() {
+        assert_eq!(check_exposure("network", "my pc", false), None);
+        assert_eq!(check_exposure("network", "", true), Some(ExposureReason::Wildcard));
+        assert_eq!(check_exposure("control", "192.168.1.5", true), Some(ExposureReason::ControlOffLoopback));
+    }
 }
