@@ -26,36 +26,24 @@ async fn this_machine_shows_live_numbers_in_both_languages() {
 }
 
 #[tokio::test]
-async fn every_page_opens_in_both_languages() {
+async fn every_page_opens_in_both_languages_and_colours_without_barriers() {
     let home = Home::new();
     home.configure(&json!({ "roles": ["agent", "hub"], "hub": { "agents": [
         { "name": "own", "url": format!("http://127.0.0.1:{}", home.network) },
     ] } }));
     let window = Window::open(&Programs::current(), &home).await;
     window.role_is("agent", "ready").await;
-    for language in ["en", "zh-CN"] {
-        let preferences = json!({ "language": language, "theme": "dark" });
-        window.call(json!({ "command": "set_preferences", "preferences": preferences })).await;
+    for (language, theme) in [("en", "light"), ("zh-CN", "dark")] {
+        window.speaks(language, theme).await;
         for page in ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"] {
             window.click(&format!("nav-{page}")).await;
             let text = window.text(&format!("page-{page}")).await;
             assert!(!text.contains("undefined") && !text.contains("{{"), "{page} in {language}: {text}");
+            assert_eq!(window.barriers().await, Vec::<String>::new(), "{page} in {language}, {theme}");
             window.picture(&format!("{page}-{language}")).await;
         }
     }
-    window
-        .call(json!({ "command": "set_preferences", "preferences": { "language": "en", "theme": "light" } }))
-        .await;
+    window.speaks("en", "light").await;
     window.click("nav-fleet").await;
     window.text_with("page-fleet", "own").await;
-}
-
-#[tokio::test]
-async fn the_ports_page_shows_the_state_of_each_port() {
-    let home = Home::new();
-    let window = Window::open(&Programs::current(), &home).await;
-    window.role_is("agent", "ready").await;
-    window.click("nav-ports").await;
-    window.text_with("port-state-agent-network", "in use by TaskPaw").await;
-    window.text_with("port-state-agent-control", "in use by TaskPaw").await;
 }

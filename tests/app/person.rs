@@ -6,7 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::programs::Programs;
-use support::{Home, Window};
+use support::wait::LONG;
+use support::{Home, Window, until};
 
 /// What an archive holds, by the names of its files.
 fn unpacked(archive: &Path, into: &Path) -> BTreeMap<String, String> {
@@ -34,6 +35,7 @@ fn unpacked(archive: &Path, into: &Path) -> BTreeMap<String, String> {
 async fn the_export_is_explained_elsewhere_and_tells_no_token() {
     let (home, programs) = (Home::unconfigured(), Programs::current());
     home.configure(&json!({ "agent": { "token": "t0ken-of-this-test" } }));
+    let earlier = home.start_backend(&programs, "agent");
     let window = Window::open(&programs, &home).await;
     window.role_is("agent", "ready").await;
     let shown = window.call(json!({ "command": "show_token", "token": "agent" })).await;
@@ -44,8 +46,16 @@ async fn the_export_is_explained_elsewhere_and_tells_no_token() {
     let journal = window.call(json!({ "command": "journal", "limit": 5 })).await;
     assert!(journal.is_array(), "{journal}");
 
-    let path = window.call(json!({ "command": "export_diagnostics" })).await;
-    let files = unpacked(Path::new(path.as_str().expect("a path")), &home.path().join("unpacked"));
+    window.click("nav-diagnostics").await;
+    let replaced = format!("taskpaw-backend (pid {})", earlier.pid());
+    let in_chinese = format!("taskpaw-backend（进程号 {}）", earlier.pid());
+    window.says("journal", &format!("Replaced {replaced}"), &format!("已替换 {in_chinese}")).await;
+    log(&window).await;
+    window.click("action-export").await;
+    let path = window.text("exported").await;
+    window.says("page-diagnostics", "Saved as", "已保存为").await;
+    window.picture("exported").await;
+    let files = unpacked(Path::new(&path), &home.path().join("unpacked"));
     assert!(
         files.contains_key("logs/agent.log") && files.contains_key("logs/taskpaw.log"),
         "{:?}",
@@ -61,6 +71,26 @@ async fn the_export_is_explained_elsewhere_and_tells_no_token() {
         .expect("it runs");
     let told: Value = serde_json::from_slice(&explained.stdout).expect("JSON");
     assert_eq!(told["decision"], "reclaim", "the agent that runs is ours: {told:#}");
+}
+
+/// The log comes by itself, from a level up, and is searched.
+async fn log(window: &Window) {
+    let lines = async || window.count("[data-testid='log'] p").await;
+    window.text_with("log", "INFO").await;
+    let all = lines().await;
+    window.types("log-search", "READY").await;
+    until("the log is searched", LONG, async || (1..all).contains(&lines().await)).await;
+    window.types("log-search", "nothing like that").await;
+    window.says("log", "No line matches.", "没有匹配的行。").await;
+    window.types("log-search", "READY").await;
+    window.choose("select-level", "error").await;
+    window.text_with("log", "No line matches.").await;
+    window.choose("select-level", "trace").await;
+    window.text_with("log", "ready").await;
+    // Another start says its own line, and nobody asks for it.
+    let before = lines().await;
+    window.call(json!({ "command": "restart", "role": "agent" })).await;
+    until("the new start is in the log", LONG, async || lines().await > before).await;
 }
 
 #[tokio::test]

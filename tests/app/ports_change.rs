@@ -1,15 +1,18 @@
 //! A change of ports is a transaction: all or none, and a sudden end leaves one of the two configurations.
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::home::ping;
 use support::process::{running, send};
-use support::programs::Programs;
+use support::programs::{Programs, replace};
 use support::wait::LONG;
 use support::{Home, Window, free_ports, until, until_some};
+
+/// From the moment in which a change is asked for in the window until the app has heard it, about.
+const ASKED: Duration = Duration::from_millis(22);
 
 /// The draft of both agent ports.
 fn draft(network: u16, control: u16) -> Value {
@@ -26,9 +29,10 @@ async fn agent(window: &Window) -> Value {
     window.call(json!({ "command": "snapshot" })).await["roles"][0].clone()
 }
 
-/// Begins a change without waiting for its end.
+/// Begins a change without waiting for its end: a moment later, so that the app may end with it.
 async fn begin(window: &Window, request: &Value) {
-    window.script(&format!("window.__TAURI_INTERNALS__.invoke('call', {{ request: {request} }})")).await;
+    let call = format!("window.__TAURI_INTERNALS__.invoke('call', {{ request: {request} }})");
+    window.script(&format!("setTimeout(() => {call}, 20)")).await;
 }
 
 /// Waits until a change is at a step, and gives what is told then.
@@ -95,8 +99,12 @@ async fn a_port_that_is_snatched_after_the_check_brings_the_old_backend_back() {
     let window = Window::open(&programs, &home).await;
     window.role_is("agent", "ready").await;
     let [wanted] = free_ports();
+    window.click("nav-ports").await;
+    window.types("port-number-agent-network", &wanted.to_string()).await;
+    window.shows("[data-testid='port-state-agent-network'][data-state='free']").await;
+    window.shows("[data-testid='action-apply-agent'][aria-disabled='false']").await;
     send(backend(&programs, &home), libc::SIGSTOP);
-    begin(&window, &apply(draft(wanted, home.control), true)).await;
+    window.click("action-apply-agent").await;
     step_is(&window, "stopping").await;
     let _thief = TcpListener::bind(("127.0.0.1", wanted)).expect("it is free");
     let refused = window.call(json!({ "command": "restart", "role": "agent" })).await;
@@ -107,6 +115,10 @@ async fn a_port_that_is_snatched_after_the_check_brings_the_old_backend_back() {
     window.role_is("agent", "ready").await;
     assert_eq!(configured(&home), (home.network.into(), home.control.into()));
     assert!(home.ping().await.is_some());
+    let said = ("Everything is as it was before.", "更改未成功，一切已恢复原状。");
+    window.says("apply-agent", said.0, said.1).await;
+    window.text_with("apply-agent", &format!("(pid {})", std::process::id())).await;
+    window.picture("ports-rolled-back").await;
 }
 
 #[tokio::test]
@@ -125,6 +137,9 @@ async fn a_new_backend_that_does_not_start_brings_the_old_configuration_back() {
     replace(&program, b"#!/bin/sh\nexit 7\n");
     let told = step_is(&window, "rolled_back").await;
     assert_eq!(told["reason"]["kind"], "exited", "{told:#}");
+    window.text_with("apply-agent", "Everything is as it was before.").await;
+    window.text_with("apply-agent", "The backend stopped unexpectedly.").await;
+    window.picture("ports-not-started").await;
     assert_eq!(configured(&home), (home.network.into(), home.control.into()));
     replace(&program, &std::fs::read(programs.backend()).expect("the program"));
     window.call(json!({ "command": "retry", "role": "agent" })).await;
@@ -151,46 +166,132 @@ async fn a_port_until_the_app_is_closed_is_forgotten_then() {
     assert!(home.ping().await.is_some());
 }
 
-/// Killed while the old backend is being stopped, and at moments spread over the rest of a change.
-#[tokio::test]
-async fn a_launch_after_a_kill_at_any_step_is_on_one_of_the_two_configurations_whole() {
-    let (home, programs) = (Home::new(), Programs::current());
-    let mut ports = (home.network, home.control);
-    for moment in [None, Some(0), Some(15), Some(40), Some(80), Some(140)] {
-        let window = Window::open(&programs, &home).await;
-        window.role_is("agent", "ready").await;
-        let [network, control] = free_ports();
-        if moment.is_none() {
-            send(backend(&programs, &home), libc::SIGSTOP);
-        }
-        begin(&window, &apply(draft(network, control), true)).await;
-        match moment {
-            None => drop(step_is(&window, "stopping").await),
-            // Not a wait for something: the moment is what is tried.
-            Some(moment) => tokio::time::sleep(Duration::from_millis(moment)).await,
-        }
-        send(window.host_pid(), libc::SIGKILL);
-        drop(window);
+/// Where a change is when the app is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Killed {
+    /// It has just been asked for: this is over so soon that it may be further.
+    Checking,
+    /// The old ports are noted down, and the new ones are being written.
+    Saving,
+    /// The old backend does not stop.
+    Stopping,
+    /// The new backend is not ready.
+    Starting,
+    /// It is ready and does not answer.
+    Confirming,
+    /// The new backend has failed, and the old ports are started again.
+    RollingBack,
+    /// It has come out well a moment ago.
+    Kept,
+}
 
-        let window = Window::open(&programs, &home).await;
-        window.role_is("agent", "ready").await;
-        let now = configured(&home);
-        let (old, new) = ((ports.0.into(), ports.1.into()), (network.into(), control.into()));
-        assert!(now == old || now == new, "{now:?} is neither {old:?} nor {new:?}");
-        ports = if now == new { (network, control) } else { ports };
-        assert!(ping(ports.0).await.is_some(), "the agent answers where the configuration says");
-        let shown = agent(&window).await["ports"][1]["port"].as_u64();
-        assert_eq!(shown, Some(ports.1.into()));
-        window.quit().await;
-        until("the app has ended", LONG, async || running(&programs.app(), home.path()).is_empty()).await;
+impl Killed {
+    const AT_EACH_STEP: [Self; 7] = [
+        Self::Checking,
+        Self::Saving,
+        Self::Stopping,
+        Self::Starting,
+        Self::Confirming,
+        Self::RollingBack,
+        Self::Kept,
+    ];
+
+    /// What is put in the sidecar's place once the old one runs no more.
+    fn next_backend(self) -> Option<&'static str> {
+        match self {
+            Self::Starting => Some("is never ready"),
+            Self::Confirming => Some("answers no health call"),
+            Self::RollingBack => Some("crashes, and then is never ready"),
+            Self::Checking | Self::Saving | Self::Stopping | Self::Kept => None,
+        }
+    }
+
+    /// Which ports a launch may be on that follows.
+    fn may_be(self, new: bool) -> bool {
+        match self {
+            // Until the new ports have been seen to work, it is the old ones.
+            Self::Saving | Self::Stopping | Self::Starting | Self::Confirming | Self::RollingBack => !new,
+            Self::Kept => new,
+            Self::Checking => true,
+        }
     }
 }
 
-/// Puts a program into another one's place, as an installer does.
-fn replace(program: &Path, bytes: &[u8]) {
-    use std::os::unix::fs::PermissionsExt;
-    let aside = program.with_extension("new");
-    std::fs::write(&aside, bytes).expect("the file");
-    std::fs::set_permissions(&aside, PermissionsExt::from_mode(0o755)).expect("its mode");
-    std::fs::rename(&aside, program).expect("its place");
+#[tokio::test]
+async fn a_launch_after_a_kill_at_each_step_is_on_one_of_the_two_configurations_whole() {
+    let (home, programs) = (Home::new(), Programs::current());
+    let installed = home.path().join("installed");
+    std::fs::create_dir(&installed).expect("a folder");
+    programs.install(&installed);
+    let (app, sidecar) = (installed.join("taskpaw"), installed.join("taskpaw-backend"));
+    let note = home.path().join("data/ports-change.json");
+    let mut ports = (home.network, home.control);
+    let mut window = Window::open_program(&app, &home).await;
+    window.role_is("agent", "ready").await;
+    for killed in Killed::AT_EACH_STEP {
+        let [network, control] = free_ports();
+        let host = window.host_pid();
+        let old = running(&sidecar, home.path())[0];
+        if let Some(behaviour) = killed.next_backend() {
+            std::fs::write(installed.join("behaviour"), behaviour).expect("what it does wrong");
+            replace(&sidecar, &std::fs::read(env!("CARGO_BIN_EXE_misbehaving")).expect("the program"));
+        }
+        if killed == Killed::Stopping {
+            send(old, libc::SIGSTOP);
+        }
+        let noted = note.clone();
+        let kill = move || send(host, libc::SIGKILL);
+        // These are over in some milliseconds, so they are waited for from before they begin.
+        let watching = match killed {
+            Killed::Saving => Some(thread::spawn(move || {
+                at_once(|| noted.exists());
+                kill();
+            })),
+            Killed::Kept => Some(thread::spawn(move || {
+                at_once(|| noted.exists());
+                at_once(|| !noted.exists());
+                kill();
+            })),
+            _ => None,
+        };
+        begin(&window, &apply(draft(network, control), true)).await;
+        match killed {
+            Killed::Checking => tokio::time::sleep(ASKED).await,
+            Killed::Stopping => drop(step_is(&window, "stopping").await),
+            Killed::Starting => drop(step_is(&window, "starting").await),
+            Killed::Confirming => drop(step_is(&window, "confirming").await),
+            Killed::RollingBack => drop(step_is(&window, "rolling_back").await),
+            Killed::Saving | Killed::Kept => {}
+        }
+        match watching {
+            Some(thread) => thread.join().expect("it was noted"),
+            None => kill(),
+        }
+        drop(window);
+        if killed.next_backend().is_some() {
+            replace(&sidecar, &std::fs::read(programs.backend()).expect("the program"));
+        }
+
+        window = Window::open_program(&app, &home).await;
+        window.role_is("agent", "ready").await;
+        let now = configured(&home);
+        let (before, after) = ((ports.0.into(), ports.1.into()), (network.into(), control.into()));
+        assert!(now == before || now == after, "{killed:?}: {now:?} is neither {before:?} nor {after:?}");
+        assert!(killed.may_be(now == after), "{killed:?}: {now:?}, from {before:?} to {after:?}");
+        ports = if now == after { (network, control) } else { ports };
+        assert!(!note.exists(), "{killed:?}: nothing is left to undo");
+        assert!(ping(ports.0).await.is_some(), "{killed:?}: the agent answers where the configuration says");
+        let shown = agent(&window).await["ports"].clone();
+        assert_eq!((&shown[0]["port"], &shown[1]["port"]), (&json!(ports.0), &json!(ports.1)), "{killed:?}");
+        until("one backend is left", LONG, async || running(&sidecar, home.path()).len() == 1).await;
+    }
+}
+
+/// Looks again and again without a pause: what is waited for lasts some milliseconds.
+fn at_once(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LONG);
+        std::hint::spin_loop();
+    }
 }

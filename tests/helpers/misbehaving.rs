@@ -32,6 +32,14 @@ fn main() {
             let _held = become_ready(&hello);
             until_the_host_ends_it();
         }
+        // The mark is what the first of them leaves for the next.
+        "crashes, and then is never ready" => {
+            let mark = own.with_file_name("crashed");
+            if mark.exists() {
+                until_the_host_ends_it();
+            }
+            std::fs::write(mark, "").expect("the mark");
+        }
         "is never ready" => until_the_host_ends_it(),
         "writes garbage" => {
             stdout().write_all(b"Segmentation \xff\xfe fault {]\n").expect("standard output");

@@ -34,12 +34,17 @@ impl Window {
 
     /// Starts an app at any path.
     pub async fn open_program(app: &Path, home: &Home) -> Self {
+        Self::open_through(&mut Command::new(driver()), app, home).await
+    }
+
+    /// Starts an app through a driver that is started in a way of its own: by another program, which then
+    /// becomes the driver.
+    pub async fn open_through(command: &mut Command, app: &Path, home: &Home) -> Self {
         let desktop = Desktop::new();
         let [port, native] = free_ports();
-        let mut command = Command::new(driver());
         command.args(["--port", &port.to_string(), "--native-port", &native.to_string()]);
-        desktop.furnish(home.furnish(&mut command)).stdout(Stdio::null()).stderr(Stdio::null());
-        let driver = Owned::start(&mut command);
+        desktop.furnish(home.furnish(command)).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = Owned::start(command);
         let capabilities = json!({ "tauri:options": { "application": app } });
         let capabilities = capabilities.as_object().expect("an object").clone();
         let client = until_some("the window opens", LONG, async || {
@@ -103,12 +108,42 @@ impl Window {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let page = self.client.find(Locator::Css("body")).await;
-        let page = match page {
+        panic!("{test_id} never said {part:?}; it said {last:?}; the page:\n{}", self.page().await);
+    }
+
+    /// Everything that is written in the window.
+    async fn page(&self) -> String {
+        match self.client.find(Locator::Css("body")).await {
             Ok(body) => body.prop("innerText").await.ok().flatten().unwrap_or_default(),
             Err(error) => error.to_string(),
-        };
-        panic!("{test_id} never said {part:?}; it said {last:?}; the page:\n{page}");
+        }
+    }
+
+    /// Waits until an element says something in English and, once that is the language, in Chinese.
+    pub async fn says(&self, test_id: &str, english: &str, chinese: &str) {
+        self.text_with(test_id, english).await;
+        self.speaks("zh-CN", "light").await;
+        self.text_with(test_id, chinese).await;
+        self.speaks("en", "light").await;
+    }
+
+    /// Waits until there is an element.
+    pub async fn shows(&self, selector: &str) {
+        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(selector)).await;
+        if let Err(error) = found {
+            panic!("{selector} never appeared: {error}; the page:\n{}", self.page().await);
+        }
+    }
+
+    /// Waits until there is no such element any more.
+    pub async fn hides(&self, selector: &str) {
+        let gone = async || self.count(selector).await == 0;
+        until(&format!("{selector} is gone"), LONG, gone).await;
+    }
+
+    /// How many elements there are.
+    pub async fn count(&self, selector: &str) -> usize {
+        self.client.find_all(Locator::Css(selector)).await.expect("an answer").len()
     }
 
     /// Waits until a role is in a state.
@@ -127,9 +162,34 @@ impl Window {
 
     /// Clicks an element, once it is there.
     pub async fn click(&self, test_id: &str) {
+        self.click_at(&format!("[data-testid='{test_id}']")).await;
+    }
+
+    /// Clicks what a selector finds first, once it is there.
+    pub async fn click_at(&self, selector: &str) {
+        let found = self.client.wait().at_most(LONG).for_element(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}")).click().await.expect("a click");
+    }
+
+    /// Puts a text in the place of what is in a field, as a person types it.
+    pub async fn types(&self, test_id: &str, text: &str) {
         let element = format!("[data-testid='{test_id}']");
         let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await;
-        found.unwrap_or_else(|error| panic!("{test_id}: {error}")).click().await.expect("a click");
+        let field = found.unwrap_or_else(|error| panic!("{test_id}: {error}"));
+        self.script(&format!("document.querySelector(\"{element}\").select()")).await;
+        field.send_keys(text).await.expect("keys");
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn presses(&self, key: &str) {
+        self.client.active_element().await.expect("the focus").send_keys(key).await.expect("a key");
+    }
+
+    /// What is in a field.
+    pub async fn value(&self, test_id: &str) -> String {
+        let value =
+            self.script(&format!("return document.querySelector(\"[data-testid='{test_id}']\").value")).await;
+        value.as_str().expect("a text").to_owned()
     }
 
     /// Chooses an option of a select element by its value.
@@ -137,6 +197,29 @@ impl Window {
         let element = format!("[data-testid='{test_id}']");
         let found = self.client.wait().at_most(LONG).for_element(Locator::Css(&element)).await.expect("it");
         found.select_by_value(value).await.expect("an option");
+    }
+
+    /// Sets the language and the colours.
+    pub async fn speaks(&self, language: &str, theme: &str) {
+        let preferences = json!({ "language": language, "theme": theme });
+        self.call(json!({ "command": "set_preferences", "preferences": preferences })).await;
+        let shown = "return [document.documentElement.lang, document.documentElement.dataset.theme]";
+        let wanted = json!([language, theme]);
+        until(&format!("{language} and {theme}"), LONG, async || self.script(shown).await == wanted).await;
+    }
+
+    /// What axe-core finds that is serious for people who cannot see the window, or not well.
+    pub async fn barriers(&self) -> Vec<String> {
+        if self.script("return !window.axe").await == json!(true) {
+            self.script(&axe()).await;
+        }
+        let script = "const [done] = arguments;
+            axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => done(violations
+                .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' '))),
+                (error) => done([String(error)]));";
+        let found = self.client.execute_async(script, Vec::new()).await.expect("an answer");
+        found.as_array().expect("a list").iter().map(ToString::to_string).collect()
     }
 
     /// Calls the host as the window does, and gives its answer.
@@ -187,6 +270,12 @@ impl Drop for Window {
             send(pid, libc::SIGKILL);
         }
     }
+}
+
+/// What looks for barriers in a page: the same that `npm run check:pages` uses.
+fn axe() -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(source).expect("axe-core: run the tests with `npm test`")
 }
 
 /// Starts the app without a driver and reads what it prints: for `--check`.
