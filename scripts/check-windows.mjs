@@ -1,5 +1,5 @@
 // `npm run check:windows`: whether the programs compile for Windows, without a warning. It runs nothing.
-import { checkFor } from "./lib/cross.mjs";
+import { checkFor, WINDOWS } from "./lib/cross.mjs";
 import { main } from "./lib/steps.mjs";
 
-await main(() => checkFor("x86_64-pc-windows-gnu"));
+await main(() => checkFor(WINDOWS));

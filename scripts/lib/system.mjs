@@ -52,11 +52,15 @@ export function isDebian() {
 export async function canInstallDebian(wanted) {
   if (!isDebian()) return false;
   const missing = wanted.filter((name) => !isInstalled(name));
-  const known = (name) => /^\s+Candidate: \d/m.test(output("apt-cache", ["policy", name]) ?? "");
-  if (missing.every(known)) return true;
+  if (missing.every(debianVersion)) return true;
   // A new machine has no lists yet.
   await apt("update", "-qq").catch(() => {});
-  return missing.every(known);
+  return missing.every(debianVersion);
+}
+
+/** The version of a package that is installed, or would be. */
+export function debianVersion(name) {
+  return /^\s+Candidate: (\d\S*)/m.exec(output("apt-cache", ["policy", name]) ?? "")?.[1];
 }
 
 /** Installs those of these packages that are missing. */

@@ -25,9 +25,9 @@ fn sources(folder: &Path) -> Sources {
         config_file: folder.join("config.json"),
         logs: folder.join("logs"),
         journal: folder.join("takeover-journal.jsonl"),
-        imported: Some(taskpaw_contract::v3::ImportReport {
+        imported: Some(ImportReport {
             folder: "/home/anna/Library/Application Support/TaskPaw".into(),
-            ..taskpaw_contract::v3::import(
+            ..v3::import(
                 Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"),
                 None,
             )

@@ -1,0 +1,122 @@
+// The hooks of the Windows installer, in a small installer that has nothing else, run in Wine.
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT, run, say, StepError } from "./steps.mjs";
+import { compile, windowsPath } from "./wine.mjs";
+
+/** How long anything here may take, in milliseconds. */
+const LONG = 20_000;
+/** What TaskPaw's programs are called on Windows. */
+const OURS = ["taskpaw.exe", "taskpaw-backend.exe", "taskpaw-ports.exe"];
+/** Plays each of the programs: notes beside itself that it was asked to end, or that it runs, and runs on. */
+const PROGRAM = `
+#include <windows.h>
+#include <wchar.h>
+int wmain(int count, wchar_t **arguments) {
+  BOOL asked = count > 1 && !wcscmp(arguments[1], L"--quit");
+  wchar_t note[MAX_PATH];
+  GetModuleFileNameW(NULL, note, MAX_PATH - 8);
+  wcscat(note, asked ? L".asked" : L".runs");
+  CloseHandle(CreateFileW(note, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL));
+  if (!asked) Sleep(60000);
+  return 0;
+}
+`;
+/** As Tauri's: the hook comes before the files. An installer that cannot write a file says so by its status. */
+const script = (program) => `
+Unicode true
+Target amd64-unicode
+Name TaskPaw
+OutFile install.exe
+RequestExecutionLevel user
+SilentInstall silent
+SilentUnInstall silent
+!include LogicLib.nsh
+!include "${join(ROOT, "packaging", "windows", "hooks.nsh")}"
+Section
+  SetOutPath $INSTDIR
+  !insertmacro NSIS_HOOK_PREINSTALL
+  ClearErrors
+  File "/oname=taskpaw-backend.exe" "${program}"
+  IfErrors 0 +2
+    SetErrorLevel 5
+  WriteUninstaller "$INSTDIR\\uninstall.exe"
+SectionEnd
+Section Uninstall
+  !insertmacro NSIS_HOOK_PREUNINSTALL
+  ClearErrors
+  Delete "$INSTDIR\\taskpaw-backend.exe"
+  IfErrors 0 +2
+    SetErrorLevel 5
+SectionEnd
+`;
+
+/** Installs over running programs, and uninstalls; fails if the wrong ones were ended, or the right ones not. */
+export async function testInstaller(wine) {
+  const folder = mkdtempSync(join(tmpdir(), "taskpaw-installer-"));
+  const program = join(folder, "program.exe");
+  const started = [];
+  const start = async (...path) => {
+    const file = join(...path);
+    mkdirSync(dirname(file), { recursive: true });
+    copyFileSync(program, file);
+    rmSync(`${file}.runs`, { force: true });
+    const child = wine.start(file, "agent");
+    started.push(child);
+    await until(() => existsSync(`${file}.runs`), `${path.at(-1)} runs`);
+    return child;
+  };
+  try {
+    await compile(PROGRAM, program);
+    writeFileSync(join(folder, "install.nsi"), script(program));
+    await run("makensis", ["-V2", "-WX", "install.nsi"], { cwd: folder });
+
+    // A name that would end a quoted text, and letters of another alphabet. No space: Wine would put the argument with
+    // the folder in quotes, and an installer does not take it so.
+    const here = join(folder, "O'Brien's", "应用", "TaskPaw");
+    const ours = [];
+    for (const name of OURS) ours.push(await start(here, name));
+    const others = [
+      await start(here, "somebody-elses.exe"),
+      await start(folder, "elsewhere", "taskpaw-backend.exe"),
+      // A folder whose name only begins like this one's.
+      await start(`${here}2`, "taskpaw.exe"),
+    ];
+
+    const installed = wine.run(join(folder, "install.exe"), "/S", `/D=${windowsPath(here)}`);
+    expect(installed.status === 0, `the files are replaced (${installed.status})`);
+    expect(existsSync(join(here, "taskpaw.exe.asked")), "the app is asked to end first");
+    await until(() => ours.every(hasEnded), "what runs from the folder is ended");
+    expect(!others.some(hasEnded), "whatever else runs is left alone");
+
+    // In place, as an installer calls the uninstaller of the version before: it must not end itself.
+    const again = await start(here, "taskpaw-backend.exe");
+    const removed = wine.run(join(here, "uninstall.exe"), "/S", `_?=${windowsPath(here)}`);
+    expect(removed.status === 0, `the uninstaller does its work (${removed.status})`);
+    await until(() => hasEnded(again), "the uninstaller ends what runs");
+    expect(!existsSync(join(here, "taskpaw-backend.exe")), "the file is gone");
+    expect(!others.some(hasEnded), "whatever else runs is left alone again");
+    say("the installer's hooks: what runs from their folder is ended, and nothing else");
+  } finally {
+    for (const child of started.filter((child) => !hasEnded(child))) child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function hasEnded(child) {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function expect(holds, what) {
+  if (!holds) throw new StepError(`the installer's hooks fail: ${what}`);
+}
+
+async function until(holds, what) {
+  const deadline = Date.now() + LONG;
+  while (!holds()) {
+    expect(Date.now() < deadline, what);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,64 @@
+// Running Windows programs in Debian's Wine, in a folder of its own that is gone afterwards.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, run } from "./steps.mjs";
+
+/** Debian's packages: a compiler, Wine, and what makes installers. */
+export const WINE_PACKAGES = ["mingw-w64", "wine64", "nsis"];
+/** Debian keeps the programs in a folder that is not on the search path. */
+const WINE = "/usr/lib/wine/wine64";
+const SERVER = "/usr/lib/wine/wineserver";
+/** What is made for Wine and kept. */
+const MADE = join(ROOT, "target", "wine");
+/** Rust asks this library for random numbers, and Wine 8 has none of its name: its one function, from what Wine has. */
+const RANDOM = `
+#include <windows.h>
+BOOLEAN WINAPI SystemFunction036(PVOID buffer, ULONG length);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE buffer, SIZE_T length) {
+  return SystemFunction036(buffer, (ULONG)length);
+}
+`;
+
+/** Compiles a C program, or with the right arguments a library, for Windows. */
+export async function compile(source, to, ...args) {
+  const file = `${to}.c`;
+  writeFileSync(file, source);
+  await run("x86_64-w64-mingw32-gcc", ["-municode", "-o", to, file, ...args]);
+}
+
+/** The name of a file in Wine. */
+export function windowsPath(path) {
+  return `Z:${path.replaceAll("/", "\\")}`;
+}
+
+/** A Wine for `body`, which gets `start` and `run` for programs. `libraries` are folders of what they load. */
+export async function withWine(libraries, body) {
+  mkdirSync(MADE, { recursive: true });
+  const random = join(MADE, "bcryptprimitives.dll");
+  if (!existsSync(random)) await compile(RANDOM, random, "-shared", "-ladvapi32");
+  const prefix = mkdtempSync(join(tmpdir(), "taskpaw-wine-"));
+  const env = {
+    ...process.env,
+    WINEPREFIX: prefix,
+    WINEDEBUG: "-all",
+    WINEPATH: [MADE, ...libraries].map(windowsPath).join(";"),
+    DISPLAY: "",
+    // In another locale it cannot tell what files are called.
+    LC_ALL: "C.UTF-8",
+    CARGO_MANIFEST_DIR: "",
+  };
+  const options = { env, cwd: ROOT };
+  try {
+    return await body({
+      start: (program, ...args) => spawn(WINE, [program, ...args], { ...options, stdio: "ignore" }),
+      run: (program, ...args) =>
+        spawnSync(WINE, [program, ...args], { ...options, encoding: "utf8", timeout: 300_000 }),
+    });
+  } finally {
+    // Only the server of this prefix.
+    spawnSync(SERVER, ["-k"], { env });
+    rmSync(prefix, { recursive: true, force: true });
+  }
+}
