@@ -73,14 +73,15 @@ async function ensureTools() {
   }
 }
 
-/** What is for Windows, as far as it can be checked in some minutes; `npm run test:windows` runs it, too. */
+/** What is for macOS and Windows, as far as it can be checked in some minutes; `npm run test:windows` runs it, too. */
 async function checkOtherSystems() {
   if (!ON_LINUX) return;
   if (!(await canCheck())) {
-    say("SKIPPED: whether the programs compile for Windows. That needs Debian 12's rustc-web");
+    say("SKIPPED: whether the programs compile for macOS and Windows. That needs Debian 12's rustc-web");
     return;
   }
-  say("the programs compile for Windows");
+  say("the programs compile for macOS and Windows");
+  await run("node", ["scripts/check-macos.mjs"]);
   await run("node", ["scripts/check-windows.mjs"]);
 }
 
