@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flate2::read::GzDecoder;
 use port_takeover::decide;
+use taskpaw_contract::v3;
 
 use super::*;
 
@@ -27,11 +28,7 @@ fn sources(folder: &Path) -> Sources {
         journal: folder.join("takeover-journal.jsonl"),
         imported: Some(ImportReport {
             folder: "/home/anna/Library/Application Support/TaskPaw".into(),
-            ..v3::import(
-                Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"),
-                None,
-            )
-            .report
+            ..v3::import(Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"), None).report
         }),
         data: folder.to_owned(),
         shown: json!({ "roles": [], "app": { "config_dir": "/home/anna/.config/taskpaw" } }),
