@@ -392,11 +392,6 @@ roles: Array<RoleView>, };
 /**
  * The app itself.
  */
-export type ImportReport = { at: number, folder: string, files: Array<V3File>, roles: Array<Role>, taken: Array<Taken>, not_taken: Array<NotTaken>, left_out: number, seen: boolean, };
-export type V3File = "agent.yaml" | "hub.yaml";
-export type Taken = { file: V3File, key: string, monitor: string | null, };
-export type NotTaken = { file: V3File, key: string, monitor: string | null, reason: NotTakenReason, };
-export type NotTakenReason = { "kind": "unreadable", message: string, } | { "kind": "not_a_file" } | { "kind": "too_large", most: number, } | { "kind": "not_utf8" } | { "kind": "syntax", line: number, column: number, } | { "kind": "too_much" } | { "kind": "no_settings" } | { "kind": "more_documents" } | { "kind": "twice" } | { "kind": "unknown_key" } | { "kind": "other_role" } | { "kind": "said_already" } | { "kind": "tagged" } | { "kind": "not_text" } | { "kind": "not_whole" } | { "kind": "not_a_flag" } | { "kind": "not_a_list" } | { "kind": "not_a_map" } | { "kind": "out_of_range", least: number, most: number, } | { "kind": "not_an_address" } | { "kind": "exposure", reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } | { "kind": "bad_name", most: number, } | { "kind": "name_twice" } | { "kind": "always_on" } | { "kind": "missing" } | { "kind": "unknown_monitor", type_id: string, } | { "kind": "bad_command" };
 export type AppView = { 
 /**
  * The version of the app.
@@ -449,7 +444,132 @@ has_tray: boolean,
 /**
  * Whether the person is asked now what closing the window should do.
  */
-is_close_asked: boolean, imported: ImportReport | null, };
+is_close_asked: boolean, 
+/**
+ * What was taken over from TaskPaw V3, if it was here.
+ */
+imported: ImportReport | null, };
+
+/**
+ * What the first start took over from TaskPaw V3.
+ */
+export type ImportReport = { 
+/**
+ * When that was: milliseconds since 1970, UTC.
+ */
+at: number, 
+/**
+ * The folder of the files.
+ */
+folder: string, 
+/**
+ * The files that were there.
+ */
+files: Array<V3File>, 
+/**
+ * The roles that were switched on for them.
+ */
+roles: Array<Role>, 
+/**
+ * What is in `config.json` now.
+ */
+taken: Array<Taken>, 
+/**
+ * What is not, and why.
+ */
+not_taken: Array<NotTaken>, 
+/**
+ * How many entries were too many for this report.
+ */
+left_out: number, 
+/**
+ * Whether the person has seen it.
+ */
+seen: boolean, };
+
+/**
+ * A configuration file of V3.
+ */
+export type V3File = "agent.yaml" | "hub.yaml";
+
+/**
+ * Something that was taken over.
+ */
+export type Taken = { 
+/**
+ * Where it stood.
+ */
+file: V3File, 
+/**
+ * The path of its key.
+ */
+key: string, 
+/**
+ * The name of the monitor that it is.
+ */
+monitor: string | null, };
+
+/**
+ * Something that was not taken over.
+ */
+export type NotTaken = { 
+/**
+ * Where it stood.
+ */
+file: V3File, 
+/**
+ * The path of its key; empty: the file as a whole.
+ */
+key: string, 
+/**
+ * The name of the monitor that it belongs to.
+ */
+monitor: string | null, 
+/**
+ * Why.
+ */
+reason: NotTakenReason, };
+
+/**
+ * Why something was not taken over. None of these repeats a value.
+ */
+export type NotTakenReason = { "kind": "unreadable", 
+/**
+ * What the system says.
+ */
+message: string, } | { "kind": "not_a_file" } | { "kind": "too_large", 
+/**
+ * The largest size that is read.
+ */
+most: number, } | { "kind": "not_utf8" } | { "kind": "syntax", 
+/**
+ * The line, from 1.
+ */
+line: number, 
+/**
+ * The column, from 1.
+ */
+column: number, } | { "kind": "too_much" } | { "kind": "no_settings" } | { "kind": "more_documents" } | { "kind": "twice" } | { "kind": "unknown_key" } | { "kind": "other_role" } | { "kind": "said_already" } | { "kind": "tagged" } | { "kind": "not_text" } | { "kind": "not_whole" } | { "kind": "not_a_flag" } | { "kind": "not_a_list" } | { "kind": "not_a_map" } | { "kind": "out_of_range", 
+/**
+ * The least that is possible.
+ */
+least: number, 
+/**
+ * The most that is possible.
+ */
+most: number, } | { "kind": "not_an_address" } | { "kind": "exposure", 
+/**
+ * Why it is refused.
+ */
+reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } | { "kind": "bad_name", 
+/**
+ * The most letters that it may have.
+ */
+most: number, } | { "kind": "name_twice" } | { "kind": "always_on" } | { "kind": "missing" } | { "kind": "unknown_monitor", 
+/**
+ * The kind.
+ */
+type_id: string, } | { "kind": "bad_command" };
 
 /**
  * How far this app is on its way to the place of the one app that runs.
