@@ -64,7 +64,7 @@ async fn a_hub_with_two_agents() {
     drop(there);
     window.shows(SILENT).await;
     window.says("page-fleet", "1 of 2 machines online", "2 台机器中 1 台在线").await;
-    window.says("page-fleet", "silent since", "上次应答").await;
+    window.says("page-fleet", "last answered", "上次应答").await;
     window.says("page-fleet", "It cannot be reached.", "无法连接它。").await;
     window.picture("fleet-silent").await;
     window.speaks("zh-CN", "dark").await;

@@ -44,7 +44,7 @@ async fn it_says_how_the_roles_are_and_does_what_is_clicked() {
     })
     .await;
     icon.says("Agent: Ready").await;
-    icon.click("Quit TaskPaw").await;
+    icon.click_the_end("Quit TaskPaw").await;
     assert_eq!(app.ended(LONG).await, Some(0));
     assert_eq!(running(&backend, home.path()), Vec::<u32>::new());
 }
