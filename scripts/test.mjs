@@ -45,6 +45,7 @@ await main(async () => {
     }
     if (isDebian()) await run("node", ["scripts/check-package.mjs"]);
   }
+  await checkOtherSystems();
   say("tests of the scripts");
   await run("node", ["--test", "scripts/tests/"], { stdio: "inherit" });
   say("tests of the window's parts");
@@ -59,7 +60,6 @@ await main(async () => {
     );
   }
   await testPrograms();
-  await checkOtherSystems();
 });
 
 async function ensureTools() {
