@@ -64,7 +64,7 @@ fn at(mood: Mood, x: f32, y: f32) -> Option<Colour> {
         if let Some(colour) = sign(mood, x, y) {
             return Some(colour);
         }
-        if x.hypot(y) < radius + GAP {
+        if distance(x, y) < radius + GAP {
             return None;
         }
     }
@@ -76,7 +76,7 @@ fn at(mood: Mood, x: f32, y: f32) -> Option<Colour> {
 
 /// The sign for a mood, around its own middle.
 fn sign(mood: Mood, x: f32, y: f32) -> Option<Colour> {
-    let is_in_disc = x.hypot(y) < SIGN.2;
+    let is_in_disc = distance(x, y) < SIGN.2;
     match mood {
         Mood::Well => None,
         // Two bars: it rests.
@@ -86,7 +86,7 @@ fn sign(mood: Mood, x: f32, y: f32) -> Option<Colour> {
         }
         // Three dots: wait.
         Mood::Busy => {
-            let is_dot = [-4.2, 0.0, 4.2].iter().any(|middle| (x - middle).hypot(y) < 1.5);
+            let is_dot = [-4.2, 0.0, 4.2].iter().any(|middle| distance(x - middle, y) < 1.5);
             is_in_disc.then_some(if is_dot { PAPER } else { BUSY })
         }
         // A triangle with a mark of exclamation.
@@ -111,14 +111,19 @@ fn is_in_ellipse(
     let (sine, cosine) = turned.to_radians().sin_cos();
     let (x, y) = (x - middle_x, y - middle_y);
     let (along, across) = (x * cosine + y * sine, y * cosine - x * sine);
-    (along / wide).hypot(across / high) < 1.0
+    distance(along / wide, across / high) < 1.0
 }
 
 /// A square with round corners, as the window's own sign has.
 fn is_in_tile(x: f32, y: f32) -> bool {
     let (half, round) = (SIDE / 2.0, 9.0);
     let beyond = |at: f32| ((at - half).abs() - (half - round)).max(0.0);
-    beyond(x).hypot(beyond(y)) < round
+    distance(beyond(x), beyond(y)) < round
+}
+
+/// From the middle. `hypot` would do it as well, and would ask for a newer C library than the rest of the app does.
+fn distance(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
 }
 
 #[cfg(test)]
