@@ -29,7 +29,9 @@ async fn the_window_says_once_what_was_taken_and_diagnostics_keeps_it() {
     let agent = write_files(&home);
     let window = Window::open(&Programs::current(), &home).await;
     window.role_is("agent", "ready").await;
+    window.click("nav-fleet").await;
     window.role_is("hub", "ready").await;
+    window.click("nav-this-machine").await;
     assert_eq!(home.ping().await.expect("it answers")["machine"], "old-box");
 
     let config = home.config();
