@@ -89,11 +89,20 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
+            let window = open_window(handle, !setup_arguments.background)?;
             let app = Arc::new(build(handle, &folders, started, ending));
             tauri_app.manage(Arc::clone(&app));
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
+            let hidden = window.clone();
+            app.on_hide(move || {
+                if let Err(error) = hidden.hide() {
+                    tracing::warn!(%error, "the window cannot be hidden");
+                }
+            });
             end_on_signals(&app);
+            close::attend(&window, &app);
+            app.board().show_start_at_login(login::is_on(handle));
             let login = handle.clone();
             app.on_login(move |enabled| login::set(&login, enabled));
             tauri::async_runtime::spawn(notify::watch(Arc::clone(&app), handle.clone()));
@@ -101,30 +110,12 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 let (handle, data_folder) = (handle.clone(), folders.data.clone());
                 move || register_single_instance(&handle, &data_folder)
             };
-            // A launch that has its place needs no window to wait in: the backends start while it is being built.
-            let waits = match place {
-                Ahead::Taken(primary) => {
-                    run(primary, handle, &app, second_line);
-                    None
-                }
-                Ahead::ToBeAskedFor(claim) => Some((Some(claim), second_line)),
-                Ahead::OutOfReach => Some((None, second_line)),
-            };
-            let window = open_window(handle, !setup_arguments.background)?;
-            let hidden = window.clone();
-            app.on_hide(move || {
-                if let Err(error) = hidden.hide() {
-                    tracing::warn!(%error, "the window cannot be hidden");
-                }
-            });
-            close::attend(&window, &app);
-            app.board().show_start_at_login(login::is_on(handle));
-            match waits {
-                None => {}
-                Some((Some(claim), second_line)) => {
+            match place {
+                Ahead::Taken(primary) => run(primary, handle, &app, second_line),
+                Ahead::ToBeAskedFor(claim) => {
                     ask_for_the_place(claim, handle.clone(), Arc::clone(&app), second_line);
                 }
-                Some((None, second_line)) => {
+                Ahead::OutOfReach => {
                     second_line();
                     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
                     let _shown_in_the_window = app.launch_roles();
