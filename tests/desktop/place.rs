@@ -1,5 +1,6 @@
 //! The window is where the person has put it, and as large.
 
+use serde_json::json;
 use support::wait::LONG;
 use support::{Desktop, Home, until, until_some};
 
@@ -8,6 +9,7 @@ use crate::start;
 #[tokio::test]
 async fn the_window_comes_back_where_it_was() {
     let (home, desktop) = (Home::new(), Desktop::with_window_manager().await);
+    home.configure(&json!({ "app": { "on_close": "quit" } }));
     let screen = desktop.screen();
     let wanted = (150, 90, 800, 560);
     for launch in ["the first", "the second"] {
@@ -24,7 +26,8 @@ async fn the_window_comes_back_where_it_was() {
         };
         until(&format!("{launch} window is there"), LONG, async || is_there()).await;
         until("the agent answers", LONG, async || home.ping().await.is_some()).await;
-        app.signal(libc::SIGTERM);
+        // The display tells the app of this after it has told it of the place.
+        screen.close(window);
         assert_eq!(app.ended(LONG).await, Some(0));
     }
 }
