@@ -37,6 +37,15 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Monitors of which each has an event to tell at once.
+fn alarms() -> Vec<Value> {
+    let alarm = |number: usize| {
+        let config = json!({ "path": format!("/no/such/file-{number}") });
+        json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+    };
+    (0..MONITORS).map(alarm).collect()
+}
+
 #[test]
 fn a_full_disk_is_survived_and_said_and_no_event_is_lost() {
     let machine = Machine::new();
@@ -47,13 +56,7 @@ fn a_full_disk_is_survived_and_said_and_no_event_is_lost() {
     let filler = disk.0.join("filler");
     // It ends with an error, when nothing fits any more.
     assert!(fs::write(&filler, vec![0; 1 << 20]).is_err());
-    let monitors: Vec<Value> = (0..MONITORS)
-        .map(|number| {
-            let config = json!({ "path": format!("/no/such/file-{number}") });
-            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
-        })
-        .collect();
-    machine.configure(&json!({ "agent": { "monitors": monitors } }));
+    machine.configure(&json!({ "agent": { "monitors": alarms() } }));
     running = machine.start(Role::Agent);
     running.ready();
     let ids = || -> Vec<u64> {
@@ -96,13 +99,7 @@ fn a_hub_whose_disk_is_full_says_so_and_gets_the_events_once_there_is_room() {
     let filler = disk.0.join("filler");
     assert!(fs::write(&filler, vec![0; 1 << 20]).is_err());
     // More than fits into what is left of the last page.
-    let monitors: Vec<Value> = (0..MONITORS)
-        .map(|number| {
-            let config = json!({ "path": format!("/no/such/file-{number}") });
-            json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
-        })
-        .collect();
-    desk.configure(&json!({ "agent": { "monitors": monitors } }));
+    desk.configure(&json!({ "agent": { "monitors": alarms() } }));
     let agent = desk.start(Role::Agent);
     agent.ready();
     let shown = || get(machine.api, "/status").json()["agents"][0].clone();
