@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use taskpaw_contract::Role;
 
 use crate::client::{bearer, connect, send, until};
-use crate::openapi::{FOR_OTHERS, operation_of, operations, promised, refused_everywhere, wrong_with};
+use crate::openapi::{FOR_OTHERS, answered_as_promised, operations, refused_everywhere, wrong_with};
 use crate::running::{Machine, Running, TOKEN};
 
 fn document() -> Value {
@@ -76,17 +76,7 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("POST", "/control/agents/test", &none, 400),
         ("POST", "/control/stop", &none, 202),
     ];
-    let mut called = BTreeSet::new();
-    for (method, path, body, status) in table {
-        let operation = operation_of(&operations, method, path);
-        let token = operation.token.map(bearer);
-        let headers: Vec<&str> = token.iter().map(String::as_str).collect();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = send(operation.port, method, path, &headers, body.as_bytes());
-        assert_eq!(answer.status, *status, "{method} {path} {body}: {}", answer.body);
-        promised(&document, operation, &answer);
-        called.insert(format!("{method} {}", operation.path));
-    }
+    let mut called = answered_as_promised(&document, &operations, table);
     // The streams have no end; what they tell is tested below.
     called.extend(["GET /stream".to_owned(), "GET /control/stream".to_owned()]);
     let promised: BTreeSet<_> =

@@ -1,5 +1,7 @@
 //! A document of OpenAPI held against a running server: each answer is one that the document promises.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::client::{Answer, bearer, call_as, send};
@@ -115,6 +117,27 @@ pub(crate) fn operation_of<'a, 'b>(
         same && template.matches('/').count() == path.matches('/').count()
     };
     operations.iter().find(|operation| operation.method == method && fits(operation.path)).unwrap()
+}
+
+/// Makes each call of a table (method, path, body, status) with its token: the status is that one, and the answer is
+/// what the document promises. Gives the calls that were made.
+pub(crate) fn answered_as_promised(
+    document: &Value,
+    operations: &[Operation],
+    table: &[(&str, &str, &Value, u16)],
+) -> BTreeSet<String> {
+    let mut called = BTreeSet::new();
+    for (method, path, body, status) in table {
+        let operation = operation_of(operations, method, path);
+        let token = operation.token.map(bearer);
+        let headers: Vec<&str> = token.iter().map(String::as_str).collect();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = send(operation.port, method, path, &headers, body.as_bytes());
+        assert_eq!(answer.status, *status, "{method} {path} {body}: {}", answer.body);
+        promised(document, operation, &answer);
+        called.insert(format!("{method} {}", operation.path));
+    }
+    called
 }
 
 /// Refusals that are the same for every call: no token or a wrong one, a foreign host, a large body, another method.
