@@ -1,8 +1,10 @@
-//! The start: the window first, then everything else.
+//! The start: the place, then the backends, which start while the window is being built. An app that has to wait for
+//! its place waits in its window.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -89,20 +91,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
-            let window = open_window(handle, !setup_arguments.background)?;
             let app = Arc::new(build(handle, &folders, started, ending));
             tauri_app.manage(Arc::clone(&app));
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
-            let hidden = window.clone();
-            app.on_hide(move || {
-                if let Err(error) = hidden.hide() {
-                    tracing::warn!(%error, "the window cannot be hidden");
-                }
-            });
             end_on_signals(&app);
-            close::attend(&window, &app);
-            app.board().show_start_at_login(login::is_on(handle));
             let login = handle.clone();
             app.on_login(move |enabled| login::set(&login, enabled));
             tauri::async_runtime::spawn(notify::watch(Arc::clone(&app), handle.clone()));
@@ -110,17 +103,34 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 let (handle, data_folder) = (handle.clone(), folders.data.clone());
                 move || register_single_instance(&handle, &data_folder)
             };
-            match place {
-                Ahead::Taken(primary) => run(primary, handle, &app, second_line),
+            // Only who has to ask for the place needs a window to wait in: else the backends start while it is built.
+            let later: OnceShown = match place {
+                Ahead::Taken(primary) => {
+                    let asked = run(primary, handle, &app, second_line);
+                    let ear = handle.clone();
+                    Box::new(|app| heed(asked, ear, app))
+                }
                 Ahead::ToBeAskedFor(claim) => {
-                    ask_for_the_place(claim, handle.clone(), Arc::clone(&app), second_line);
+                    let handle = handle.clone();
+                    Box::new(|app| ask_for_the_place(claim, handle, app, second_line))
                 }
                 Ahead::OutOfReach => {
                     second_line();
                     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
                     let _shown_in_the_window = app.launch_roles();
+                    Box::new(|_app| {})
                 }
-            }
+            };
+            let window = open_window(handle, !setup_arguments.background)?;
+            let hidden = window.clone();
+            app.on_hide(move || {
+                if let Err(error) = hidden.hide() {
+                    tracing::warn!(%error, "the window cannot be hidden");
+                }
+            });
+            close::attend(&window, &app);
+            app.board().show_start_at_login(login::is_on(handle));
+            later(Arc::clone(&app));
             tauri::async_runtime::spawn(app.own_program().clone().watch(Arc::clone(&app)));
             if let Some(picture) = setup_arguments.check.clone() {
                 tauri::async_runtime::spawn(run_check(app, window, started, picture));
@@ -244,6 +254,9 @@ enum Ahead {
     OutOfReach,
 }
 
+/// What a launch does when there is a window.
+type OnceShown = Box<dyn FnOnce(Arc<App>)>;
+
 /// Asks another app for its place, now that there is a window to wait in.
 fn ask_for_the_place(
     claim: Claim,
@@ -275,13 +288,18 @@ fn ask_for_the_place(
                 }
             }
         };
-        run(primary, &handle, &app, second_line);
+        let asked = run(primary, &handle, &app, second_line);
+        heed(asked, handle, app);
     });
 }
 
-/// This is the app that runs: the roles start, and what starting hosts ask is done from now on, also what was asked
-/// before the window was there.
-fn run(primary: Primary, handle: &AppHandle, app: &Arc<App>, second_line: impl FnOnce() + Send + 'static) {
+/// This is the app that runs: the roles start. What starting hosts ask is kept for [`heed`].
+fn run(
+    primary: Primary,
+    handle: &AppHandle,
+    app: &Arc<App>,
+    second_line: impl FnOnce() + Send + 'static,
+) -> Receiver<Asked> {
     let Primary { asked, replaced, place } = primary;
     app.keep(place);
     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
@@ -289,12 +307,25 @@ fn run(primary: Primary, handle: &AppHandle, app: &Arc<App>, second_line: impl F
     if let Some(replaced) = replaced {
         app.board().publish(Event::HandoverFinished { from: replaced.into() });
     }
-    let (ear, app) = (handle.clone(), Arc::clone(app));
+    // Later, and on the main thread, where the plugin belongs: the bus may still know an app that has just ended, and
+    // a start that is told of it there would end itself.
+    let main_thread = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(BUS_AFTER).await;
+        if let Err(error) = main_thread.run_on_main_thread(second_line) {
+            tracing::debug!(%error, "the app is ending");
+        }
+    });
+    asked
+}
+
+/// Does what starting hosts ask, also what they asked before there was a window to raise.
+fn heed(asked: Receiver<Asked>, handle: AppHandle, app: Arc<App>) {
     std::thread::spawn(move || {
         for Asked { ask, will, waiting } in asked {
             match will {
                 Will::Stay => {}
-                Will::Show => raise(&ear),
+                Will::Show => raise(&handle),
                 Will::Quit => {
                     app.is_awaited_by(waiting);
                     app.quit();
@@ -304,15 +335,6 @@ fn run(primary: Primary, handle: &AppHandle, app: &Arc<App>, second_line: impl F
                     app.hand_over(ask.version);
                 }
             }
-        }
-    });
-    // Later, and on the main thread, where the plugin belongs: the bus may still know an app that has just ended, and
-    // a start that is told of it there would end itself.
-    let main_thread = handle.clone();
-    tauri::async_runtime::spawn(async move {
-        tokio::time::sleep(BUS_AFTER).await;
-        if let Err(error) = main_thread.run_on_main_thread(second_line) {
-            tracing::debug!(%error, "the app is ending");
         }
     });
 }

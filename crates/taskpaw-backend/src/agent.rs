@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventLevel};
 use taskpaw_contract::version;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::discovery::Announcement;
 use crate::http::Guard;
@@ -46,6 +46,8 @@ type News = broadcast::Sender<AgentNews>;
 
 /// A running agent.
 pub(crate) struct Agent {
+    /// Told of the first look of each monitor that is always on.
+    first_looks: Vec<oneshot::Receiver<()>>,
     shared: Arc<Shared>,
     network: Guard,
     control: Guard,
@@ -64,9 +66,9 @@ struct Shared {
 }
 
 impl Agent {
-    /// Opens the state and begins to watch. When it returns, the numbers of this machine are there, and the
-    /// event of the start is.
-    pub(crate) async fn start(launch: &Launch) -> Result<Self, StateError> {
+    /// Opens the state and begins to watch. Whoever asks is answered from now on: with a port that is bound, a client
+    /// waits for nothing else.
+    pub(crate) fn start(launch: &Launch) -> Result<Self, StateError> {
         let Config { agent: config, .. } = &launch.config;
         let machine: Arc<str> = launch.machine.as_str().into();
         let news = broadcast::channel(NEWS).0;
@@ -83,10 +85,9 @@ impl Agent {
         );
         let board = Arc::new(Board::new(news.clone()));
         let roster = Arc::new(Roster::new(board.clone(), events.emitter(), launch.data_folder.clone()));
-        roster.start(&config.monitors).await;
-        // Whoever asks a ready agent for events sees that it was started.
-        events.flush();
+        let first_looks = roster.apply(&config.monitors);
         Ok(Self {
+            first_looks,
             shared: Arc::new(Shared {
                 machine,
                 server_id: config.server_id.clone(),
@@ -100,6 +101,15 @@ impl Agent {
             network: Guard::optional(&config.token),
             control: Guard::tokens([&launch.control_token]),
         })
+    }
+
+    /// Waits, for a limited time, until the numbers of this machine are there and the event of the start is durable:
+    /// whoever asks an agent that is ready sees both.
+    pub(crate) async fn settle(&mut self) {
+        roster::looked_once(std::mem::take(&mut self.first_looks)).await;
+        let shared = self.shared.clone();
+        // A disk that does not answer is told by the queue itself.
+        let _flushed = tokio::task::spawn_blocking(move || shared.events.flush()).await;
     }
 
     /// The port for hubs.

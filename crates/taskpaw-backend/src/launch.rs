@@ -197,7 +197,7 @@ fn machine_name(config: &Config) -> String {
 
 async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
     let ports = listeners(claims)?;
-    let agent = Agent::start(&launch).await?;
+    let mut agent = Agent::start(&launch)?;
     let mut served = JoinSet::new();
     let (mut control, mut network) = (None, None);
     for Port { name, listener, address } in ports {
@@ -206,6 +206,7 @@ async fn run_agent(launch: Launch, claims: Vec<Claim>) -> Result<(), Failure> {
         *(if is_control { &mut control } else { &mut network }) = Some(address);
         served.spawn(serve(listener, routes, launch.stop.clone()));
     }
+    agent.settle().await;
     ready(Role::Agent, control);
     keep_as_last_good(&launch);
     let announcer = agent.announce(network);

@@ -59,20 +59,6 @@ impl Roster {
         Self { board, emitter, data_folder, processes: Arc::default(), entries: Mutex::default() }
     }
 
-    /// Starts every monitor, and returns when those that are always on have looked once.
-    pub(super) async fn start(&self, configured: &[MonitorConfig]) {
-        let first_looks = self.apply(configured);
-        let all = async {
-            for look in first_looks {
-                // A monitor that panicked never says that it has looked.
-                let _ = look.await;
-            }
-        };
-        if timeout(FIRST_LOOK_WAIT, all).await.is_err() {
-            tracing::warn!("the first look at this machine takes long; the agent is ready without it");
-        }
-    }
-
     /// Makes this the list of monitors; the receivers are told of the first looks of what is always on.
     pub(super) fn apply(&self, configured: &[MonitorConfig]) -> Vec<oneshot::Receiver<()>> {
         let wanted = effective(configured);
@@ -226,6 +212,19 @@ fn effective(configured: &[MonitorConfig]) -> Vec<MonitorConfig> {
         }
     }
     list
+}
+
+/// Waits for first looks, for a limited time.
+pub(super) async fn looked_once(first_looks: Vec<oneshot::Receiver<()>>) {
+    let all = async {
+        for look in first_looks {
+            // A monitor that panicked never says that it has looked.
+            let _ = look.await;
+        }
+    };
+    if timeout(FIRST_LOOK_WAIT, all).await.is_err() {
+        tracing::warn!("the first look at this machine takes long; the agent is ready without it");
+    }
 }
 
 #[cfg(test)]
