@@ -24,5 +24,5 @@ async function makeApp(): Promise<AppState> {
 
 const app = await makeApp();
 mount(App, { target: document.getElementById("app")!, props: { app } });
-tellWhenPainted(app.platform);
-void app.connect();
+// What the host waits for is a window that has something to say: connected, or the reason why not.
+void app.connect().finally(() => tellWhenPainted(app.platform));
