@@ -8,6 +8,7 @@ use port_takeover::Record;
 use taskpaw_backend::fuzzing;
 use taskpaw_contract::config::ConfigFile;
 use taskpaw_contract::sidecar::Line;
+use taskpaw_contract::v3;
 
 /// One reader.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sidecar_line", read: sidecar_line },
     Target { name: "state_file", read: fuzzing::state_file },
     Target { name: "takeover_journal", read: takeover_journal },
+    Target { name: "v3_files", read: v3_files },
 ];
 
 /// Gives these bytes to the target of this name.
@@ -78,4 +80,22 @@ fn takeover_journal(bytes: &[u8]) {
     let text = serde_json::to_vec(&record).expect("a record can be written");
     let again: Record = serde_json::from_slice(&text).expect("what was written can be read");
     assert_eq!(again, record);
+}
+
+/// `agent.yaml` and `hub.yaml` of TaskPaw V3, one line of dashes between them: what comes of them can be used, and is
+/// written without a secret in the report.
+fn v3_files(bytes: &[u8]) {
+    const BETWEEN: &[u8] = b"\n-----\n";
+    let between = bytes.windows(BETWEEN.len()).position(|window| window == BETWEEN);
+    let (agent, hub) = match between {
+        Some(at) => (Some(&bytes[..at]), Some(&bytes[at + BETWEEN.len()..])),
+        None => (Some(bytes), None),
+    };
+    for (agent, hub) in [(agent, hub), (None, agent)] {
+        let imported = v3::import(agent, hub);
+        imported.config.check().expect("what was taken over can be used");
+        let text = serde_json::to_vec(&imported.report).expect("a report can be written");
+        let again: v3::ImportReport = serde_json::from_slice(&text).expect("what was written can be read");
+        assert_eq!(again, imported.report);
+    }
 }

@@ -1,6 +1,6 @@
 //! How every agent is, as far as the hub knows.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -32,7 +32,7 @@ struct Known {
     last_seen: Option<Age>,
     installed_anew: Option<Age>,
     error: Option<(PollErrorCode, String)>,
-    status: Option<AgentStatus>,
+    status: Option<Arc<AgentStatus>>,
     /// What the history has of it: whether it was online, and the state of each monitor.
     noted: Option<(bool, String)>,
 }
@@ -135,7 +135,7 @@ impl Fleet {
             if let Some(known) = state.agents.iter_mut().find(is_it) {
                 known.last_seen = Some(Age::of(Duration::from_millis(seen_ms_ago)));
                 known.installed_anew = anew_ms_ago.map(|ago| Age::of(Duration::from_millis(ago)));
-                known.status = status;
+                known.status = status.map(Arc::new);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Fleet {
                 agent.installed_anew = Some(Age::of(Duration::ZERO));
             }
             (agent.online, agent.error) = (true, None);
-            (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(status));
+            (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(Arc::new(status)));
         })
     }
 
@@ -210,7 +210,7 @@ impl Fleet {
             (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
         change(agent);
         let after = (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
-        let noted = Some((agent.online, states(agent.status.as_ref())));
+        let noted = Some((agent.online, states(agent.status.as_deref())));
         let is_noted = agent.noted == noted;
         agent.noted.clone_from(&noted);
         Changed {
@@ -294,7 +294,8 @@ mod tests {
         assert!(shown().online && shown().last_seen_seconds.is_some());
         fleet.missed(ids[0], PollErrorCode::Timeout, "gone".into());
         assert_eq!((shown().online, shown().error.as_deref()), (false, Some("gone")));
-        assert_eq!((shown().status, shown().error_code), (Some(status("ok")), Some(PollErrorCode::Timeout)));
+        assert_eq!(shown().status.as_deref(), Some(&status("ok")));
+        assert_eq!(shown().error_code, Some(PollErrorCode::Timeout));
         assert!(!serde_json::to_string(&fleet.agents()).unwrap().contains("secret"));
     }
 
@@ -333,7 +334,8 @@ mod tests {
         fleet.answered(ids[0], status("ok"));
         let renamed = fleet.reconcile(&[agent("z", "u")]);
         assert_eq!((renamed.started.len(), renamed.forgotten), (1, vec!["a".to_owned()]));
-        assert_eq!((fleet.agents()[0].name.as_str(), &fleet.agents()[0].status), ("z", &Some(status("ok"))));
+        let shown = fleet.agents().remove(0);
+        assert_eq!((shown.name.as_str(), shown.status.as_deref()), ("z", Some(&status("ok"))));
         let off = fleet.reconcile(&[HubAgent { enabled: false, ..agent("z", "u") }]);
         assert_eq!((off.ended.len(), off.started.len(), off.forgotten.len()), (1, 0, 0));
         assert!(!fleet.agents()[0].online && fleet.agents()[0].status.is_some());

@@ -96,6 +96,8 @@ fn offers<'a>(found: impl Iterator<Item = &'a Announcement>, agents: &[FleetAgen
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::Map;
     use taskpaw_contract::ipc::AgentStatus;
 
@@ -106,11 +108,9 @@ mod tests {
     }
 
     fn agent(url: &str, server_id: Option<&str>) -> FleetAgent {
-        let status = server_id.map(|id| AgentStatus {
-            machine: "m".into(),
-            server_id: id.into(),
-            os: "o".into(),
-            monitors: Map::new(),
+        let status = server_id.map(|id| {
+            let (machine, server_id, os) = ("m".into(), id.into(), "o".into());
+            Arc::new(AgentStatus { machine, server_id, os, monitors: Map::new() })
         });
         FleetAgent {
             name: "n".into(),

@@ -1,5 +1,7 @@
 //! The hub's data, as it answers it and the window shows it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -43,8 +45,8 @@ pub struct FleetAgent {
     /// if that has not been noticed in the days for which events are kept.
     #[serde(default)]
     pub installed_anew_seconds: Option<f64>,
-    /// What it answered last.
-    pub status: Option<AgentStatus>,
+    /// What it answered last: shared, since a hub shows the same answer again and again.
+    pub status: Option<Arc<AgentStatus>>,
 }
 
 /// Why a poll fails.
