@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 
 import type { NotTakenReason } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
-import { imported } from "../src/platform/fake/world";
+import { imported } from "../src/platform/fake/diagnostics";
 import { notTakenSentence, takenSentence, whyNot } from "../src/words/import";
 import { click, find, has, open, pass, withWindow } from "./opening";
 

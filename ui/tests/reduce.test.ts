@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Event, Snapshot } from "../src/generated/ipc";
-import { agentPorts, backend, offHub, readyAgent, snapshot } from "../src/platform/fake/world";
+import { agentPorts, backend, offHub, readyAgent, snapshot } from "../src/platform/fake/roles";
 import { place, reduce } from "../src/state/reduce";
 
 const role = "agent";

@@ -13,7 +13,7 @@ import type {
 import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
 import { zhCN } from "../src/locales/zh-CN";
-import { port, readyAgent } from "../src/platform/fake/world";
+import { port, readyAgent } from "../src/platform/fake/roles";
 import { failureWords } from "../src/words/failure";
 import { journalTitle } from "../src/words/journal";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";

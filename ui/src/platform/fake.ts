@@ -3,7 +3,7 @@
 import type { Language, Theme } from "../generated/ipc";
 import type { FakeHost } from "./fake/host";
 import { fakeHost, type Scenario, scenarios } from "./fake/scenarios";
-import { status } from "./fake/world";
+import { status } from "./fake/agent";
 import { BUCKET_MS, HOUR_MS, hostMetricsOf, metricsOf, type Samples } from "../state/samples.svelte";
 
 export function fakeFor(search: URLSearchParams): FakeHost {

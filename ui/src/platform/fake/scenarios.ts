@@ -9,18 +9,11 @@ import type {
   RoleState,
   RoleView,
 } from "../../generated/ipc";
+import { manyEvents } from "./agent";
+import { imported } from "./diagnostics";
 import { FakeHost, refusal, type World } from "./host";
-import {
-  agentPorts,
-  imported,
-  offHub,
-  ordinary,
-  port,
-  readyAgent,
-  readyHub,
-  snapshot,
-  manyEvents,
-} from "./world";
+import { agentPorts, offHub, port, readyAgent, readyHub, snapshot } from "./roles";
+import { ordinary } from "./world";
 
 const python: HolderView = {
   pid: 1234,

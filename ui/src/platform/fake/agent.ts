@@ -1,0 +1,150 @@
+// What a fake agent watches, measures and has noticed.
+
+import type { AgentEvent, AgentStatus, MonitorConfig, MonitorType } from "../../generated/ipc";
+
+const GIB = 1024 ** 3;
+
+/** Numbers that move as those of a machine do. */
+export function status(at: number = Date.now()): AgentStatus {
+  const time = at / 1000;
+  const wave = (period: number) => (Math.sin((time * 2 * Math.PI) / period) + 1) / 2;
+  const now = new Date().toISOString();
+  return {
+    machine: "render-01",
+    server_id: "6f1c2a",
+    os: "linux",
+    monitors: {
+      machine: {
+        type_id: "host_metrics",
+        state: "ok",
+        detail: "",
+        metrics: {
+          cpu_percent: 14 + 40 * wave(1410) ** 2 + 24 * wave(237) * wave(71) + 6 * wave(13),
+          memory_used_bytes: (9.2 + 6.1 * wave(2900) + 0.6 * wave(130)) * GIB,
+          memory_total_bytes: 31.1 * GIB,
+          disk_used_bytes: 412 * GIB,
+          disk_total_bytes: 931 * GIB,
+          network_rx_bytes_per_s: 2_400_000 * wave(523) ** 3 * wave(41) + 112_000,
+          network_tx_bytes_per_s: 780_000 * wave(917) ** 2,
+          load_1m: 1.4 + 2 * wave(60),
+          uptime_seconds: 275_400 + (time % 10_000),
+        },
+        last_update: now,
+      },
+      "Blender render": {
+        type_id: "log_pattern",
+        state: "running",
+        detail: "Frame 412 of 900, about 2 h left",
+        metrics: {},
+        last_update: now,
+      },
+      "NAS web page": {
+        type_id: "tcp_check",
+        state: "ok",
+        detail: "192.168.1.9:443 answers in 3 ms",
+        metrics: {},
+        last_update: now,
+      },
+      "Nightly backup": {
+        type_id: "heartbeat",
+        state: "degraded",
+        detail: "The last one is 31 hours old",
+        metrics: {},
+        last_update: new Date(Date.now() - 95_000).toISOString(),
+      },
+    },
+  };
+}
+
+export function events(): AgentEvent[] {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const machine = "render-01";
+  return [
+    { id: 1, time: ago(1620), machine, monitor: "Agent", message: "TaskPaw 3.9.2 was replaced by 4.0.0" },
+    {
+      id: 2,
+      time: ago(1571),
+      machine,
+      monitor: "Nightly backup",
+      message: "Finished in 14 minutes",
+      level: "done",
+      title: "Backup finished",
+    },
+    {
+      id: 3,
+      time: ago(62),
+      machine,
+      monitor: "Blender render",
+      message: "scene-04.blend, 900 frames",
+      level: "info",
+      title: "Render started",
+    },
+    {
+      id: 4,
+      time: ago(35),
+      machine,
+      monitor: "Nightly backup",
+      message: "The last one is 31 hours old",
+      level: "warn",
+      title: "Backup is late",
+    },
+    {
+      id: 5,
+      time: ago(4),
+      machine,
+      monitor: "NAS web page",
+      message: "192.168.1.9:443 refused the connection",
+      level: "alert",
+      title: "NAS web page is down",
+    },
+    {
+      id: 6,
+      time: ago(2),
+      machine,
+      monitor: "NAS web page",
+      message: "192.168.1.9:443 answers again",
+      level: "done",
+    },
+  ];
+}
+
+/** As many events as an agent keeps, over some weeks. */
+export function manyEvents(count: number): AgentEvent[] {
+  const some = events();
+  const now = Date.now();
+  return Array.from({ length: count }, (_, index) => {
+    const event = some[(index * 7) % some.length]!;
+    const id = index + 1;
+    const time = new Date(now - (count - index) * 240_000).toISOString();
+    return { ...event, id, time, message: `${event.message}, ${id}` };
+  });
+}
+
+export const monitorTypes: MonitorType[] = [
+  {
+    type_id: "tcp_check",
+    title: "TCP port",
+    description: "A host and port accept a connection.",
+    always_on: false,
+    schema: {
+      type: "object",
+      required: ["host", "port"],
+      properties: {
+        host: { type: "string", title: "Host", description: "A name or an address.", minLength: 1 },
+        port: { type: "integer", title: "Port", minimum: 1, maximum: 65535 },
+        timeout: { type: "number", title: "Time limit", default: 5, minimum: 0.1, maximum: 60 },
+      },
+    },
+  },
+];
+
+export function monitors(): MonitorConfig[] {
+  return [
+    {
+      type_id: "tcp_check",
+      name: "NAS web page",
+      enabled: true,
+      config: { host: "192.168.1.9", port: 443 },
+    },
+  ];
+}

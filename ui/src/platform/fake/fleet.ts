@@ -1,0 +1,100 @@
+// The machines that a fake hub polls, and what they have sent.
+
+import type { AgentEvent, FleetEvent, FleetStatus } from "../../generated/ipc";
+import { status } from "./agent";
+
+export function fleet(): FleetStatus {
+  return {
+    agents: [
+      {
+        name: "render-01",
+        url: "http://127.0.0.1:5680",
+        enabled: true,
+        has_token: false,
+        online: true,
+        last_seen_seconds: 8,
+        error: null,
+        error_code: null,
+        installed_anew_seconds: null,
+        status: status(),
+      },
+      {
+        name: "render-02",
+        url: "http://192.168.1.22:5680",
+        enabled: true,
+        has_token: false,
+        online: false,
+        last_seen_seconds: 4210,
+        error: "connection refused",
+        error_code: "unreachable",
+        installed_anew_seconds: null,
+        status: { ...status(), machine: "render-02" },
+      },
+      {
+        name: "nas",
+        url: "http://192.168.1.9:5680",
+        enabled: true,
+        has_token: false,
+        online: true,
+        last_seen_seconds: 31,
+        error: null,
+        error_code: null,
+        installed_anew_seconds: null,
+        status: { ...status(), machine: "nas", monitors: { machine: status().monitors["machine"]! } },
+      },
+      {
+        name: "laptop",
+        url: "http://192.168.1.40:5680",
+        enabled: false,
+        has_token: false,
+        online: false,
+        last_seen_seconds: null,
+        error: null,
+        error_code: null,
+        installed_anew_seconds: null,
+        status: null,
+      },
+    ],
+    offers: [{ machine: "workshop", url: "http://192.168.1.31:5680", version: "4.0.0" }],
+    webhook: null,
+  };
+}
+
+/** What only the hub knows. */
+function eventsOfOthers(): AgentEvent[] {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  return [
+    {
+      id: 31,
+      time: ago(96),
+      machine: "nas",
+      monitor: "Disk check",
+      message: "8 TiB without an error",
+      level: "done",
+      title: "Disk check finished",
+    },
+    {
+      id: 12,
+      time: ago(70),
+      machine: "render-02",
+      monitor: "Blender render",
+      message: "scene-03.blend stopped at frame 218",
+      level: "alert",
+      title: "Render stopped",
+    },
+  ];
+}
+
+/** What all of them have sent, the newest first. */
+export function fleetEvents(own: AgentEvent[]): FleetEvent[] {
+  return [...own, ...eventsOfOthers()]
+    .toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))
+    .map((event, index) => ({
+      ...event,
+      number: index + 1,
+      agent: event.machine,
+      server_id: event.machine,
+      age_seconds: (Date.now() - Date.parse(event.time)) / 1000,
+    }))
+    .reverse();
+}
