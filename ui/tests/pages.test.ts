@@ -56,28 +56,68 @@ describe("monitors", () => {
 
   it("are changed, switched off and removed", async () => {
     const host = await open("ready");
-    const before = host.world.monitors[0]!;
-    await click("monitor-edit");
-    await type("field-port", "8443");
+    // What is always watched comes first, and can be neither switched off nor removed.
+    const [itself, before] = host.world.monitors;
+    const shown = () => [...document.querySelectorAll<HTMLElement>("[data-testid='monitor']")];
+    expect(shown()[0]?.querySelector("[data-testid='monitor-enabled'], [data-testid='monitor-remove']")).toBe(
+      null,
+    );
+    shown()[1]?.querySelector<HTMLElement>("[data-testid='monitor-edit']")?.click();
+    await pass();
+    await type("field-path", "/tmp/other.log");
     await click("monitor-save");
     expect(host.asked).toContainEqual({
       command: "change_monitor",
-      name: "NAS web page",
-      monitor: { ...before, config: { ...before.config, port: 8443, timeout: 5 } },
+      name: "Blender render",
+      monitor: { ...before, config: { path: "/tmp/other.log", from_start: false } },
     });
     await pass();
     await click("monitor-enabled");
     await pass();
-    expect(host.world.monitors[0]?.enabled).toBe(false);
-    expect(find("monitor").dataset["state"]).toBe("off");
+    expect(host.world.monitors[1]?.enabled).toBe(false);
+    expect(shown()[1]?.dataset["state"]).toBe("off");
     await click("monitor-remove");
-    expect(host.world.monitors).toHaveLength(1);
+    expect(host.world.monitors).toHaveLength(4);
     await click("confirm-no");
-    expect(host.world.monitors).toHaveLength(1);
+    expect(host.world.monitors).toHaveLength(4);
     await click("monitor-remove");
     await click("confirm-yes");
     await pass();
-    expect(host.world.monitors).toHaveLength(0);
+    expect(host.world.monitors).toHaveLength(3);
+    expect(host.world.monitors[0]).toBe(itself);
+  });
+
+  it.each([
+    ["en", "System resources", "Nothing else is watched yet"],
+    ["zh-CN", "系统资源", "还没有其他监测项目"],
+  ] as const)("says in %s what a new person has, and how there is more", async (language, name, hint) => {
+    await open("bare", "this-machine", language);
+    expect(find("monitor").querySelector("h3")?.textContent).toBe(name);
+    expect(document.body.textContent).not.toContain("host_metrics");
+    expect(find("no-monitors").textContent).toContain(hint);
+    find("no-monitors").querySelector<HTMLElement>("[data-testid='action-add-monitor']")?.focus();
+    await click("action-add-monitor");
+    await type("monitor-name", "Database");
+    await type("field-host", "db");
+    await type("field-port", "5432");
+    await click("monitor-save");
+    await pass();
+    expect(has("no-monitors")).toBe(false);
+    expect(document.querySelectorAll("[data-testid='monitor']")).toHaveLength(2);
+    // The button that opened the form went with the hint; the other one has the focus.
+    expect(document.activeElement).toBe(find("action-add-monitor"));
+  });
+
+  it("opens what is always watched without asking for its name", async () => {
+    const host = await open("bare");
+    await click("monitor-edit");
+    expect(find("monitor-dialog").textContent).toContain("Change “System resources”");
+    expect(has("monitor-name")).toBe(false);
+    await type("field-cpu_alert_pct", "80");
+    await click("monitor-save");
+    expect(host.asked).toContainEqual(
+      expect.objectContaining({ command: "change_monitor", name: "host_metrics" }),
+    );
   });
 });
 

@@ -7,6 +7,8 @@ import type {
   ExposureReason,
   Failure,
   HolderView,
+  MonitorState,
+  MonitorStatus,
   PortState,
   StartupErrorCode,
 } from "../src/generated/ipc";
@@ -16,6 +18,7 @@ import { zhCN } from "../src/locales/zh-CN";
 import { port, readyAgent } from "../src/platform/fake/roles";
 import { failureWords } from "../src/words/failure";
 import { journalTitle } from "../src/words/journal";
+import { monitorDetail, monitorName } from "../src/words/monitor";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
@@ -240,6 +243,79 @@ describe("the journal", () => {
       "invalid",
     ] as const)
       expect(refused(state)).toBe(words.refused_unusable);
+  });
+});
+
+describe("monitors", () => {
+  const status = (
+    type_id: string,
+    state: MonitorState,
+    metrics: MonitorStatus["metrics"],
+    detail = "as the agent says",
+  ): MonitorStatus => ({ type_id, state, detail, metrics, last_update: null });
+  const task = { processes: 0, running_seconds: null, last_run_seconds: 60, last_exit_status: 0 };
+  const found: MonitorStatus[] = [
+    status("host_metrics", "ok", { cpu_percent: 12.4, memory_used_bytes: 2, memory_total_bytes: 8 }),
+    status("host_metrics", "degraded", { cpu_percent: 97, disk_used_bytes: 96, disk_total_bytes: 100 }),
+    status("process", "ok", { processes: 2, running_seconds: 7_380 }),
+    status("process", "error", { processes: 0, running_seconds: null }, "no process matches nginx"),
+    status("task", "running", { ...task, running_seconds: 45 }),
+    status("task", "idle", { ...task, last_run_seconds: null }),
+    status("task", "idle", task),
+    status("task", "idle", { ...task, last_exit_status: null }),
+    status("tcp_check", "ok", { listening: true, connect_ms: 3.14 }),
+    status("tcp_check", "error", { listening: false, connect_ms: null }, "nobody listens there"),
+    status("http_check", "ok", { status: 200, response_ms: 41 }),
+    status("http_check", "degraded", { status: 500, response_ms: 41 }, "answers with 500"),
+    status("http_check", "error", { status: null, response_ms: null }, "no answer within 10 s"),
+    status("folder", "idle", { files: 3, arriving: 0, completed: 0 }),
+    status("folder", "idle", { files: 3, arriving: 0, completed: 2 }),
+    status("folder", "running", { files: 3, arriving: 1, completed: 2 }),
+    status("log_pattern", "running", { progress_percent: 45.8, lines: 9 }),
+    status("log_pattern", "ok", { progress_percent: null, lines: 9 }),
+    status("log_pattern", "idle", { progress_percent: null, lines: 0 }),
+    status("state_file", "running", { word: "training", age_seconds: 5, busy_seconds: 3_600 }),
+    status("state_file", "idle", { word: "", age_seconds: null, busy_seconds: null }),
+    status("state_file", "degraded", { word: "done", age_seconds: 111_600, busy_seconds: null }),
+    status("heartbeat", "ok", { age_seconds: 12 }),
+    status("heartbeat", "error", { age_seconds: null }, "the file is not there"),
+  ];
+
+  it("says in Chinese what the numbers of each kind say", () => {
+    speak("zh-CN");
+    expect(found.map((each) => `${each.type_id}: ${monitorDetail(each)}`)).toMatchSnapshot();
+  });
+
+  it("leaves English to the agent, which says it more exactly", () => {
+    expect(found.map(monitorDetail)).toEqual(found.map(({ detail }) => detail));
+  });
+
+  it("never says in Chinese what it does not know: then the agent's own words are there", () => {
+    speak("zh-CN");
+    const unclear = [
+      // The last good numbers of a monitor that is broken itself.
+      status("host_metrics", "error", { cpu_percent: 12 }),
+      status("process", "error", { processes: 2, running_seconds: 4 }),
+      status("tcp_check", "error", { listening: true, connect_ms: 3 }),
+      status("folder", "error", { files: 1, arriving: 0, completed: 0 }),
+      // Finished, or the file went away.
+      status("log_pattern", "idle", { progress_percent: 57, lines: 9 }),
+      status("log_pattern", "error", { progress_percent: 57, lines: 9 }),
+      // Settings that do not work, a kind of its own, and one of a later version.
+      ...["tcp_check", "http_check", "state_file", "heartbeat", "process", "custom_cmd", "later"].map(
+        (type_id) => status(type_id, "error", {}),
+      ),
+    ];
+    expect(new Set(unclear.map(monitorDetail))).toEqual(new Set(["as the agent says"]));
+  });
+
+  it("calls what nobody named by what it is", () => {
+    expect(["host_metrics", "taskpaw", "Database", "process"].map(monitorName)).toEqual([
+      "System resources",
+      "Agent",
+      "Database",
+      "process",
+    ]);
   });
 });
 

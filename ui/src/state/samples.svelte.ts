@@ -2,7 +2,10 @@
 
 import type { AgentStatus, MonitorStatus } from "../generated/ipc";
 
-/** The keys of the monitor `host_metrics`; any may be missing. */
+/** The monitor of the machine itself: its kind, and its name, since every agent has one without being told to. */
+export const HOST_METRICS = "host_metrics";
+
+/** The keys of its numbers; any may be missing. */
 export const metricKeys = [
   "cpu_percent",
   "memory_used_bytes",
@@ -32,7 +35,7 @@ export const HOUR_MS = 60 * 60_000;
 export const BUCKET_MS = 10_000;
 
 export function hostMetricsOf(status: AgentStatus | null): MonitorStatus | null {
-  return Object.values(status?.monitors ?? {}).find((monitor) => monitor.type_id === "host_metrics") ?? null;
+  return Object.values(status?.monitors ?? {}).find((monitor) => monitor.type_id === HOST_METRICS) ?? null;
 }
 
 /** The numbers that are there; whatever is no number counts as missing. */

@@ -2,6 +2,7 @@
 
 import type { AgentTest, FleetAgent, PollErrorCode } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
+import { HOST_METRICS } from "../state/samples.svelte";
 import { ago, milliseconds, sentences } from "./numbers";
 
 /** When it answered last. */
@@ -12,7 +13,7 @@ export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): 
 }
 
 export function monitorsPhrase({ status }: FleetAgent): string {
-  const all = Object.values(status?.monitors ?? {}).filter(({ type_id }) => type_id !== "host_metrics");
+  const all = Object.values(status?.monitors ?? {}).filter(({ type_id }) => type_id !== HOST_METRICS);
   if (all.length === 0) return status ? t("fleet.no_monitors") : "";
   const ok = all.filter(({ state }) => state !== "error" && state !== "degraded").length;
   return t("fleet.monitors_ok", { ok, all: all.length });

@@ -8,19 +8,21 @@ const GIB = 1024 ** 3;
 export function status(at: number = Date.now()): AgentStatus {
   const time = at / 1000;
   const wave = (period: number) => (Math.sin((time * 2 * Math.PI) / period) + 1) / 2;
+  const cpu = 14 + 40 * wave(1410) ** 2 + 24 * wave(237) * wave(71) + 6 * wave(13);
+  const memory = 9.2 + 6.1 * wave(2900) + 0.6 * wave(130);
   const now = new Date().toISOString();
   return {
     machine: "render-01",
     server_id: "6f1c2a",
     os: "linux",
     monitors: {
-      machine: {
+      host_metrics: {
         type_id: "host_metrics",
         state: "ok",
-        detail: "",
+        detail: `CPU ${cpu.toFixed(0)} %, memory ${((memory / 31.1) * 100).toFixed(0)} %`,
         metrics: {
-          cpu_percent: 14 + 40 * wave(1410) ** 2 + 24 * wave(237) * wave(71) + 6 * wave(13),
-          memory_used_bytes: (9.2 + 6.1 * wave(2900) + 0.6 * wave(130)) * GIB,
+          cpu_percent: cpu,
+          memory_used_bytes: memory * GIB,
           memory_total_bytes: 31.1 * GIB,
           disk_used_bytes: 412 * GIB,
           disk_total_bytes: 931 * GIB,
@@ -34,22 +36,22 @@ export function status(at: number = Date.now()): AgentStatus {
       "Blender render": {
         type_id: "log_pattern",
         state: "running",
-        detail: "Frame 412 of 900, about 2 h left",
-        metrics: {},
+        detail: "46 %",
+        metrics: { progress_percent: 45.8, lines: 4121 },
         last_update: now,
       },
       "NAS web page": {
         type_id: "tcp_check",
         state: "ok",
-        detail: "192.168.1.9:443 answers in 3 ms",
-        metrics: {},
+        detail: "192.168.1.9:443 accepts connections (3 ms)",
+        metrics: { listening: true, connect_ms: 3.1 },
         last_update: now,
       },
       "Nightly backup": {
-        type_id: "heartbeat",
+        type_id: "state_file",
         state: "degraded",
-        detail: "The last one is 31 hours old",
-        metrics: {},
+        detail: "stale: written 1 d 7 h ago; it said done",
+        metrics: { word: "done", age_seconds: 111_600, busy_seconds: null },
         last_update: new Date(Date.now() - 95_000).toISOString(),
       },
     },
@@ -122,6 +124,22 @@ export function manyEvents(count: number): AgentEvent[] {
 
 export const monitorTypes: MonitorType[] = [
   {
+    type_id: "host_metrics",
+    title: "This machine",
+    description: "CPU, memory, disk and network of this machine.",
+    always_on: true,
+    schema: {
+      type: "object",
+      required: [],
+      properties: {
+        cpu_alert_pct: { type: "number", title: "CPU alert", default: 95, minimum: 1, maximum: 100 },
+        mem_alert_pct: { type: "number", title: "Memory alert", default: 95, minimum: 1, maximum: 100 },
+        disk_alert_pct: { type: "number", title: "Disk alert", default: 95, minimum: 1, maximum: 100 },
+        poll_interval: { type: "number", title: "Check every", default: 2, minimum: 1, maximum: 86_400 },
+      },
+    },
+  },
+  {
     type_id: "tcp_check",
     title: "TCP port",
     description: "A host and port accept a connection.",
@@ -136,15 +154,47 @@ export const monitorTypes: MonitorType[] = [
       },
     },
   },
+  {
+    type_id: "log_pattern",
+    title: "Log file",
+    description: "Progress and the end of work in a log file.",
+    always_on: false,
+    schema: {
+      type: "object",
+      required: ["path"],
+      properties: {
+        path: { type: "string", title: "Path", description: "The whole path of the file.", minLength: 1 },
+        from_start: { type: "boolean", title: "Read what is there already", default: false },
+      },
+    },
+  },
+  {
+    type_id: "state_file",
+    title: "State file",
+    description: "The state that a program writes to a JSON file.",
+    always_on: false,
+    schema: {
+      type: "object",
+      required: ["path"],
+      properties: {
+        path: { type: "string", title: "Path", description: "The whole path of the file.", minLength: 1 },
+        stale_seconds: { type: "number", title: "Stale after", default: 0, minimum: 0, maximum: 31_536_000 },
+      },
+    },
+  },
 ];
 
 export function monitors(): MonitorConfig[] {
+  const monitor = (type_id: string, name: string, config: Record<string, unknown>): MonitorConfig => ({
+    type_id,
+    name,
+    enabled: true,
+    config,
+  });
   return [
-    {
-      type_id: "tcp_check",
-      name: "NAS web page",
-      enabled: true,
-      config: { host: "192.168.1.9", port: 443 },
-    },
+    monitor("host_metrics", "host_metrics", {}),
+    monitor("log_pattern", "Blender render", { path: "/home/anna/renders/scene-04.log" }),
+    monitor("tcp_check", "NAS web page", { host: "192.168.1.9", port: 443 }),
+    monitor("state_file", "Nightly backup", { path: "/var/lib/backup/state.json", stale_seconds: 86_400 }),
   ];
 }

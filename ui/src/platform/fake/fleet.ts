@@ -40,7 +40,11 @@ export function fleet(): FleetStatus {
         error: null,
         error_code: null,
         installed_anew_seconds: null,
-        status: { ...status(), machine: "nas", monitors: { machine: status().monitors["machine"]! } },
+        status: {
+          ...status(),
+          machine: "nas",
+          monitors: { host_metrics: status().monitors["host_metrics"]! },
+        },
       },
       {
         name: "laptop",

@@ -245,7 +245,8 @@ export const scenarios = {
       ...world,
       events: [],
       logs: [],
-      status: () => ({ ...status(), monitors: { machine: status().monitors["machine"]! } }),
+      monitors: world.monitors.slice(0, 1),
+      status: () => ({ ...status(), monitors: { host_metrics: status().monitors["host_metrics"]! } }),
     };
   },
 } satisfies Record<string, () => World>;

@@ -1,0 +1,142 @@
+// A monitor in words: what it is called, and what it has found last.
+
+import type { MonitorState, MonitorStatus } from "../generated/ipc";
+import { language, t } from "../locales/language.svelte";
+import { HOST_METRICS, metricsOf } from "../state/samples.svelte";
+import { list, milliseconds, number, uptime } from "./numbers";
+
+/** What the agent calls itself in its own events. */
+const AGENT_ITSELF = "taskpaw";
+
+/** What people call it. Nobody gave a name to what is always watched: it is called as its kind, whose id is no word. */
+export function monitorName(name: string): string {
+  if (name === HOST_METRICS) return t("monitor_type.host_metrics");
+  return name === AGENT_ITSELF ? t("role.Agent") : name;
+}
+
+/**
+ * What it has found last. The agent says it in English, and more exactly than its numbers do: in another language the
+ * sentence is made from them, and the agent's own words are there where it has no number for what is wrong.
+ */
+export function monitorDetail(status: MonitorStatus): string {
+  const { type_id, state, detail } = status;
+  if (language() === "en") return detail;
+  const said = sentences[type_id]?.(status) ?? null;
+  if (said === null) return detail;
+  const isWell = state !== "error" && state !== "degraded";
+  return isWell || type_id === HOST_METRICS || !detail ? said : `${said} · ${detail}`;
+}
+
+/** For each kind its sentence; nothing where the numbers do not say it. */
+const sentences: Record<string, (status: MonitorStatus) => string | null> = {
+  host_metrics: hostMetrics,
+  process,
+  task,
+  tcp_check: tcpCheck,
+  http_check: httpCheck,
+  folder,
+  log_pattern: logPattern,
+  state_file: stateFile,
+  heartbeat,
+};
+
+function numberAt({ metrics }: MonitorStatus, key: string): number | null {
+  const value = metrics[key];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/** A broken monitor keeps the numbers of its last good look, which then say nothing about now. */
+function isStale(state: MonitorState, isWell: boolean): boolean {
+  return isWell && state === "error";
+}
+
+function lasting(seconds: number): string {
+  return seconds < 60 ? t("duration.s", { value: number(Math.floor(seconds)) }) : uptime(seconds);
+}
+
+function hostMetrics(status: MonitorStatus): string | null {
+  if (status.state === "error") return null;
+  const metrics = metricsOf(status);
+  const of = (used: number | undefined, total: number | undefined) =>
+    used === undefined || !total ? undefined : (used * 100) / total;
+  const shares: [string, number | undefined][] = [
+    [t("metric.cpu"), metrics.cpu_percent],
+    [t("metric.memory"), of(metrics.memory_used_bytes, metrics.memory_total_bytes)],
+    [t("metric.disk"), of(metrics.disk_used_bytes, metrics.disk_total_bytes)],
+  ];
+  const known = shares.flatMap(([name, share]) =>
+    share === undefined ? [] : t("monitor_detail.share", { name, percent: number(share) }),
+  );
+  return known.length > 0 ? list(known) : null;
+}
+
+function process(status: MonitorStatus): string | null {
+  const processes = numberAt(status, "processes");
+  if (processes === null || isStale(status.state, processes > 0)) return null;
+  if (processes === 0) return t("monitor_detail.process_none");
+  const duration = lasting(numberAt(status, "running_seconds") ?? 0);
+  return t("monitor_detail.process_runs", { processes: number(processes), duration });
+}
+
+function task(status: MonitorStatus): string | null {
+  const running = numberAt(status, "running_seconds");
+  const took = numberAt(status, "last_run_seconds");
+  if (status.state === "running" && running !== null)
+    return t("monitor_detail.task_runs", { duration: lasting(running) });
+  if (status.state !== "idle") return null;
+  if (took === null) return t("monitor_detail.task_none");
+  const exit = numberAt(status, "last_exit_status");
+  const duration = lasting(took);
+  return exit === null
+    ? t("monitor_detail.task_done", { duration })
+    : t("monitor_detail.task_exit", { duration, status: exit });
+}
+
+function tcpCheck(status: MonitorStatus): string | null {
+  const isListening = status.metrics["listening"];
+  if (typeof isListening !== "boolean" || isStale(status.state, isListening)) return null;
+  if (!isListening) return t("monitor_detail.tcp_silent");
+  return t("monitor_detail.tcp_accepts", { duration: milliseconds(numberAt(status, "connect_ms") ?? 0) });
+}
+
+function httpCheck(status: MonitorStatus): string | null {
+  const answer = numberAt(status, "status");
+  if (answer === null) return "status" in status.metrics ? t("monitor_detail.http_silent") : null;
+  const duration = milliseconds(numberAt(status, "response_ms") ?? 0);
+  return t("monitor_detail.http_answers", { status: answer, duration });
+}
+
+function folder(status: MonitorStatus): string | null {
+  const arriving = numberAt(status, "arriving");
+  const completed = numberAt(status, "completed");
+  if (status.state === "error" || arriving === null || completed === null) return null;
+  if (arriving > 0) return t("monitor_detail.folder_arriving", { files: number(arriving) });
+  if (completed > 0) return t("monitor_detail.folder_completed", { files: number(completed) });
+  return t("monitor_detail.folder_none");
+}
+
+function logPattern(status: MonitorStatus): string | null {
+  const percent = numberAt(status, "progress_percent");
+  if (status.state === "running" && percent !== null)
+    return t("monitor_detail.progress", { percent: number(percent) });
+  if (status.state === "ok") return t("monitor_detail.log_silent");
+  // A file that went away looks like work that has finished, unless there was none at all.
+  return status.state === "idle" && numberAt(status, "lines") === 0 ? t("monitor_detail.no_file") : null;
+}
+
+function stateFile(status: MonitorStatus): string | null {
+  const word = status.metrics["word"];
+  if (typeof word !== "string") return null;
+  const busy = numberAt(status, "busy_seconds");
+  const age = numberAt(status, "age_seconds");
+  const said = word === "" ? t("monitor_detail.no_file") : word;
+  const sentence = busy === null ? said : t("monitor_detail.state_for", { word, duration: lasting(busy) });
+  if (status.state !== "degraded" || age === null) return sentence;
+  return list([sentence, t("monitor_detail.written", { duration: lasting(age) })]);
+}
+
+function heartbeat(status: MonitorStatus): string | null {
+  const age = numberAt(status, "age_seconds");
+  if (age !== null) return t("monitor_detail.written", { duration: lasting(age) });
+  return "age_seconds" in status.metrics ? t("monitor_detail.no_file") : null;
+}
