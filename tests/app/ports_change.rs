@@ -137,8 +137,10 @@ async fn a_new_backend_that_does_not_start_brings_the_old_configuration_back() {
     replace(&program, b"#!/bin/sh\nexit 7\n");
     let told = step_is(&window, "rolled_back").await;
     assert_eq!(told["reason"]["kind"], "exited", "{told:#}");
-    window.text_with("apply-agent", "Everything is as it was before.").await;
+    // The program that should listen on the old ports is still the broken one, so not everything is as before.
+    window.text_with("apply-agent", "The old ports are set again, but the agent").await;
     window.text_with("apply-agent", "The backend stopped unexpectedly.").await;
+    window.shows("[data-testid='apply-agent'] [data-step='starting'][data-state='failed']").await;
     window.picture("ports-not-started").await;
     assert_eq!(configured(&home), (home.network.into(), home.control.into()));
     replace(&program, &std::fs::read(programs.backend()).expect("the program"));

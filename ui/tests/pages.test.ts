@@ -1,6 +1,6 @@
 // What a person can do on each page, and what the host is asked for when they do.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
 import { choose, click, close, find, has, open, pass, saidAt, type, withWindow } from "./opening";
@@ -232,6 +232,8 @@ describe("a change of ports", () => {
     await type("port-number-agent-network", "5700");
     find("action-apply-agent").click();
     await pass(100);
+    expect(find("apply-agent").dataset["step"]).toBe("starting");
+    await pass(500);
     expect(find("apply-agent").dataset["step"]).toBe("kept");
     expect(find("apply-agent").textContent).toContain("ready on the new ports");
   });
@@ -241,7 +243,7 @@ describe("a change of ports", () => {
     await type("port-number-agent-network", "5700");
     await click("switch-for-now-agent");
     await click("action-apply-agent");
-    await pass();
+    await pass(500);
     expect(host.asked.find(({ command }) => command === "apply_ports")).toMatchObject({ keep: false });
     expect(find("apply-agent").textContent).toContain("until TaskPaw is closed");
   });
@@ -356,6 +358,38 @@ describe("settings", () => {
       draft: [{ role: "agent", name: "network", endpoint: { host: "192.168.1.5", port: 5680 } }],
       keep: true,
     });
+  });
+
+  it("brings a reason into view that appears below the edge, and keeps what was refused", async () => {
+    const host = await open("ready", "settings");
+    const shown: (string | undefined)[] = [];
+    const scroll = vi.spyOn(Element.prototype, "scrollIntoView").mockImplementation(function (
+      this: Element,
+      how,
+    ) {
+      expect(how).toEqual({ block: "nearest", behavior: "smooth" });
+      shown.push((this as HTMLElement).dataset["testid"] ?? this.className);
+    });
+    await choose("select-address-agent", "192.168.1.5");
+    expect(shown).toEqual(["address-reason-agent"]);
+    await click("action-undo-address-agent");
+    host.world.addresses = host.world.addresses.map((choice) => ({ ...choice, refused: null }));
+    await click("token-generate-agent");
+    await pass();
+    await click("token-save-agent");
+    await pass(200);
+    host.world.taken[5680] = { state: "foreign", holders: [] };
+    host.emit({ type: "backend_exited", role: "agent", generation: 1, status: "exit status 0" });
+    await pass();
+    await choose("select-address-agent", "192.168.1.5");
+    await click("action-apply-address-agent");
+    await pass();
+    expect(find("apply-agent").textContent).toContain("Nothing was changed: a port cannot be had.");
+    expect((find("select-address-agent") as HTMLSelectElement).value).toBe("192.168.1.5");
+    expect(shown.at(-1)).toContain("end");
+    await choose("select-address-agent", "127.0.0.1");
+    expect(has("apply-agent")).toBe(false);
+    scroll.mockRestore();
   });
 
   it("changes how the app behaves", async () => {

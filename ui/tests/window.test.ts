@@ -2,6 +2,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 
+import type { ApplyStep, Failure } from "../src/generated/ipc";
 import { en } from "../src/locales/en";
 import { tellWhenPainted } from "../src/painted";
 import type { FakeHost } from "../src/platform/fake/host";
@@ -196,6 +197,69 @@ describe("ports", () => {
     expect(find("port-state-agent-control").textContent).toBe("wanted twice");
     await type("port-number-agent-network", "56x");
     expect(find("port-state-agent-network").textContent).toBe("not a usable address");
+  });
+
+  it("marks only the field that is at fault", async () => {
+    await open("ready", "ports");
+    const marked = () =>
+      [...document.querySelectorAll<HTMLElement>("[aria-invalid='true']")].map(
+        (field) => field.dataset["testid"],
+      );
+    expect(marked()).toEqual([]);
+    await type("port-number-agent-network", "5682");
+    expect(marked()).toEqual(["port-number-agent-network"]);
+    await type("port-number-agent-network", "5681");
+    expect(marked()).toEqual(["port-number-agent-network", "port-number-agent-control"]);
+    await type("port-number-agent-network", "70000");
+    expect(marked()).toEqual(["port-number-agent-network"]);
+    await type("port-number-agent-network", "5690");
+    await type("port-host-agent-network", "my pc");
+    expect(marked()).toEqual(["port-host-agent-network"]);
+    await type("port-host-agent-network", "8.8.8.8");
+    expect(marked()).toEqual(["port-host-agent-network"]);
+  });
+
+  it("says step by step what was undone, and that all is as before only when it is", async () => {
+    await open("ready", "ports");
+    host.world.refuse.apply_ports = { code: "internal", message: "the test tells it itself", detail: null };
+    await type("port-number-agent-network", "5683");
+    await click("action-apply-agent");
+    const failure: Failure = { kind: "exited", status: "exit status 7", log: [] };
+    const tell = async (...told: ApplyStep[]) => {
+      for (const step of told) {
+        const reason = step.startsWith("rol") ? failure : null;
+        host.emit({
+          type: "apply_progress",
+          role: "agent",
+          apply: { step, keep: true, reason, ports: [] },
+        });
+      }
+      await pass();
+    };
+    await tell("checking", "saving", "stopping");
+    host.emit({ type: "backend_exited", role: "agent", generation: 1, status: "exit status 0" });
+    await tell("starting", "rolling_back");
+    host.emit({
+      type: "backend_backoff",
+      role: "agent",
+      generation: 2,
+      failure,
+      wait_ms: 500,
+      attempt: 1,
+    });
+    await tell("rolled_back");
+    const said = () => find("apply-agent").textContent ?? "";
+    const steps = () =>
+      [...find("apply-agent").querySelectorAll("li")].map((step) => step.dataset["state"]).join(" ");
+    expect(steps()).toBe("done undone done failed doing");
+    expect(said()).toContain("the agent is not ready on them yet");
+    expect(said()).not.toContain("as it was before");
+    const ports = host.role("agent").ports;
+    const backend = { pid: 7, version: "4.0.0", base_url: "http://127.0.0.1:5681", ready_ms: 9 };
+    host.emit({ type: "backend_ready", role: "agent", generation: 3, backend, ports });
+    await pass();
+    expect(steps()).toBe("done undone undone failed done");
+    expect(said()).toContain("Everything is as it was before.");
   });
 
   it("asks once for a number that was typed quickly", async () => {

@@ -3,6 +3,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import type {
+  Apply,
+  ApplyStep,
   ConfigProblem,
   ExposureReason,
   Failure,
@@ -10,12 +12,14 @@ import type {
   MonitorState,
   MonitorStatus,
   PortState,
+  RoleState,
   StartupErrorCode,
 } from "../src/generated/ipc";
 import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
 import { zhCN } from "../src/locales/zh-CN";
 import { port, readyAgent } from "../src/platform/fake/roles";
+import { applyEnd, applySteps } from "../src/words/apply";
 import { failureWords } from "../src/words/failure";
 import { journalTitle } from "../src/words/journal";
 import { monitorDetail, monitorName } from "../src/words/monitor";
@@ -243,6 +247,74 @@ describe("the journal", () => {
       "invalid",
     ] as const)
       expect(refused(state)).toBe(words.refused_unusable);
+  });
+});
+
+describe("a change of ports", () => {
+  const change = (step: ApplyStep, reason: Failure | null = null): Apply => ({
+    step,
+    keep: true,
+    reason,
+    ports: [],
+  });
+  const exited: Failure = { kind: "exited", status: "exit status 7", log: [] };
+  const told = (...how: Parameters<typeof applySteps>) =>
+    applySteps(...how)
+      .map(({ step, state }) => `${step} ${state}`)
+      .join(", ");
+
+  it("shows what is planned while it goes forward", () => {
+    expect(told(change("stopping"), "stopping", "stopping")).toBe(
+      "checking done, saving done, stopping doing, starting pending, confirming pending",
+    );
+  });
+
+  it("shows what was taken once it goes back, and how each came out", () => {
+    const back = change("rolled_back", exited);
+    expect(told(change("rolling_back", exited), "starting", "starting")).toBe(
+      "checking done, saving done, stopping done, starting failed, rolling_back doing",
+    );
+    expect(told(back, "starting", "ready")).toBe(
+      "checking done, saving undone, stopping undone, starting failed, rolling_back done",
+    );
+    expect(told(back, "starting", "backoff")).toBe(
+      "checking done, saving undone, stopping done, starting failed, rolling_back doing",
+    );
+    expect(told(back, "confirming", "failed")).toBe(
+      "checking done, saving undone, stopping done, starting undone, confirming failed, rolling_back failed",
+    );
+    expect(told(back, "saving", "ready")).toBe("checking done, saving failed, rolling_back done");
+  });
+
+  it("calls no step failed that a person broke off, or of which this window has not heard", () => {
+    expect(told(change("rolled_back"), "stopping", "stopped")).toBe(
+      "checking done, saving undone, stopping done, rolling_back done",
+    );
+    expect(told(change("rolled_back", exited), null, "ready")).toBe(
+      "checking done, saving undone, rolling_back done",
+    );
+  });
+
+  it("shows only what was done where nothing had to be started, or nothing was changed", () => {
+    expect(told(change("kept"), "saving", "stopped")).toBe("checking done, saving done");
+    expect(told(change("refused"), "checking", "ready")).toBe("checking failed");
+  });
+
+  it.each(languages)("says in %s that all is as before only once the role runs again", (language) => {
+    speak(language);
+    const states: RoleState[] = [
+      { kind: "ready", backend: { pid: 1, version: "4.0.0", base_url: "", ready_ms: 1 } },
+      { kind: "starting" },
+      { kind: "backoff", wait_ms: 500, attempt: 1, failure: exited },
+      { kind: "failed", failure: exited },
+      { kind: "stopped" },
+    ];
+    const ends = ["kept", "rolled_back"] as const;
+    expect(
+      ends.map((step) =>
+        states.map((state) => applyEnd(change(step), { ...readyAgent(), state }, "4.0.0")?.text),
+      ),
+    ).toMatchSnapshot();
   });
 });
 

@@ -674,11 +674,21 @@ export const en = {
     is_done: "done",
     is_doing: "being done",
     is_pending: "to do",
+    is_failed: "failed",
+    is_undone: "undone",
     kept: "The {{role}} is ready on the new ports.",
     kept_for_now: "The {{role}} is ready on the new ports, until TaskPaw is closed.",
+    kept_idle: "The new ports are set. The {{role}} uses them as soon as it runs.",
+    kept_idle_for_now:
+      "The new ports are set until TaskPaw is closed. The {{role}} uses them as soon as it runs.",
     failed: "That did not work. Going back to the old ports.",
     refused: "Nothing was changed: a port cannot be had.",
     rolled_back: "That did not work. Everything is as it was before.",
+    rolled_back_waiting:
+      "That did not work. The old ports are set again, but the {{role}} is not ready on them yet. TaskPaw goes on trying.",
+    rolled_back_stopped: "That did not work. The old ports are set again, and the {{role}} is stopped.",
+    rolled_back_failed:
+      "That did not work. The old ports are set again, but the {{role}} does not run on them. {{page}} says why.",
     reason: "{{reason}}.",
   },
   log_level: {

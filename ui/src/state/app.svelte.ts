@@ -2,8 +2,11 @@
 
 import { createContext } from "svelte";
 
-import type { Answers, IpcError, Role, RoleView, Snapshot } from "../generated/ipc";
+import { SvelteMap } from "svelte/reactivity";
+
+import type { Answers, Event, IpcError, Role, RoleView, Snapshot } from "../generated/ipc";
 import type { Command, Platform, RequestOf } from "../platform/types";
+import { type ForwardStep, isForward } from "../words/apply";
 import { Follower } from "./follow";
 import { Samples } from "./samples.svelte";
 
@@ -12,6 +15,8 @@ export class AppState {
   /** Why there is no snapshot, or why it is not current. */
   lost = $state.raw<IpcError | null>(null);
   readonly samples = new Samples();
+  /** How far the last change of each role's ports came before it ended or went back: a snapshot does not say it. */
+  readonly reached = new SvelteMap<Role, ForwardStep>();
   readonly platform: Platform;
   readonly #follower: Follower;
 
@@ -26,6 +31,7 @@ export class AppState {
       (error) => {
         this.lost = error;
       },
+      (event) => this.#hear(event),
     );
   }
 
@@ -33,6 +39,11 @@ export class AppState {
   connect(): Promise<void> {
     this.lost = null;
     return this.#follower.start();
+  }
+
+  #hear(event: Event): void {
+    if (event.type === "apply_progress" && isForward(event.apply.step))
+      this.reached.set(event.role, event.apply.step);
   }
 
   call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {

@@ -21,6 +21,8 @@ export interface Row {
   seen: PortView | null;
   /** Why the exposure guard refuses the address; nothing if it does not, or while it is being asked. */
   exposed: ExposureReason | null;
+  /** The field that is at fault where the port cannot be had: the other one is as good as any. */
+  fault: "host" | "port" | null;
 }
 
 /** The guard's answer for one address of one port. */
@@ -57,19 +59,22 @@ export class PortsDraft {
       const host = typed?.host ?? configured.host;
       const port = typed?.port ?? String(configured.port);
       const endpoint = endpointOf(host, port);
+      const seen =
+        this.#seen.find(
+          (view) =>
+            view.name === configured.name && view.host === endpoint.host && view.port === endpoint.port,
+        ) ?? null;
+      const exposed =
+        this.#exposed.find(({ name, host }) => name === configured.name && host === endpoint.host)?.reason ??
+        null;
       return {
         name: configured.name,
         host,
         port,
         changed: endpoint.host !== configured.host || endpoint.port !== configured.port,
-        seen:
-          this.#seen.find(
-            (view) =>
-              view.name === configured.name && view.host === endpoint.host && view.port === endpoint.port,
-          ) ?? null,
-        exposed:
-          this.#exposed.find(({ name, host }) => name === configured.name && host === endpoint.host)
-            ?.reason ?? null,
+        seen,
+        exposed,
+        fault: faultOf(endpoint, seen, exposed),
       };
     }),
   );
@@ -176,4 +181,15 @@ export class PortsDraft {
 export function endpointOf(host: string, port: string): Endpoint {
   const number = /^\s*\d{1,9}\s*$/.test(port) ? Number(port) : 0;
   return { host: host.trim(), port: number };
+}
+
+/** Which of the two fields the refusal is about. */
+export function faultOf(
+  { port }: Endpoint,
+  seen: PortView | null,
+  exposed: ExposureReason | null,
+): "host" | "port" | null {
+  if (seen?.state === "invalid") return port >= 1 && port <= 65_535 ? "host" : "port";
+  if (exposed !== null || seen?.state === "address_unavailable") return "host";
+  return seen !== null && refuses(seen) ? "port" : null;
 }

@@ -1,6 +1,6 @@
 // Keeps a snapshot current: subscribe first, then ask, then apply what is later; ask anew when that is not enough.
 
-import type { HostEvent, IpcError, Snapshot } from "../generated/ipc";
+import type { Event, HostEvent, IpcError, Snapshot } from "../generated/ipc";
 import { asIpcError, type Platform } from "../platform/types";
 import { place, reduce } from "./reduce";
 
@@ -17,6 +17,8 @@ export class Follower {
     readonly platform: Platform,
     readonly show: (snapshot: Snapshot) => void,
     readonly fail: (error: IpcError) => void,
+    /** Hears every event once, also those that are in a snapshot already. */
+    readonly heard: (event: Event) => void = () => undefined,
   ) {}
 
   /** Subscribes and shows the first snapshot. After a failure it can be called again. */
@@ -58,6 +60,7 @@ export class Follower {
   }
 
   #hear(event: HostEvent): void {
+    this.heard(event.event);
     this.#waiting.push(event);
     // Until the answer is there, it is unknown which events are in it.
     if (this.#asking || !this.#snapshot) return;

@@ -26,7 +26,8 @@ export type IconName =
   | "copy"
   | "show"
   | "hide"
-  | "export";
+  | "export"
+  | "undo";
 
 export function roleTone({ enabled, state }: RoleView): Tone {
   if (!enabled && state.kind === "stopped") return "quiet";

@@ -54,6 +54,9 @@ export interface World {
   delay: number;
 }
 
+/** How long a start takes. */
+const READY_MS = 300;
+
 export function refusal(code: IpcError["code"], message: string, detail: unknown = null): IpcError {
   return { code, message, detail };
 }
@@ -74,7 +77,7 @@ export class FakeHost implements Platform {
     await new Promise((resolve) => setTimeout(resolve, this.world.delay));
     const refused = this.world.refuse[request.command];
     if (refused) throw refused;
-    return structuredClone(this.#answer(request)) as Answers[C];
+    return structuredClone(await this.#answer(request)) as Answers[C];
   }
 
   /** Something happens: it is in the snapshot from now on, and whoever listens hears it. */
@@ -90,7 +93,7 @@ export class FakeHost implements Platform {
     return view;
   }
 
-  #answer(request: Request): Answers[Command] {
+  #answer(request: Request): Answers[Command] | Promise<Answers[Command]> {
     switch (request.command) {
       case "snapshot":
         return this.world.snapshot;
@@ -274,11 +277,11 @@ export class FakeHost implements Platform {
       const view = { name, host, port, in_use_by_app: false, holders: [] as HolderView[] };
       const collides = draft.some((other) => other.name !== name && other.endpoint.port === port);
       const taken = this.world.taken[port];
-      const suggestion = this.#free(port + 1, draft, offered);
-      offered.push(suggestion);
       if (port < 1 || port > 65535 || !/^(localhost|[\d.]+|[\da-f:]+)$/i.test(host)) {
         return { ...view, state: "invalid" as const, suggestion: null };
       }
+      const suggestion = this.#free(port + 1, draft, offered);
+      offered.push(suggestion);
       if (collides) return { ...view, state: "self_collision" as const, suggestion };
       if (port < 1024)
         return { ...view, state: "permission_denied" as const, suggestion: this.#free(5680, draft) };
@@ -306,7 +309,7 @@ export class FakeHost implements Platform {
     return port;
   }
 
-  #apply(draft: PortDraft[], keep: boolean): Apply {
+  async #apply(draft: PortDraft[], keep: boolean): Promise<Apply> {
     const role = draft[0]?.role;
     if (!role) throw refusal("bad_request", "no ports");
     const tell = (change: Partial<Apply>): Apply => {
@@ -330,8 +333,17 @@ export class FakeHost implements Platform {
     if (seen.some(({ state, in_use_by_app }) => state !== "free" && !in_use_by_app)) {
       return tell({ step: "refused", reason: { kind: "port_conflict" }, ports: seen });
     }
-    for (const step of ["saving", "stopping", "starting", "confirming"] as const) tell({ step });
+    tell({ step: "saving" });
+    if (this.role(role).state.kind === "stopped") {
+      const roles = this.world.snapshot.roles.map((view) => (view.role === role ? { ...view, ports } : view));
+      this.world.snapshot = { ...this.world.snapshot, roles };
+      this.#configure(this.world.snapshot.problem);
+      return tell({ step: "kept" });
+    }
+    for (const step of ["stopping", "starting"] as const) tell({ step });
     this.#start(role, ports);
+    await new Promise((resolve) => setTimeout(resolve, READY_MS));
+    tell({ step: "confirming" });
     return tell({ step: "kept" });
   }
 
@@ -372,7 +384,7 @@ export class FakeHost implements Platform {
         backend,
         ports: seen.map((port) => ({ ...port, state: "own_stale", in_use_by_app: true })),
       });
-    }, 300);
+    }, READY_MS);
   }
 
   #stop(role: Role): void {
