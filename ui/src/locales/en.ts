@@ -472,6 +472,7 @@ export const en = {
     backend_ready: "Ready in",
     last_takeover: "Last replaced",
     log: "Log",
+    log_lines: "Lines of the log",
     log_of: "Log of",
     no_log_title: "No log lines yet",
     no_log_text: "They appear as soon as the {{role}} is started.",
@@ -610,6 +611,7 @@ export const en = {
     log_silent: "nothing to tell",
     no_file: "the file is not there",
     state_for: "{{word}}, for {{duration}}",
+    state_old: "{{said}}, written {{duration}} ago",
     written: "written {{duration}} ago",
   },
   monitor_type_text: {

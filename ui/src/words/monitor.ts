@@ -132,7 +132,7 @@ function stateFile(status: MonitorStatus): string | null {
   const said = word === "" ? t("monitor_detail.no_file") : word;
   const sentence = busy === null ? said : t("monitor_detail.state_for", { word, duration: lasting(busy) });
   if (status.state !== "degraded" || age === null) return sentence;
-  return list([sentence, t("monitor_detail.written", { duration: lasting(age) })]);
+  return t("monitor_detail.state_old", { said: sentence, duration: lasting(age) });
 }
 
 function heartbeat(status: MonitorStatus): string | null {
