@@ -1,7 +1,16 @@
 // The machines that a fake hub polls, and what they have sent.
 
-import type { AgentEvent, FleetEvent, FleetStatus } from "../../generated/ipc";
+import type { AgentEvent, FleetEvent, FleetStatus, MonitorStatus } from "../../generated/ipc";
 import { status } from "./agent";
+
+/** A machine that mostly keeps files. */
+function ofNas(): MonitorStatus {
+  const monitor = status(Date.now() - 700_000).monitors["host_metrics"]!;
+  return {
+    ...monitor,
+    metrics: { ...monitor.metrics, disk_used_bytes: 7.1 * 1024 ** 4, disk_total_bytes: 8 * 1024 ** 4 },
+  };
+}
 
 export function fleet(): FleetStatus {
   return {
@@ -28,7 +37,7 @@ export function fleet(): FleetStatus {
         error: "connection refused",
         error_code: "unreachable",
         installed_anew_seconds: null,
-        status: { ...status(), machine: "render-02" },
+        status: { ...status(Date.now() - 1_650_000), machine: "render-02" },
       },
       {
         name: "nas",
@@ -43,7 +52,7 @@ export function fleet(): FleetStatus {
         status: {
           ...status(),
           machine: "nas",
-          monitors: { host_metrics: status().monitors["host_metrics"]! },
+          monitors: { host_metrics: ofNas() },
         },
       },
       {
