@@ -1,6 +1,6 @@
 // Running Windows programs in Debian's Wine, in a folder of its own that is gone afterwards.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "./steps.mjs";
@@ -21,6 +21,16 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE buffer, SIZE_T length) {
 }
 `;
 
+/**
+ * Wine 8 ends a program that calls `PdhEnumObjectsW`, which it has not: a second after its start the agent would be
+ * gone. This library has the functions that are asked for, and says that there are no performance counters.
+ */
+const COUNTERS = `
+#define NONE(name) __declspec(dllexport) unsigned long name(void) { return 0xC0000BB8; /* PDH_CSTATUS_NO_OBJECT */ }
+NONE(PdhAddEnglishCounterW) NONE(PdhCloseQuery) NONE(PdhCollectQueryData) NONE(PdhEnumObjectsW)
+NONE(PdhGetFormattedCounterValue) NONE(PdhOpenQueryW) NONE(PdhRemoveCounter)
+`;
+
 /** Compiles a C program, or with the right arguments a library, for Windows. */
 export async function compile(source, to, ...args) {
   const file = `${to}.c`;
@@ -36,18 +46,26 @@ export function windowsPath(path) {
 /** A Wine for `body`, which gets `start` and `run` for programs. `libraries` are folders of what they load. */
 export async function withWine(libraries, body) {
   mkdirSync(MADE, { recursive: true });
-  const random = join(MADE, "bcryptprimitives.dll");
-  if (!existsSync(random)) await compile(RANDOM, random, "-shared", "-ladvapi32");
+  await compile(RANDOM, join(MADE, "bcryptprimitives.dll"), "-shared", "-ladvapi32");
+  await compile(COUNTERS, join(MADE, "pdh.dll"), "-shared");
   const prefix = mkdtempSync(join(tmpdir(), "taskpaw-wine-"));
+  // Wine looks there before it looks at its search path, and leaves what is not its own.
+  const system = join(prefix, "drive_c", "windows", "system32");
+  mkdirSync(system, { recursive: true });
+  copyFileSync(join(MADE, "pdh.dll"), join(system, "pdh.dll"));
   const env = {
     ...process.env,
     WINEPREFIX: prefix,
     WINEDEBUG: "-all",
+    WINEDLLOVERRIDES: "pdh=n",
     WINEPATH: [MADE, ...libraries].map(windowsPath).join(";"),
     DISPLAY: "",
     // In another locale it cannot tell what files are called.
     LC_ALL: "C.UTF-8",
     CARGO_MANIFEST_DIR: "",
+    // Where the snapshots of what is printed are, which nothing here may write.
+    INSTA_WORKSPACE_ROOT: windowsPath(ROOT),
+    INSTA_UPDATE: "no",
   };
   const options = { env, cwd: ROOT };
   try {

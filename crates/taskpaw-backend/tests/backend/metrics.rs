@@ -87,13 +87,22 @@ fn read(text: &str) -> Vec<Sample> {
     samples
 }
 
+/// A command that does nothing and ends with this status.
+fn ends_with(status: u8) -> serde_json::Value {
+    if cfg!(windows) {
+        json!(["cmd", "/c", format!("exit {status}")])
+    } else {
+        json!(["sh", "-c", format!("exit {status}")])
+    }
+}
+
 #[test]
 fn every_number_of_the_status_is_there_and_well_formed() {
     let machine = Machine::new();
     let odd = "a \"quoted\\name\"";
     machine.configure(&json!({ "agent": { "monitors": [
-        { "type_id": "custom_cmd", "name": odd, "config": { "command": ["true"] } },
-        { "type_id": "custom_cmd", "name": "other", "config": { "command": ["false"] } },
+        { "type_id": "custom_cmd", "name": odd, "config": { "command": ends_with(0) } },
+        { "type_id": "custom_cmd", "name": "other", "config": { "command": ends_with(1) } },
     ] } }));
     let running = machine.start(Role::Agent);
     running.ready();

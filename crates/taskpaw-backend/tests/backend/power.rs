@@ -49,24 +49,39 @@ impl Draw {
 }
 
 /// Monitors that each make an event at their first look.
-fn monitors() -> Vec<Value> {
+fn monitors(machine: &Machine) -> Vec<Value> {
     let monitor = |number| {
-        let config = json!({ "path": format!("/no/such/file-{number}"), "missing_is_idle": false });
+        // On each system an absolute path is written otherwise.
+        let path = machine.data_dir().join(format!("no-such-file-{number}"));
+        let config = json!({ "path": path, "missing_is_idle": false });
         json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
     };
     (0..MONITORS).map(monitor).collect()
 }
 
+/// Waits until an agent has made the events of its start, and says in which time after it a cut falls among them: at
+/// least so many milliseconds, and on a slow machine as many as it took.
+fn among_the_events(machine: &Machine, at_least: u64) -> u64 {
+    let since = Instant::now();
+    until("the events of a start", || {
+        let waiting = get(machine.network, "/events?ack=0").json()["events"].as_array().unwrap().len();
+        (waiting > MONITORS).then_some(())
+    });
+    at_least.max(u64::try_from(since.elapsed().as_millis()).unwrap())
+}
+
 fn cut_again_and_again(seed: u64) -> usize {
     let machine = Machine::new();
-    machine.configure(&json!({ "agent": { "monitors": monitors() } }));
+    machine.configure(&json!({ "agent": { "monitors": monitors(&machine) } }));
     let (mut stored, mut draw) = (Stored::default(), Draw(seed));
     // What a hub has seen and not acknowledged must be the same after the cut.
     let mut peeked: BTreeMap<u64, Value> = BTreeMap::new();
+    let mut span = None;
     for _ in 0..CUTS {
         let mut running = machine.start(Role::Agent);
         running.ready();
-        let cut = Instant::now() + Duration::from_millis(draw.below(25));
+        let span = *span.get_or_insert_with(|| among_the_events(&machine, 25));
+        let cut = Instant::now() + Duration::from_millis(draw.below(span));
         let acknowledges = draw.below(3) > 0;
         while Instant::now() < cut {
             if acknowledges {
@@ -115,7 +130,7 @@ fn cut_agent_and_hub(seed: u64) -> usize {
     let machine = Machine::new();
     let url = format!("http://127.0.0.1:{}", machine.network);
     machine.configure(&json!({
-        "agent": { "monitors": monitors() },
+        "agent": { "monitors": monitors(&machine) },
         "hub": { "agents": [{ "name": "box", "url": url }] },
     }));
     let mut draw = Draw(seed);
@@ -128,12 +143,14 @@ fn cut_agent_and_hub(seed: u64) -> usize {
         running.child.kill().unwrap();
         running.child.wait().unwrap();
     };
-    let (mut agent, mut hub) = (start(Role::Agent), start(Role::Hub));
+    let mut agent = start(Role::Agent);
+    let span = among_the_events(&machine, 30);
+    let mut hub = start(Role::Hub);
     let mut starts = 1;
     let mut cuts = 0;
     while cuts < CUTS {
         // A hub polls as soon as it runs: this is somewhere between its first question and its last word.
-        thread::sleep(Duration::from_millis(draw.below(30)));
+        thread::sleep(Duration::from_millis(draw.below(span)));
         let (cuts_agent, cuts_hub) = [(true, false), (true, true), (false, true)][draw.below(3) as usize];
         if cuts_agent {
             cut(&mut agent);

@@ -8,7 +8,7 @@ use serde_json::json;
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::StartupErrorCode as Code;
 
-use crate::client::{bearer, call, get, send, until};
+use crate::client::{bearer, call, get, until};
 use crate::running::{Machine, Running, is_free, is_private};
 
 #[test]
@@ -266,7 +266,8 @@ fn whatever_is_written_is_for_its_owner_only() {
         } else {
             json!({ "type_id": "heartbeat", "name": "x", "config": { "path": "/no/such/file" } })
         };
-        let answer = send(port, "POST", path, &[&bearer(&token)], added.to_string().as_bytes());
+        let answer =
+            crate::client::send(port, "POST", path, &[&bearer(&token)], added.to_string().as_bytes());
         assert_eq!(answer.status, 201, "{}", answer.body);
         running.signal(rustix::process::Signal::TERM);
         running.ended();
