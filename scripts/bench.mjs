@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { join } from "node:path";
+import { buildRelease } from "./lib/programs.mjs";
+import { releaseEnv } from "./lib/release.mjs";
 import { main, output, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { installDebian, isDebian } from "./lib/system.mjs";
 
@@ -28,7 +30,7 @@ await main(async () => {
     if (!existsSync(KILLPORT)) await run("cargo", ["install", "--locked", "--root", TOOLS, "killport"]);
   });
   say("building");
-  await run("cargo", ["build", "--release", "--locked", "-p", "taskpaw-ports"]);
+  await buildRelease(["taskpaw-ports"]);
   const bench = [
     "bench",
     "--locked",
@@ -39,11 +41,15 @@ await main(async () => {
     "--bench",
     "takeover",
   ];
-  await run("cargo", [...bench, "--no-run"]);
+  // As the programs are built, so that they have their parts in common.
+  await run("cargo", [...bench, "--no-run"], { env: releaseEnv() });
   say("measuring (this takes some minutes)");
   console.log(machine());
   const env = { ...process.env, CRITERION_HOME: join(ROOT, "target", "criterion") };
-  await run("cargo", [...bench, "--", "--quiet", ...process.argv.slice(2)], { env, stdio: "inherit" });
+  await run("cargo", [...bench, "--", "--quiet", ...process.argv.slice(2)], {
+    env: releaseEnv(env),
+    stdio: "inherit",
+  });
 });
 
 async function tryTo(what, step) {

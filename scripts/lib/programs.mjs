@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { releaseEnv } from "./release.mjs";
 import { output, ROOT, run, say } from "./steps.mjs";
 import { stamp } from "./stamp.mjs";
 
@@ -47,18 +48,16 @@ export async function buildWindow() {
 export async function buildPrograms(...others) {
   await buildWindow();
   say("building the programs (the first time takes some minutes)");
-  await run("cargo", [
-    "build",
-    "--release",
-    "--locked",
-    "-p",
-    "taskpaw",
-    "-p",
-    "taskpaw-backend",
-    "-p",
-    "taskpaw-ports",
-    ...others.flatMap((name) => ["-p", name]),
-  ]);
+  await buildRelease(["taskpaw", "taskpaw-backend", "taskpaw-ports", ...others]);
+}
+
+/** Builds packages for release, here or in another checkout. */
+export function buildRelease(packages, { root = ROOT, env = process.env } = {}) {
+  const named = packages.flatMap((name) => ["-p", name]);
+  return run("cargo", ["build", "--release", "--locked", ...named], {
+    cwd: root,
+    env: releaseEnv(env, root),
+  });
 }
 
 /** Copies the three programs into a folder, as another version. */
