@@ -14,10 +14,8 @@ async function makeApp(): Promise<AppState> {
   const search = new URLSearchParams(location.search);
   // Only a development server has the fake, and a build that asks for it; others leave the whole branch out.
   if ((import.meta.env.DEV || import.meta.env.MODE === "fake") && search.has("fake")) {
-    const { anHour, fakeFor } = await import("./platform/fake");
-    const app = new AppState(fakeFor(search));
-    anHour(app.samples);
-    return app;
+    const { fakeFor } = await import("./platform/fake");
+    return new AppState(fakeFor(search));
   }
   return new AppState(tauri);
 }

@@ -44,6 +44,20 @@ describe("samples", () => {
     expect(metricsOf(null)).toEqual({});
   });
 
+  it("takes in what the agent has kept beside what it knows from before", () => {
+    const samples = new Samples();
+    for (const bucket of [0, 1, 400]) samples.add(at(bucket), { cpu_percent: 1 });
+    samples.fill(
+      [399, 400, 401].map((bucket) => ({ at: at(bucket), metrics: { cpu_percent: 2, load_1m: "?" } })),
+    );
+    expect(samples.of("cpu_percent")).toEqual(
+      [399, 400, 401].map((bucket) => ({ at: at(bucket), value: 2 })),
+    );
+    expect(samples.of("load_1m")).toEqual([]);
+    samples.fill([]);
+    expect(samples.of("cpu_percent")).toHaveLength(3);
+  });
+
   it("forgets what lies ahead when the clock was set back", () => {
     const samples = new Samples();
     samples.add(at(10), { cpu_percent: 1 });

@@ -153,6 +153,7 @@ describe("this machine", () => {
     expect(find("metric-cpu").textContent).toMatch(/\d/);
     expect(find("metric-disk").textContent).toContain("of 931 GiB");
     expect(find("timeline").textContent).toContain("replaced taskpaw-backend 3.9.2 (pid 812) in 41 ms");
+    expect(host.asked.filter(({ command }) => command === "agent_history")).toHaveLength(1);
     const asked = () => host.asked.filter(({ command }) => command === "agent_status").length;
     expect(asked()).toBe(1);
     await pass(2050);

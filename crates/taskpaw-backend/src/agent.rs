@@ -5,6 +5,7 @@ mod board;
 mod control;
 mod editing;
 mod events;
+mod history;
 mod metrics;
 mod network;
 mod roster;

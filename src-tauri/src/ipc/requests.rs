@@ -30,6 +30,7 @@ pub(crate) async fn answer(app: &App, request: Request) -> Result<Value, IpcErro
             json(setting::check_exposure(&name, &host, has_token))
         }
         Request::AgentStatus
+        | Request::AgentHistory
         | Request::AgentEvents { .. }
         | Request::MonitorTypes
         | Request::Monitors

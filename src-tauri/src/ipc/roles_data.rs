@@ -7,7 +7,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
     AgentEvent, AgentStatus, AgentTest, ErrorCode, EventLevel, FleetEvent, FleetStatus, IpcError,
-    MonitorType, Request,
+    MetricSample, MonitorType, Request,
 };
 
 use super::requests::json;
@@ -17,6 +17,11 @@ use crate::backend::BackendClient;
 #[derive(Deserialize)]
 struct Events<T> {
     events: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct History {
+    samples: Vec<MetricSample>,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +39,7 @@ pub(super) async fn of_agent(app: &App, request: Request) -> Result<Value, IpcEr
     let agent = client(app, Role::Agent)?;
     match request {
         Request::AgentStatus => json(agent.get::<AgentStatus>("/control/status").await?),
+        Request::AgentHistory => json(agent.get::<History>("/control/history").await?.samples),
         Request::AgentEvents { limit } => {
             let path = format!("/control/events?limit={limit}");
             json(agent.get::<Events<AgentEvent>>(&path).await?.events)

@@ -1297,6 +1297,19 @@ metrics: Record<string, unknown>,
 last_update: string | null, };
 
 /**
+ * The numbers of a machine at one time, the mean of some seconds.
+ */
+export type MetricSample = { 
+/**
+ * When these seconds began, in ms since 1970.
+ */
+at: number, 
+/**
+ * The numbers, by the keys that they have in a status.
+ */
+metrics: Record<string, unknown>, };
+
+/**
  * How something that is watched is.
  */
 export type MonitorState = "unknown" | "ok" | "idle" | "running" | "degraded" | "error" | "stopped";
@@ -1402,7 +1415,7 @@ error_code: PollErrorCode | null,
  */
 installed_anew_seconds: number | null, 
 /**
- * What it answered last.
+ * What it answered last: shared, since a hub shows the same answer again and again.
  */
 status: AgentStatus | null, };
 
@@ -1739,7 +1752,7 @@ monitor: MonitorConfig, } | { "command": "remove_monitor",
 /**
  * Its name.
  */
-name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "agent_status" } | { "command": "agent_events", 
+name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "agent_status" } | { "command": "agent_history" } | { "command": "agent_events", 
 /**
  * How many at most.
  */
@@ -1809,6 +1822,7 @@ export type Answers = {
   reload_config: null;
   import_seen: null;
   agent_status: AgentStatus;
+  agent_history: Array<MetricSample>;
   agent_events: Array<AgentEvent>;
   fleet_status: FleetStatus;
   fleet_events: Array<FleetEvent>;

@@ -3,8 +3,6 @@
 import type { Language, Theme } from "../generated/ipc";
 import type { FakeHost } from "./fake/host";
 import { fakeHost, type Scenario, scenarios } from "./fake/scenarios";
-import { status } from "./fake/agent";
-import { BUCKET_MS, HOUR_MS, hostMetricsOf, metricsOf, type Samples } from "../state/samples.svelte";
 
 export function fakeFor(search: URLSearchParams): FakeHost {
   const name = search.get("fake") ?? "";
@@ -16,11 +14,4 @@ export function fakeFor(search: URLSearchParams): FakeHost {
     theme: (search.get("theme") ?? snapshot.app.preferences.theme) as Theme,
   };
   return host;
-}
-
-/** An hour of measurements, as a window has them that was open for so long. */
-export function anHour(samples: Samples): void {
-  const now = Date.now();
-  for (let at = now - HOUR_MS; at < now; at += BUCKET_MS)
-    samples.add(at, metricsOf(hostMetricsOf(status(at))));
 }

@@ -1,6 +1,6 @@
-// The numbers of this machine over the last hour, as far as the window was open, for the charts.
+// The numbers of this machine over the last hour, for the charts: what the agent has kept, and what came since.
 
-import type { AgentStatus, MonitorStatus } from "../generated/ipc";
+import type { AgentStatus, MetricSample, MonitorStatus } from "../generated/ipc";
 
 /** The monitor of the machine itself: its kind, and its name, since every agent has one without being told to. */
 export const HOST_METRICS = "host_metrics";
@@ -39,7 +39,7 @@ export function hostMetricsOf(status: AgentStatus | null): MonitorStatus | null 
 }
 
 /** The numbers that are there; whatever is no number counts as missing. */
-export function metricsOf(monitor: MonitorStatus | null): Metrics {
+export function metricsOf(monitor: Pick<MonitorStatus, "metrics"> | null): Metrics {
   const metrics: Metrics = {};
   for (const key of metricKeys) {
     const value = monitor?.metrics[key];
@@ -90,6 +90,18 @@ export class Samples {
     // A clock that was set back would draw a line to the right of now.
     const kept = this.#kept.filter((bucket) => bucket.at > at - HOUR_MS && bucket.at < start);
     this.#kept = [...kept, { at: start, count: 1, metrics }];
+  }
+
+  /** Takes in what the agent has kept; what is known from before it started stays. */
+  fill(samples: MetricSample[]): void {
+    const buckets = new Map(this.#kept.map((bucket) => [bucket.at, bucket]));
+    for (const sample of samples) {
+      const at = Math.floor(sample.at / BUCKET_MS) * BUCKET_MS;
+      buckets.set(at, { at, count: 1, metrics: metricsOf(sample) });
+    }
+    const kept = [...buckets.values()].sort((a, b) => a.at - b.at);
+    const newest = kept.at(-1)?.at ?? 0;
+    this.#kept = kept.filter(({ at }) => at > newest - HOUR_MS);
   }
 
   of(key: MetricKey): Sample[] {

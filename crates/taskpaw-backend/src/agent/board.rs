@@ -1,24 +1,27 @@
-//! What every monitor has found last.
+//! What every monitor has found last, and the machine's own numbers of the last hour.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
-use taskpaw_contract::ipc::{AgentNews, MonitorState, MonitorStatus};
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::ipc::{AgentNews, MetricSample, MonitorState, MonitorStatus};
 
 use super::News;
-use crate::monitors::Check;
+use super::history::History;
+use crate::monitors::{self, Check};
 
 /// The status of every monitor, in the order of the configuration.
 #[derive(Debug)]
 pub(super) struct Board {
     monitors: Mutex<Vec<(String, MonitorStatus)>>,
+    history: Mutex<History>,
     news: News,
 }
 
 impl Board {
     /// No monitor yet. Every change of a state is told.
     pub(super) fn new(news: News) -> Self {
-        Self { monitors: Mutex::default(), news }
+        Self { monitors: Mutex::default(), history: Mutex::default(), news }
     }
 
     /// A monitor that has not looked yet, or will not.
@@ -49,6 +52,10 @@ impl Board {
         self.change(name, |status| {
             (status.state, status.detail, status.metrics) = (check.state, check.detail, check.metrics);
             status.last_update = Some(now());
+            // What every agent watches is the machine itself.
+            if monitors::kind(&status.type_id).is_some_and(|kind| kind.always_on) {
+                self.history().add(unix_ms(), &status.metrics);
+            }
         });
     }
 
@@ -84,6 +91,15 @@ impl Board {
     /// All of it, for whoever needs the values.
     pub(super) fn each(&self, mut see: impl FnMut(&str, &MonitorStatus)) {
         self.lock().iter().for_each(|(name, status)| see(name, status));
+    }
+
+    /// The numbers of the machine over the last hour, the newest last.
+    pub(super) fn samples(&self) -> Vec<MetricSample> {
+        self.history().samples()
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing panics while it holds the lock; if it did, the last status is still the best there is.

@@ -27,6 +27,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
     Router::new()
         .route("/control/ping", get(ping))
         .route("/control/status", get(status))
+        .route("/control/history", get(history))
         .route("/control/events", get(events))
         .route("/control/monitor-types", get(monitor_types))
         .route("/control/monitors", get(monitors).post(add_monitor))
@@ -48,6 +49,10 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
     shared.status()
+}
+
+async fn history(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({ "samples": shared.board.samples() }))
 }
 
 async fn events(

@@ -48,6 +48,7 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("GET", "/metrics", &none, 200),
         ("GET", "/control/ping", &none, 200),
         ("GET", "/control/status", &none, 200),
+        ("GET", "/control/history", &none, 200),
         ("GET", "/control/events", &none, 200),
         ("GET", "/control/events?limit=1&monitor=taskpaw", &none, 200),
         ("GET", "/control/events?limit=-1", &none, 400),

@@ -16,7 +16,7 @@ fn only_the_token_of_this_launch_opens_it() {
     machine.configure(&json!({ "agent": { "token": "for-hubs" } }));
     let running = machine.start(Role::Agent);
     running.ready();
-    for path in ["/control/ping", "/control/status", "/control/events"] {
+    for path in ["/control/ping", "/control/status", "/control/history", "/control/events"] {
         for headers in [&[][..], &["Authorization: Bearer for-hubs"], &["Authorization: Bearer "]] {
             assert_eq!(call(machine.control, "GET", path, headers).status, 401, "{path} {headers:?}");
         }
@@ -78,5 +78,9 @@ fn looking_at_events_does_not_take_them() {
     assert_eq!(get(machine.network, "/events").json()["events"].as_array().unwrap().len(), 2);
     assert_eq!(ids("/control/events"), [1, 2]);
     let (app, hub) = (control(&machine, "/control/status").json(), get(machine.network, "/status").json());
+    let last_hour = control(&machine, "/control/history").json();
+    assert!(
+        last_hour["samples"][0]["metrics"]["memory_used_bytes"].as_f64().is_some_and(|bytes| bytes > 0.0)
+    );
     assert_eq!((&app["server_id"], &app["machine"]), (&hub["server_id"], &hub["machine"]));
 }

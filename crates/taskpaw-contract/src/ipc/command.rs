@@ -8,7 +8,7 @@ use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, F
 use super::log::LogLine;
 use super::monitor::MonitorType;
 use super::setting::{AddressChoice, CloseDecision, TokenName};
-use super::status::{AgentEvent, AgentStatus, EventLevel};
+use super::status::{AgentEvent, AgentStatus, EventLevel, MetricSample};
 use super::view::{PortView, Snapshot};
 use crate::Role;
 use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
@@ -191,6 +191,8 @@ requests! {
     ImportSeen -> ();
     /// What the agent sees now.
     AgentStatus -> AgentStatus;
+    /// The numbers of this machine over the last hour, the newest last.
+    AgentHistory -> Vec<MetricSample>;
     /// The agent's last events, the newest last.
     AgentEvents {
         /// How many at most.

@@ -34,6 +34,17 @@ pub struct MonitorStatus {
     pub last_update: Option<String>,
 }
 
+/// The numbers of a machine at one time, the mean of some seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MetricSample {
+    /// When these seconds began, in ms since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// The numbers, by the keys that they have in a status.
+    #[ts(type = "Record<string, unknown>")]
+    pub metrics: Map<String, Value>,
+}
+
 /// How something that is watched is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]

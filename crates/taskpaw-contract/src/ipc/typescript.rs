@@ -79,6 +79,7 @@ pub fn typescript() -> String {
         AgentNews,
         AgentStatus,
         MonitorStatus,
+        MetricSample,
         MonitorState,
         AgentEvent,
         EventLevel,

@@ -1,6 +1,7 @@
 // What a fake agent watches, measures and has noticed.
 
-import type { AgentEvent, AgentStatus, MonitorConfig, MonitorType } from "../../generated/ipc";
+import type { AgentEvent, AgentStatus, MetricSample, MonitorConfig, MonitorType } from "../../generated/ipc";
+import { BUCKET_MS, HOUR_MS, hostMetricsOf } from "../../state/samples.svelte";
 
 const GIB = 1024 ** 3;
 
@@ -56,6 +57,14 @@ export function status(at: number = Date.now()): AgentStatus {
       },
     },
   };
+}
+
+/** The numbers of the last hour. */
+export function history(now: number = Date.now()): MetricSample[] {
+  const newest = Math.floor(now / BUCKET_MS) * BUCKET_MS;
+  return Array.from({ length: HOUR_MS / BUCKET_MS }, (_, back) => newest - back * BUCKET_MS)
+    .reverse()
+    .map((at) => ({ at, metrics: hostMetricsOf(status(at))?.metrics ?? {} }));
 }
 
 export function events(): AgentEvent[] {

@@ -29,6 +29,7 @@ import type {
   TokenName,
 } from "../../generated/ipc";
 import { reduce } from "../../state/reduce";
+import { history } from "./agent";
 import type { Command, Platform, RequestOf } from "../types";
 
 /** What the fake machine is like. */
@@ -187,6 +188,9 @@ export class FakeHost implements Platform {
       case "agent_status":
         this.#mustBeReady("agent");
         return this.world.status();
+      case "agent_history":
+        this.#mustBeReady("agent");
+        return history();
       case "agent_events":
         this.#mustBeReady("agent");
         return this.world.events.slice(-request.limit);
