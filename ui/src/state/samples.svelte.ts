@@ -94,12 +94,14 @@ export class Samples {
 
   /** Takes in what the agent has kept; what is known from before it started stays. */
   fill(samples: MetricSample[]): void {
-    const buckets = new Map(this.#kept.map((bucket) => [bucket.at, bucket]));
-    for (const sample of samples) {
-      const at = Math.floor(sample.at / BUCKET_MS) * BUCKET_MS;
-      buckets.set(at, { at, count: 1, metrics: metricsOf(sample) });
-    }
-    const kept = [...buckets.values()].sort((a, b) => a.at - b.at);
+    const told = samples.map((sample) => ({
+      at: Math.floor(sample.at / BUCKET_MS) * BUCKET_MS,
+      count: 1,
+      metrics: metricsOf(sample),
+    }));
+    const starts = told.map(({ at }) => at);
+    const known = this.#kept.filter(({ at }) => !starts.includes(at));
+    const kept = [...known, ...told].sort((a, b) => a.at - b.at);
     const newest = kept.at(-1)?.at ?? 0;
     this.#kept = kept.filter(({ at }) => at > newest - HOUR_MS);
   }
