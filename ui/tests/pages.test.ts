@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
+import { speak } from "../src/locales/language.svelte";
 import { choose, click, close, find, has, open, pass, saidAt, type, withWindow } from "./opening";
 
 withWindow();
@@ -204,13 +205,22 @@ describe("events", () => {
   it("filters, says so, and shows all again", async () => {
     await open("ready", "events");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
-    await type("event-search", "backup late");
+    await type("event-search", "backup stale");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(1);
     expect(find("page-events").textContent).toContain("1 of 6 events");
-    await choose("event-level", "alert");
+    await choose("event-level", "done");
     expect(has("event")).toBe(false);
     await click("event-clear");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
+  });
+
+  it("finds what is said in another language", async () => {
+    await open("ready", "events");
+    speak("zh-CN");
+    await type("event-search", "nas 故障");
+    expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(1);
+    await type("event-search", "down");
+    expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(1);
   });
 
   it("shows one whole", async () => {

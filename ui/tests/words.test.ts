@@ -19,7 +19,9 @@ import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
 import { zhCN } from "../src/locales/zh-CN";
 import { port, readyAgent } from "../src/platform/fake/roles";
+import { rowsOfAgent } from "../src/state/events";
 import { applyEnd, applySteps } from "../src/words/apply";
+import { eventWords } from "../src/words/event";
 import { failureWords } from "../src/words/failure";
 import { journalTitle } from "../src/words/journal";
 import { monitorDetail, monitorName } from "../src/words/monitor";
@@ -423,4 +425,56 @@ describe("numbers", () => {
     speak("zh-CN");
     expect([200, 95_000].map(ago)).toEqual(["刚刚", "1 分钟前"]);
   });
+});
+
+describe("an event", () => {
+  const said = (data: unknown, monitor = "Film") => {
+    const event = { id: 1, time: "", machine: "m", monitor, message: "as it was said", title: "Said", data };
+    const { title, message } = eventWords(rowsOfAgent([event])[0]!);
+    return [title, message];
+  };
+  const kinds: [unknown, string, string, string, string][] = [
+    [
+      { kind: "started", version: "4.0.1" },
+      "Agent started",
+      "TaskPaw agent 4.0.1 started",
+      "监测端已启动",
+      "TaskPaw 监测端 4.0.1 已启动",
+    ],
+    [{ kind: "down" }, "Film is down", "as it was said", "Film 出现故障", "as it was said"],
+    [{ kind: "monitor_works" }, "Film is watched again", "", "已恢复监测 Film", ""],
+    [
+      { kind: "word_changed", from: "busy", to: "" },
+      "Film: no file",
+      "busy → no file",
+      "Film：没有文件",
+      "busy → 没有文件",
+    ],
+    [
+      { kind: "high", metric: "cpu", percent: 97.2, threshold: 95 },
+      "Processor is high",
+      "Processor is at 97 %, for several checks in a row",
+      "处理器占用过高",
+      "处理器连续多次检查都达到 97 %",
+    ],
+    [
+      { kind: "task_failed", program: "render", seconds: 42, exit_status: 3 },
+      "Film failed",
+      "render has failed with exit status 3 after 42 s",
+      "Film 失败",
+      "render 运行 42 秒后失败，退出状态 3",
+    ],
+  ];
+
+  it.each(kinds)("of %j is said in both languages", (data, title, message, zhTitle, zhMessage) => {
+    speak("en");
+    expect(said(data)).toEqual([title, message]);
+    speak("zh-CN");
+    expect(said(data)).toEqual([zhTitle, zhMessage]);
+  });
+
+  it.each([undefined, null, "down", {}, { kind: 7 }, { kind: "of another version" }, { kind: "toString" }])(
+    "with %j keeps the agent's own words",
+    (data) => expect(said(data)).toEqual(["Said", "as it was said"]),
+  );
 });

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::response::Json;
 use serde_json::{Value, json};
 use taskpaw_contract::config::Config;
-use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventLevel};
+use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel};
 use taskpaw_contract::version;
 use tokio::sync::{broadcast, oneshot};
 
@@ -78,10 +78,11 @@ impl Agent {
         events.emitter().emit(
             SELF_NAME,
             Notice {
+                kind: EventKind::Started,
                 level: EventLevel::Info,
                 title: "Agent started".to_owned(),
                 message: format!("TaskPaw agent {} started", version()),
-                data: None,
+                data: Some(json!({ "version": version() })),
             },
         );
         let board = Arc::new(Board::new(news.clone()));

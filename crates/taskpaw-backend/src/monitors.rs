@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{EventLevel, FieldProblem, MonitorState, MonitorType};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldProblem, MonitorState, MonitorType};
 
 use form::{Field, Values};
 use health::{Health, Turn};
@@ -156,13 +156,15 @@ pub(crate) struct Check {
 /// Something that happened, before it becomes an event with a number.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Notice {
+    /// What happened, for other languages.
+    pub(crate) kind: EventKind,
     /// How much it matters.
     pub(crate) level: EventLevel,
     /// A short form.
     pub(crate) title: String,
     /// What happened.
     pub(crate) message: String,
-    /// What belongs to it.
+    /// What belongs to it: an object, if there is anything.
     pub(crate) data: Option<Value>,
 }
 
@@ -176,11 +178,11 @@ fn two_states(name: &str, health: &mut Health, found: Result<String, String>, ag
     };
     let detail = found.unwrap_or_else(|why| why);
     let notice = turn.map(|turn| {
-        let (level, title) = match turn {
-            Turn::Down => (EventLevel::Alert, format!("{name} is down")),
-            Turn::Up => (EventLevel::Done, format!("{name} is well again")),
+        let (kind, level, title) = match turn {
+            Turn::Down => (EventKind::Down, EventLevel::Alert, format!("{name} is down")),
+            Turn::Up => (EventKind::Up, EventLevel::Done, format!("{name} is well again")),
         };
-        Notice { level, title, message: detail.clone(), data: None }
+        Notice { kind, level, title, message: detail.clone(), data: None }
     });
     Check { state, detail, metrics: Map::new(), notices: notice.into_iter().collect(), again_in }
 }

@@ -26,7 +26,7 @@ pub use fleet::{
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use setting::{AddressChoice, CloseDecision, TokenName};
-pub use status::{AgentEvent, AgentStatus, EventLevel, MetricSample, MonitorState, MonitorStatus};
+pub use status::{AgentEvent, AgentStatus, EventKind, EventLevel, MetricSample, MonitorState, MonitorStatus};
 pub use typescript::typescript;
 pub use view::{
     AppView, Backend, Failure, HolderView, Launch, PortView, Progress, RoleState, RoleView, Snapshot,

@@ -1357,6 +1357,11 @@ data?: unknown, };
 export type EventLevel = "info" | "warn" | "alert" | "done";
 
 /**
+ * What happened: `data.kind` of an event, for whoever says it in another language.
+ */
+export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "monitor_failed" | "monitor_works" | "left_out";
+
+/**
  * `GET /status` of a hub.
  */
 export type FleetStatus = { 

@@ -18,7 +18,9 @@ export interface EventRow {
   title: string;
   /** What the title does not say. */
   message: string;
-  /** What a search looks in. */
+  /** What belongs to it; `kind` says what happened. */
+  data: Record<string, unknown>;
+  /** What a search looks in, in the agent's words. */
   text: string;
 }
 
@@ -45,6 +47,8 @@ function rowOf(event: AgentEvent, at: number | null): EventRow {
     level: event.level ?? "none",
     title,
     message,
+    data:
+      typeof event.data === "object" && event.data !== null ? (event.data as Record<string, unknown>) : {},
     text: `${title}\n${message}\n${event.monitor}\n${event.machine}`.toLowerCase(),
   };
 }
@@ -77,16 +81,22 @@ export function merge(known: EventRow[], fresh: EventRow[], most: number): Event
   return [...more, ...known].sort((a, b) => (b.at ?? 0) - (a.at ?? 0)).slice(0, most);
 }
 
-export function filterRows(rows: EventRow[], filter: EventFilter): EventRow[] {
+/** The rows that pass; `said` gives more for the search, in lower case. */
+export function filterRows(
+  rows: EventRow[],
+  filter: EventFilter,
+  said: (row: EventRow) => string = () => "",
+): EventRow[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const { machine, monitor, level } = filter;
+  const isFound = (text: string) => words.every((word) => text.includes(word));
   if (words.length === 0 && !machine && !monitor && !level) return rows;
   return rows.filter(
     (row) =>
       (!machine || row.machine === machine) &&
       (!monitor || row.monitor === monitor) &&
       (!level || row.level === level) &&
-      words.every((word) => row.text.includes(word)),
+      (words.length === 0 || isFound(`${row.text}\n${said(row)}`)),
   );
 }
 

@@ -3,7 +3,7 @@
 import type { MonitorState, MonitorStatus } from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { HOST_METRICS, metricsOf } from "../state/samples.svelte";
-import { list, milliseconds, number, uptime } from "./numbers";
+import { lasting, list, milliseconds, number } from "./numbers";
 
 /** What the agent calls itself in its own events. */
 const AGENT_ITSELF = "taskpaw";
@@ -48,10 +48,6 @@ function numberAt({ metrics }: MonitorStatus, key: string): number | null {
 /** A broken monitor keeps the numbers of its last good look, which then say nothing about now. */
 function isStale(state: MonitorState, isWell: boolean): boolean {
   return isWell && state === "error";
-}
-
-function lasting(seconds: number): string {
-  return seconds < 60 ? t("duration.s", { value: number(Math.floor(seconds)) }) : uptime(seconds);
 }
 
 function hostMetrics(status: MonitorStatus): string | null {

@@ -78,6 +78,11 @@ function dates(what: string, options: Intl.DateTimeFormatOptions): Intl.DateTime
   return cached(what, (locale) => new Intl.DateTimeFormat(locale, options));
 }
 
+/** How long something took or goes on: seconds, or what is worth knowing of more. */
+export function lasting(seconds: number): string {
+  return seconds < 60 ? t("duration.s", { value: number(Math.floor(seconds)) }) : uptime(seconds);
+}
+
 export function clockTime(at: number | Date): string {
   return dates("time", { timeStyle: "medium" }).format(at);
 }

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use taskpaw_contract::ipc::{AgentEvent, AgentNews};
+use serde_json::{Map, Value, json};
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, EventKind};
 
 use super::News;
 use super::board::now;
@@ -52,7 +53,7 @@ pub(super) struct Emitter {
 impl Emitter {
     /// Something happened now. It becomes visible once it is durable.
     pub(super) fn emit(&self, monitor: &str, notice: Notice) {
-        let Notice { level, title, message, data } = notice;
+        let Notice { kind, level, title, message, data } = notice;
         tracing::info!(monitor, ?level, "{message}");
         let (time, machine, monitor) = (now(), self.machine.to_string(), monitor.to_owned());
         // The number is given by the writer.
@@ -64,12 +65,22 @@ impl Emitter {
             message,
             level: Some(level),
             title: Some(title),
-            data,
+            data: Some(described(kind, data)),
         };
         if self.orders.send(Order::Emit(event)).is_err() {
             tracing::error!("an event is lost: its writer has ended");
         }
     }
+}
+
+/// What belongs to an event, with what it is first.
+fn described(kind: EventKind, data: Option<Value>) -> Value {
+    let mut described = Map::new();
+    described.insert("kind".to_owned(), json!(kind));
+    if let Some(Value::Object(data)) = data {
+        described.extend(data);
+    }
+    described.into()
 }
 
 impl EventQueue {
@@ -280,7 +291,13 @@ mod tests {
     fn emit(queue: &EventQueue, count: usize) {
         for number in 0..count {
             let message = format!("event {number}");
-            let notice = Notice { level: EventLevel::Info, title: "t".into(), message, data: None };
+            let notice = Notice {
+                kind: EventKind::Up,
+                level: EventLevel::Info,
+                title: "t".into(),
+                message,
+                data: None,
+            };
             queue.emitter.emit("monitor", notice);
         }
         queue.flush();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-use taskpaw_contract::ipc::EventLevel;
+use serde_json::{Map, Value, json};
+use taskpaw_contract::ipc::{EventKind, EventLevel};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{sleep, timeout};
@@ -90,14 +90,19 @@ impl Watch {
         // The state before its events: whoever hears of one and looks sees what it is about.
         self.board.found(&self.name, check);
         if std::mem::take(&mut self.is_failing) {
-            self.emit(self.about_itself(EventLevel::Done, "the monitor works again"));
+            self.emit(self.about_itself(
+                EventKind::MonitorWorks,
+                EventLevel::Done,
+                "the monitor works again",
+            ));
         }
         for notice in notices {
             self.emit(notice);
         }
         if let Some(Folded { count, last }) = self.throttle.folded(Instant::now()) {
             let message = format!("{count} more events within a minute were left out; the last one: {last}");
-            self.emitter.emit(&self.name, self.about_itself(EventLevel::Warn, &message));
+            let left_out = self.about_itself(EventKind::LeftOut, EventLevel::Warn, &message);
+            self.emitter.emit(&self.name, Notice { data: Some(json!({ "count": count })), ..left_out });
         }
         pause
     }
@@ -106,7 +111,7 @@ impl Watch {
     fn fail(&mut self, reason: &str) {
         self.board.broken(&self.name, reason);
         if !std::mem::replace(&mut self.is_failing, true) {
-            self.emit(self.about_itself(EventLevel::Alert, reason));
+            self.emit(self.about_itself(EventKind::MonitorFailed, EventLevel::Alert, reason));
         }
     }
 
@@ -116,8 +121,8 @@ impl Watch {
         }
     }
 
-    fn about_itself(&self, level: EventLevel, message: &str) -> Notice {
-        Notice { level, title: self.name.clone(), message: message.to_owned(), data: None }
+    fn about_itself(&self, kind: EventKind, level: EventLevel, message: &str) -> Notice {
+        Notice { kind, level, title: self.name.clone(), message: message.to_owned(), data: None }
     }
 }
 

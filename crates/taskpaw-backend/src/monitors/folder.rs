@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values};
 use super::health::{Health, Turn};
@@ -184,11 +184,23 @@ impl Growth {
         let mut notices: Vec<Notice> = Vec::new();
         let problem = seen.as_ref().err().cloned();
         if let Some(turn) = turn {
-            let (level, title, message) = match turn {
-                Turn::Down => (EventLevel::Alert, "cannot be watched", problem.clone().unwrap_or_default()),
-                Turn::Up => (EventLevel::Done, "is watched again", "the folder can be read again".to_owned()),
+            let (kind, level, title, message) = match turn {
+                Turn::Down => {
+                    let why = problem.clone().unwrap_or_default();
+                    (EventKind::Unreadable, EventLevel::Alert, "cannot be watched", why)
+                }
+                Turn::Up => {
+                    let message = "the folder can be read again".to_owned();
+                    (EventKind::Readable, EventLevel::Done, "is watched again", message)
+                }
             };
-            notices.push(Notice { level, title: format!("{} {title}", self.name), message, data: None });
+            notices.push(Notice {
+                kind,
+                level,
+                title: format!("{} {title}", self.name),
+                message,
+                data: None,
+            });
         }
         if let Ok(seen) = seen {
             notices.extend(self.compare(seen, now));
@@ -240,6 +252,7 @@ impl Growth {
     fn complete(&mut self, name: String, bytes: u64) -> Notice {
         self.told += 1;
         let notice = Notice {
+            kind: EventKind::FileComplete,
             level: EventLevel::Done,
             title: format!("{}: {name}", self.name),
             message: format!("{name} is complete ({})", size(bytes)),

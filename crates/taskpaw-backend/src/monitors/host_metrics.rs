@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values};
 use super::gpu::Gpus;
@@ -203,9 +203,9 @@ impl Level {
     /// Notes a look; a share that cannot be known changes nothing.
     fn look(&mut self, now: Option<f64>) -> Option<Notice> {
         let now = now?;
-        let notice = |level, title: String, message: String| {
+        let notice = |kind, level, title: String, message: String| {
             let data = json!({ "metric": self.key, "percent": round(now, 1), "threshold": self.threshold });
-            Some(Notice { level, title, message, data: Some(data) })
+            Some(Notice { kind, level, title, message, data: Some(data) })
         };
         if now >= self.threshold {
             self.over += 1;
@@ -215,14 +215,19 @@ impl Level {
             }
             if is_new {
                 let message = format!("{} is at {now:.0} %, for {PATIENCE} checks in a row", self.title);
-                return notice(EventLevel::Alert, format!("{} is high", self.title), message);
+                return notice(
+                    EventKind::High,
+                    EventLevel::Alert,
+                    format!("{} is high", self.title),
+                    message,
+                );
             }
             return None;
         }
         self.over = 0;
         self.alerted.take()?;
         let message = format!("{} is back at {now:.0} %", self.title);
-        notice(EventLevel::Done, format!("{} is normal again", self.title), message)
+        notice(EventKind::Normal, EventLevel::Done, format!("{} is normal again", self.title), message)
     }
 
     fn complaint(&self) -> Option<String> {

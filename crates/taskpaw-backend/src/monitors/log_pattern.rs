@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use regex_lite::Regex;
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values, shortened};
 use super::tail::{News, Tail};
@@ -132,7 +132,7 @@ impl Story {
         {
             self.error = None;
             let message = format!("no error line for {}", lasting(self.calm));
-            notices.push(self.notice(EventLevel::Done, "is calm again", message));
+            notices.push(self.notice(EventKind::Calm, EventLevel::Done, "is calm again", message));
         }
         let progress = self.percent.map(|percent| format!("{percent:.0} %"));
         let (state, detail) = match (news, &self.error) {
@@ -155,8 +155,14 @@ impl Story {
     fn read(&mut self, line: &str, now: Instant) -> Option<Notice> {
         if self.patterns.error.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
             let is_new = self.error.replace((shortened(line, SHOWN), now)).is_none();
-            return is_new
-                .then(|| self.notice(EventLevel::Alert, "reports an error", shortened(line, SHOWN)));
+            return is_new.then(|| {
+                self.notice(
+                    EventKind::ErrorLine,
+                    EventLevel::Alert,
+                    "reports an error",
+                    shortened(line, SHOWN),
+                )
+            });
         }
         if self.patterns.done.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
             return self.done(line);
@@ -181,13 +187,18 @@ impl Story {
         if self.patterns.progress.is_none() || self.percent.is_none() {
             // Without progress in between, each such line is work of its own.
             self.is_done = false;
-            return Some(self.notice(EventLevel::Done, "finished", shortened(line, SHOWN)));
+            return Some(self.notice(
+                EventKind::WorkDone,
+                EventLevel::Done,
+                "finished",
+                shortened(line, SHOWN),
+            ));
         }
-        is_new.then(|| self.notice(EventLevel::Done, "finished", shortened(line, SHOWN)))
+        is_new.then(|| self.notice(EventKind::WorkDone, EventLevel::Done, "finished", shortened(line, SHOWN)))
     }
 
-    fn notice(&self, level: EventLevel, what: &str, message: String) -> Notice {
-        Notice { level, title: format!("{} {what}", self.name), message, data: None }
+    fn notice(&self, kind: EventKind, level: EventLevel, what: &str, message: String) -> Notice {
+        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values, shortened};
 use super::health::{Health, Turn};
@@ -161,10 +161,13 @@ impl Story {
         if let Some(turn) = self.readable.note(word.is_ok()) {
             let why = word.as_ref().err().cloned().unwrap_or_default();
             notices.push(match turn {
-                Turn::Down => self.notice(EventLevel::Alert, "cannot be read", why),
-                Turn::Up => {
-                    self.notice(EventLevel::Done, "can be read again", "the file can be read again".into())
-                }
+                Turn::Down => self.notice(EventKind::Unreadable, EventLevel::Alert, "cannot be read", why),
+                Turn::Up => self.notice(
+                    EventKind::Readable,
+                    EventLevel::Done,
+                    "can be read again",
+                    "the file can be read again".into(),
+                ),
             });
         }
         let word = match word {
@@ -234,7 +237,13 @@ impl Story {
         let said = |word: &str| if word.is_empty() { "no file".to_owned() } else { word.to_owned() };
         let message = format!("{} → {}", said(&before), said(word));
         let data = json!({ "from": before, "to": word });
-        Some(Notice { level, title: format!("{}: {}", self.name, said(word)), message, data: Some(data) })
+        Some(Notice {
+            kind: EventKind::WordChanged,
+            level,
+            title: format!("{}: {}", self.name, said(word)),
+            message,
+            data: Some(data),
+        })
     }
 
     fn busy(
@@ -252,7 +261,10 @@ impl Story {
         let is_long = self.busy_limit.is_some_and(|limit| busy_for > limit);
         if self.busy.note(!is_long) == Some(Turn::Down) {
             let message = format!("busy for {} without a change", lasting(busy_for));
-            notices.push(self.notice(EventLevel::Alert, "is busy for too long", message));
+            let data = Some(json!({ "seconds": busy_for.as_secs() }));
+            let long =
+                self.notice(EventKind::BusyTooLong, EventLevel::Alert, "is busy for too long", message);
+            notices.push(Notice { data, ..long });
         }
         (Some(busy_for), is_long)
     }
@@ -268,17 +280,23 @@ impl Story {
         if let Some(turn) = self.fresh.note(!is_stale) {
             let ago = lasting(age.unwrap_or_default());
             notices.push(match turn {
-                Turn::Down => self.notice(EventLevel::Alert, "is stale", format!("written {ago} ago")),
+                Turn::Down => {
+                    let data = Some(json!({ "seconds": age.unwrap_or_default().as_secs() }));
+                    let written = format!("written {ago} ago");
+                    let stale = self.notice(EventKind::Stale, EventLevel::Alert, "is stale", written);
+                    Notice { data, ..stale }
+                }
                 Turn::Up => {
-                    self.notice(EventLevel::Done, "is fresh again", "the file was written again".into())
+                    let message = "the file was written again".into();
+                    self.notice(EventKind::Fresh, EventLevel::Done, "is fresh again", message)
                 }
             });
         }
         is_stale
     }
 
-    fn notice(&self, level: EventLevel, what: &str, message: String) -> Notice {
-        Notice { level, title: format!("{} {what}", self.name), message, data: None }
+    fn notice(&self, kind: EventKind, level: EventLevel, what: &str, message: String) -> Notice {
+        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None }
     }
 }
 

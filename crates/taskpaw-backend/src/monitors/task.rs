@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::ipc::{EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Field, Shape, Values};
 use super::process::{PATTERN, SEARCH_COMMAND};
@@ -151,17 +151,20 @@ impl Work {
     fn finish(&mut self) -> Option<Notice> {
         let run = self.run.take()?;
         let took = run.lasted(run.seen_last);
-        let (level, how) = match run.exit {
-            None => (EventLevel::Done, "has finished".to_owned()),
-            Some(0) => (EventLevel::Done, "has finished with exit status 0".to_owned()),
-            Some(status) => (EventLevel::Alert, format!("has failed with exit status {status}")),
+        let (kind, how) = match run.exit {
+            None => (EventKind::TaskDone, "has finished".to_owned()),
+            Some(0) => (EventKind::TaskDone, "has finished with exit status 0".to_owned()),
+            Some(status) => (EventKind::TaskFailed, format!("has failed with exit status {status}")),
         };
         let message = format!("{} {how} after {}", run.program, lasting(took));
         let data = json!({ "program": run.program, "seconds": took.as_secs(), "exit_status": run.exit });
         self.last = Some(Finished { took, exit: run.exit });
-        let title =
-            format!("{} {}", self.name, if level == EventLevel::Done { "finished" } else { "failed" });
-        Some(Notice { level, title, message, data: Some(data) })
+        let (level, end) = match kind {
+            EventKind::TaskFailed => (EventLevel::Alert, "failed"),
+            _ => (EventLevel::Done, "finished"),
+        };
+        let title = format!("{} {end}", self.name);
+        Some(Notice { kind, level, title, message, data: Some(data) })
     }
 
     fn in_words(&self, now: Instant) -> (MonitorState, String) {

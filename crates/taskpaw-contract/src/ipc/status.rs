@@ -104,3 +104,49 @@ pub enum EventLevel {
     /// Work has finished.
     Done,
 }
+
+/// What happened: `data.kind` of an event, for whoever says it in another language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The agent was started: `version`.
+    Started,
+    /// What is watched is not as it should be.
+    Down,
+    /// It is again.
+    Up,
+    /// A line of a log calls for the person.
+    ErrorLine,
+    /// No such line came for a while.
+    Calm,
+    /// A line of a log says that work is finished.
+    WorkDone,
+    /// A file or a folder cannot be read.
+    Unreadable,
+    /// It can again.
+    Readable,
+    /// A file has arrived: `file`, `bytes`, `path`.
+    FileComplete,
+    /// A file says another word: `from`, `to`.
+    WordChanged,
+    /// A file says that work goes on, for too long: `seconds`.
+    BusyTooLong,
+    /// A file was not written for too long: `seconds`.
+    Stale,
+    /// It was written again.
+    Fresh,
+    /// A share of this machine is high: `metric`, `percent`, `threshold`.
+    High,
+    /// It is not any more: the same.
+    Normal,
+    /// A task has ended: `program`, `seconds`, `exit_status`.
+    TaskDone,
+    /// A task has failed: the same.
+    TaskFailed,
+    /// A monitor cannot look.
+    MonitorFailed,
+    /// It can again.
+    MonitorWorks,
+    /// Too many events came at once: `count`.
+    LeftOut,
+}

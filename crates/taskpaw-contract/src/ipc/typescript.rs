@@ -83,6 +83,7 @@ pub fn typescript() -> String {
         MonitorState,
         AgentEvent,
         EventLevel,
+        EventKind,
         FleetStatus,
         FleetAgent,
         PollErrorCode,

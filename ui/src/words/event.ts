@@ -1,0 +1,130 @@
+// An event in words. The agent writes it in English; where it says what kind it is, the sentence is made here.
+
+import type { EventKind } from "../generated/ipc";
+import { language, t } from "../locales/language.svelte";
+import type { EventRow } from "../state/events";
+import { monitorName } from "./monitor";
+import { bytesText, lasting, number } from "./numbers";
+
+/** A short form, and what that does not say; without a text of its own the agent's words stay. */
+interface Said {
+  title: string;
+  message?: string;
+}
+
+/** What an event is about. Another version may send less. */
+class Facts {
+  readonly name: string;
+  readonly #data: Record<string, unknown>;
+
+  constructor(row: EventRow) {
+    this.name = monitorName(row.monitor);
+    this.#data = row.data;
+  }
+
+  text(key: string): string {
+    const value = this.#data[key];
+    return typeof value === "string" ? value : "";
+  }
+
+  number(key: string): number {
+    const value = this.#data[key];
+    return typeof value === "number" && Number.isFinite(value) ? value : 0;
+  }
+
+  /** A word of a file; none if the file is not there. */
+  word(key: string): string {
+    return this.text(key) || t("event.no_file");
+  }
+
+  get duration(): string {
+    return lasting(this.number("seconds"));
+  }
+
+  /** A share of the machine: what it is of, and how much. */
+  get share(): { metric: string; percent: string } {
+    const metrics = { cpu: t("metric.cpu"), memory: t("metric.memory"), disk: t("metric.disk") };
+    const metric = metrics[this.text("metric") as keyof typeof metrics] ?? this.text("metric");
+    return { metric, percent: number(this.number("percent")) };
+  }
+}
+
+const sentences: Record<EventKind, (facts: Facts) => Said> = {
+  started: (facts) => ({
+    title: t("event.started"),
+    message: t("event.started_text", { version: facts.text("version") }),
+  }),
+  down: ({ name }) => ({ title: t("event.down", { name }) }),
+  up: ({ name }) => ({ title: t("event.up", { name }) }),
+  error_line: ({ name }) => ({ title: t("event.error_line", { name }) }),
+  calm: ({ name }) => ({ title: t("event.calm", { name }) }),
+  work_done: ({ name }) => ({ title: t("event.work_done", { name }) }),
+  unreadable: ({ name }) => ({ title: t("event.unreadable", { name }) }),
+  readable: ({ name }) => ({ title: t("event.readable", { name }), message: t("event.readable_text") }),
+  file_complete: (facts) => {
+    const file = facts.text("file");
+    return {
+      title: t("event.file_complete", { name: facts.name, file }),
+      message: t("event.file_complete_text", { file, size: bytesText(facts.number("bytes")) }),
+    };
+  },
+  word_changed: (facts) => ({
+    title: t("event.word_changed", { name: facts.name, word: facts.word("to") }),
+    message: t("event.word_changed_text", { from: facts.word("from"), to: facts.word("to") }),
+  }),
+  busy_too_long: (facts) => ({
+    title: t("event.busy_too_long", { name: facts.name }),
+    message: t("event.busy_too_long_text", { duration: facts.duration }),
+  }),
+  stale: (facts) => ({
+    title: t("event.stale", { name: facts.name }),
+    message: t("event.stale_text", { duration: facts.duration }),
+  }),
+  fresh: ({ name }) => ({ title: t("event.fresh", { name }), message: t("event.fresh_text") }),
+  high: ({ share }) => ({ title: t("event.high", share), message: t("event.high_text", share) }),
+  normal: ({ share }) => ({ title: t("event.normal", share), message: t("event.normal_text", share) }),
+  task_done: (facts) => ({
+    title: t("event.task_done", { name: facts.name }),
+    message: t("event.task_done_text", { program: facts.text("program"), duration: facts.duration }),
+  }),
+  task_failed: (facts) => ({
+    title: t("event.task_failed", { name: facts.name }),
+    message: t("event.task_failed_text", {
+      program: facts.text("program"),
+      duration: facts.duration,
+      status: facts.number("exit_status"),
+    }),
+  }),
+  monitor_failed: ({ name }) => ({ title: t("event.monitor_failed", { name }) }),
+  monitor_works: ({ name }) => ({ title: t("event.monitor_works", { name }), message: "" }),
+  left_out: (facts) => ({
+    title: t("event.left_out", { name: facts.name }),
+    message: t("event.left_out_text", { count: number(facts.number("count")) }),
+  }),
+};
+
+function kindOf({ data: { kind } }: EventRow): EventKind | null {
+  return typeof kind === "string" && Object.hasOwn(sentences, kind) ? (kind as EventKind) : null;
+}
+
+/** What happened, in the language that is spoken. */
+export function eventWords(row: EventRow): { title: string; message: string } {
+  const kind = kindOf(row);
+  return { message: row.message, ...(kind ? sentences[kind](new Facts(row)) : { title: row.title }) };
+}
+
+const searched = new Map<string, string>();
+
+/** What a search finds an event by beside the agent's own words, which have its names and numbers. It is asked for thousands. */
+export function searchWords(row: EventRow): string {
+  const kind = kindOf(row);
+  if (!kind) return "";
+  const key = `${language()} ${kind}`;
+  let words = searched.get(key);
+  if (words === undefined) {
+    const { title, message } = sentences[kind](new Facts({ ...row, monitor: "", data: {} }));
+    words = `${title}\n${message ?? ""}`.toLowerCase();
+    searched.set(key, words);
+  }
+  return words;
+}
