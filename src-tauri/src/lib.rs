@@ -9,6 +9,7 @@ mod close;
 mod diagnostics;
 mod instance;
 mod ipc;
+mod language;
 mod logging;
 mod login;
 mod notify;

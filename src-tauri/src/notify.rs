@@ -1,5 +1,7 @@
 //! Notifications of the system for what calls for the person and for work that is done. Off until asked for.
 
+mod words;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,7 @@ use tauri::async_runtime::JoinHandle;
 use tauri_plugin_notification::NotificationExt as _;
 
 use crate::app::App;
+use crate::language;
 
 /// So many events are remembered, so that the agent of this machine and a hub that polls it tell an event
 /// once.
@@ -42,11 +45,12 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
                 old.abort();
             }
             let Some(client) = app.client(role).filter(|_| is_on) else { continue };
-            let (handle, told) = (handle.clone(), Arc::clone(&told));
+            let (handle, told, speaker) = (handle.clone(), Arc::clone(&told), Arc::clone(&app));
             let listener = tauri::async_runtime::spawn(async move {
                 let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
                     if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
-                        show(&handle, &event);
+                        let chosen = speaker.board().snapshot().app.preferences.language;
+                        show(&handle, &event, language::is_chinese(chosen, &language::of_the_system()));
                     }
                 });
                 if let Err(error) = heard.await {
@@ -87,8 +91,9 @@ fn is_new(told: &Mutex<VecDeque<(String, u64)>>, event: &AgentEvent) -> bool {
     true
 }
 
-fn show(handle: &AppHandle, event: &AgentEvent) {
-    let title = event.title.clone().unwrap_or_else(|| event.monitor.clone());
+fn show(handle: &AppHandle, event: &AgentEvent, in_chinese: bool) {
+    let title = in_chinese.then(|| words::chinese(event)).flatten();
+    let title = title.or_else(|| event.title.clone()).unwrap_or_else(|| event.monitor.clone());
     let title = format!("{title} – {}", event.machine);
     if let Err(error) = handle.notification().builder().title(title).body(&event.message).show() {
         tracing::warn!(%error, "no notification can be shown");

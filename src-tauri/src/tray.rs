@@ -61,7 +61,7 @@ pub(crate) async fn attend(app: Arc<App>, handle: AppHandle, shows_window: bool)
 
 fn look(app: &App) -> Shown {
     let snapshot = app.board().snapshot();
-    let system = sys_locale::get_locale().unwrap_or_default();
+    let system = crate::language::of_the_system();
     Shown::of(&snapshot, Words::of(snapshot.app.preferences.language, &system))
 }
 

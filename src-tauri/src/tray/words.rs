@@ -3,6 +3,8 @@
 use taskpaw_contract::Role;
 use taskpaw_contract::config::Language;
 
+use crate::language;
+
 /// The words of a language. A name in double braces stands for what is filled in.
 #[derive(Debug)]
 pub(super) struct Words {
@@ -131,17 +133,9 @@ const SIMPLIFIED_CHINESE: Words = Words {
 };
 
 impl Words {
-    /// The words for what a person chose; `system` is the system's own language, such as `zh-CN`. The window
-    /// decides by the same rule.
+    /// The words for what a person chose; `system` is the system's own language, such as `zh-CN`.
     pub(super) fn of(chosen: Language, system: &str) -> &'static Self {
-        let is_chinese = match chosen {
-            Language::English => false,
-            Language::SimplifiedChinese => true,
-            Language::System => {
-                system.split(['-', '_']).next().is_some_and(|it| it.eq_ignore_ascii_case("zh"))
-            }
-        };
-        if is_chinese { &SIMPLIFIED_CHINESE } else { &ENGLISH }
+        if language::is_chinese(chosen, system) { &SIMPLIFIED_CHINESE } else { &ENGLISH }
     }
 
     /// A sentence with something filled in.
