@@ -16,6 +16,15 @@ describe("monitors", () => {
     config: { host: "db", port: 5432, timeout: 5 },
   };
 
+  /** Fills in the form and saves it. */
+  async function saveDatabase() {
+    await type("monitor-name", "Database");
+    await type("field-host", "db");
+    await type("field-port", "5432");
+    await click("monitor-save");
+    await pass();
+  }
+
   it("are added by a form that says at each field what is wrong", async () => {
     const host = await open("ready");
     await click("action-add-monitor");
@@ -46,11 +55,7 @@ describe("monitors", () => {
       detail: [{ field: "config.host", message: "no such host" }],
     };
     await click("action-add-monitor");
-    await type("monitor-name", "Database");
-    await type("field-host", "db");
-    await type("field-port", "5432");
-    await click("monitor-save");
-    await pass();
+    await saveDatabase();
     expect(saidAt("field-host")).toBe("no such host");
     expect(has("error")).toBe(false);
   });
@@ -98,11 +103,7 @@ describe("monitors", () => {
     expect(find("no-monitors").textContent).toContain(hint);
     find("no-monitors").querySelector<HTMLElement>("[data-testid='action-add-monitor']")?.focus();
     await click("action-add-monitor");
-    await type("monitor-name", "Database");
-    await type("field-host", "db");
-    await type("field-port", "5432");
-    await click("monitor-save");
-    await pass();
+    await saveDatabase();
     expect(has("no-monitors")).toBe(false);
     expect(document.querySelectorAll("[data-testid='monitor']")).toHaveLength(2);
     // The button that opened the form went with the hint; the other one has the focus.

@@ -151,18 +151,18 @@ impl Work {
     fn finish(&mut self) -> Option<Notice> {
         let run = self.run.take()?;
         let took = run.lasted(run.seen_last);
-        let (kind, how) = match run.exit {
-            None => (EventKind::TaskDone, "has finished".to_owned()),
-            Some(0) => (EventKind::TaskDone, "has finished with exit status 0".to_owned()),
-            Some(status) => (EventKind::TaskFailed, format!("has failed with exit status {status}")),
+        let done = (EventKind::TaskDone, EventLevel::Done, "finished");
+        let ((kind, level, end), how) = match run.exit {
+            None => (done, "has finished".to_owned()),
+            Some(0) => (done, "has finished with exit status 0".to_owned()),
+            Some(status) => (
+                (EventKind::TaskFailed, EventLevel::Alert, "failed"),
+                format!("has failed with exit status {status}"),
+            ),
         };
         let message = format!("{} {how} after {}", run.program, lasting(took));
         let data = json!({ "program": run.program, "seconds": took.as_secs(), "exit_status": run.exit });
         self.last = Some(Finished { took, exit: run.exit });
-        let (level, end) = match kind {
-            EventKind::TaskFailed => (EventLevel::Alert, "failed"),
-            _ => (EventLevel::Done, "finished"),
-        };
         let title = format!("{} {end}", self.name);
         Some(Notice { kind, level, title, message, data: Some(data) })
     }

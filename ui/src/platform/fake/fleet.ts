@@ -1,7 +1,30 @@
 // The machines that a fake hub polls, and what they have sent.
 
-import type { AgentEvent, FleetEvent, FleetStatus, MonitorStatus } from "../../generated/ipc";
+import type {
+  AgentDraft,
+  AgentEvent,
+  FleetAgent,
+  FleetEvent,
+  FleetStatus,
+  MonitorStatus,
+} from "../../generated/ipc";
 import { status } from "./agent";
+
+/** An agent as a hub knows it before the first poll. */
+export function unanswered({ name, url, token, enabled }: AgentDraft): FleetAgent {
+  return {
+    name,
+    url,
+    enabled,
+    has_token: token !== "",
+    online: false,
+    last_seen_seconds: null,
+    error: null,
+    error_code: null,
+    installed_anew_seconds: null,
+    status: null,
+  };
+}
 
 /** A machine that mostly keeps files. */
 function ofNas(): MonitorStatus {
@@ -55,18 +78,7 @@ export function fleet(): FleetStatus {
           monitors: { host_metrics: ofNas() },
         },
       },
-      {
-        name: "laptop",
-        url: "http://192.168.1.40:5680",
-        enabled: false,
-        has_token: false,
-        online: false,
-        last_seen_seconds: null,
-        error: null,
-        error_code: null,
-        installed_anew_seconds: null,
-        status: null,
-      },
+      unanswered({ name: "laptop", url: "http://192.168.1.40:5680", token: "", enabled: false }),
     ],
     offers: [{ machine: "workshop", url: "http://192.168.1.31:5680", version: "4.0.0" }],
     webhook: null,

@@ -30,6 +30,7 @@ import type {
 } from "../../generated/ipc";
 import { reduce } from "../../state/reduce";
 import { history } from "./agent";
+import { unanswered } from "./fleet";
 import type { Command, Platform, RequestOf } from "../types";
 
 /** What the fake machine is like. */
@@ -206,20 +207,9 @@ export class FakeHost implements Platform {
       }
       case "add_agent": {
         this.#mustBeReady("hub");
-        const { name, url, token, enabled } = request.agent;
-        this.world.fleet.offers = this.world.fleet.offers.filter((offer) => offer.url !== url);
-        this.world.fleet.agents.push({
-          name,
-          url,
-          enabled,
-          has_token: token !== "",
-          online: false,
-          last_seen_seconds: null,
-          error: null,
-          error_code: null,
-          installed_anew_seconds: null,
-          status: null,
-        });
+        const { fleet } = this.world;
+        fleet.offers = fleet.offers.filter((offer) => offer.url !== request.agent.url);
+        fleet.agents.push(unanswered(request.agent));
         return null;
       }
       case "change_agent": {
