@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use durable_file::replace_file;
 use serde::de::IgnoredAny;
 
 mod record;
@@ -87,7 +88,7 @@ impl Journal {
         refuse_special_file(&self.path)?;
         // The lock is a file of its own: the journal is replaced when it is full, and where a lock is
         // mandatory (Windows), readers of a locked journal would fail.
-        let lock = private_file().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
+        let lock = private_file().write(true).create(true).truncate(false).open(self.lock_file())?;
         lock_in_time(&lock)?;
 
         let mut file = private_file().read(true).append(true).create(true).open(&self.path)?;
@@ -102,26 +103,21 @@ impl Journal {
             file.write_all(&line)?;
             return file.sync_data();
         }
-        drop(file); // Windows replaces no file that is open in an old way.
+        drop(file); // Windows replaces no file that is open.
         self.replace(lines, &line)
     }
 
-    /// Writes the last lines and a new one into a file of its own, which then takes the journal's place.
+    /// Replaces the journal by its last lines and a new one.
     fn replace(&self, mut lines: Vec<&[u8]>, line: &[u8]) -> io::Result<()> {
         lines.retain(|line| serde_json::from_slice::<IgnoredAny>(line).is_ok());
         lines.drain(..lines.len().saturating_sub(MAX_RECORDS - 1));
-        let path = self.beside(".new");
-        let mut file = private_file().write(true).create(true).truncate(true).open(&path)?;
         let mut content = Vec::new();
         for kept in lines {
             content.extend_from_slice(kept);
             content.push(b'\n');
         }
         content.extend_from_slice(line);
-        file.write_all(&content)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&path, &self.path)
+        replace_file(&self.path, &content)
     }
 
     /// The last records, the newest first and at most `limit`. A journal that is not there has none.
@@ -145,9 +141,9 @@ impl Journal {
         }
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn lock_file(&self) -> PathBuf {
         let mut name = self.path.file_name().map(OsString::from).unwrap_or_default();
-        name.push(suffix);
+        name.push(".lock");
         self.path.with_file_name(name)
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use durable_file::replace_file;
 use taskpaw_contract::Role;
-use taskpaw_contract::durable::replace_file;
 
 pub(crate) use journal::Journal;
 #[cfg(feature = "fuzzing")]

@@ -4,7 +4,6 @@
 
 pub mod clock;
 pub mod config;
-pub mod durable;
 pub mod folders;
 pub mod identity;
 pub mod ipc;

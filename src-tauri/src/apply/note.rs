@@ -4,10 +4,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use durable_file::replace_file;
 use serde::{Deserialize, Serialize};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, Endpoint};
-use taskpaw_contract::durable::replace_file;
 use taskpaw_contract::ipc::PortDraft;
 
 /// The ports of a role before and after a change.

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use durable_file::replace_file;
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{Pid, ProcessIdentity};
 use serde::{Deserialize, Serialize};
-use taskpaw_contract::durable::replace_file;
 
 /// The record of the primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

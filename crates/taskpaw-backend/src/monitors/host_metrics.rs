@@ -157,30 +157,9 @@ fn is_loopback(interface: &OsStr) -> bool {
 
 /// Bytes used and in total of the disk that a folder is on. Only that disk is asked: another one may be a
 /// network share whose server does not answer.
-#[cfg(unix)]
 fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
-    let disk = rustix::fs::statvfs(folder)?;
-    let used = disk.f_blocks.saturating_sub(disk.f_bfree);
-    Ok((used.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
-}
-
-/// Bytes used and in total of the disk that a folder is on.
-#[cfg(not(unix))]
-fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
-    use sysinfo::{DiskRefreshKind, Disks};
-
-    // Windows adds `\\?\` to a canonical path, and mount points come without it.
-    let folder = folder.canonicalize()?;
-    let folder = folder.to_string_lossy();
-    let folder = folder.strip_prefix(r"\\?\").unwrap_or(&folder);
-    let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage())
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    disks
-        .iter()
-        .filter(|disk| folder.starts_with(&*disk.mount_point().to_string_lossy()))
-        .max_by_key(|disk| disk.mount_point().as_os_str().len())
-        .map(|disk| (disk.total_space().saturating_sub(disk.available_space()), disk.total_space()))
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    let disk = fs4::statvfs(folder)?;
+    Ok((disk.total_space().saturating_sub(disk.free_space()), disk.total_space()))
 }
 
 /// A share that should stay below the threshold.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use taskpaw_contract::durable::replace_file;
+use durable_file::replace_file;
 
 use super::{StateError, private, read_if_there};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigProblem, SCHEMA};
-use crate::durable::replace_file;
+use durable_file::replace_file;
 
 /// A configuration file that was read, or that is not there yet.
 ///

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::{ImportReport, look};
 use crate::config::{Config, ConfigFile, ConfigProblem};
-use crate::durable::replace_file;
 use crate::folders::Folders;
+use durable_file::replace_file;
 
 /// The configuration at a start.
 #[derive(Debug)]
