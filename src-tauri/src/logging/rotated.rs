@@ -29,10 +29,12 @@ impl RotatedFile {
 
     fn begin_anew(&mut self) -> io::Result<()> {
         self.open = None;
-        for age in (1..OLD_FILES).rev() {
+        // First of all the one that somebody may hold open, so that no old one goes for nothing.
+        rename_if_there(&self.path, &self.aged(0))?;
+        for age in (0..OLD_FILES).rev() {
             rename_if_there(&self.aged(age), &self.aged(age + 1))?;
         }
-        rename_if_there(&self.path, &self.aged(1))
+        Ok(())
     }
 
     fn aged(&self, age: u32) -> PathBuf {
@@ -63,7 +65,8 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 impl Write for RotatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.open.as_ref().is_some_and(|(_, size)| *size >= self.full_at) {
-            self.begin_anew()?;
+            // Where somebody holds it open (Windows) the full file is written on, and the next write tries again.
+            let _held_open = self.begin_anew();
         }
         let (mut file, size) = match self.open.take() {
             Some(open) => open,
@@ -105,6 +108,23 @@ mod tests {
         writeln!(RotatedFile::new(path.clone()), "before").unwrap();
         writeln!(RotatedFile::new(path.clone()), "after").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "before\nafter\n");
+    }
+
+    #[test]
+    fn a_full_file_that_cannot_be_set_aside_is_written_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.log");
+        let mut file = RotatedFile { full_at: 10, ..RotatedFile::new(path.clone()) };
+        fs::write(file.aged(1), "older").unwrap();
+        fs::create_dir(file.aged(0)).unwrap(); // in the way, as somebody who holds the file open is on Windows
+        for number in 0..20 {
+            file.write_all(format!("line number {number}\n").as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 20);
+        assert_eq!(fs::read_to_string(file.aged(1)).unwrap(), "older", "no old one went for it");
+        fs::remove_dir(file.aged(0)).unwrap();
+        file.write_all(b"at last\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "at last\n");
     }
 
     #[test]
