@@ -11,25 +11,10 @@ import { WINE_PACKAGES, withWine } from "./lib/wine.mjs";
 
 /** Tests that Wine 8 cannot show, and why. Each is written for Windows as well; docs/platforms.md counts none of them. */
 const LEFT_OUT = {
-  // Its rename cannot replace a file that is open, as Windows 10 can (FILE_RENAME_FLAG_POSIX_SEMANTICS).
-  journal: [
-    "a_file_of_any_size_is_read_from_its_end",
-    "two_writers_at_once_lose_nothing",
-    "when_it_is_full_damage_is_dropped_first",
-  ],
-  taskpaw_backend: [
-    // As above, in some runs.
-    "agent::events::tests::the_journal_does_not_grow_without_end",
-    "agent::events::tests::the_oldest_go_when_too_many_wait",
-    // Its list of disks does not have the one of a folder.
-    "monitors::host_metrics::tests::this_machine_has_numbers_at_once_and_rates_soon",
-  ],
   // Its server does one call on a socket after the other: of 300 agents that are asked at once, a hundred answered within
   // the 1.5 s that each has.
   backend: ["fleet::three_hundred_agents_and_none_is_late_because_of_another"],
   taskpaw: [
-    // As above: who looks at the record has it open.
-    "instance::tests::the_record_of_a_dead_app_blocks_nobody",
     // As below: nobody can be named.
     "diagnostics::tests::the_archive_has_everything_and_nothing_that_is_private",
   ],

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { canCheck } from "./lib/cross.mjs";
 import { buildPrograms, buildWindow, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
 import { main, output, ROOT, run, say } from "./lib/steps.mjs";
-import { ensureSystem, isDebian } from "./lib/system.mjs";
+import { canInstallDebian, ensureSystem, isDebian } from "./lib/system.mjs";
+import { WINE_PACKAGES } from "./lib/wine.mjs";
 
 /** Tools of the tests, in the checkout's own target folder. */
 const TOOLS = join(ROOT, "target", "tools");
@@ -73,7 +74,7 @@ async function ensureTools() {
   }
 }
 
-/** What is for macOS and Windows, as far as it can be checked in some minutes; `npm run test:windows` runs it, too. */
+/** What is for macOS and Windows, as far as it can be known here. */
 async function checkOtherSystems() {
   if (!ON_LINUX) return;
   if (!(await canCheck())) {
@@ -83,6 +84,12 @@ async function checkOtherSystems() {
   say("the programs compile for macOS and Windows");
   await run("node", ["scripts/check-macos.mjs"]);
   await run("node", ["scripts/check-windows.mjs"]);
+  if (!(await canInstallDebian(WINE_PACKAGES))) {
+    say("SKIPPED: the tests for Windows. They need Debian's wine64 and nsis");
+    return;
+  }
+  say("tests for Windows, in Wine");
+  await run("node", ["scripts/test-windows.mjs"]);
 }
 
 async function testPrograms() {
