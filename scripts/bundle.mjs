@@ -13,7 +13,15 @@ import {
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { debianChangelog, kinds, MANUALS, packageConfig, packageName, sidecarName } from "./lib/packages.mjs";
+import {
+  debianChangelog,
+  kinds,
+  MANUALS,
+  packageConfig,
+  packageName,
+  sidecarName,
+  signingEnv,
+} from "./lib/packages.mjs";
 import { buildPrograms, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
 import { main, output, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { ensureSystem } from "./lib/system.mjs";
@@ -45,7 +53,7 @@ await main(async () => {
   const tauri = join(ROOT, "node_modules", "@tauri-apps", "cli", "tauri.js");
   const args = ["bundle", "--ci", "--bundles", wanted.join(",")];
   const configs = ["--config", "src-tauri/bundle.conf.json", "--config", JSON.stringify(config)];
-  const env = { ...process.env, SOURCE_DATE_EPOCH: seconds };
+  const env = { ...signingEnv(process.env), SOURCE_DATE_EPOCH: seconds };
   await run(process.execPath, [tauri, ...args, ...configs], { env: { ...env, CARGO_TARGET_DIR: stage } });
   await packAgain(join(stage, "release", "bundle", "deb"), env);
   collect(join(stage, "release", "bundle"), version);

@@ -29,6 +29,16 @@ export function packageConfig({ platform, version, stage, identity }) {
   return { version, bundle };
 }
 
+/**
+ * The environment in which Tauri packs. It takes an empty variable for a certificate or an account that was given, and a
+ * continuous integration without secrets sets all of them empty; without an identity neither is of use.
+ */
+export function signingEnv(env) {
+  const isForSigning = ([name]) => name.startsWith("APPLE_");
+  const isOfUse = ([, value]) => value && env.APPLE_SIGNING_IDENTITY;
+  return Object.fromEntries(Object.entries(env).filter((entry) => !isForSigning(entry) || isOfUse(entry)));
+}
+
 /** Where Debian looks for it; Tauri's own key puts it under the product's name instead of the package's. */
 const DEBIAN_CHANGELOG = "/usr/share/doc/task-paw/changelog.gz";
 

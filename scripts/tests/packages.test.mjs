@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { debianChangelog, kinds, packageConfig, packageName, sidecarName } from "../lib/packages.mjs";
+import {
+  debianChangelog,
+  kinds,
+  packageConfig,
+  packageName,
+  sidecarName,
+  signingEnv,
+} from "../lib/packages.mjs";
 import { PROGRAMS as FILES } from "../lib/programs.mjs";
 import { ROOT } from "../lib/steps.mjs";
 
@@ -27,6 +34,17 @@ test("macOS is signed ad hoc only if there is no identity", () => {
   assert.equal(config("darwin", "Developer ID Application: Somebody").bundle.macOS, undefined);
   assert.equal(config("linux").bundle.macOS, undefined);
   assert.equal(config("win32").bundle.macOS, undefined);
+});
+
+test("secrets that are not set are not given to the packer", () => {
+  const secrets = { APPLE_CERTIFICATE: "c", APPLE_ID: "", APPLE_SIGNING_IDENTITY: "i" };
+  assert.deepEqual(signingEnv({ PATH: "p", EMPTY: "", ...secrets }), {
+    PATH: "p",
+    EMPTY: "",
+    APPLE_CERTIFICATE: "c",
+    APPLE_SIGNING_IDENTITY: "i",
+  });
+  assert.deepEqual(signingEnv({ PATH: "p", ...secrets, APPLE_SIGNING_IDENTITY: "" }), { PATH: "p" });
 });
 
 test("nothing that every package shares says how to sign", () => {
