@@ -72,6 +72,30 @@
   !insertmacro TASKPAW_END_WHAT_RUNS_HERE
 !macroend
 
+; What starts TaskPaw at login, if a person has switched that on.
+Var TaskPawAtLogin
+!define TASKPAW_LOGIN "Software\Microsoft\Windows\CurrentVersion\Run"
+
 !macro NSIS_HOOK_PREUNINSTALL
   !insertmacro TASKPAW_END_WHAT_RUNS_HERE
+  ReadRegStr $TaskPawAtLogin HKCU "${TASKPAW_LOGIN}" "TaskPaw"
+!macroend
+
+!macro NSIS_HOOK_POSTUNINSTALL
+  ; An uninstaller that runs in its own folder was called by an installer, which goes on afterwards: an upgrade by hand.
+  ; A person calls it by way of a copy in another folder. Tauri's has just taken the start at login away.
+  ${If} $TaskPawAtLogin != ""
+  ${AndIf} $EXEDIR == $INSTDIR
+    WriteRegStr HKCU "${TASKPAW_LOGIN}" "TaskPaw" $TaskPawAtLogin
+  ${EndIf}
+
+  ; Tauri's deletes the data only where it would put it. Beside these folders are TaskPaw V3's, which stay.
+  ${If} $DeleteAppDataCheckboxState = 1
+  ${AndIf} $UpdateMode <> 1
+    SetShellVarContext current
+    RMDir /r "$APPDATA\TaskPaw\TaskPaw"
+    RMDir /r "$LOCALAPPDATA\TaskPaw\TaskPaw"
+    RMDir "$APPDATA\TaskPaw"
+    RMDir "$LOCALAPPDATA\TaskPaw"
+  ${EndIf}
 !macroend

@@ -24,7 +24,10 @@ int wmain(int count, wchar_t **arguments) {
   return 0;
 }
 `;
-/** As Tauri's: the hook comes before the files. An installer that cannot write a file says so by its status. */
+/**
+ * As Tauri's: the hook comes before the files, and the uninstaller takes the start at login away. An installer that
+ * cannot write a file, or finds something else than it should, says so by its status.
+ */
 const script = (program) => `
 Unicode true
 Target amd64-unicode
@@ -34,6 +37,8 @@ RequestExecutionLevel user
 SilentInstall silent
 SilentUnInstall silent
 !include LogicLib.nsh
+Var UpdateMode
+Var DeleteAppDataCheckboxState
 !include "${join(ROOT, "packaging", "windows", "hooks.nsh")}"
 Section
   SetOutPath $INSTDIR
@@ -43,15 +48,44 @@ Section
   IfErrors 0 +2
     SetErrorLevel 5
   WriteUninstaller "$INSTDIR\\uninstall.exe"
+  WriteRegStr HKCU "\${TASKPAW_LOGIN}" TaskPaw "at login"
+  CreateDirectory "$APPDATA\\TaskPaw\\TaskPaw\\config"
+  CreateDirectory "$LOCALAPPDATA\\TaskPaw\\TaskPaw\\data\\state"
+  CreateDirectory "$APPDATA\\TaskPaw\\of V3"
 SectionEnd
 Section Uninstall
+  StrCpy $UpdateMode 0
   !insertmacro NSIS_HOOK_PREUNINSTALL
   ClearErrors
   Delete "$INSTDIR\\taskpaw-backend.exe"
   IfErrors 0 +2
     SetErrorLevel 5
+  DeleteRegValue HKCU "\${TASKPAW_LOGIN}" TaskPaw
+  !insertmacro NSIS_HOOK_POSTUNINSTALL
+  ReadRegStr $0 HKCU "\${TASKPAW_LOGIN}" TaskPaw
+  \${If} $0 != "at login"
+    SetErrorLevel 6
+  \${EndIf}
+  \${IfNot} \${FileExists} "$APPDATA\\TaskPaw\\TaskPaw\\config\\*.*"
+    SetErrorLevel 7
+  \${EndIf}
+  StrCpy $DeleteAppDataCheckboxState 1
+  !insertmacro NSIS_HOOK_POSTUNINSTALL
+  \${If} \${FileExists} "$APPDATA\\TaskPaw\\TaskPaw\\*.*"
+  \${OrIf} \${FileExists} "$LOCALAPPDATA\\TaskPaw\\*.*"
+  \${OrIfNot} \${FileExists} "$APPDATA\\TaskPaw\\of V3\\*.*"
+    SetErrorLevel 8
+  \${EndIf}
 SectionEnd
 `;
+
+/** What a status of the uninstaller means. */
+const WRONG = {
+  5: "cannot delete a file",
+  6: "takes the start at login away, though an installer called it",
+  7: "deletes a person's data without being told to",
+  8: "does not delete just TaskPaw's own data when it is told to",
+};
 
 /** Installs over running programs, and uninstalls; fails if the wrong ones were ended, or the right ones not. */
 export async function testInstaller(wine) {
@@ -94,11 +128,11 @@ export async function testInstaller(wine) {
     // In place, as an installer calls the uninstaller of the version before: it must not end itself.
     const again = await start(here, "taskpaw-backend.exe");
     const removed = wine.run(join(here, "uninstall.exe"), "/S", `_?=${windowsPath(here)}`);
-    expect(removed.status === 0, `the uninstaller does its work (${removed.status})`);
+    expect(removed.status === 0, `the uninstaller ${WRONG[removed.status] ?? `ends with ${removed.status}`}`);
     await until(() => hasEnded(again), "the uninstaller ends what runs");
     expect(!existsSync(join(here, "taskpaw-backend.exe")), "the file is gone");
     expect(!others.some(hasEnded), "whatever else runs is left alone again");
-    say("the installer's hooks: what runs from their folder is ended, and nothing else");
+    say("the installer's hooks: what runs from their folder is ended, and nothing else; what a person set stays");
   } finally {
     for (const child of started.filter((child) => !hasEnded(child))) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
