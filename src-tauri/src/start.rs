@@ -42,6 +42,9 @@ const PAINT_WITHIN: Duration = Duration::from_secs(1);
 const BUS_AFTER: Duration = Duration::from_secs(4);
 /// How long the bus may take to let this app go. From one that hangs it is gone with its process.
 const BUS_WITHIN: Duration = Duration::from_secs(1);
+/// How long the backends may take to end where the system does not wait for them. macOS gives an app some seconds more
+/// at a logout.
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(6);
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
@@ -83,10 +86,12 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     };
 
     let setup_arguments = arguments.clone();
-    let tauri_app = tauri::Builder::default()
+    let builder = tauri::Builder::default();
+    #[cfg(target_os = "macos")]
+    let builder = builder.menu(crate::menu_bar::build).on_menu_event(crate::menu_bar::choose);
+    let tauri_app = builder
         .plugin(tauri_plugin_shell::init())
         .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_autostart::Builder::new().arg("--background").build())
         .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(KEPT_OF_THE_WINDOW).build())
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
@@ -96,8 +101,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             let quitting = handle.clone();
             app.on_quit(move || quitting.exit(0));
             end_on_signals(&app);
-            let login = handle.clone();
-            app.on_login(move |enabled| login::set(&login, enabled));
+            let login = login::Entry::of_this_program(handle);
+            let entry = login.clone();
+            app.on_login(move |enabled| entry.as_ref().map_err(Clone::clone)?.set(enabled));
             tauri::async_runtime::spawn(notify::watch(Arc::clone(&app), handle.clone()));
             let second_line = {
                 let (handle, data_folder) = (handle.clone(), folders.data.clone());
@@ -129,7 +135,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 }
             });
             close::attend(&window, &app);
-            app.board().show_start_at_login(login::is_on(handle));
+            app.board().show_start_at_login(login.ok().and_then(|entry| entry.is_on()));
             later(Arc::clone(&app));
             tauri::async_runtime::spawn(app.own_program().clone().watch(Arc::clone(&app)));
             if let Some(picture) = setup_arguments.check.clone() {
@@ -149,6 +155,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         #[cfg(target_os = "macos")]
         if matches!(event, RunEvent::Reopen { .. }) {
             return raise(handle);
+        }
+        if matches!(event, RunEvent::Exit) {
+            return end_at_once(handle);
         }
         let RunEvent::ExitRequested { api, code, .. } = event else { return };
         let Some(app) = handle.try_state::<Arc<App>>() else { return };
@@ -179,6 +188,18 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         }
     });
     Ok(if status.get().is_none_or(|code| *code == 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The program is about to end, whether or not it was asked: the Dock of macOS and a logout there do not ask. The backends
+/// end first all the same.
+fn end_at_once(handle: &AppHandle) {
+    let Some(app) = handle.try_state::<Arc<App>>().filter(|app| !app.is_ended()) else { return };
+    app.begins_to_quit();
+    if tauri::async_runtime::block_on(async { timeout(AT_ONCE_WITHIN, app.end_roles()).await }).is_err() {
+        tracing::warn!("the backends do not end in time: the end of their stdin ends them");
+    }
+    app.has_ended();
+    app.release_place();
 }
 
 fn open_window(handle: &AppHandle, visible: bool) -> tauri::Result<WebviewWindow> {
