@@ -193,6 +193,7 @@ pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
 pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 
+    listen_for_takeover(stop);
     let (mut c, mut broke) = (ctrl_c()?, ctrl_break()?);
     let (mut closed, mut shutdown) = (ctrl_close()?, ctrl_shutdown()?);
     let stop = stop.clone();
@@ -206,6 +207,22 @@ pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
         stop.request(StopReason::Signal);
     });
     Ok(())
+}
+
+/// Listens for the event that a takeover sets: no signal reaches a program without a window. A backend that cannot have
+/// one works all the same, and is killed when another version takes over.
+#[cfg(windows)]
+fn listen_for_takeover(stop: &Stop) {
+    let stop = stop.clone();
+    let listening = port_takeover::sys::StopEvent::create().and_then(|event| {
+        std::thread::Builder::new().name("stop event".to_owned()).spawn(move || match event.wait(None) {
+            Ok(_) => stop.request(StopReason::Signal),
+            Err(error) => tracing::warn!("a takeover cannot ask any more, only kill: {error}"),
+        })
+    });
+    if let Err(error) = listening {
+        tracing::warn!("a takeover cannot ask, only kill: {error}");
+    }
 }
 
 #[cfg(test)]

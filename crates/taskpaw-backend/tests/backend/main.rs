@@ -44,4 +44,6 @@ mod startup;
 #[cfg(unix)]
 mod stop;
 #[cfg(test)]
+mod taken_over;
+#[cfg(test)]
 mod v3;
