@@ -1,8 +1,10 @@
 //! The new lines of a file that grows, is cut, or is replaced by another one.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
+
+use same_file::Handle;
 
 /// So much is read in one look; the next one goes on there.
 const LOOK_BYTES: usize = 1 << 20;
@@ -26,8 +28,7 @@ pub(super) struct Tail {
 
 #[derive(Debug)]
 struct Followed {
-    file: File,
-    identity: Option<(u64, u64)>,
+    file: Handle,
     read: u64,
 }
 
@@ -88,19 +89,19 @@ impl Tail {
         if !about.is_file() {
             return Err(io::Error::other("it is no file"));
         }
-        let identity = identity_of(&about);
+        let file = Handle::from_file(file)?;
         news.is_there = true;
         let is_same = self
             .followed
             .as_ref()
-            .is_some_and(|followed| followed.identity == identity && followed.read <= about.len());
+            .is_some_and(|followed| followed.file == file && followed.read <= about.len());
         if is_same {
             return Ok(news);
         }
         // Another file, or the same one cut: it begins anew.
         self.forget(&mut news.lines);
         let read = if is_first && !self.from_start { about.len() } else { 0 };
-        let followed = self.followed.insert(Followed { file, identity, read });
+        let followed = self.followed.insert(Followed { file, read });
         news.has_more = read_on(followed, &mut self.partial, &mut news.lines, &mut self.is_partial_old)?;
         Ok(news)
     }
@@ -122,13 +123,13 @@ fn read_on(
     lines: &mut Vec<String>,
     is_partial_old: &mut bool,
 ) -> io::Result<bool> {
-    let length = followed.file.metadata()?.len();
-    if length < followed.read {
+    let file = followed.file.as_file_mut();
+    if file.metadata()?.len() < followed.read {
         return Ok(false);
     }
-    followed.file.seek(SeekFrom::Start(followed.read))?;
+    file.seek(SeekFrom::Start(followed.read))?;
     let mut bytes = Vec::new();
-    (&followed.file).take(LOOK_BYTES as u64).read_to_end(&mut bytes)?;
+    file.take(LOOK_BYTES as u64).read_to_end(&mut bytes)?;
     followed.read += bytes.len() as u64;
     for part in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
         let (line, is_whole) = match part.split_last() {
@@ -150,20 +151,6 @@ fn read_on(
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end().to_owned()
-}
-
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
-fn identity_of(about: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-
-    Some((about.dev(), about.ino()))
-}
-
-/// Only its length shows that it is another one.
-#[cfg(not(unix))]
-fn identity_of(_about: &Metadata) -> Option<(u64, u64)> {
-    None
 }
 
 #[cfg(test)]
@@ -226,12 +213,10 @@ mod tests {
         assert!(log.lines().is_empty());
         log.add("b\n");
         assert_eq!(log.lines(), ["b"]);
-        if cfg!(unix) {
-            log.add("c\nunended");
-            fs::rename(&log.tail.path, log.folder.path().join("log.1")).unwrap();
-            log.add("d\n");
-            assert_eq!(log.lines(), ["c", "unended", "d"]);
-        }
+        log.add("c\nunended");
+        fs::rename(&log.tail.path, log.folder.path().join("log.1")).unwrap();
+        log.add("d, in a file that is no shorter\n");
+        assert_eq!(log.lines(), ["c", "unended", "d, in a file that is no shorter"]);
     }
 
     #[test]
