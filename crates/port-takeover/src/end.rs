@@ -35,7 +35,7 @@ pub fn end_process<S: System>(
     if found.started_at.is_none() {
         return Err(Doubt::NoStartTime(expected.pid));
     }
-    if found.identity() != *expected || found.same_user != Some(true) {
+    if !expected.is_still(&found.identity()) || found.same_user != Some(true) {
         return Err(Doubt::ProcessChanged(expected.pid));
     }
 
@@ -124,6 +124,17 @@ mod tests {
             assert!(end_process(&Native::new(), &other, Limits::default()).is_err(), "{other:?}");
         }
         assert!(sleeper.is_alive());
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_told_any_more_is_no_other_process() {
+        let recorded = Sleeper::start().identity();
+        let found = ProcessIdentity { exe: None, ..recorded.clone() };
+        assert!(recorded.is_still(&recorded) && recorded.is_still(&found));
+        assert!(!found.is_still(&recorded), "a record without a path is none");
+        let later = |at| ProcessIdentity { started_at: at, ..found.clone() };
+        assert!(!recorded.is_still(&later(None)) && !recorded.is_still(&later(Some(1))));
+        assert!(!later(None).is_still(&later(None)));
     }
 
     #[test]

@@ -120,6 +120,16 @@ pub struct ProcessIdentity {
     pub exe: Option<String>,
 }
 
+impl ProcessIdentity {
+    /// Whether what is found now is still this process. Both start times must be known and the same. A path that cannot
+    /// be told any more tells nothing: macOS has none once the file of a running program was removed, as by an update.
+    #[must_use]
+    pub fn is_still(&self, found: &Self) -> bool {
+        let (pid, started_at) = (self.pid == found.pid, self.started_at == found.started_at);
+        pid && started_at && found.started_at.is_some() && (found.exe.is_none() || found.exe == self.exe)
+    }
+}
+
 /// A socket in LISTEN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {

@@ -296,7 +296,7 @@ impl Claim {
         let name = self.address.socket();
         let listening = name.and_then(|name| listen(name, version, Arc::clone(&self.ending), record));
         let asked = listening.unwrap_or_else(|error| {
-            // Not to be heard is no reason not to run: the lock still keeps others out.
+            // As in `listen`.
             tracing::warn!(%error, "starting TaskPaws cannot be heard");
             mpsc::channel().1
         });
@@ -330,7 +330,7 @@ fn wait_for_end(pid: u32, record: Option<&Record>) {
 fn is_gone(pid: u32, record: Option<&Record>) -> bool {
     match (Pid::new(pid).and_then(|pid| Native::new().describe(pid)), record) {
         (None, _) => true,
-        (Some(found), Some(record)) => found.identity() != record.process,
+        (Some(found), Some(record)) => !record.process.is_still(&found.identity()),
         (Some(_), None) => false,
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
@@ -25,6 +26,12 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Stream);
 
+/// How long the host before may keep the name (Windows): until its end, which comes three seconds after it has given up
+/// its place at the latest.
+const NAME_WITHIN: Duration = Duration::from_secs(10);
+/// Between two tries to get the name: nothing says when it is free.
+const NAME_STEP: Duration = Duration::from_millis(20);
+
 /// Listens from now on. What is asked before the app is there to do it waits in the channel. `record` is called
 /// first, and not waited for: it writes to a disk. Whoever asks meanwhile waits for it.
 pub(super) fn listen(
@@ -33,11 +40,15 @@ pub(super) fn listen(
     ending: Arc<AtomicBool>,
     record: impl FnOnce() + Send + 'static,
 ) -> io::Result<mpsc::Receiver<Asked>> {
-    // Whoever listened there before has lost the lock: what it left is overwritten.
-    let listener: Listener = ListenerOptions::new().name(name).try_overwrite(true).create_sync()?;
+    let first = open(&name);
     let (tell, told) = mpsc::channel();
     thread::Builder::new().name("instance".to_owned()).spawn(move || {
         record();
+        let listener = match first.or_else(|error| open_once_free(&name, error)) {
+            Ok(listener) => listener,
+            // Not to be heard is no reason not to run: the lock still keeps others out.
+            Err(error) => return tracing::warn!(%error, "starting TaskPaws cannot be heard"),
+        };
         for stream in listener.incoming() {
             match stream {
                 Ok(stream) => {
@@ -50,6 +61,24 @@ pub(super) fn listen(
         }
     })?;
     Ok(told)
+}
+
+/// Whoever listened there before has lost the lock: what it left is overwritten.
+fn open(name: &Name<'static>) -> io::Result<Listener> {
+    ListenerOptions::new().name(name.borrow()).try_overwrite(true).create_sync()
+}
+
+/// On Windows a pipe cannot be overwritten: its name is free once the host before has ended.
+fn open_once_free(name: &Name<'static>, mut error: io::Error) -> io::Result<Listener> {
+    let began = Instant::now();
+    while cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied && began.elapsed() < NAME_WITHIN {
+        thread::sleep(NAME_STEP);
+        match open(name) {
+            Ok(listener) => return Ok(listener),
+            Err(again) => error = again,
+        }
+    }
+    Err(error)
 }
 
 fn answer(mut stream: Stream, version: &'static str, ending: &AtomicBool, tell: &mpsc::Sender<Asked>) {
