@@ -23,6 +23,8 @@ await main(async () => {
       await buildWindow();
     }
     const places = [join(folder, "one"), join(folder, "another place", "of-other-length")];
+    // Both at once: a build takes minutes, in which somebody may go on writing here.
+    for (const place of places) copySources(place, programs);
     for (const place of places) await buildAt(place, programs, place !== places[0]);
     const differing = programs.filter(
       (name) => !isSame(places.map((place) => join(place, "target", "release", name))),
@@ -34,13 +36,16 @@ await main(async () => {
   }
 });
 
-/** Builds programs in a copy of the sources: of what Git knows, and of the window's files. */
-async function buildAt(place, programs, isElsewhere) {
+/** Copies the sources: what Git knows, and the window's files. */
+function copySources(place, programs) {
   for (const name of output("git", ["ls-files", "-z"]).split("\0").filter(Boolean)) copy(name, place);
   if (programs.some(hasWindow)) {
     // Of one build: the window is compared in the programs.
     cpSync(join(ROOT, "ui", "dist"), join(place, "ui", "dist"), { recursive: true });
   }
+}
+
+async function buildAt(place, programs, isElsewhere) {
   const env = { ...process.env };
   delete env.CARGO_TARGET_DIR;
   if (isElsewhere) env.CARGO_HOME = cratesElsewhere(place);

@@ -12,6 +12,8 @@ mod ipc;
 mod language;
 mod logging;
 mod login;
+#[cfg(target_os = "macos")]
+mod menu_bar;
 mod notify;
 mod picture;
 mod random;
