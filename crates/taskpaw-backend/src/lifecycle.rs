@@ -215,7 +215,7 @@ pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
 fn listen_for_takeover(stop: &Stop) {
     let stop = stop.clone();
     let listening = port_takeover::sys::StopEvent::create().and_then(|event| {
-        std::thread::Builder::new().name("stop event".to_owned()).spawn(move || match event.wait(None) {
+        thread::Builder::new().name("stop event".to_owned()).spawn(move || match event.wait(None) {
             Ok(_) => stop.request(StopReason::Signal),
             Err(error) => tracing::warn!("a takeover cannot ask any more, only kill: {error}"),
         })
