@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::ApiError;
 use super::attempts::Attempts;
+use super::local::may_be_from_a_web_page;
 
 /// Who has connected.
 #[derive(Debug, Clone, Copy)]
@@ -55,13 +56,18 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Middleware: 401 for whoever the guard does not let in, before anything is looked at or changed; 429 for whoever
-/// has tried too often.
+/// has tried too often. Where everybody is let in, web pages are not: 403.
 pub(crate) async fn authorize(
     State(guard): State<Guard>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let Guard::Tokens(_, attempts) = &guard else { return Ok(next.run(request).await) };
+    let Guard::Tokens(_, attempts) = &guard else {
+        if may_be_from_a_web_page(&request) {
+            return Err(ApiError::ForeignHost);
+        }
+        return Ok(next.run(request).await);
+    };
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let is_let_in = guard.lets_in(request.headers());
     let has_tried = request.headers().contains_key(AUTHORIZATION);

@@ -45,7 +45,7 @@ pub(crate) enum ApiError {
         seconds: u64,
     },
     /// A web page may have made this request under a name that only seems to be this machine.
-    #[error("the Host header names no address of this machine")]
+    #[error("it may come from a web page: the Host header must name this machine, and no other site may ask")]
     ForeignHost,
     /// No such path.
     #[error("{0} is no path of this port")]

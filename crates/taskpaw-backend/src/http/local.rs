@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::HOST;
+use axum::http::header::{HOST, ORIGIN};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -17,12 +17,17 @@ pub(crate) enum OnlyFrom {
     Loopback,
     /// These, and the one address that the port is bound to: an address is no name that could be rebound.
     LoopbackOr(IpAddr),
+    /// Loopback addresses, and names without a dot, such as `localhost` and the machine's own: they are no names of
+    /// the internet, which a web page could have.
+    Near,
 }
 
 impl OnlyFrom {
     fn allows(self, authority: &str) -> bool {
         let Some(host) = host_of(authority) else { return false };
-        if host.eq_ignore_ascii_case("localhost") {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        let is_bare = !host.is_empty() && host.chars().all(is_name) && host.parse::<u64>().is_err();
+        if host.eq_ignore_ascii_case("localhost") || (self == Self::Near && is_bare) {
             return true;
         }
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
@@ -48,14 +53,27 @@ pub(crate) async fn refuse_foreign_hosts(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    if names_only(only_from, &request) { Ok(next.run(request).await) } else { Err(ApiError::ForeignHost) }
+}
+
+/// Whether a request may come from a web page, where no token keeps those out. A page can send simple requests to any
+/// address, which its browser marks, and to itself, whatever address its name was given.
+pub(super) fn may_be_from_a_web_page(request: &Request) -> bool {
+    let is_marked = |name| {
+        let mut values = request.headers().get_all(name).iter();
+        values.any(|value| value != "none" && value != "same-origin")
+    };
+    is_marked(ORIGIN.as_str()) || is_marked("sec-fetch-site") || !names_only(OnlyFrom::Near, request)
+}
+
+fn names_only(only_from: OnlyFrom, request: &Request) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let named = match (hosts.next(), hosts.next()) {
         (Some(host), None) => host.to_str().is_ok_and(|host| only_from.allows(host)),
         _ => false,
     };
     // The absolute form of a request line outranks the header.
-    let is_line_fine = request.uri().authority().is_none_or(|authority| only_from.allows(authority.as_str()));
-    if named && is_line_fine { Ok(next.run(request).await) } else { Err(ApiError::ForeignHost) }
+    named && request.uri().authority().is_none_or(|authority| only_from.allows(authority.as_str()))
 }
 
 /// Whatever a client writes as its host, only one that is this machine is let in.
@@ -105,6 +123,16 @@ mod tests {
             "2130706433",
         ] {
             assert!(!OnlyFrom::Loopback.allows(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_the_internet_is_not_near() {
+        for host in ["localhost", "my-box:5680", "127.0.0.1", "[::1]:1"] {
+            assert!(OnlyFrom::Near.allows(host), "{host}");
+        }
+        for host in ["", "evil.example", "192.168.1.5", "2130706433", "box.", "x@y"] {
+            assert!(!OnlyFrom::Near.allows(host), "{host}");
         }
     }
 

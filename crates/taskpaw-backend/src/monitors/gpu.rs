@@ -30,6 +30,7 @@ pub(super) struct Gpus {
     program: Option<PathBuf>,
     leash: Leash,
     asked: Option<Running>,
+    stuck: Option<Running>,
     next: Option<Instant>,
     cards: Option<Vec<Map<String, Value>>>,
 }
@@ -42,7 +43,7 @@ impl Gpus {
     }
 
     fn told_by(program: Option<PathBuf>, leash: Leash) -> Self {
-        Self { program, leash, asked: None, next: None, cards: None }
+        Self { program, leash, asked: None, stuck: None, next: None, cards: None }
     }
 
     /// What is known now; nothing where there is no such program. It is asked in passing.
@@ -51,11 +52,14 @@ impl Gpus {
         if let Some(asked) = &mut self.asked {
             let ended = asked.ended();
             if !matches!(ended, Ok(None)) {
-                self.asked = None;
+                // With a broken driver it may not even end when it is killed: then no other one is started.
+                self.stuck = self.asked.take().and_then(|mut asked| (!asked.is_gone()).then_some(asked));
                 self.cards = ended.ok().flatten().and_then(|ended| cards(&ended));
                 let pause = if self.cards.is_some() { EVERY } else { EVERY_AFTER_FAILURE };
                 self.next = Some(now + pause);
             }
+        } else if self.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone()) {
+            self.next = Some(now + EVERY_AFTER_FAILURE);
         } else if self.next.is_none_or(|next| now >= next) {
             let columns = COLUMNS.map(|(asked, _)| asked).join(",");
             let argv = [

@@ -155,11 +155,13 @@ fn is_loopback(interface: &OsStr) -> bool {
     interface == "lo" || interface == "lo0" || interface.to_string_lossy().starts_with("Loopback")
 }
 
-/// Bytes used and in total of the disk that a folder is on. Only that disk is asked: another one may be a
+/// Bytes used and in total of the disk that a folder is on, as `df` counts them: what is kept for the administrator is
+/// no room for anybody else, so that a disk on which nobody can write any more is full. Only that disk is asked: another one may be a
 /// network share whose server does not answer.
 fn disk_usage(folder: &Path) -> io::Result<(u64, u64)> {
     let disk = fs4::statvfs(folder)?;
-    Ok((disk.total_space().saturating_sub(disk.free_space()), disk.total_space()))
+    let used = disk.total_space().saturating_sub(disk.free_space().max(disk.available_space()));
+    Ok((used, used.saturating_add(disk.available_space())))
 }
 
 /// A share that should stay below the threshold.

@@ -1,5 +1,6 @@
 //! The processes of this machine, read once for all monitors that ask for them at about the same time.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,7 @@ impl Processes {
             .map(|(pid, process)| Found {
                 pid: pid.as_u32(),
                 started_at: process.start_time(),
-                name: process.name().to_string_lossy().into_owned(),
+                name: name_of(process).into_owned(),
                 memory: process.memory(),
                 ended: (process.status() == ProcessStatus::Zombie).then(|| exit_status(pid.as_u32())),
             })
@@ -79,14 +80,24 @@ impl Table {
 
     fn read(&mut self) {
         let kind =
-            ProcessRefreshKind::nothing().with_memory().with_cmd(UpdateKind::OnlyIfNotSet).without_tasks();
+            // Always: a script that ends in `exec` becomes another program, as the same process.
+            ProcessRefreshKind::nothing().with_memory().with_cmd(UpdateKind::Always).without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         self.read_at = Instant::now();
     }
 }
 
+/// The name that it has now: the list of processes keeps the one that it had when it was first seen.
+fn name_of(process: &Process) -> Cow<'_, str> {
+    #[cfg(target_os = "linux")]
+    if let Ok(name) = std::fs::read_to_string(format!("/proc/{}/comm", process.pid())) {
+        return Cow::Owned(name.trim_end_matches('\n').to_owned());
+    }
+    process.name().to_string_lossy()
+}
+
 fn matches(process: &Process, pattern: &Regex, in_command: bool) -> bool {
-    if pattern.is_match(&process.name().to_string_lossy()) {
+    if pattern.is_match(&name_of(process)) {
         return true;
     }
     if !in_command || process.cmd().is_empty() {
@@ -114,4 +125,37 @@ fn exit_status(pid: u32) -> Option<i32> {
 #[cfg(not(target_os = "linux"))]
 fn exit_status(_pid: u32) -> Option<i32> {
     None
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_becomes_another_program_has_its_name() {
+        let mut child = Command::new("sh")
+            .args(["-c", "read line; exec tail -f /dev/null"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let processes = Processes::default();
+        let (name, command) = (Regex::new("^tail$").unwrap(), Regex::new("^tail -f /dev/null$").unwrap());
+        let sees = |pattern, in_command| {
+            let found = processes.matching(pattern, in_command).unwrap();
+            found.iter().any(|one| one.pid == child.id())
+        };
+        assert!(!sees(&name, true) && !sees(&command, true));
+        child.stdin.as_ref().unwrap().write_all(b"\n").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !(sees(&name, false) && sees(&command, true)) {
+            assert!(Instant::now() < deadline, "it is still known as sh");
+            std::thread::sleep(FRESH);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

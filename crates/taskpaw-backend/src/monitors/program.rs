@@ -16,6 +16,8 @@ const TAIL_BYTES: usize = 16 * 1024;
 /// How long what it has said may still take to arrive after its end.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
+/// How long a program that was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Holds the programs of one monitor.
 #[derive(Debug, Clone, Default)]
@@ -116,20 +118,25 @@ impl Running {
     /// How it has ended, if it has. One that takes too long is ended here.
     pub(super) fn ended(&mut self) -> io::Result<Option<Ended>> {
         let took = self.started.elapsed();
-        let status = self.child.try_wait()?;
-        if status.is_none() && took < self.limit {
+        let has_ended = has_ended(&mut self.child)?;
+        if !has_ended && took < self.limit {
             return Ok(None);
         }
-        if status.is_some() && !self.said.tail().is_whole && took < self.limit + LAST_WORDS {
+        if has_ended && !self.said.tail().is_whole && took < self.limit + LAST_WORDS {
             // Its last words are on their way, or a program that it has left behind holds the pipe open.
             let deadline = Instant::now() + LAST_WORDS;
             while !self.said.tail().is_whole && Instant::now() < deadline {
                 thread::sleep(LOOK);
             }
         }
-        if status.is_none() || !self.said.tail().is_whole {
+        // What it has left behind is ended in any case, before it is waited for: only until then its group is its own.
+        let status = if has_ended {
+            end_group(&self.child);
+            self.child.try_wait()?
+        } else {
             self.end();
-        }
+            None
+        };
         let said = String::from_utf8_lossy(&self.said.tail().bytes).into_owned();
         Ok(Some(Ended { status, said, took }))
     }
@@ -147,18 +154,26 @@ impl Running {
         }
     }
 
-    /// Ends the program and what it has started.
+    /// Ends the program and what it has started. Nothing ends one that waits for a device that does not answer.
     fn end(&mut self) {
         end_group(&self.child);
         // One that has ended already cannot be ended.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let deadline = Instant::now() + GONE_WITHIN;
+        while !self.is_gone() && Instant::now() < deadline {
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Whether it is gone after it was ended.
+    pub(super) fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+        if !self.is_gone() {
             self.end();
         }
         self.leash.0.running.fetch_sub(1, Ordering::SeqCst);
@@ -201,6 +216,21 @@ fn alone(command: &mut Command) {
 
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;
     command.creation_flags(CREATE_NO_WINDOW);
+}
+
+/// Whether it has ended. Its parent does not take note of that yet, so that its pid and its group stay its own.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    Ok(waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_some())
+}
+
+/// Whether it has ended.
+#[cfg(windows)]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    Ok(child.try_wait()?.is_some())
 }
 
 /// The group keeps its number while one of its processes lives, and the first one's pid until it is waited for.
@@ -256,7 +286,17 @@ mod tests {
     fn one_that_hangs_is_ended_with_its_children() {
         let ended = run("sleep 600 & echo $!; wait", 0.3);
         assert!(ended.status.is_none() && ended.took < Duration::from_secs(10));
-        let child: i32 = ended.said.trim().parse().unwrap();
+        gone(ended.said.trim().parse().unwrap());
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_ended_even_if_it_keeps_no_output() {
+        let ended = run("sleep 600 >/dev/null 2>&1 & echo $!", 30.0);
+        assert_eq!(ended.status.unwrap().code(), Some(0));
+        gone(ended.said.trim().parse().unwrap());
+    }
+
+    fn gone(child: i32) {
         let pid = rustix::process::Pid::from_raw(child).unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(child) {

@@ -58,30 +58,38 @@ impl Tail {
 
     /// Reads what is new.
     pub(super) fn look(&mut self) -> Result<News, String> {
-        let news = self.try_look();
-        if news.is_err() {
-            self.followed = None;
+        let mut news = News::default();
+        match self.try_look(&mut news) {
+            // What was read is not lost, and an error that stays is told at the next look.
+            Err(error) if news.lines.is_empty() => {
+                Err(format!("{} cannot be read: {error}", self.path.display()))
+            }
+            _ => Ok(news),
         }
-        news.map_err(|error| format!("{} cannot be read: {error}", self.path.display()))
     }
 
-    fn try_look(&mut self) -> io::Result<News> {
-        let is_first = !std::mem::replace(&mut self.has_looked, true);
-        let mut news = News::default();
+    /// After an error it is still known how far the file was read: it goes on there once it can be read again.
+    fn try_look(&mut self, news: &mut News) -> io::Result<()> {
+        let mut is_broken = false;
         if let Some(followed) = &mut self.followed {
             // What was added to the old file before another one took its place is read first.
-            news.has_more = read_on(followed, &mut self.partial, &mut news.lines, &mut self.is_partial_old)?;
+            match read_on(followed, &mut self.partial, &mut news.lines, &mut self.is_partial_old) {
+                Ok(has_more) => news.has_more = has_more,
+                // As of a share that was away: the file is opened anew.
+                Err(_) => is_broken = true,
+            }
             news.is_there = true;
             if news.has_more {
-                return Ok(news);
+                return Ok(());
             }
         }
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 news.is_there = false;
+                self.has_looked = true;
                 self.forget(&mut news.lines);
-                return Ok(news);
+                return Ok(());
             }
             Err(error) => return Err(error),
         };
@@ -90,20 +98,24 @@ impl Tail {
             return Err(io::Error::other("it is no file"));
         }
         let file = Handle::from_file(file)?;
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
         news.is_there = true;
-        let is_same = self
-            .followed
-            .as_ref()
-            .is_some_and(|followed| followed.file == file && followed.read <= about.len());
-        if is_same {
-            return Ok(news);
-        }
-        // Another file, or the same one cut: it begins anew.
-        self.forget(&mut news.lines);
-        let read = if is_first && !self.from_start { about.len() } else { 0 };
+        let same = self.followed.take_if(|followed| followed.file == file && followed.read <= about.len());
+        let read = match same {
+            Some(followed) if !is_broken => {
+                self.followed = Some(followed);
+                return Ok(());
+            }
+            Some(followed) => followed.read,
+            // Another file, or the same one cut: it begins anew.
+            None => {
+                self.forget(&mut news.lines);
+                if is_first && !self.from_start { about.len() } else { 0 }
+            }
+        };
         let followed = self.followed.insert(Followed { file, read });
         news.has_more = read_on(followed, &mut self.partial, &mut news.lines, &mut self.is_partial_old)?;
-        Ok(news)
+        Ok(())
     }
 
     /// The file that was followed has come to its end, and so has its last line.
@@ -217,6 +229,32 @@ mod tests {
         fs::rename(&log.tail.path, log.folder.path().join("log.1")).unwrap();
         log.add("d, in a file that is no shorter\n");
         assert_eq!(log.lines(), ["c", "unended", "d, in a file that is no shorter"]);
+    }
+
+    #[test]
+    fn after_an_error_it_goes_on_where_it_was() {
+        let mut log = Log::new(Some("old\n"), false);
+        assert!(log.lines().is_empty());
+        log.add("a\n");
+        assert_eq!(log.lines(), ["a"]);
+        let (path, away) = (log.tail.path.clone(), log.folder.path().join("away"));
+        fs::rename(&path, &away).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(log.tail.look().is_err());
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&away, &path).unwrap();
+        log.add("b\n");
+        assert_eq!(log.lines(), ["b"], "nothing is told twice");
+    }
+
+    #[test]
+    fn a_first_look_that_fails_stays_the_first() {
+        let mut log = Log::new(None, false);
+        fs::create_dir(&log.tail.path).unwrap();
+        assert!(log.tail.look().is_err());
+        fs::remove_dir(&log.tail.path).unwrap();
+        log.add("old\n");
+        assert!(log.lines().is_empty());
     }
 
     #[test]

@@ -84,3 +84,28 @@ fn looking_at_events_does_not_take_them() {
     );
     assert_eq!((&app["server_id"], &app["machine"]), (&hub["server_id"], &hub["machine"]));
 }
+
+#[test]
+fn without_a_token_a_web_page_gets_nothing_and_takes_no_event() {
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "token": "" }, "hub": { "token": "" } }));
+    for (role, port) in [(Role::Agent, machine.network), (Role::Hub, machine.api)] {
+        let running = machine.start(role);
+        running.ready();
+        for path in ["/status", "/events?ack=999999", "/metrics"] {
+            for page in ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"] {
+                let answer = call(port, "GET", path, &[page]);
+                assert_eq!(
+                    (answer.status, answer.error_code().as_str()),
+                    (403, "foreign_host"),
+                    "{page} {path}"
+                );
+            }
+            assert_eq!(call_as("evil.example", port, "GET", path, &[]).status, 403, "{path}");
+        }
+        // A person's own address line, a hub, and a name of this machine.
+        assert_eq!(call(port, "GET", "/status", &["Sec-Fetch-Site: none"]).status, 200);
+        assert_eq!(call_as("my-box", port, "GET", "/status", &[]).status, 200);
+        assert_eq!(get(port, "/status").status, 200);
+    }
+}

@@ -47,14 +47,17 @@ pub(super) fn due(connection: &Connection, most: usize) -> rusqlite::Result<(Vec
     let due = connection
         .prepare_cached(&format!(
             "SELECT {EVENT} FROM outbox JOIN events ON events.number = outbox.number
-             WHERE aside = 0 AND next_ms <= ?1 ORDER BY outbox.number LIMIT {most}"
+             WHERE aside = 0 AND (next_ms <= ?1 OR next_ms > ?2) ORDER BY outbox.number LIMIT {most}"
         ))?
-        .query_map([now], |row| Ok(Delivery { event: event(row, now)? }))?
+        // No wait is longer: the clock was set back since.
+        .query_map([now, now.saturating_add(LONGEST_WAIT_MS)], |row| {
+            Ok(Delivery { event: event(row, now)? })
+        })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let next: Option<u64> = connection
         .prepare_cached("SELECT min(next_ms) FROM outbox WHERE aside = 0")?
         .query_row([], |row| row.get(0))?;
-    Ok((due, next.map(|next| next.saturating_sub(now))))
+    Ok((due, next.map(|next| next.saturating_sub(now).min(LONGEST_WAIT_MS))))
 }
 
 pub(super) fn count(connection: &Connection) -> rusqlite::Result<WebhookStatus> {

@@ -14,6 +14,12 @@ use super::{Keeping, Source, StoreError, Stored};
 
 /// How often what is too old is removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// When it is looked at first: the clock of a machine that was just started may not have been set yet.
+const FIRST_PRUNE: Duration = Duration::from_secs(5 * 60);
+/// How far a clock may be set back without a doubt about it.
+const CLOCK_SLACK_MS: u64 = 60 * 1000;
+/// How long a machine may have slept, in which a steady clock may stand still.
+const LONGEST_SLEEP_MS: u64 = 3 * 24 * 60 * 60 * 1000;
 /// So many orders go into one transaction: nobody waits long for the others.
 const MOST_TOGETHER: usize = 512;
 
@@ -54,8 +60,8 @@ impl Writer {
 
     /// Writes until nobody can order any more.
     pub(super) fn run(mut self, received: &Receiver<Order>) {
-        self.prune();
-        let mut next_prune = Instant::now() + PRUNE_EVERY;
+        let mut clocks = (Instant::now(), (self.now)());
+        let mut next_prune = clocks.0 + FIRST_PRUNE;
         loop {
             match received.recv_timeout(next_prune.saturating_duration_since(Instant::now())) {
                 Ok(first) => {
@@ -66,8 +72,13 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if Instant::now() >= next_prune {
-                self.prune();
-                next_prune = Instant::now() + PRUNE_EVERY;
+                let before = std::mem::replace(&mut clocks, (Instant::now(), (self.now)()));
+                if is_trusted(clocks.0 - before.0, before.1, clocks.1) {
+                    self.prune();
+                } else {
+                    tracing::warn!("the clock was set: nothing is removed from the hub's history this time");
+                }
+                next_prune = clocks.0 + PRUNE_EVERY;
             }
         }
     }
@@ -160,6 +171,15 @@ impl Writer {
     }
 }
 
+/// Whether the clock on the wall went on as a steady one did, but for a sleep of the machine: by a clock that is wrong
+/// for a moment, as before it is set at a start, a whole history would be too old.
+fn is_trusted(steady: Duration, from_ms: u64, to_ms: u64) -> bool {
+    let steady = u64::try_from(steady.as_millis()).unwrap_or(u64::MAX);
+    let least = from_ms.saturating_add(steady).saturating_sub(CLOCK_SLACK_MS);
+    let most = from_ms.saturating_add(steady).saturating_add(LONGEST_SLEEP_MS);
+    (least..=most).contains(&to_ms)
+}
+
 fn answer(order: Order, stored: Stored) -> Answer {
     match order {
         Order::Keep { stored: sender, .. } => Answer::Stored(sender, stored),
@@ -245,4 +265,23 @@ fn seen(transaction: &Transaction<'_>, source: &Source, status: &str, now: u64) 
         )?
         .execute(params![source.agent, source.url, source.key(), now, is_anew.then_some(now), status])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_not_trusted_and_a_sleep_changes_nothing() {
+        const HOUR_MS: u64 = 60 * 60 * 1000;
+        const DAY_MS: u64 = 24 * HOUR_MS;
+        let hour = Duration::from_millis(HOUR_MS);
+        let now = 1_700_000_000_000;
+        for to in [now + HOUR_MS, now + HOUR_MS - 1_000, now + 9 * HOUR_MS] {
+            assert!(is_trusted(hour, now, to), "{to}");
+        }
+        for to in [now, now - 40 * DAY_MS, now + 40 * DAY_MS] {
+            assert!(!is_trusted(hour, now, to), "{to}");
+        }
+    }
 }
