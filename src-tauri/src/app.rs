@@ -145,6 +145,10 @@ impl App {
         let has_last_good = self.settings().has_last_good();
         let config = self.settings().read_for_launch().inspect_err(|problem| {
             tracing::error!(%problem, "nothing is started");
+            // What runs goes on as it was told; whoever had the file read again is told why it cannot be.
+            if self.board().runs_something() {
+                return;
+            }
             self.board().show_problem(problem.clone(), has_last_good);
             self.progress.notify_waiters();
         })?;

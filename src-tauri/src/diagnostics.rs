@@ -84,7 +84,9 @@ fn collect(sources: &Sources) -> Vec<Entry> {
     let mut redactor = Redactor::default();
     let raw = std::fs::read(&sources.config_file).map_err(|error| error.to_string());
     let parsed = raw.and_then(|bytes| {
-        serde_json::from_slice::<Value>(&bytes).map_err(|error| format!("it is no valid JSON: {error}"))
+        // As the app reads it.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        serde_json::from_slice::<Value>(bytes).map_err(|error| format!("it is no valid JSON: {error}"))
     });
     if let Ok(config) = &parsed {
         redactor.learn_tokens(config);

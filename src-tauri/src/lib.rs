@@ -36,6 +36,7 @@ pub fn run() -> ExitCode {
     match start::start(arguments, started) {
         Ok(status) => status,
         Err(error) => {
+            tracing::error!(%error, "the app cannot start");
             eprintln!("taskpaw: {error}");
             ExitCode::FAILURE
         }

@@ -4,6 +4,7 @@ mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use taskpaw_contract::Role;
@@ -20,6 +21,9 @@ use crate::language;
 const REMEMBERED: usize = 200;
 /// The longest line of a stream that is waited for.
 const LONGEST_LINE: usize = 256 * 1024;
+
+/// After a stream has ended; a backend that has ended is told of by itself.
+const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Listens to the roles that are ready for as long as notifications are on.
 pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
@@ -47,14 +51,18 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
             let Some(client) = app.client(role).filter(|_| is_on) else { continue };
             let (handle, told, speaker) = (handle.clone(), Arc::clone(&told), Arc::clone(&app));
             let listener = tauri::async_runtime::spawn(async move {
-                let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
-                    if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
-                        let chosen = speaker.board().snapshot().app.preferences.language;
-                        show(&handle, &event, language::is_chinese(chosen, &language::of_the_system()));
+                // One line that is too long must not silence the others: a backend that is still there is heard again.
+                while speaker.client(role).is_some() {
+                    let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
+                        if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
+                            let chosen = speaker.board().snapshot().app.preferences.language;
+                            show(&handle, &event, language::is_chinese(chosen, &language::of_the_system()));
+                        }
+                    });
+                    if let Err(error) = heard.await {
+                        tracing::info!(%role, %error, "its events are not heard for a moment");
                     }
-                });
-                if let Err(error) = heard.await {
-                    tracing::info!(%role, %error, "its events are not heard any more");
+                    tokio::time::sleep(HEARD_AGAIN_AFTER).await;
                 }
             });
             listening.insert(role, listener);
@@ -78,9 +86,10 @@ fn event_of(role: Role, line: &str) -> Option<AgentEvent> {
     matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)).then_some(event)
 }
 
-fn is_new(told: &Mutex<VecDeque<(String, u64)>>, event: &AgentEvent) -> bool {
+/// Numbers begin anew on a machine that was installed anew, and two machines may have one name: the time tells them apart.
+fn is_new(told: &Mutex<VecDeque<(String, u64, String)>>, event: &AgentEvent) -> bool {
     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = (event.machine.clone(), event.id);
+    let name = (event.machine.clone(), event.id, event.time.clone());
     if told.contains(&name) {
         return false;
     }
@@ -108,6 +117,16 @@ mod tests {
         format!(
             r#"data: {{"kind":"event","event":{{"id":{id},"time":"t","machine":"m","monitor":"w","message":"x","level":"{level}"}}}}"#
         )
+    }
+
+    #[test]
+    fn the_same_number_at_another_time_is_another_event() {
+        let told = Mutex::default();
+        for (time, expected) in [("one", true), ("two", true), ("one", false)] {
+            let line = line("alert", 1).replace("\"time\":\"t\"", &format!("\"time\":\"{time}\""));
+            let event = event_of(Role::Hub, &line).or_else(|| event_of(Role::Agent, &line)).unwrap();
+            assert_eq!(is_new(&told, &event), expected, "{time}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use taskpaw_contract::ipc::{ErrorCode, Event, IpcError};
@@ -20,6 +20,9 @@ const VERSION_WITHIN: Duration = Duration::from_secs(5);
 /// The app's own program, as it was started.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnProgram(Option<PathBuf>);
+
+/// A program that cannot run ends within this time; longer than that nobody is kept waiting for it.
+const FAILS_WITHIN: Duration = Duration::from_secs(1);
 
 impl OwnProgram {
     /// Looked up at the start: once the file is replaced, the system may name it by what was deleted.
@@ -67,8 +70,13 @@ impl OwnProgram {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
         // Should it end before this app does, it must not stay a zombie.
-        std::thread::spawn(move || child.wait());
-        Ok(())
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || ended.send(child.wait()));
+        // One that cannot run at all, as without a library, does not ask for this app's place.
+        match end.recv_timeout(FAILS_WITHIN) {
+            Ok(Ok(status)) if !status.success() => Err(failed(format!("it ended at once with {status}"))),
+            _ => Ok(()),
+        }
     }
 }
 

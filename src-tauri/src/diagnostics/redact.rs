@@ -12,9 +12,13 @@ const TOKEN: &str = "(token removed)";
 const USER: &str = "(user)";
 /// Stands for the argument of a program that is not ours.
 const ARGUMENT: &str = "(argument removed)";
-/// A value below a key with one of these words is a secret.
-const SECRET_WORDS: [&str; 9] =
-    ["token", "password", "passwd", "secret", "credential", "auth", "cookie", "header", "key"];
+/// A value below a key with one of these words is a secret. The address of a webhook opens it to whoever knows it.
+const SECRET_WORDS: [&str; 10] =
+    ["token", "password", "passwd", "secret", "credential", "auth", "cookie", "header", "key", "webhook"];
+/// Below this key is a program with its arguments, which may be secrets.
+const COMMAND: &str = "command";
+/// Stands for what follows the machine in an address.
+const REST: &str = "(removed)";
 /// Names that tell nothing of a person, and words that a log is full of.
 const NO_NAMES: [&str; 8] = ["root", "user", "admin", "agent", "hub", "taskpaw", "system", "app"];
 /// Shorter ones are not looked for in running text: they are parts of everything.
@@ -72,6 +76,7 @@ impl Redactor {
         match value {
             Value::String(text) if is_secret && text.is_empty() => Value::String(String::new()),
             Value::String(_) | Value::Number(_) if is_secret => TOKEN.into(),
+            Value::String(text) if is_config => self.text(&without_rest(text)).into(),
             Value::String(text) => self.text(text).into(),
             Value::Array(list) => list.iter().map(|item| self.value(item, is_config, is_secret)).collect(),
             Value::Object(map) => map
@@ -79,6 +84,8 @@ impl Redactor {
                 .map(|(key, value)| {
                     let redacted = if key == "user" && value.is_string() {
                         USER.into()
+                    } else if is_config && key == COMMAND && value.is_array() {
+                        self.command(value)
                     } else {
                         self.value(value, is_config, is_secret || (is_config && is_secret_key(key)))
                     };
@@ -87,6 +94,14 @@ impl Redactor {
                 .collect(),
             other => other.clone(),
         }
+    }
+
+    /// The program stays.
+    fn command(&self, argv: &Value) -> Value {
+        let words = argv.as_array().into_iter().flatten().enumerate();
+        words
+            .map(|(at, word)| if at == 0 { self.value(word, true, false) } else { ARGUMENT.into() })
+            .collect()
     }
 
     /// How the ports are held: what decides stays, so that `taskpaw-ports explain` comes to the same.
@@ -119,12 +134,30 @@ fn collect_secrets(value: &Value, is_secret: bool, found: &mut BTreeSet<String>)
         Value::String(text) if is_secret && text.len() >= SHORTEST_TOKEN => {
             found.insert(text.clone());
         }
+        // A log may have it in one piece.
+        Value::String(text) if without_rest(text) != *text => {
+            found.insert(text.clone());
+        }
+        Value::Number(number) if is_secret && number.to_string().len() >= SHORTEST_TOKEN => {
+            found.insert(number.to_string());
+        }
         Value::Array(list) => list.iter().for_each(|item| collect_secrets(item, is_secret, found)),
         Value::Object(map) => {
             map.iter().for_each(|(key, value)| collect_secrets(value, is_secret || is_secret_key(key), found))
         }
         _ => {}
     }
+}
+
+/// An address with nothing but its scheme, machine and port: a user and what follows may be secrets.
+fn without_rest(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let machine = authority.rsplit('@').next().unwrap_or(authority);
+    let user = if machine.len() < authority.len() { format!("{REST}@") } else { String::new() };
+    let after = if after.len() > 1 { format!("/{REST}") } else { after.to_owned() };
+    format!("{scheme}://{user}{machine}{after}")
 }
 
 /// Replaces a word where it is not a part of a longer one.
@@ -206,6 +239,28 @@ mod tests {
             { "name": "web", "config": { "url": "http://x", "headers": { "Authorization": TOKEN } } } ] },
             "hub": { "token": "", "webhook": { "token": TOKEN } }, "future": { "api_key": [TOKEN, TOKEN] } });
         assert_eq!(redacted, expected);
+    }
+
+    #[test]
+    fn addresses_and_commands_keep_what_says_where_and_which() {
+        let config = json!({ "hub": { "webhook": { "url": "https://hooks.example/T0/B1/xyz" } }, "agent": { "token": 12_345_678,
+            "monitors": [
+                { "config": { "url": "https://me:pw@nas:5680/status?key=1" } },
+                { "config": { "url": "http://nas:1/" } },
+                { "config": { "command": ["curl", "-H", "Authorization: Bearer q"] } } ] } });
+        let mut redactor = Redactor::default();
+        redactor.learn_tokens(&config);
+        let expected = json!({ "hub": { "webhook": { "url": TOKEN } }, "agent": { "token": TOKEN, "monitors": [
+            { "config": { "url": "https://(removed)@nas:5680/(removed)" } },
+            { "config": { "url": "http://nas:1/" } },
+            { "config": { "command": ["curl", ARGUMENT, ARGUMENT] } } ] } });
+        assert_eq!(redactor.config(&config), expected);
+        for text in
+            ["POST https://hooks.example/T0/B1/xyz", "12345678", "https://me:pw@nas:5680/status?key=1"]
+        {
+            let said = redactor.text(text);
+            assert!(!said.contains("xyz") && !said.contains("345") && !said.contains("pw@"), "{said}");
+        }
     }
 
     /// Every example of the specification is decided in the same way after what is private was taken out.

@@ -126,6 +126,14 @@ impl Board {
         self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled });
     }
 
+    /// Whether a role has a backend, or is about to.
+    pub(crate) fn runs_something(&self) -> bool {
+        let has_none = |state: &RoleState| {
+            matches!(state, RoleState::Stopped | RoleState::Backoff { .. } | RoleState::Failed { .. })
+        };
+        !self.lock().roles.iter().all(|view| has_none(&view.state))
+    }
+
     /// Shows why nothing runs.
     pub(crate) fn show_problem(&self, problem: ConfigProblem, has_last_good: bool) {
         let mut shown = self.lock();

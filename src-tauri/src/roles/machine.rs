@@ -50,6 +50,8 @@ pub(crate) enum Answer {
     TakenOver,
     /// The ports cannot be had.
     NotTakenOver(Failure),
+    /// Nothing else is wrong than that this machine does not have the address yet.
+    AddressAway,
     /// The program could not be started.
     NotSpawned(Failure),
     /// The sidecar wrote its line, or broke the protocol.
@@ -134,17 +136,24 @@ pub(crate) struct Machine {
     generation: u32,
     state: State,
     failures: Vec<Duration>,
+    /// So many attempts in a row found that the address is not there.
+    away: u32,
 }
 
 impl Machine {
     /// A role that is stopped. `version` is the host's: a sidecar of another one is refused.
     pub(crate) fn new(role: Role, version: &'static str) -> Self {
-        Self { role, version, generation: 0, state: State::Stopped, failures: Vec::new() }
+        Self { role, version, generation: 0, state: State::Stopped, failures: Vec::new(), away: 0 }
     }
 
     /// The number of the current attempt.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// Whether the last attempt found that the address is not there.
+    pub(crate) fn waits_for_address(&self) -> bool {
+        self.away > 0
     }
 
     /// Takes a message at a time (any clock that only goes forward) and says what is to be done.
@@ -157,7 +166,7 @@ impl Machine {
             Message::Prepare => Vec::new(),
             Message::Start => self.start(),
             Message::Retry => {
-                self.failures.clear();
+                self.forget_failures();
                 self.start()
             }
             Message::Restart => self.restart(),
@@ -179,8 +188,13 @@ impl Machine {
         }
     }
 
-    fn restart(&mut self) -> Vec<Effect> {
+    fn forget_failures(&mut self) {
         self.failures.clear();
+        self.away = 0;
+    }
+
+    fn restart(&mut self) -> Vec<Effect> {
+        self.forget_failures();
         match self.state {
             State::Starting | State::Ready { .. } => self.stopping(Next::Start),
             State::TakingOver => self.begin(),
@@ -192,7 +206,10 @@ impl Machine {
         match &mut self.state {
             State::Starting | State::Ready { .. } => self.stopping(then),
             State::Stopping(next) => {
-                *next = then;
+                // Whoever ends the app waits for that end.
+                if *next != Next::End {
+                    *next = then;
+                }
                 Vec::new()
             }
             State::Stopped if then == Next::Stay => Vec::new(),
@@ -236,11 +253,18 @@ impl Machine {
     fn answer(&mut self, answer: Answer, now: Duration) -> Vec<Effect> {
         match (&mut self.state, answer) {
             (State::TakingOver, Answer::TakenOver) => {
+                self.away = 0;
                 self.state = State::Starting;
                 vec![Effect::Spawn, Effect::Arm(Timer::Ready, READY_WITHIN)]
             }
             (State::TakingOver, Answer::NotTakenOver(failure))
             | (State::Starting, Answer::NotSpawned(failure)) => self.fail(failure, now),
+            // That of a network which is joined some time after the login, or of a tunnel: no failure, and nobody has to
+            // do anything. It is looked for until it is there.
+            (State::TakingOver, Answer::AddressAway) => {
+                self.away = self.away.saturating_add(1);
+                self.back_off(Failure::PortConflict, self.away)
+            }
             (State::Stopping(next), Answer::NotSpawned(_)) => {
                 let next = next.clone();
                 self.after_exit(next, "not started".to_owned(), Vec::new(), now)
@@ -326,14 +350,19 @@ impl Machine {
 
     fn fail(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         let (role, generation) = (self.role, self.generation);
+        self.away = 0;
         self.failures.retain(|&at| now.saturating_sub(at) < BUDGET_WINDOW);
         self.failures.push(now);
         if is_permanent(&failure) || self.failures.len() >= BUDGET {
             self.state = State::Failed;
             return vec![Effect::Publish(Event::BackendFailed { role, generation, failure })];
         }
+        self.back_off(failure, u32::try_from(self.failures.len()).unwrap_or(u32::MAX))
+    }
+
+    fn back_off(&mut self, failure: Failure, attempt: u32) -> Vec<Effect> {
+        let (role, generation) = (self.role, self.generation);
         self.state = State::Backoff;
-        let attempt = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
         let wait = BACKOFF_FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(BACKOFF_LONGEST);
         let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         vec![

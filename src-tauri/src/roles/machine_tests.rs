@@ -125,13 +125,31 @@ fn quitting_ends_in_every_state() {
 
     let mut driven = Driven::ready();
     assert!(!driven.tell(Message::Quit).contains(&Effect::End), "the backend is still there");
-    assert!(driven.tell(Message::Start).is_empty());
+    for late in [Message::Start, Message::Stop, Message::Restart] {
+        assert!(driven.tell(late).is_empty());
+    }
     assert!(driven.answer(exited()).contains(&Effect::End));
 
     let mut driven = Driven::new();
     driven.tell(Message::Start);
     assert!(driven.tell(Message::Quit).contains(&Effect::End));
     assert!(driven.answer(Answer::TakenOver).is_empty(), "a takeover that ends later starts nothing");
+}
+
+#[test]
+fn an_address_that_is_not_there_yet_is_looked_for_without_end() {
+    let mut driven = Driven::new();
+    driven.tell(Message::Start);
+    for expected in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+        let effects = driven.answer(Answer::AddressAway);
+        assert!(
+            matches!(published(&effects), Some(Event::BackendBackoff { wait_ms, .. }) if *wait_ms == expected),
+            "{effects:?}"
+        );
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), [Effect::TakeOver]);
+    }
+    driven.become_ready();
+    assert!(!driven.machine.waits_for_address());
 }
 
 #[test]

@@ -159,6 +159,10 @@ async fn attend(
             status = child.wait() => break status,
         }
     };
+    // A sidecar that says why it does not start ends at once: its line may still lie in the pipe.
+    if !line_is_read && let Ok(Some(read)) = tokio::time::timeout(LOG_AFTER_EXIT, &mut line).await {
+        news(News::Line(read));
+    }
     if let Some(reader) = log_reader {
         let _rest_is_left = tokio::time::timeout(LOG_AFTER_EXIT, reader).await;
     }

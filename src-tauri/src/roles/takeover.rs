@@ -13,6 +13,21 @@ use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
 use taskpaw_contract::{Role, identity};
 
+/// Why a role has not its ports.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Refused {
+    /// For this.
+    For(Failure),
+    /// Only because this machine does not have the address.
+    AddressAway,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::For(failure)
+    }
+}
+
 /// One takeover of one role.
 pub(super) struct Takeover<'a> {
     pub(super) role: Role,
@@ -30,7 +45,7 @@ impl Takeover<'_> {
     /// Takes over all ports of the role. Blocks; at most a minute and a half, if a port lingers.
     ///
     /// The record is for the journal; nothing if nobody was in the way.
-    pub(super) fn run(&self) -> (Result<(), Failure>, Option<Record>) {
+    pub(super) fn run(&self) -> (Result<(), Refused>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
         let wanted = self.config.wanted_ports(role);
         let mut version = None;
@@ -70,7 +85,7 @@ impl Takeover<'_> {
             Err(error) => {
                 let asked_by = taskpaw_contract::version();
                 let record = Record::of_failed_look(&error, &role.into(), &wanted, asked_by, unix_ms());
-                (Err(Failure::Takeover { message: error.to_string() }), Some(record))
+                (Err(Failure::Takeover { message: error.to_string() }.into()), Some(record))
             }
         }
     }
@@ -86,7 +101,7 @@ impl Takeover<'_> {
         (self.version_of)(&asked.wanted)
     }
 
-    fn finish(&self, report: Report, version: Option<String>) -> Result<(), Failure> {
+    fn finish(&self, report: Report, version: Option<String>) -> Result<(), Refused> {
         let (role, generation) = (self.role, self.generation);
         if !report.terminated.is_empty() {
             let replaced = report
@@ -109,16 +124,26 @@ impl Takeover<'_> {
             return Ok(());
         }
         if let Some(doubt) = report.doubt {
-            return Err(Failure::Takeover { message: doubt.to_string() });
+            return Err(Failure::Takeover { message: doubt.to_string() }.into());
         }
         if let Some((pid, reason)) = report.survived.first() {
-            return Err(Failure::Takeover { message: format!("process {pid} cannot be ended: {reason}") });
+            let message = format!("process {pid} cannot be ended: {reason}");
+            return Err(Failure::Takeover { message }.into());
         }
         let mut ports = views(&report.last, None);
         suggest(role, self.config, &mut ports);
         (self.publish)(Event::PortConflict { role, generation, ports });
-        Err(Failure::PortConflict)
+        Err(if is_only_away(&report.last) { Refused::AddressAway } else { Failure::PortConflict.into() })
     }
+}
+
+/// Whether the ports could be had if this machine had their address.
+fn is_only_away(verdict: &Verdict) -> bool {
+    let states = || verdict.ports.iter().map(|port| port.state);
+    states().any(|state| state == PortState::AddressUnavailable)
+        && states().all(|state| {
+            matches!(state, PortState::AddressUnavailable | PortState::Free | PortState::OwnStale)
+        })
 }
 
 fn reclaim_started(role: Role, generation: u32, verdict: &Verdict) -> Event {

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message};
 use super::sidecar::{News, Order, Sidecar, Ungreeted};
-use super::takeover::{Takeover, look};
+use super::takeover::{Refused, Takeover, look};
 use crate::backend::BackendClient;
 use crate::ipc::{Board, configured_ports};
 use crate::settings::Settings;
@@ -205,6 +205,7 @@ impl Runner {
         let current = Arc::clone(&self.generation);
         let ports = configured_ports(&config, role);
         around.board.publish(Event::TakeoverStarted { role, generation, ports });
+        let was_away = self.machine.waits_for_address();
         tauri::async_runtime::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
             let takeover = Takeover {
@@ -220,9 +221,13 @@ impl Runner {
                 version_of: &version_of,
             };
             let (taken_over, record) = takeover.run();
+            // Looking again each half minute would drive everything else out of the journal.
+            let is_known = was_away && taken_over == Err(Refused::AddressAway);
+            let record = record.filter(|_| !is_known);
             answer(match taken_over {
                 Ok(()) => Answer::TakenOver,
-                Err(failure) => Answer::NotTakenOver(failure),
+                Err(Refused::For(failure)) => Answer::NotTakenOver(failure),
+                Err(Refused::AddressAway) => Answer::AddressAway,
             });
             // Written when the start has gone on: a slow disk must not keep the ports unanswered.
             if let Some(error) = record.and_then(|record| around.journal.append(&record).err()) {

@@ -218,10 +218,22 @@ fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
     }
     let mut full = serde_json::to_value(Config::default()).unwrap_or_default();
     merge(&mut full, raw.clone());
-    serde_path_to_error::deserialize(&full).map_err(|error| ConfigProblem::Value {
-        key: error.path().to_string(),
-        reason: error.inner().to_string(),
+    serde_path_to_error::deserialize(&full).map_err(|error| {
+        let (key, reason) = (error.path().to_string(), error.inner().to_string());
+        let reason = if is_secret(&key) { without_value(&reason) } else { reason };
+        ConfigProblem::Value { key, reason }
     })
+}
+
+/// Whether what stands under a key may be a secret: a token, or the address of a webhook.
+fn is_secret(key: &str) -> bool {
+    key.split('.').any(|part| matches!(part, "token" | "webhook"))
+}
+
+/// What should stand there, without what does: serde repeats it.
+fn without_value(reason: &str) -> String {
+    let expected = reason.rsplit_once("expected ").map_or("something else", |(_, expected)| expected);
+    format!("it must be {expected}")
 }
 
 /// Objects are merged key by key, so that unknown keys stay; everything else is replaced.

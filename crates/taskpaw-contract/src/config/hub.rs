@@ -157,7 +157,8 @@ impl HubAgent {
             return Err(wrong(format!("{key}.name"), reason));
         }
         if let Some(reason) = wrong_url(&self.url) {
-            return Err(wrong(format!("{key}.url"), format!("{:?} {reason}", self.url)));
+            // Not the address itself: there may be a secret in it.
+            return Err(wrong(format!("{key}.url"), format!("the address {reason}")));
         }
         check_token(&format!("{key}.token"), &self.token)
     }

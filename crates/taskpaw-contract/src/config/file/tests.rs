@@ -201,3 +201,17 @@ fn a_file_that_cannot_be_written_is_a_problem_of_its_own() {
     .unwrap_err();
     assert!(matches!(problem, ConfigProblem::Unwritable { .. }));
 }
+
+#[test]
+fn what_is_wrong_with_a_secret_is_said_without_it() {
+    for (text, key) in [
+        (r#"{"agent":{"token":12345678}}"#, "agent.token"),
+        (r#"{"hub":{"webhook":"https://hooks.example/T0/12345678"}}"#, "hub.webhook"),
+        (r#"{"hub":{"agents":[{"name":"nas","url":"http://me:12345678@nas:5680"}]}}"#, "hub.agents[0].url"),
+    ] {
+        let (_folder, path) = in_folder(text);
+        let problem = ConfigFile::read(&path).and_then(|file| file.config().check()).unwrap_err();
+        let said = problem.to_string();
+        assert!(said.contains(key) && !said.contains("345"), "{said}");
+    }
+}
