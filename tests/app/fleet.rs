@@ -53,6 +53,7 @@ async fn a_hub_with_two_agents() {
     window.hides("[data-testid='agent-dialog']").await;
     window.says("page-fleet", "2 of 2 machines online", "2 台机器中 2 台在线").await;
     assert_eq!(window.count(ONLINE).await, 2);
+    window.says("page-fleet", "Not in order: Film", "异常：Film").await;
     assert_eq!(window.count(&format!("{ONLINE} dd")).await, 6, "processor, memory and disk of each");
     let whole = window.script("return document.documentElement.outerHTML").await;
     assert!(!whole.as_str().expect("the page").contains(TOKEN), "the token is not in the window");

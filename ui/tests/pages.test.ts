@@ -183,6 +183,32 @@ describe("the fleet", () => {
     expect(has("fleet-offer")).toBe(false);
   });
 
+  it("shows at a glance that something is broken on a machine that answers, and what", async () => {
+    const host = await open("hub", "fleet");
+    const card = () => find("fleet-agent");
+    const badge = () => card().querySelector(".badge");
+    expect(badge()?.textContent).toContain("Needs attention");
+    expect(badge()?.className).toContain("tone-warn");
+    expect(card().textContent).toContain("Not in order: Nightly backup");
+    const monitors = host.world.fleet.agents[0]!.status!.monitors;
+    monitors["NAS web page"]!.state = "error";
+    await pass(5100);
+    expect(badge()?.className).toContain("tone-bad");
+    expect(card().textContent).toContain("Not in order: NAS web page and Nightly backup");
+    for (const name of ["NAS web page", "Nightly backup"]) monitors[name]!.state = "ok";
+    await pass(5100);
+    expect(badge()?.textContent).toContain("Online");
+    expect(card().textContent).toContain("3 of 3 in order");
+  });
+
+  it("keeps quiet about what a silent machine said last", async () => {
+    await open("hub", "fleet", "zh-CN");
+    const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
+    expect(silent?.querySelector(".badge")?.textContent).toContain("离线");
+    expect(silent?.querySelector(".watched.quiet")?.textContent).toContain("3 项中 2 项正常");
+    expect(find("fleet-agent").querySelector(".watched.quiet")).toBe(null);
+  });
+
   it("says since when a machine is silent, and why", async () => {
     const host = await open("hub", "fleet");
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');

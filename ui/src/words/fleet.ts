@@ -1,9 +1,30 @@
-// The machines of the hub in words: since when one is silent, and how a test went.
+// The machines of the hub in words: how each is, since when one is silent, and how a test went.
 
-import type { AgentTest, FleetAgent, PollErrorCode } from "../generated/ipc";
+import type { AgentTest, FleetAgent, MonitorStatus, PollErrorCode } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { HOST_METRICS } from "../state/samples.svelte";
-import { ago, milliseconds, sentences } from "./numbers";
+import { isBroken, monitorName } from "./monitor";
+import { ago, list, milliseconds, sentences } from "./numbers";
+import type { Tone } from "./tone";
+
+/** What is watched there, by its names. The machine's own numbers are on its card anyway. */
+function watched({ status }: FleetAgent): [string, MonitorStatus][] {
+  return Object.entries(status?.monitors ?? {}).filter(([, { type_id }]) => type_id !== HOST_METRICS);
+}
+
+/** What is broken there now: of a machine that is silent, nobody knows. */
+function broken(agent: FleetAgent): [string, MonitorStatus][] {
+  return agent.enabled && agent.online ? watched(agent).filter(([, { state }]) => isBroken(state)) : [];
+}
+
+/** How a machine is, in a word: that it answers is good news only if what it watches is in order. */
+export function agentState(agent: FleetAgent): { tone: Tone; word: string } {
+  if (!agent.enabled) return { tone: "quiet", word: t("fleet.paused") };
+  if (!agent.online) return { tone: "bad", word: t("fleet.offline") };
+  const found = broken(agent);
+  if (found.length === 0) return { tone: "ok", word: t("fleet.online") };
+  return { tone: found.some(([, { state }]) => state === "error") ? "bad" : "warn", word: t("fleet.unwell") };
+}
 
 /** When it answered last. */
 export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): string {
@@ -12,10 +33,13 @@ export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): 
   return online || !enabled ? t("fleet.seen", { ago: when }) : t("fleet.silent", { ago: when });
 }
 
-export function monitorsPhrase({ status }: FleetAgent): string {
-  const all = Object.values(status?.monitors ?? {}).filter(({ type_id }) => type_id !== HOST_METRICS);
-  if (all.length === 0) return status ? t("fleet.no_monitors") : "";
-  const ok = all.filter(({ state }) => state !== "error" && state !== "degraded").length;
+/** What is broken there, by name, or else how much is in order. */
+export function monitorsPhrase(agent: FleetAgent): string {
+  const all = watched(agent);
+  if (all.length === 0) return agent.status ? t("fleet.no_monitors") : "";
+  const names = broken(agent).map(([name]) => monitorName(name));
+  if (names.length > 0) return t("fleet.unwell_names", { names: list(names) });
+  const ok = all.filter(([, { state }]) => !isBroken(state)).length;
   return t("fleet.monitors_ok", { ok, all: all.length });
 }
 

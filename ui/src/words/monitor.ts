@@ -14,6 +14,11 @@ export function monitorName(name: string): string {
   return name === AGENT_ITSELF ? t("role.Agent") : name;
 }
 
+/** Whether what it watches is not as it should be. */
+export function isBroken(state: MonitorState): boolean {
+  return state === "error" || state === "degraded";
+}
+
 /**
  * What it has found last. The agent says it in English, and more exactly than its numbers do: in another language the
  * sentence is made from them, and the agent's own words are there where it has no number for what is wrong.
@@ -23,8 +28,7 @@ export function monitorDetail(status: MonitorStatus): string {
   if (language() === "en") return detail;
   const said = sentences[type_id]?.(status) ?? null;
   if (said === null) return detail;
-  const isWell = state !== "error" && state !== "degraded";
-  return isWell || type_id === HOST_METRICS || !detail ? said : `${said} · ${detail}`;
+  return !isBroken(state) || type_id === HOST_METRICS || !detail ? said : `${said} · ${detail}`;
 }
 
 /** For each kind its sentence; nothing where the numbers do not say it. */
