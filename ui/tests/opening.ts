@@ -41,8 +41,7 @@ export async function open(
 ): Promise<FakeHost> {
   const host = fakeHost(scenario);
   host.world.snapshot.app.preferences.language = language;
-  location.hash = `#/${page}`;
-  dispatchEvent(new Event("hashchange"));
+  follow(`#/${page}`);
   const app = new AppState(host);
   running = mount(App, { target: document.body, props: { app } });
   void app.connect();
@@ -50,6 +49,12 @@ export async function open(
   await pass();
   await pass();
   return host;
+}
+
+/** What a link does. */
+export function follow(hash: string): void {
+  location.hash = hash;
+  dispatchEvent(new Event("hashchange"));
 }
 
 export function find(testid: string): HTMLElement {

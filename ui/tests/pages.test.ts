@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
-import { choose, click, close, find, has, open, pass, saidAt, type, withWindow } from "./opening";
+import { choose, click, close, find, follow, has, open, pass, saidAt, type, withWindow } from "./opening";
 
 withWindow();
 
@@ -108,6 +108,26 @@ describe("monitors", () => {
     expect(document.querySelectorAll("[data-testid='monitor']")).toHaveLength(2);
     // The button that opened the form went with the hint; the other one has the focus.
     expect(document.activeElement).toBe(find("action-add-monitor"));
+  });
+
+  it("come before the numbers when one is broken as the page is opened, and stay where they are", async () => {
+    const isFirst = () =>
+      (find("monitor").compareDocumentPosition(find("metric-cpu")) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    const host = await open("ready");
+    expect(isFirst()).toBe(true);
+    const well = host.world.status();
+    well.monitors["Nightly backup"]!.state = "ok";
+    host.world.status = () => well;
+    await pass(2100);
+    expect(isFirst()).toBe(true);
+    follow("#/events");
+    await pass();
+    follow("#/this-machine");
+    await pass(100);
+    expect(isFirst()).toBe(false);
+    well.monitors["Nightly backup"]!.state = "error";
+    await pass(2100);
+    expect(isFirst()).toBe(false);
   });
 
   it("opens what is always watched without asking for its name", async () => {
