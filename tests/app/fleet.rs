@@ -43,7 +43,7 @@ async fn a_hub_with_two_agents() {
     window.types("agent-url", &format!("http://127.0.0.1:{}", render.network)).await;
     window.types("agent-token", "another-one").await;
     window.click("agent-test").await;
-    window.says("agent-test-result", "It asks for another token.", "它要求另一个令牌。").await;
+    window.says("agent-test-result", "It did not accept the token.", "它不接受此令牌。").await;
     assert_eq!(window.barriers().await, Vec::<String>::new());
     window.picture("agent-form").await;
     window.types("agent-token", TOKEN).await;

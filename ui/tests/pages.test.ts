@@ -182,6 +182,31 @@ describe("the fleet", () => {
     expect(find("fleet-agent").textContent).toContain("nas");
   });
 
+  it.each([
+    ["en", "The test failed after 3 ms. It cannot be reached.", "Settings opens its agent to your network"],
+    ["zh-CN", "测试失败（用时 3 毫秒）。无法连接它。", "已在“设置”页允许其他机器访问监测端"],
+  ] as const)(
+    "says in %s why a machine fails the test, and what to do there",
+    async (language, why, what) => {
+      const host = await open("hub", "fleet", language);
+      host.world.agentTest = {
+        error: "connection refused",
+        error_code: "unreachable",
+        status: null,
+        version: null,
+        known_as: null,
+        milliseconds: 3,
+      };
+      await click("action-add-offer");
+      await click("agent-test");
+      await pass();
+      expect(find("agent-test-result").dataset["ok"]).toBe("false");
+      expect(find("agent-test-result").textContent).toContain(why);
+      expect(find("agent-test-result").textContent).toContain(what);
+      expect(find("agent-dialog").textContent).toContain("127.0.0.1");
+    },
+  );
+
   it("offers what was found on the network, and adds it only with a name and a token", async () => {
     const host = await open("hub", "fleet");
     expect(find("fleet-offer").textContent).toMatch(

@@ -363,7 +363,8 @@ export const en = {
     name: "Name",
     name_hint: "What you call the machine.",
     url: "Address of its agent",
-    url_hint: "Such as http://192.168.1.5:5680. It stands on that machine under Ports.",
+    url_hint:
+      "Such as http://192.168.1.5:5680, as Ports shows it on that machine. If it shows 127.0.0.1, open the agent to your network under Settings there first.",
     url_required: "This must be filled in.",
     url_scheme: "It must begin with http:// or https://.",
     url_invalid: "This is no address. Write it like http://192.168.1.5:5680.",
@@ -376,7 +377,7 @@ export const en = {
     test: "Test",
     test_ok: "{{machine}} answered in {{duration}}.",
     test_ok_version: "{{machine}} answered in {{duration}}, TaskPaw {{version}}.",
-    test_failed: "No good answer after {{duration}}: {{reason}}",
+    test_failed: "The test failed after {{duration}}. {{reason}}",
     known_as: "It is in the fleet already, as {{name}}.",
     installed_anew: "installed anew {{ago}}: older events cannot come any more",
     offers: "Found on your network",
@@ -862,11 +863,12 @@ export const en = {
     settle_seconds: "A task whose next process follows within so many seconds has not finished yet.",
   },
   poll_error: {
-    unauthorized: "It asks for another token.",
-    timeout: "It does not answer in time.",
-    unreachable: "It cannot be reached.",
-    status: "It answers with an error.",
-    no_agent: "What answers there is no agent.",
+    unauthorized: "It did not accept the token. Use the one that is set on that machine under Settings.",
+    timeout: "It did not answer in time. It may be switched off, or a firewall may be in the way.",
+    unreachable:
+      "It cannot be reached. On that machine, check that TaskPaw is running and that Settings opens its agent to your network.",
+    status: "It answers with an error. Look at the log on that machine under Diagnostics.",
+    no_agent: "What answers there is not an agent. Check the address and the port.",
     store: "It answers, but the hub cannot store its events.",
   },
 };
