@@ -51,7 +51,7 @@ async fn a_hub_with_two_agents() {
     window.says("agent-test-result", "render-01 answered in", "render-01 已应答").await;
     window.click("agent-save").await;
     window.hides("[data-testid='agent-dialog']").await;
-    window.says("page-fleet", "2 of 2 machines online", "2 台机器中 2 台在线").await;
+    window.says("page-fleet", "2 of 2 online", "2 台机器中 2 台在线").await;
     assert_eq!(window.count(ONLINE).await, 2);
     window.says("page-fleet", "Not in order: Film", "异常：Film").await;
     assert_eq!(window.count(&format!("{ONLINE} dd")).await, 6, "processor, memory and disk of each");
@@ -64,7 +64,7 @@ async fn a_hub_with_two_agents() {
     window.click("nav-fleet").await;
     drop(there);
     window.shows(SILENT).await;
-    window.says("page-fleet", "1 of 2 machines online", "2 台机器中 1 台在线").await;
+    window.says("page-fleet", "1 of 2 online", "2 台机器中 1 台在线").await;
     window.says("page-fleet", "last answered", "上次应答").await;
     window.says("page-fleet", "It cannot be reached.", "无法连接它。").await;
     window.picture("fleet-silent").await;

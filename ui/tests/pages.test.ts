@@ -254,6 +254,18 @@ describe("the fleet", () => {
     expect(find("fleet-agent").querySelector(".watched.quiet")).toBe(null);
   });
 
+  it.each([
+    ["en", "1 of 1 online", "Waiting for the next try: 1. Given up after a day and kept aside: 2."],
+    ["zh-CN", "1 台机器中 1 台在线", "等待重试的事件：1 个；一天内未能送达、已另行保存的事件：2 个。"],
+  ] as const)("counts in %s so that one is as right as many", async (language, summary, webhook) => {
+    const host = await open("hub", "fleet", language);
+    host.world.fleet.agents = host.world.fleet.agents.slice(0, 1);
+    host.world.fleet.webhook = { waiting: 1, kept_aside: 2, error: null };
+    await pass(5100);
+    expect(find("page-fleet").textContent).toContain(summary);
+    expect(find("webhook").textContent).toContain(webhook);
+  });
+
   it("says since when a machine is silent, and why", async () => {
     const host = await open("hub", "fleet");
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
@@ -279,11 +291,26 @@ describe("events", () => {
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
     await type("event-search", "backup stale");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(1);
-    expect(find("page-events").textContent).toContain("1 of 6 events");
+    expect(find("page-events").textContent).toContain("1 of 6 shown");
     await choose("event-level", "done");
     expect(has("event")).toBe(false);
     await click("event-clear");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
+  });
+
+  it.each([
+    ["en", "1 event", "2 events"],
+    ["zh-CN", "1 个事件", "2 个事件"],
+  ] as const)("counts in %s one as one", async (language, one, two) => {
+    const host = await open("bare", "events", language);
+    const count = () => find("page-events").querySelector(".count")?.textContent;
+    const event = { id: 1, time: "2026-03-02T09:14:05Z", machine: "m", monitor: "w", message: "x" };
+    host.world.events = [event];
+    await pass(5100);
+    expect(count()).toBe(one);
+    host.world.events = [event, { ...event, id: 2 }];
+    await pass(5100);
+    expect(count()).toBe(two);
   });
 
   it("finds what is said in another language", async () => {

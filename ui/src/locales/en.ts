@@ -351,7 +351,7 @@ export const en = {
     unwell_names: "Not in order: {{names}}",
     no_monitors: "nothing watched",
     stale: "The hub did not answer just now. TaskPaw asks again every 5 seconds.",
-    summary: "{{online}} of {{polled}} machines online",
+    summary: "{{online}} of {{polled}} online",
     silent: "last answered {{ago}}",
     add: "Add a machine",
     add_title: "Add a machine",
@@ -386,8 +386,7 @@ export const en = {
     offer_version: "TaskPaw {{version}}",
     add_named: "Add {{name}}",
     webhook_title: "Not every event reaches the webhook",
-    webhook_text:
-      "{{waiting}} wait for the next try, and {{aside}} could not be delivered for a day and are kept aside.",
+    webhook_text: "Waiting for the next try: {{waiting}}. Given up after a day and kept aside: {{aside}}.",
   },
   events: {
     empty_title: "Nothing has happened yet",
@@ -402,7 +401,8 @@ export const en = {
     level_done: "Done",
     level_none: "Note",
     count: "{{count}} events",
-    count_filtered: "{{count}} of {{all}} events",
+    count_single: "1 event",
+    count_filtered: "{{count}} of {{all}} shown",
     filter: "Filter events",
     search: "Search",
     time: "Time",

@@ -363,7 +363,7 @@ export const zhCN: Words = {
     offer_version: "TaskPaw {{version}}",
     add_named: "添加 {{name}}",
     webhook_title: "有事件未能送达 Webhook",
-    webhook_text: "{{waiting}} 个等待重试，{{aside}} 个一天内未能送达，已另行保存。",
+    webhook_text: "等待重试的事件：{{waiting}} 个；一天内未能送达、已另行保存的事件：{{aside}} 个。",
   },
   events: {
     empty_title: "还没有任何事件",
@@ -377,6 +377,7 @@ export const zhCN: Words = {
     level_done: "完成",
     level_none: "记录",
     count: "{{count}} 个事件",
+    count_single: "1 个事件",
     count_filtered: "{{all}} 个事件中的 {{count}} 个",
     filter: "筛选事件",
     search: "搜索",
