@@ -141,7 +141,7 @@ async fn replaced(scene: &Scene) {
     window.picture("replaced").await;
     window.click("nav-diagnostics").await;
     window.says("journal", &format!("Replaced {english}"), &format!("已替换 {chinese}")).await;
-    window.text_with("journal", "Refused: a port is held by something else").await;
+    window.text_with("journal", "Not started: a port is held by something else").await;
     window.picture("journal").await;
 }
 

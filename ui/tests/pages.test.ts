@@ -543,6 +543,17 @@ describe("diagnostics", () => {
     expect(host.asked).toContainEqual({ command: "export_diagnostics" });
   });
 
+  it.each([
+    ["en", "When something is on a role's ports as it starts"],
+    ["zh-CN", "角色启动时，如果端口已被占用或无法使用"],
+  ] as const)("says in %s what an empty journal waits for", async (language, what) => {
+    const host = await open("ready", "diagnostics", language);
+    host.world.journal = [];
+    host.emit({ type: "backend_exited", role: "agent", generation: 1, status: "exit status 0" });
+    await pass();
+    expect(find("page-diagnostics").textContent).toContain(what);
+  });
+
   it("searches the log, and shows it from a level up", async () => {
     await open("ready", "diagnostics");
     const lines = () => find("log").querySelectorAll("p").length;

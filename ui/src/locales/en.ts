@@ -741,12 +741,13 @@ export const en = {
   journal: {
     title: "Takeover journal",
     empty_title: "No takeover yet",
-    empty_text: "Each time a role is started, what was found on its ports is written down here.",
+    empty_text:
+      "When something is on a role's ports as it starts, this is where it says what that was and what was done about it.",
     replaced: "Replaced {{names}}",
     free: "The ports were free",
     waited: "Waited for the system to release a port",
-    refused: "Refused: a port is held by something else",
-    refused_unusable: "Refused: a port cannot be used as it is set",
+    refused: "Not started: a port is held by something else",
+    refused_unusable: "Not started: a port cannot be used as it is set",
     not_free: "A port did not become free in time",
     look_failed: "The ports could not be looked at",
     judged_own: "an earlier TaskPaw",
