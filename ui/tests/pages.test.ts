@@ -328,6 +328,41 @@ describe("events", () => {
     expect(find("event-open").textContent).toContain("NAS web page");
   });
 
+  it("stay where they are for whoever reads or opened one, when others come", async () => {
+    const host = await open("many", "events");
+    const list = find("events");
+    const rowAt = (index: number) => [...list.querySelectorAll<HTMLElement>("[data-testid='event']")][index]!;
+    const scrollTo = async (top: number) => {
+      list.scrollTop = top;
+      list.dispatchEvent(new Event("scroll"));
+      await pass();
+    };
+    const happens = async (id: number) => {
+      const time = new Date(Date.now() + id).toISOString();
+      const event = { id, time, machine: "render-01", monitor: "Film", message: `news ${id}` };
+      host.world.events = [...host.world.events, event];
+      await pass(5100);
+    };
+    await scrollTo(56 * 40 + 10);
+    const read = rowAt(10);
+    const text = read.textContent;
+    read.focus();
+    read.click();
+    await pass();
+    await happens(10_001);
+    await happens(10_002);
+    expect(list.scrollTop).toBe(56 * 42 + 10);
+    find("event-open").querySelector<HTMLElement>("button")?.click();
+    await pass();
+    expect(document.activeElement).toBe(read);
+    expect(read.textContent).toBe(text);
+    // At the top, the newest is what is looked for.
+    await scrollTo(0);
+    await happens(10_003);
+    expect(list.scrollTop).toBe(0);
+    expect(rowAt(0).textContent).toContain("news 10003");
+  });
+
   it("puts only what is in sight into the page", async () => {
     await open("many", "events");
     expect(document.querySelectorAll('[data-testid="event"]').length).toBeLessThan(60);

@@ -33,8 +33,8 @@ export interface EventFilter {
 
 export const noFilter: EventFilter = { machine: "", monitor: "", level: "", text: "" };
 
-/** One line of the list: a day, or an event of it. */
-export type Line = { kind: "day"; at: number | null } | { kind: "event"; row: EventRow };
+/** One line of the list: a day, or an event of it. Its key tells it from every other. */
+export type Line = { key: string } & ({ kind: "day"; at: number | null } | { kind: "event"; row: EventRow });
 
 function rowOf(event: AgentEvent, at: number | null): EventRow {
   const title = event.title || event.message;
@@ -107,9 +107,9 @@ export function linesOf(rows: EventRow[]): Line[] {
   for (const row of rows) {
     const date = row.at === null ? null : new Date(row.at);
     const own = date ? `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}` : "";
-    if (own !== day) lines.push({ kind: "day", at: row.at });
+    if (own !== day) lines.push({ key: `day\n${row.key}`, kind: "day", at: row.at });
     day = own;
-    lines.push({ kind: "event", row });
+    lines.push({ key: row.key, kind: "event", row });
   }
   return lines;
 }
