@@ -101,10 +101,12 @@ fn is_new(told: &Mutex<VecDeque<(String, u64, String)>>, event: &AgentEvent) -> 
 }
 
 fn show(handle: &AppHandle, event: &AgentEvent, in_chinese: bool) {
-    let title = in_chinese.then(|| words::chinese(event)).flatten();
-    let title = title.or_else(|| event.title.clone()).unwrap_or_else(|| event.monitor.clone());
+    let said = in_chinese.then(|| words::chinese(event)).flatten();
+    let (title, body) = said.unwrap_or_else(|| {
+        (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
+    });
     let title = format!("{title} – {}", event.machine);
-    if let Err(error) = handle.notification().builder().title(title).body(&event.message).show() {
+    if let Err(error) = handle.notification().builder().title(title).body(body).show() {
         tracing::warn!(%error, "no notification can be shown");
     }
 }

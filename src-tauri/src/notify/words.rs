@@ -3,26 +3,43 @@
 use serde_json::Value;
 use taskpaw_contract::ipc::{AgentEvent, EventKind};
 
-/// The title of an event that says its kind: in the words of the window.
-pub(super) fn chinese(event: &AgentEvent) -> Option<String> {
+/// Title and body of an event that says its kind, in the words of the window. What those do not say, such as a reason,
+/// the event says itself.
+pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
     let data = event.data.as_ref()?;
     let kind = serde_json::from_value(data.get("kind")?.clone()).ok()?;
     let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
-    let name = if event.monitor == "host_metrics" { "系统资源" } else { &event.monitor };
+    let number = |key: &str| data.get(key).and_then(Value::as_f64).unwrap_or_default();
+    let word = |key: &str| if text(key).is_empty() { "没有文件" } else { text(key) }.to_owned();
     let metric = match text("metric") {
         "cpu" => "处理器",
         "memory" => "内存",
         "disk" => "磁盘",
         other => other,
     };
-    let word = if text("to").is_empty() { "没有文件" } else { text("to") };
-    let filled = [("metric", metric), ("word", word), ("file", text("file")), ("name", name)];
-    Some(filled.iter().fold(sentence(kind).to_owned(), |sentence, (what, value)| {
-        sentence.replace(&format!("{{{{{what}}}}}"), value)
-    }))
+    let name = if event.monitor == "host_metrics" { "系统资源" } else { &event.monitor };
+    let filled = [
+        ("metric", metric.to_owned()),
+        ("percent", format!("{:.0}", number("percent"))),
+        ("duration", lasting(number("seconds") as u64)),
+        ("status", number("exit_status").to_string()),
+        ("size", size(number("bytes"))),
+        ("word", word("to")),
+        ("from", word("from")),
+        ("to", word("to")),
+        ("file", text("file").to_owned()),
+        ("program", text("program").to_owned()),
+        ("name", name.to_owned()),
+    ];
+    let fill = |sentence: &str| {
+        filled.iter().fold(sentence.to_owned(), |sentence, (what, value)| {
+            sentence.replace(&format!("{{{{{what}}}}}"), value)
+        })
+    };
+    Some((fill(title(kind)), body(kind).map_or_else(|| event.message.clone(), fill)))
 }
 
-fn sentence(kind: EventKind) -> &'static str {
+fn title(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Started => "监测端已启动",
         EventKind::Down => "{{name}} 出现故障",
@@ -46,6 +63,56 @@ fn sentence(kind: EventKind) -> &'static str {
     }
 }
 
+/// What the title does not say; nothing where only the event's own words do.
+fn body(kind: EventKind) -> Option<&'static str> {
+    Some(match kind {
+        EventKind::Readable => "现在又可以读取了。",
+        EventKind::FileComplete => "{{file}} 已接收完整（{{size}}）",
+        EventKind::WordChanged => "{{from}} → {{to}}",
+        EventKind::BusyTooLong => "已忙碌 {{duration}}，没有变化",
+        EventKind::Stale => "上次写入是 {{duration}}前",
+        EventKind::Fresh => "文件又有写入了。",
+        EventKind::High => "{{metric}}连续多次检查都达到 {{percent}} %",
+        EventKind::Normal => "{{metric}}回落到 {{percent}} %",
+        EventKind::TaskDone => "{{program}} 运行 {{duration}}后结束",
+        EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
+        EventKind::MonitorWorks => "",
+        // The level of the first and the last is one that nobody is notified of.
+        EventKind::Started
+        | EventKind::Down
+        | EventKind::Up
+        | EventKind::ErrorLine
+        | EventKind::Calm
+        | EventKind::WorkDone
+        | EventKind::Unreadable
+        | EventKind::MonitorFailed
+        | EventKind::LeftOut => return None,
+    })
+}
+
+/// How long something took, as the window writes it.
+fn lasting(seconds: u64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3_600);
+    match (hours / 24, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} 秒"),
+        (0, 0, _) => format!("{minutes} 分钟"),
+        (0, _, _) => format!("{hours} 小时 {} 分钟", minutes % 60),
+        (days, _, _) => format!("{days} 天 {} 小时", hours % 24),
+    }
+}
+
+/// How large something is, as the window writes it.
+fn size(bytes: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut amount, mut unit) = (bytes, 0);
+    while amount >= 1000.0 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && amount < 100.0);
+    format!("{amount:.digits$} {}", UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -54,23 +121,60 @@ mod tests {
 
     const WINDOW: &str = include_str!("../../../ui/src/locales/zh-CN.ts");
 
-    fn said(monitor: &str, data: Value) -> Option<String> {
-        let event =
-            json!({ "id": 1, "time": "", "machine": "m", "monitor": monitor, "message": "", "data": data });
+    fn said(monitor: &str, data: Value) -> Option<(String, String)> {
+        let event = json!({ "id": 1, "time": "", "machine": "m", "monitor": monitor,
+                            "message": "as the agent says", "data": data });
         chinese(&serde_json::from_value(event).unwrap())
     }
 
     #[test]
-    fn an_event_that_says_its_kind_has_a_title() {
-        assert_eq!(said("Film", json!({ "kind": "down" })).unwrap(), "Film 出现故障");
-        assert_eq!(said("Film", json!({ "kind": "word_changed", "to": "" })).unwrap(), "Film：没有文件");
-        assert_eq!(said("Film", json!({ "kind": "file_complete", "file": "a.mp4" })).unwrap(), "Film：a.mp4");
-        let high = json!({ "kind": "high", "metric": "memory", "percent": 97 });
-        assert_eq!(said("host_metrics", high).unwrap(), "内存占用过高");
+    fn an_event_that_says_its_kind_has_a_title_and_a_body() {
+        for (monitor, data, title, body) in [
+            ("Film", json!({ "kind": "down" }), "Film 出现故障", "as the agent says"),
+            ("Film", json!({ "kind": "monitor_works" }), "已恢复监测 Film", ""),
+            (
+                "Film",
+                json!({ "kind": "word_changed", "from": "running", "to": "" }),
+                "Film：没有文件",
+                "running → 没有文件",
+            ),
+            (
+                "Film",
+                json!({ "kind": "file_complete", "file": "a.mp4", "bytes": 125_952 }),
+                "Film：a.mp4",
+                "a.mp4 已接收完整（123 KiB）",
+            ),
+            (
+                "host_metrics",
+                json!({ "kind": "high", "metric": "memory", "percent": 96.8 }),
+                "内存占用过高",
+                "内存连续多次检查都达到 97 %",
+            ),
+            (
+                "Film",
+                json!({ "kind": "task_failed", "program": "ffmpeg", "seconds": 3_725, "exit_status": 2 }),
+                "Film 失败",
+                "ffmpeg 运行 1 小时 2 分钟后失败，退出状态 2",
+            ),
+        ] {
+            assert_eq!(said(monitor, data).unwrap(), (title.to_owned(), body.to_owned()));
+        }
         for unsaid in [Value::Null, json!({}), json!({ "kind": "of another version" }), json!({ "kind": 7 })]
         {
             assert_eq!(said("Film", unsaid), None);
         }
+    }
+
+    #[test]
+    fn numbers_are_written_as_in_the_window() {
+        assert_eq!(
+            [0, 59, 60, 3_599, 3_600, 86_399, 90_000].map(lasting),
+            ["0 秒", "59 秒", "1 分钟", "59 分钟", "1 小时 0 分钟", "23 小时 59 分钟", "1 天 1 小时"]
+        );
+        assert_eq!(
+            [0.0, 999.0, 1000.0, 125_952.0, 33_393_000_000.0].map(size),
+            ["0 B", "999 B", "1.0 KiB", "123 KiB", "31.1 GiB"]
+        );
     }
 
     /// One thing has one name.
@@ -78,16 +182,21 @@ mod tests {
     fn the_window_says_it_in_the_same_words() {
         let (_, events) = WINDOW.split_once("  event: {").unwrap();
         let (events, _) = events.split_once("\n  },").unwrap();
-        let titles = events.lines().filter_map(|line| line.trim().split_once(": \""));
-        let kinds: Vec<(EventKind, &str)> = titles
-            .filter_map(|(key, text)| {
-                Some((serde_json::from_value(json!(key)).ok()?, text.strip_suffix("\",")?))
-            })
-            .collect();
-        assert_eq!(kinds.len(), 20);
-        for (kind, title) in kinds {
-            assert_eq!(sentence(kind), title, "{kind:?}");
+        let kind = |key: &str| serde_json::from_value::<EventKind>(json!(key)).ok();
+        let (mut titles, mut bodies) = (0, 0);
+        for (key, text) in events.lines().filter_map(|line| line.trim().split_once(": \"")) {
+            let text = text.strip_suffix("\",").unwrap();
+            if let Some(kind) = kind(key) {
+                assert_eq!(title(kind), text, "{kind:?}");
+                titles += 1;
+            } else if let Some(kind) = key.strip_suffix("_text").and_then(kind)
+                && let Some(body) = body(kind)
+            {
+                assert_eq!(body, text, "{kind:?}");
+                bodies += 1;
+            }
         }
+        assert_eq!((titles, bodies), (20, 10));
         for word in ["系统资源", "处理器", "内存", "磁盘", "没有文件"] {
             assert!(WINDOW.contains(&format!("\"{word}\"")), "{word}");
         }
