@@ -589,6 +589,66 @@ describe("diagnostics", () => {
     expect(find("page-diagnostics").textContent).toContain(what);
   });
 
+  it("keeps an opened record of the journal open when another one is written", async () => {
+    const host = await open("ready", "diagnostics");
+    const opened = find("journal").querySelector("details")!;
+    opened.open = true;
+    const [newest] = host.world.journal;
+    // Two at the same moment are told apart by their order.
+    host.world.journal = [{ ...newest!, at: newest!.at + 1000 }, newest!, ...host.world.journal];
+    host.emit({ type: "backend_exited", role: "agent", generation: 1, status: "exit status 0" });
+    await pass();
+    const all = [...find("journal").querySelectorAll("details")];
+    expect(all.map(({ open }) => open).indexOf(true)).toBe(2);
+    expect(all[2]).toBe(opened);
+  });
+
+  it("stays with the log of a role that is tried again and again", async () => {
+    const host = await open("hub", "diagnostics");
+    const shown = () => (find("select-log") as HTMLSelectElement).value;
+    const failure: Failure = { kind: "exited", status: "exit status 1", log: [] };
+    const fails = async (role: "agent" | "hub", generation: number) => {
+      host.emit({ type: "backend_backoff", role, generation, failure, wait_ms: 500, attempt: 1 });
+      // While the other log is asked for, the box keeps its lines.
+      expect(find("log").querySelectorAll("p").length).toBe(5);
+      await pass();
+    };
+    const isTried = async (role: "agent" | "hub", generation: number) => {
+      host.emit({ type: "takeover_started", role, generation, ports: [] });
+      await pass();
+    };
+    expect(shown()).toBe("agent");
+    await fails("hub", 1);
+    expect(shown()).toBe("hub");
+    await isTried("hub", 2);
+    expect(shown()).toBe("hub");
+    await fails("agent", 1);
+    expect(shown()).toBe("hub");
+    await fails("hub", 2);
+    await isTried("hub", 3);
+    expect(shown()).toBe("hub");
+    const backend = { pid: 7, version: "4.0.0", base_url: "http://127.0.0.1:5690", ready_ms: 9 };
+    host.emit({ type: "backend_ready", role: "hub", generation: 3, backend, ports: [] });
+    await pass();
+    expect(shown()).toBe("agent");
+  });
+
+  it("is opened at the log of the role whose log was asked for", async () => {
+    const scroll = vi.spyOn(Element.prototype, "scrollIntoView").mockImplementation(() => {});
+    await open("conflict-other-role");
+    expect(find("action-show-log").getAttribute("href")).toBe("#/diagnostics/log/agent");
+    follow("#/diagnostics/log/hub");
+    await pass();
+    await pass();
+    expect((find("select-log") as HTMLSelectElement).value).toBe("hub");
+    expect(document.activeElement?.id).toBe("log");
+    expect(scroll.mock.contexts.map((element) => (element as Element).id)).toEqual(["log"]);
+    // What the page hears later moves nothing.
+    await pass(2100);
+    expect(scroll).toHaveBeenCalledTimes(1);
+    scroll.mockRestore();
+  });
+
   it("searches the log, and shows it from a level up", async () => {
     await open("ready", "diagnostics");
     const lines = () => find("log").querySelectorAll("p").length;
