@@ -406,6 +406,28 @@ describe("a change of ports", () => {
     expect((find("port-number-agent-network") as HTMLInputElement).value).toBe("5700");
   });
 
+  it.each(["typed", "suggested"])("forgets why it was refused once another number is %s", async (how) => {
+    const host = await open("ready", "ports");
+    const another = () =>
+      how === "typed" ? type("port-number-agent-network", "5701") : click("action-suggest-agent-control");
+    await type("port-number-agent-network", "5700");
+    host.world.taken[5700] = { state: "foreign", holders: [] };
+    await click("action-apply-agent");
+    await pass(400);
+    expect(find("apply-agent").textContent).toContain("Nothing was changed");
+    await another();
+    await pass();
+    expect(has("apply-agent")).toBe(false);
+    host.world.taken = {};
+    await type("port-number-agent-network", "5702");
+    host.world.refuse.apply_ports = { code: "busy", message: "no", detail: null };
+    await click("action-apply-agent");
+    expect(has("error")).toBe(true);
+    await another();
+    await pass();
+    expect(has("error")).toBe(false);
+  });
+
   it("tells each step while it is under way, also to a window that only watches", async () => {
     const host = await open("ready", "ports");
     const reason: Failure = { kind: "not_ready", seconds: 20, log: [] };

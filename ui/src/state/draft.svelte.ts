@@ -39,6 +39,8 @@ export class PortsDraft {
   readonly checking = new Action();
   readonly suggesting = new Action();
   readonly applying = new Action();
+  /** Whether how a change came out is still of interest: until something else is typed. */
+  told = $state(false);
   readonly role: Role;
   readonly #app: AppState;
   readonly #view: () => RoleView;
@@ -86,6 +88,8 @@ export class PortsDraft {
 
   type(name: string, change: Typed): void {
     this.#typed[name] = { ...this.#typed[name], ...change };
+    this.told = false;
+    this.applying.error = null;
   }
 
   undo(): void {
@@ -124,6 +128,7 @@ export class PortsDraft {
       this.rows.some((row) => row.name === name && row.changed),
     );
     let result: Apply | null = null;
+    this.told = true;
     await this.applying.run(async () => {
       result = await this.#app.call<"apply_ports">({ command: "apply_ports", draft, keep });
     });
