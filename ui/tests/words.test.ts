@@ -416,14 +416,18 @@ describe("numbers", () => {
   });
 
   it("says how long ago", () => {
-    expect([0, 1000, 95_000, 7_300_000].map(ago)).toEqual([
+    const days = [90_000_000, 172_700_000, 172_800_000];
+    expect([0, 1000, 95_000, 7_300_000, ...days].map(ago)).toEqual([
       "just now",
       "1 second ago",
       "1 minute ago",
       "2 hours ago",
+      "1 day ago",
+      "1 day ago",
+      "2 days ago",
     ]);
     speak("zh-CN");
-    expect([200, 95_000].map(ago)).toEqual(["刚刚", "1 分钟前"]);
+    expect([200, 95_000, ...days].map(ago)).toEqual(["刚刚", "1 分钟前", "1 天前", "1 天前", "2 天前"]);
   });
 });
 

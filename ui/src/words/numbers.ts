@@ -97,7 +97,8 @@ export function dateTime(at: number | Date): string {
 
 /** "12 seconds ago". */
 export function ago(ms: number): string {
-  const format = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
+  // Days are spans of 24 hours here: one of them ago may be the day before yesterday.
+  const format = new Intl.RelativeTimeFormat(language(), { numeric: "always" });
   const secs = Math.max(0, Math.round(ms / 1000));
   const written = (count: number, unit: Intl.RelativeTimeFormatUnit) =>
     // Chinese is set with a space after a number everywhere else in the window.
