@@ -159,6 +159,8 @@ describe("the fleet", () => {
     await click("action-add-agent");
     await click("agent-test");
     expect(saidAt("agent-url")).toBe("This must be filled in.");
+    // The test would bring the name.
+    expect(saidAt("agent-name")).toBe("");
     await type("agent-url", "192.168.1.9:5680");
     expect(saidAt("agent-url")).toContain("http://");
     await type("agent-url", "http://192.168.1.9:5680/status");
@@ -506,6 +508,17 @@ describe("settings", () => {
     await click("token-remove-agent");
     await pass();
     expect(host.world.tokens.agent).toBe("");
+  });
+
+  it("says of a token that it is saved only until another one is typed", async () => {
+    await open("ready", "settings");
+    const said = () => find("token-agent").querySelector("[role='status']")?.textContent;
+    await type("token-text-agent", "one");
+    await click("token-save-agent");
+    await pass();
+    expect(said()).toBe("Saved.");
+    await type("token-text-agent", "another");
+    expect(said()).toBe("Not saved yet. Saving restarts the role.");
   });
 
   it("says why an address cannot be chosen yet", async () => {
