@@ -30,7 +30,7 @@ async fn a_monitor_is_added_changed_switched_off_and_removed_and_its_events_arri
     window.says("monitor-dialog", "This must be filled in.", "此项必填。").await;
     window.types("monitor-name", "Database").await;
     window.types("field-port", "70000").await;
-    window.says("monitor-dialog", "This must be 65,535 or less.", "此项不能大于 65,535。").await;
+    window.says("monitor-dialog", "This must be 65535 or less.", "此项不能大于 65535。").await;
     assert_eq!(window.barriers().await, Vec::<String>::new());
     window.picture("monitor-form").await;
     window.types("field-port", &port.to_string()).await;

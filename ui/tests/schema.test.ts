@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
+import { zhCN } from "../src/locales/zh-CN";
 import { fieldsOf, fill, initial } from "../src/state/schema";
+import { fieldTitle } from "../src/words/form";
 
 const schema = {
   type: "object",
@@ -55,6 +57,30 @@ describe("fields", () => {
     ]);
     const circle = { properties: { a: { $ref: "#/$defs/a" } }, $defs: { a: { $ref: "#/$defs/a" } } };
     expect(fieldsOf(circle)).toHaveLength(1);
+  });
+});
+
+describe("titles", () => {
+  it("call optional only what may be left empty", () => {
+    const more = fieldsOf({
+      properties: { words: { type: "array", items: { type: "string" }, default: [] } },
+    });
+    expect([...fields, ...more].filter((each) => fieldTitle(each).includes("optional"))).toEqual([
+      field("codes"),
+      field("name"),
+      field("limit"),
+      field("extra"),
+      ...more,
+    ]);
+  });
+
+  it("say the unit of a number in its hint, so that no title has brackets of its own", () => {
+    const titles = Object.values(zhCN.monitor_field);
+    expect(titles.filter((title) => title.includes("（"))).toEqual([]);
+    const hints = Object.entries(zhCN.monitor_field_hint).filter(([key]) =>
+      /_seconds$|^timeout$|_interval$/.test(key),
+    );
+    expect(hints.filter(([, hint]) => !hint.includes("秒"))).toEqual([]);
   });
 });
 

@@ -859,8 +859,8 @@ export const en = {
     ts_field:
       "Where the file says when it was written: ISO 8601, or seconds since 1970. Without it the file's own time counts.",
     missing_is_idle: "The program has not been started yet. Otherwise it is an alert.",
-    busy_alert_seconds: "0: never.",
-    stale_seconds: "0: never.",
+    busy_alert_seconds: "Seconds; 0: never.",
+    stale_seconds: "Seconds; 0: never.",
     settle_seconds: "A task whose next process follows within so many seconds has not finished yet.",
   },
   poll_error: {

@@ -4,7 +4,7 @@ import type { FieldProblem, IpcError, MonitorType } from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { en } from "../locales/en";
 import type { FormField, FormProblem } from "../state/schema";
-import { number, sentences } from "./numbers";
+import { sentences } from "./numbers";
 
 const isField = (key: string): key is keyof typeof en.monitor_field => key in en.monitor_field;
 const isHint = (key: string): key is keyof typeof en.monitor_field_hint => key in en.monitor_field_hint;
@@ -26,7 +26,13 @@ export function typeText(type: MonitorType): string {
 
 export function fieldTitle(field: FormField): string {
   const title = translated() && isField(field.key) ? t(`monitor_field.${field.key}`) : field.title;
-  return field.required ? title : t("form.optional", { title });
+  return canBeEmpty(field) ? t("form.optional", { title }) : title;
+}
+
+/** Whether nothing at all is an answer: a switch has one always, and what has a default is filled in. */
+function canBeEmpty({ required, kind, default: value }: FormField): boolean {
+  const hasNoDefault = value == null || value === "" || (Array.isArray(value) && value.length === 0);
+  return !required && kind !== "switch" && hasNoDefault;
 }
 
 export function fieldHint(field: FormField): string {
@@ -39,9 +45,8 @@ export function problemText(problem: FormProblem): string {
     case "below":
     case "above":
     case "too_long":
-      return t(`form.${problem.kind}`, {
-        limit: number(problem.limit, Number.isInteger(problem.limit) ? 0 : 2),
-      });
+      // As it is typed: a port of 65,535 is none.
+      return t(`form.${problem.kind}`, { limit: String(problem.limit) });
     default:
       return t(`form.${problem.kind}`);
   }
