@@ -624,6 +624,26 @@ describe("diagnostics", () => {
     expect(find("page-diagnostics").textContent).toContain(what);
   });
 
+  it("says of the one button that was pressed that it is at work, and lets the others wait", async () => {
+    const host = await open("hub", "diagnostics");
+    host.world.delay = 1000;
+    await click("action-restart-agent");
+    const said = (testid: string) => {
+      const words = [...find(testid).querySelectorAll<HTMLElement>("span:not(.hidden)")];
+      return words.map((word) => word.textContent?.trim()).join();
+    };
+    expect(said("action-restart-agent")).toBe("Working…");
+    expect(said("action-stop-agent")).toBe("Stop the agent");
+    expect(said("action-restart-hub")).toBe("Restart the hub");
+    await click("action-stop-hub");
+    expect(find("action-stop-hub").getAttribute("aria-disabled")).toBe("true");
+    expect(host.asked).not.toContainEqual({ command: "stop", role: "hub" });
+    await pass(1000);
+    expect(said("action-restart-agent")).toBe("Restart the agent");
+    // What is not said still takes its room, so that nothing beside it moves.
+    expect(find("action-restart-agent").querySelectorAll("span")).toHaveLength(2);
+  });
+
   it("keeps an opened record of the journal open when another one is written", async () => {
     const host = await open("ready", "diagnostics");
     const opened = find("journal").querySelector("details")!;
