@@ -87,7 +87,7 @@ async fn each_holder_has_its_own_sentence_and_its_own_ways_out() {
 
     let foreign = Plan::foreign().listens(port).start();
     let (english, chinese) = named("nginx", &foreign);
-    let said = (&*format!("held by {english}"), &*format!("被 {chinese}占用"));
+    let said = (&*format!("held by {english}"), &*format!("已被占用：{chinese}"));
     scene.is_refused("network", "foreign", said, &ANOTHER_NUMBER).await;
     scene.stop().await;
     foreign.is_untouched().await;

@@ -38,7 +38,7 @@ async fn what_is_typed_is_looked_at_and_refused_with_the_reason() {
     let foreign = Plan::foreign().listens(taken).start();
     let pid = foreign.pid();
     window.types(&field("network"), &taken.to_string()).await;
-    let said = (format!("held by nginx (pid {pid})"), format!("被 nginx（进程号 {pid}）占用"));
+    let said = (format!("held by nginx (pid {pid})"), format!("已被占用：nginx（进程号 {pid}）"));
     window.says("port-state-agent-network", &said.0, &said.1).await;
     window.says("page-ports", "Choose ports that can be used", "请先选择可用的端口").await;
     window.shows(CANNOT_APPLY).await;

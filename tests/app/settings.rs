@@ -50,7 +50,7 @@ async fn exposure(window: &Window) {
     let Some(open) = choices.iter().find(|choice| choice["refused"] != Value::Null) else { return };
     window.choose("select-address-agent", open["address"].as_str().expect("an address")).await;
     let (english, chinese) = match open["refused"].as_str() {
-        Some("no_token") => ("Set a token in Settings first.", "请先在“设置”页设置令牌。"),
+        Some("no_token") => ("Set the token above first.", "请先在上方设置令牌。"),
         _ => ("The whole internet could reach it.", "整个互联网都能访问它。"),
     };
     window.says("address-reason-agent", english, chinese).await;

@@ -95,7 +95,9 @@ async fn a_foreign_holder_lives_on_and_one_click_leads_out() {
             json!({ "command": "set_preferences", "preferences": { "language": "zh-CN", "theme": "light" } }),
         )
         .await;
-    window.text_with("conflict-port-network", &format!("被 python3（进程号 {}）占用", foreign.pid())).await;
+    window
+        .text_with("conflict-port-network", &format!("已被占用：python3（进程号 {}）", foreign.pid()))
+        .await;
     window.picture("conflict-zh").await;
 
     window.click("action-use-free-network").await;

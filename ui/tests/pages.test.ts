@@ -253,6 +253,7 @@ describe("the fleet", () => {
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
     expect(silent?.querySelector(".badge")?.textContent).toContain("离线");
     expect(silent?.querySelector(".watched.quiet")?.textContent).toContain("3 项中 2 项正常");
+    expect(silent?.querySelector("dl")?.textContent).toMatch(/^处理器 *\d+% *内存 *\d+% *磁盘 *\d+% *$/);
     expect(find("fleet-agent").querySelector(".watched.quiet")).toBe(null);
   });
 
@@ -524,7 +525,7 @@ describe("settings", () => {
   it("says why an address cannot be chosen yet", async () => {
     const host = await open("ready", "settings");
     await choose("select-address-agent", "192.168.1.5");
-    expect(find("address-reason-agent").textContent).toContain("no token is set");
+    expect(find("address-reason-agent").textContent).toContain("Set the token above first.");
     expect(find("action-apply-address-agent").getAttribute("aria-disabled")).toBe("true");
     host.world.addresses = host.world.addresses.map((choice) => ({ ...choice, refused: null }));
     await click("token-generate-agent");
@@ -719,6 +720,16 @@ describe("diagnostics", () => {
 });
 
 describe("closing the window", () => {
+  it.each([
+    ["en", "When TaskPaw quits, this machine is no longer watched and your machines are no longer polled."],
+    ["zh-CN", "退出 TaskPaw 后，本机不再受监测，也不再轮询各台机器。"],
+  ] as const)("says in %s what stops where both roles run", async (language, text) => {
+    const host = await open("hub", "this-machine", language);
+    host.emit({ type: "close_requested" });
+    await pass();
+    expect(find("close-question").querySelector("p")?.textContent).toBe(text);
+  });
+
   it("asks what should happen, and remembers only what was decided", async () => {
     const host = await open("closing");
     expect(find("close-question").textContent).toContain("this machine is no longer watched");

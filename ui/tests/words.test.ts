@@ -59,7 +59,7 @@ describe("ports", () => {
     const held = port("network", 5680, { state: "foreign", holders: [python] });
     expect(portPhrase(held, "agent")).toBe("held by python3 (pid 1234)");
     speak("zh-CN");
-    expect(portPhrase(held, "agent")).toBe("被 python3（进程号 1234）占用");
+    expect(portPhrase(held, "agent")).toBe("已被占用：python3（进程号 1234）");
   });
 
   it("names several holders, and those that are half known", () => {
@@ -457,9 +457,9 @@ describe("an event", () => {
     [
       { kind: "high", metric: "cpu", percent: 97.2, threshold: 95 },
       "Processor is high",
-      "Processor is at 97 %, for several checks in a row",
+      "Processor is at 97%, for several checks in a row",
       "处理器占用过高",
-      "处理器连续多次检查都达到 97 %",
+      "处理器连续多次检查都达到 97%",
     ],
     [
       { kind: "task_failed", program: "render", seconds: 42, exit_status: 3 },

@@ -67,13 +67,13 @@ fn title(kind: EventKind) -> &'static str {
 fn body(kind: EventKind) -> Option<&'static str> {
     Some(match kind {
         EventKind::Readable => "现在又可以读取了。",
-        EventKind::FileComplete => "{{file}} 已接收完整（{{size}}）",
+        EventKind::FileComplete => "{{file}} 已写入完成（{{size}}）",
         EventKind::WordChanged => "{{from}} → {{to}}",
         EventKind::BusyTooLong => "已忙碌 {{duration}}，没有变化",
         EventKind::Stale => "上次写入是 {{duration}}前",
         EventKind::Fresh => "文件又有写入了。",
-        EventKind::High => "{{metric}}连续多次检查都达到 {{percent}} %",
-        EventKind::Normal => "{{metric}}回落到 {{percent}} %",
+        EventKind::High => "{{metric}}连续多次检查都达到 {{percent}}%",
+        EventKind::Normal => "{{metric}}回落到 {{percent}}%",
         EventKind::TaskDone => "{{program}} 运行 {{duration}}后结束",
         EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
         EventKind::MonitorWorks => "",
@@ -142,13 +142,13 @@ mod tests {
                 "Film",
                 json!({ "kind": "file_complete", "file": "a.mp4", "bytes": 125_952 }),
                 "Film：a.mp4",
-                "a.mp4 已接收完整（123 KiB）",
+                "a.mp4 已写入完成（123 KiB）",
             ),
             (
                 "host_metrics",
                 json!({ "kind": "high", "metric": "memory", "percent": 96.8 }),
                 "内存占用过高",
-                "内存连续多次检查都达到 97 %",
+                "内存连续多次检查都达到 97%",
             ),
             (
                 "Film",
