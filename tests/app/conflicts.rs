@@ -158,7 +158,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     window
         .says("page-this-machine", "Waiting for the system to release a port", "正在等待系统释放端口")
         .await;
-    window.says("page-this-machine", "at most ", "最多还需 ").await;
+    window.says("page-this-machine", "At most ", "最多还需 ").await;
     window.picture("lingering").await;
     scene.stop().await;
     // Beside a port that is refused, nothing is waited for.
