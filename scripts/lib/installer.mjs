@@ -132,7 +132,9 @@ export async function testInstaller(wine) {
     await until(() => hasEnded(again), "the uninstaller ends what runs");
     expect(!existsSync(join(here, "taskpaw-backend.exe")), "the file is gone");
     expect(!others.some(hasEnded), "whatever else runs is left alone again");
-    say("the installer's hooks: what runs from their folder is ended, and nothing else; what a person set stays");
+    say(
+      "the installer's hooks: what runs from their folder is ended, and nothing else; what a person set stays",
+    );
   } finally {
     for (const child of started.filter((child) => !hasEnded(child))) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
