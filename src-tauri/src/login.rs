@@ -23,7 +23,7 @@ impl Entry {
         let app_image = handle.env().appimage.map(std::path::PathBuf::from);
         #[cfg(not(target_os = "linux"))]
         let app_image = None;
-        let path = app_image.map_or_else(tauri::utils::platform::current_exe, Ok);
+        let path = app_image.map_or_else(std::env::current_exe, Ok);
         let path = path.map_err(|error| error.to_string())?.display().to_string();
         let word = if cfg!(windows) {
             word_for_windows(&path)

@@ -102,6 +102,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             app.on_quit(move || quitting.exit(0));
             end_on_signals(&app);
             let login = login::Entry::of_this_program(handle);
+            if let Err(error) = &login {
+                tracing::warn!(error, "the app cannot be entered to start at login");
+            }
             let entry = login.clone();
             app.on_login(move |enabled| entry.as_ref().map_err(Clone::clone)?.set(enabled));
             tauri::async_runtime::spawn(notify::watch(Arc::clone(&app), handle.clone()));

@@ -29,8 +29,16 @@ impl RotatedFile {
 
     fn begin_anew(&mut self) -> io::Result<()> {
         self.open = None;
+        if self.aged(0).exists() {
+            // An old one was held open when it should have moved on.
+            self.shift()?;
+        }
         // First of all the one that somebody may hold open, so that no old one goes for nothing.
         rename_if_there(&self.path, &self.aged(0))?;
+        self.shift()
+    }
+
+    fn shift(&self) -> io::Result<()> {
         for age in (0..OLD_FILES).rev() {
             rename_if_there(&self.aged(age), &self.aged(age + 1))?;
         }
@@ -111,20 +119,24 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_that_cannot_be_set_aside_is_written_on() {
+    fn a_file_that_somebody_holds_open_costs_no_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.log");
         let mut file = RotatedFile { full_at: 10, ..RotatedFile::new(path.clone()) };
-        fs::write(file.aged(1), "older").unwrap();
-        fs::create_dir(file.aged(0)).unwrap(); // in the way, as somebody who holds the file open is on Windows
+        fs::write(file.aged(OLD_FILES - 1), "older").unwrap();
+        // In the way of the older one, as somebody who holds it open is on Windows.
+        fs::create_dir(file.aged(OLD_FILES)).unwrap();
         for number in 0..20 {
             file.write_all(format!("line number {number}\n").as_bytes()).unwrap();
         }
-        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 20);
-        assert_eq!(fs::read_to_string(file.aged(1)).unwrap(), "older", "no old one went for it");
-        fs::remove_dir(file.aged(0)).unwrap();
+        assert_eq!(fs::read_to_string(file.aged(0)).unwrap(), "line number 0\n");
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 19);
+        assert_eq!(fs::read_to_string(file.aged(OLD_FILES - 1)).unwrap(), "older");
+        fs::remove_dir(file.aged(OLD_FILES)).unwrap();
         file.write_all(b"at last\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "at last\n");
+        assert_eq!(fs::read_to_string(file.aged(OLD_FILES)).unwrap(), "older");
+        assert!(!file.aged(0).exists());
     }
 
     #[test]

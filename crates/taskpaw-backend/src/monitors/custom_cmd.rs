@@ -1,5 +1,6 @@
 //! `custom_cmd`: a command whose exit status says whether something is well.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
         limit: values.seconds("timeout"),
         every: values.seconds("poll_interval"),
         health: Health::new(values.count("failures")),
+        stuck: None,
     }))
 }
 
@@ -64,12 +66,13 @@ struct CustomCmd {
     limit: Duration,
     every: Duration,
     health: Health,
+    /// One that took too long and could not be ended.
+    stuck: Option<Running>,
 }
 
 impl Monitor for CustomCmd {
     fn check(&mut self) -> Check {
-        let ended = Running::start(&self.argv, self.folder.as_deref(), self.limit, &self.leash)
-            .and_then(Running::wait);
+        let ended = self.run();
         let status = ended.as_ref().ok().and_then(|ended| ended.status);
         let took = ended.as_ref().ok().map(|ended| milliseconds(ended.took));
         let found = match ended {
@@ -88,6 +91,20 @@ impl Monitor for CustomCmd {
 }
 
 impl CustomCmd {
+    /// One that waits for a disk which does not answer cannot even be killed: another one would wait beside it.
+    fn run(&mut self) -> io::Result<Ended> {
+        if self.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone()) {
+            return Err(io::Error::other("the one before was ended, and the system still holds it"));
+        }
+        self.stuck = None;
+        let mut running = Running::start(&self.argv, self.folder.as_deref(), self.limit, &self.leash)?;
+        let ended = running.wait()?;
+        if !running.is_gone() {
+            self.stuck = Some(running);
+        }
+        Ok(ended)
+    }
+
     fn judge(&self, ended: &Ended) -> Result<String, String> {
         let last = ended.said.lines().map(str::trim).rfind(|line| !line.is_empty());
         let last = last.map(|line| shortened(line, SHOWN));

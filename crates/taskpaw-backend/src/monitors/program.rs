@@ -142,7 +142,7 @@ impl Running {
     }
 
     /// Waits for the end.
-    pub(super) fn wait(mut self) -> io::Result<Ended> {
+    pub(super) fn wait(&mut self) -> io::Result<Ended> {
         loop {
             if let Some(ended) = self.ended()? {
                 return Ok(ended);
@@ -265,7 +265,7 @@ mod tests {
         let leash = Leash::default();
         let argv = ["sleep", "600"].map(str::to_owned);
         let limit = Duration::from_secs(600);
-        let running = Running::start(&argv, None, limit, &leash).unwrap();
+        let mut running = Running::start(&argv, None, limit, &leash).unwrap();
         let waiting = thread::spawn(move || running.wait());
         assert!(leash.holds_one());
         leash.cut();

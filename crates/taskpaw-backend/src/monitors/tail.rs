@@ -18,6 +18,8 @@ pub(super) struct Tail {
     from_start: bool,
     /// The file that is followed now, and how far it has been read.
     followed: Option<Followed>,
+    /// How far a file was read that could not be opened any more.
+    resume: Option<u64>,
     /// It has been looked for before: a file that comes later is new as a whole.
     has_looked: bool,
     /// The beginning of a line whose end has not been written yet.
@@ -50,6 +52,7 @@ impl Tail {
             path,
             from_start,
             followed: None,
+            resume: None,
             has_looked: false,
             partial: Vec::new(),
             is_partial_old: false,
@@ -91,7 +94,13 @@ impl Tail {
                 self.forget(&mut news.lines);
                 return Ok(());
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                // On Windows one that is deleted while it is open may refuse everybody until it is closed.
+                if cfg!(windows) {
+                    self.resume = self.followed.take().map(|followed| followed.read).or(self.resume);
+                }
+                return Err(error);
+            }
         };
         let about = file.metadata()?;
         if !about.is_file() {
@@ -100,6 +109,7 @@ impl Tail {
         let file = Handle::from_file(file)?;
         let is_first = !std::mem::replace(&mut self.has_looked, true);
         news.is_there = true;
+        let resume = self.resume.take().filter(|read| *read <= about.len());
         let same = self.followed.take_if(|followed| followed.file == file && followed.read <= about.len());
         let read = match same {
             Some(followed) if !is_broken => {
@@ -110,7 +120,8 @@ impl Tail {
             // Another file, or the same one cut: it begins anew.
             None => {
                 self.forget(&mut news.lines);
-                if is_first && !self.from_start { about.len() } else { 0 }
+                let begin = if is_first && !self.from_start { about.len() } else { 0 };
+                resume.unwrap_or(begin)
             }
         };
         let followed = self.followed.insert(Followed { file, read });
