@@ -68,13 +68,22 @@
   Pop $0
 !macroend
 
+; What starts TaskPaw at login, if a person has switched that on, and where it is kept through an upgrade.
+Var TaskPawAtLogin
+!define TASKPAW_LOGIN "Software\Microsoft\Windows\CurrentVersion\Run"
+!define TASKPAW_KEPT "Software\TaskPaw\Upgrade"
+
 !macro NSIS_HOOK_PREINSTALL
   !insertmacro TASKPAW_END_WHAT_RUNS_HERE
 !macroend
 
-; What starts TaskPaw at login, if a person has switched that on.
-Var TaskPawAtLogin
-!define TASKPAW_LOGIN "Software\Microsoft\Windows\CurrentVersion\Run"
+!macro NSIS_HOOK_POSTINSTALL
+  ReadRegStr $TaskPawAtLogin HKCU "${TASKPAW_KEPT}" "AtLogin"
+  ${If} $TaskPawAtLogin != ""
+    WriteRegStr HKCU "${TASKPAW_LOGIN}" "TaskPaw" $TaskPawAtLogin
+    DeleteRegKey HKCU "${TASKPAW_KEPT}"
+  ${EndIf}
+!macroend
 
 !macro NSIS_HOOK_PREUNINSTALL
   !insertmacro TASKPAW_END_WHAT_RUNS_HERE
@@ -82,11 +91,11 @@ Var TaskPawAtLogin
 !macroend
 
 !macro NSIS_HOOK_POSTUNINSTALL
-  ; An uninstaller that runs in its own folder was called by an installer, which goes on afterwards: an upgrade by hand.
+  ; An uninstaller that runs in its own folder was called by an installer, which may go on afterwards: an upgrade by hand.
   ; A person calls it by way of a copy in another folder. Tauri's has just taken the start at login away.
   ${If} $TaskPawAtLogin != ""
   ${AndIf} $EXEDIR == $INSTDIR
-    WriteRegStr HKCU "${TASKPAW_LOGIN}" "TaskPaw" $TaskPawAtLogin
+    WriteRegStr HKCU "${TASKPAW_KEPT}" "AtLogin" $TaskPawAtLogin
   ${EndIf}
 
   ; Tauri's deletes the data only where it would put it. Beside these folders are TaskPaw V3's, which stay.

@@ -48,6 +48,12 @@ Section
   IfErrors 0 +2
     SetErrorLevel 5
   WriteUninstaller "$INSTDIR\\uninstall.exe"
+  !insertmacro NSIS_HOOK_POSTINSTALL
+  ReadRegStr $0 HKCU "\${TASKPAW_LOGIN}" TaskPaw
+  \${If} \${FileExists} "$INSTDIR\\again"
+  \${AndIf} $0 != "at login"
+    SetErrorLevel 6
+  \${EndIf}
   WriteRegStr HKCU "\${TASKPAW_LOGIN}" TaskPaw "at login"
   CreateDirectory "$APPDATA\\TaskPaw\\TaskPaw\\config"
   CreateDirectory "$LOCALAPPDATA\\TaskPaw\\TaskPaw\\data\\state"
@@ -63,7 +69,7 @@ Section Uninstall
   DeleteRegValue HKCU "\${TASKPAW_LOGIN}" TaskPaw
   !insertmacro NSIS_HOOK_POSTUNINSTALL
   ReadRegStr $0 HKCU "\${TASKPAW_LOGIN}" TaskPaw
-  \${If} $0 != "at login"
+  \${If} $0 != ""
     SetErrorLevel 6
   \${EndIf}
   \${IfNot} \${FileExists} "$APPDATA\\TaskPaw\\TaskPaw\\config\\*.*"
@@ -82,7 +88,7 @@ SectionEnd
 /** What a status of the uninstaller means. */
 const WRONG = {
   5: "cannot delete a file",
-  6: "takes the start at login away, though an installer called it",
+  6: "leaves the start at login of a program that is gone",
   7: "deletes a person's data without being told to",
   8: "does not delete just TaskPaw's own data when it is told to",
 };
@@ -132,6 +138,9 @@ export async function testInstaller(wine) {
     await until(() => hasEnded(again), "the uninstaller ends what runs");
     expect(!existsSync(join(here, "taskpaw-backend.exe")), "the file is gone");
     expect(!others.some(hasEnded), "whatever else runs is left alone again");
+    writeFileSync(join(here, "again"), "");
+    const upgraded = wine.run(join(folder, "install.exe"), "/S", `/D=${windowsPath(here)}`);
+    expect(upgraded.status === 0, `an upgrade keeps the start at login (${upgraded.status})`);
     say(
       "the installer's hooks: what runs from their folder is ended, and nothing else; what a person set stays",
     );
