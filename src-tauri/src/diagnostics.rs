@@ -14,7 +14,7 @@ use port_takeover::{Journal, Snapshot};
 use serde::Serialize;
 use serde_json::{Value, json};
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::config::Config;
+use taskpaw_contract::config::{Config, without_byte_order_mark};
 use taskpaw_contract::v3::ImportReport;
 use taskpaw_contract::{Role, identity, version};
 
@@ -84,9 +84,8 @@ fn collect(sources: &Sources) -> Vec<Entry> {
     let mut redactor = Redactor::default();
     let raw = std::fs::read(&sources.config_file).map_err(|error| error.to_string());
     let parsed = raw.and_then(|bytes| {
-        // As the app reads it.
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        serde_json::from_slice::<Value>(bytes).map_err(|error| format!("it is no valid JSON: {error}"))
+        serde_json::from_slice::<Value>(without_byte_order_mark(&bytes))
+            .map_err(|error| format!("it is no valid JSON: {error}"))
     });
     if let Ok(config) = &parsed {
         redactor.learn_tokens(config);

@@ -6,7 +6,7 @@ mod hub;
 mod problem;
 
 pub use exposure::{ExposureReason, check_exposure, refusal};
-pub use file::ConfigFile;
+pub use file::{ConfigFile, without_byte_order_mark};
 use hub::check_token;
 pub(crate) use hub::is_plain_token;
 pub use hub::{HubAgent, HubConfig, WebhookConfig};
