@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, without_byte_order_mark};
-use taskpaw_contract::v3::ImportReport;
+use taskpaw_contract::import_report::ImportReport;
 use taskpaw_contract::{Role, identity, version};
 
 use redact::Redactor;

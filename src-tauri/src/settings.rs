@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
-use taskpaw_contract::v3::{self, Begun, ImportReport};
+use taskpaw_v3::{self as v3, Begun, ImportReport};
 
 use crate::apply::{Change, Note, Port};
 

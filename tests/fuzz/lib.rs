@@ -8,7 +8,7 @@ use port_takeover::Record;
 use taskpaw_backend::fuzzing;
 use taskpaw_contract::config::ConfigFile;
 use taskpaw_contract::sidecar::Line;
-use taskpaw_contract::v3;
+use taskpaw_v3 as v3;
 
 /// One reader.
 #[derive(Debug, Clone, Copy)]

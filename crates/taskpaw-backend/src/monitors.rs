@@ -321,7 +321,7 @@ mod tests {
             .map(|kind| (kind.type_id, kind.fields.iter().map(|field| field.key).collect()))
             .collect();
         let there: Vec<(&str, Vec<&str>)> =
-            taskpaw_contract::v3::KINDS.iter().map(|(type_id, keys)| (*type_id, keys.to_vec())).collect();
+            taskpaw_v3::KINDS.iter().map(|(type_id, keys)| (*type_id, keys.to_vec())).collect();
         let sorted = |mut all: Vec<(&'static str, Vec<&'static str>)>| {
             all.iter_mut().for_each(|(_, keys)| keys.sort_unstable());
             all.sort_unstable();

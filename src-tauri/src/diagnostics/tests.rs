@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flate2::read::GzDecoder;
 use port_takeover::decide;
-use taskpaw_contract::v3;
+use taskpaw_v3 as v3;
 
 use super::*;
 

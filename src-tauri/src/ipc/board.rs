@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
+use taskpaw_contract::import_report::ImportReport;
 use taskpaw_contract::ipc::{
     AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
     TimelineEntry, TokenName,
 };
-use taskpaw_contract::v3::ImportReport;
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
 

@@ -169,7 +169,8 @@ fn wrong(key: String, reason: String) -> ConfigProblem {
 }
 
 /// Whether a header can carry a token.
-pub(crate) fn is_plain_token(token: &str) -> bool {
+#[must_use]
+pub fn is_plain_token(token: &str) -> bool {
     token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

@@ -7,8 +7,8 @@ use crate::Role;
 use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
 };
+use crate::import_report::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
 use crate::sidecar::{PortName, StartupErrorCode};
-use crate::v3::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
 
 /// The whole file `ui/src/generated/ipc.ts`.
 #[must_use]

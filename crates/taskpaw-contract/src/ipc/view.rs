@@ -8,8 +8,8 @@ use super::event::{Replaced, TimelineEntry, TookOver};
 use super::setting::TokenName;
 use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
+use crate::import_report::ImportReport;
 use crate::sidecar::{PortName, StartupErrorCode};
-use crate::v3::ImportReport;
 
 /// Everything that the window shows now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

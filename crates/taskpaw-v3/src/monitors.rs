@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::yaml::Node;
 use super::{ImportReport, NotTakenReason, V3File, command};
-use crate::config::MonitorConfig;
+use taskpaw_contract::config::MonitorConfig;
 
 /// Every kind of monitor with its settings, as the backend has them; a test of the backend compares the two.
 pub const KINDS: &[(&str, &[&str])] = &[

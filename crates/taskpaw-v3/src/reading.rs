@@ -7,8 +7,8 @@ use port_takeover::{Host, overlaps};
 use super::monitors::{self, is_name};
 use super::yaml::Node;
 use super::{ImportReport, NotTakenReason, V3File};
-use crate::Role;
-use crate::config::{Config, Endpoint, is_plain_token, refusal};
+use taskpaw_contract::Role;
+use taskpaw_contract::config::{Config, Endpoint, is_plain_token, refusal};
 
 /// How long the name of a machine or its id may be.
 const LONGEST_NAME: u32 = 100;

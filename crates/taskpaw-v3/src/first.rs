@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use super::{ImportReport, look};
-use crate::config::{Config, ConfigFile, ConfigProblem};
-use crate::folders::Folders;
 use durable_file::replace_file;
+use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
+use taskpaw_contract::folders::Folders;
 
 /// The configuration at a start.
 #[derive(Debug)]

@@ -194,7 +194,8 @@ pub enum NotTakenReason {
 }
 
 impl ImportReport {
-    pub(super) fn took(&mut self, file: V3File, key: impl Into<String>, monitor: Option<&str>) {
+    /// Adds something that was taken over.
+    pub fn took(&mut self, file: V3File, key: impl Into<String>, monitor: Option<&str>) {
         let taken = Taken { file, key: key.into(), monitor: monitor.map(str::to_owned) };
         if self.taken.len() < MOST_ENTRIES {
             self.taken.push(taken);
@@ -203,7 +204,8 @@ impl ImportReport {
         }
     }
 
-    pub(super) fn refused(
+    /// Adds something that was not taken over, and why.
+    pub fn refused(
         &mut self,
         file: V3File,
         key: impl Into<String>,
@@ -219,7 +221,7 @@ impl ImportReport {
     }
 
     /// Keys and names are whatever stands in the files: no token, no line break, and not too long.
-    pub(super) fn tidy(&mut self, tokens: &[String]) {
+    pub fn tidy(&mut self, tokens: &[String]) {
         let has_token = |word: &str| {
             tokens.iter().any(|token| token.len() >= SHORTEST_TOKEN && word.contains(token.as_str()))
         };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::config::ExposureReason;
+use taskpaw_contract::config::ExposureReason;
 
 fn of_agent(text: &str) -> Imported {
     import(Some(text.as_bytes()), None)

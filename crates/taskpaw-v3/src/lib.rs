@@ -8,19 +8,18 @@ mod first;
 mod found;
 mod monitors;
 mod reading;
-mod report;
 mod yaml;
 
 use std::path::Path;
 
 pub use first::{Begun, begin, mark_seen, report};
 pub use monitors::KINDS;
-pub use report::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
+pub use taskpaw_contract::import_report::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
 
-use crate::Role;
-use crate::clock::unix_ms;
-use crate::config::Config;
 use found::Found;
+use taskpaw_contract::Role;
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::config::Config;
 
 /// A configuration that was made from files of V3.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,5 +105,5 @@ fn take(
 }
 
 #[cfg(test)]
-#[path = "v3/tests.rs"]
+#[path = "tests.rs"]
 mod tests;
