@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::decision::{Decision, Verdict, decide};
-use crate::error::LookError;
-use crate::identity::{IdentityRules, Role};
+use crate::error::{EndError, LookError};
+use crate::identity::{IdentityRules, Role, RuleName};
 use crate::report::{HowEnded, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
 use crate::sys::{Asked, System};
@@ -37,6 +37,10 @@ impl Default for Limits {
 
 /// Between two trial binds of a lingering port: no system has an event for it.
 const LINGERING_STEP: Duration = Duration::from_millis(100);
+
+/// A look is confirmed once more where the observer took longer than this over [`TakeoverEvent::Verified`]: what was
+/// verified before is then no longer of this moment. Far above what an observer needs that only takes notes.
+const VERIFIED_FOR: Duration = Duration::from_millis(20);
 
 /// A process that is verified to be a stale holder, with a handle that cannot come to mean another process.
 /// Only [`take_over`] makes one, after its second look; nothing else can be asked to stop or killed.
@@ -87,6 +91,22 @@ pub enum Doubt {
     /// The ports could not be looked at once more.
     #[error("{0}")]
     LookFailed(String),
+    /// The observer of [`TakeoverEvent::Verified`] did not want it.
+    #[error("it was called off before any process was asked to stop")]
+    CalledOff,
+}
+
+/// A stale holder that is verified and about to be asked to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incumbent {
+    /// What was seen of it.
+    pub process: Process,
+    /// The role it plays.
+    pub role: Role,
+    /// The form by which it is ours.
+    pub rule: RuleName,
+    /// The wanted ports that it holds, in the order in which they were asked for.
+    pub ports: Vec<WantedPort>,
 }
 
 /// What happens during a takeover.
@@ -95,6 +115,9 @@ pub enum Doubt {
 pub enum TakeoverEvent<'a> {
     /// The ports were looked at; sent for every look.
     Looked(&'a Verdict),
+    /// All that are to be ended are verified, and none was asked to stop yet: the last moment to ask something of them.
+    /// `Break` calls the takeover off with nothing signalled, as [`Doubt::CalledOff`]. Sent once for each round.
+    Verified(&'a [Incumbent]),
     /// A process was asked to stop.
     Asked(Pid),
     /// A process has ended.
@@ -108,7 +131,8 @@ pub enum TakeoverEvent<'a> {
     },
 }
 
-/// What an observer answers: `Break` ends a wait for a lingering port. It never leaves a reclaim half done.
+/// What an observer answers: `Break` ends a wait for a lingering port, and calls a reclaim off that was only verified. It
+/// never leaves a reclaim half done.
 pub type Called = ControlFlow<()>;
 
 /// Takes over all wanted ports of a role, or none.
@@ -242,14 +266,31 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 self.ended(process, HowEnded::AlreadyGone, Duration::ZERO);
             }
         }
-        let endings =
-            handles.into_iter().filter(|(pid, _)| !gone.contains(pid)).filter_map(|(pid, handle)| {
-                let process = again.process(pid)?.clone();
-                let holder = VerifiedHolder::new(process.identity(), handle);
-                Some(Ending { process, holder, forced: false })
-            });
+        handles.retain(|(pid, _)| !gone.contains(pid));
+        if !handles.is_empty() {
+            self.announce(&again, &again_verdict, &gone)?;
+        }
+        let endings = handles.into_iter().filter_map(|(pid, handle)| {
+            let process = again.process(pid)?.clone();
+            let holder = VerifiedHolder::new(process.identity(), handle);
+            Some(Ending { process, holder, forced: false })
+        });
         let endings = endings.collect();
         self.end(endings)
+    }
+
+    /// Tells the observer who is about to be asked, and makes sure once more of all of them if it took its time.
+    fn announce(&mut self, seen: &Snapshot, verdict: &Verdict, gone: &BTreeSet<Pid>) -> Result<(), Doubt> {
+        let told_at = self.system.now();
+        if (self.observe)(TakeoverEvent::Verified(&incumbents(verdict, gone))).is_break() {
+            return Err(Doubt::CalledOff);
+        }
+        if self.system.now().saturating_sub(told_at) < VERIFIED_FOR {
+            return Ok(());
+        }
+        let again = self.system.look(&seen.role, &seen.wanted);
+        let again = again.map_err(|error| Doubt::LookFailed(error.to_string()))?;
+        verify(seen, verdict, &again, &decide(&again, self.rules), gone)
     }
 
     /// Asks all of them, waits for all of them together, and kills those that do not obey.
@@ -267,23 +308,23 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 Ok(Asked::AlreadyGone) => {
                     self.ended(ending.process, HowEnded::AlreadyGone, Duration::ZERO);
                 }
-                Ok(Asked::NotPossible) => {
-                    self.signalled = true;
-                    self.tell(TakeoverEvent::Forcing(pid));
-                    self.force(&mut ending);
-                    waiting.push(ending);
-                }
-                // The first that may not be ended calls everything off, as long as nothing was signalled.
-                Err(error) if !self.signalled => return Err(Doubt::NotAllowed(error.to_string())),
-                Err(error) => self.survives(pid, error.to_string()),
+                Ok(Asked::NotPossible) => match self.force(&mut ending) {
+                    Ok(()) => waiting.push(ending),
+                    Err(error) => self.not_allowed(pid, &error)?,
+                },
+                Err(error) => self.not_allowed(pid, &error)?,
             }
         }
         let waiting = self.wait(waiting, asked_at, asked_at + self.limits.grace);
         let mut killed = Vec::new();
         for mut ending in waiting {
-            self.tell(TakeoverEvent::Forcing(ending.process.pid));
-            self.force(&mut ending);
-            killed.push(ending);
+            // One that was killed already because it cannot be asked is not killed twice.
+            let forced = if ending.forced { Ok(()) } else { self.force(&mut ending) };
+            match forced {
+                Ok(()) => killed.push(ending),
+                // It is not waited for: nothing was done to it. The reason stands.
+                Err(error) => self.survives(ending.process.pid, error.to_string()),
+            }
         }
         let killed_at = self.system.now();
         let left = self.wait(killed, asked_at, killed_at + self.limits.kill_wait);
@@ -293,11 +334,21 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         Ok(())
     }
 
-    fn force(&mut self, ending: &mut Ending<S::Handle>) {
-        ending.forced = true;
-        if let Err(error) = self.system.kill(&ending.holder) {
-            self.survives(ending.process.pid, error.to_string());
+    /// The first that may not be ended calls everything off, as long as nothing was signalled.
+    fn not_allowed(&mut self, pid: Pid, error: &EndError) -> Result<(), Doubt> {
+        if !self.signalled {
+            return Err(Doubt::NotAllowed(error.to_string()));
         }
+        self.survives(pid, error.to_string());
+        Ok(())
+    }
+
+    fn force(&mut self, ending: &mut Ending<S::Handle>) -> Result<(), EndError> {
+        self.system.kill(&ending.holder)?;
+        ending.forced = true;
+        self.signalled = true;
+        self.tell(TakeoverEvent::Forcing(ending.process.pid));
+        Ok(())
     }
 
     /// Waits until all have ended or the deadline has come; gives back those that live.
@@ -351,6 +402,19 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         self.tell(TakeoverEvent::Gone(&ended));
         self.terminated.push(ended);
     }
+}
+
+/// Those that are still to be ended, with what was seen of them in the look that confirmed it.
+fn incumbents(verdict: &Verdict, gone: &BTreeSet<Pid>) -> Vec<Incumbent> {
+    let held =
+        |pid: Pid| verdict.ports.iter().filter(move |port| port.holders.iter().any(|it| it.pid == pid));
+    let incumbent = |pid: Pid| {
+        let holder = held(pid).flat_map(|port| &port.holders).find(|holder| holder.pid == pid)?;
+        let (process, role) = (holder.process.clone()?, holder.role.clone()?);
+        let ports = held(pid).map(|port| port.wanted.clone()).collect();
+        Some(Incumbent { process, role, rule: holder.rule, ports })
+    };
+    verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).filter_map(incumbent).collect()
 }
 
 /// Whether a second look confirms the first, so that everything that is still to be ended may be ended.

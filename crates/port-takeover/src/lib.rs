@@ -30,7 +30,7 @@ pub use claim::{Claim, bind_outcome, claim_all};
 pub use decision::{Decision, Holder, HolderKind, PortState, PortVerdict, Verdict, decide};
 pub use end::end_process;
 pub use error::{ClaimError, EndError, LookError};
-pub use execute::{Called, Doubt, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
+pub use execute::{Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use journal::{Journal, JournalError, Record};
 pub use report::{HowEnded, Outcome, Report, Terminated};

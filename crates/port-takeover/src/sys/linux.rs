@@ -131,12 +131,12 @@ pub(super) fn wait_any(handles: &[&Handle], timeout: Duration) -> Result<Vec<boo
 }
 
 pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {
+    // A stopped process can obey only when it is continued, and that comes first: one with several threads that is continued
+    // with its SIGTERM already waiting may never see it (Python, where it wakes the wrong thread). That it was continued is
+    // only a help, so it decides nothing.
+    let _only_a_help = signal(handle, Signal::CONT);
     match signal(handle, Signal::TERM)? {
-        Sent::Yes => {
-            // A stopped process gets its SIGTERM only when it is continued.
-            signal(handle, Signal::CONT)?;
-            Ok(Asked::Delivered)
-        }
+        Sent::Yes => Ok(Asked::Delivered),
         Sent::Gone => Ok(Asked::AlreadyGone),
     }
 }

@@ -118,12 +118,10 @@ pub(super) fn wait_any(handles: &[&Handle], timeout: Duration) -> Result<Vec<boo
 }
 
 pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {
+    // Continued first, as on Linux; it is only a help, and decides nothing.
+    let _only_a_help = signal(handle, libc::SIGCONT);
     match signal(handle, libc::SIGTERM)? {
-        Sent::Yes => {
-            // A stopped process gets its SIGTERM only when it is continued.
-            signal(handle, libc::SIGCONT)?;
-            Ok(Asked::Delivered)
-        }
+        Sent::Yes => Ok(Asked::Delivered),
         Sent::Gone => Ok(Asked::AlreadyGone),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Ends(u32),
     /// This call, and all after it on the same process, are denied.
     Denied,
+    /// From now on nothing may be killed, while asking is allowed.
+    KillDenied,
     /// This look fails.
     LookFails,
     /// The answer of this look is damaged.
@@ -40,6 +42,8 @@ pub(crate) struct Life {
     pub(crate) is_ours: bool,
     pub(crate) alive: bool,
     pub(crate) obeys: bool,
+    /// It has a way to be asked (Windows: the backend's stop event).
+    pub(crate) can_be_asked: bool,
     pub(crate) dies_when_killed: bool,
     /// Somebody starts it again at once when it ends.
     pub(crate) comes_back: u32,
@@ -50,6 +54,7 @@ pub(crate) struct Life {
 pub(crate) struct World {
     pub(crate) lives: Vec<Life>,
     pub(crate) denied: bool,
+    pub(crate) kill_denied: bool,
     pub(crate) signals: Vec<(usize, &'static str)>,
 }
 
@@ -79,6 +84,7 @@ pub(crate) fn life(raw: u32, exe: &str, started_at: u64, ports: &[u16]) -> Life 
         is_ours: exe == "/opt/backend",
         alive: true,
         obeys: true,
+        can_be_asked: true,
         dies_when_killed: true,
         comes_back: 0,
         ports: ports.iter().copied().collect(),
@@ -131,6 +137,7 @@ impl Machine {
                 }
             }
             Some(Fault::Denied) => world.denied = true,
+            Some(Fault::KillDenied) => world.kill_denied = true,
             Some(Fault::LookFails | Fault::Truncated | Fault::WaitFails) | None => {}
         }
         fault
@@ -243,6 +250,9 @@ impl System for Machine {
         if !world.lives[at].alive {
             return Ok(Asked::AlreadyGone);
         }
+        if !world.lives[at].can_be_asked {
+            return Ok(Asked::NotPossible);
+        }
         world.signals.push((at, "ask"));
         if world.lives[at].obeys {
             world.end(at);
@@ -254,7 +264,7 @@ impl System for Machine {
         self.next();
         let mut world = self.world.borrow_mut();
         let at = *holder.handle();
-        if world.denied {
+        if world.denied || world.kill_denied {
             return Err(denied(holder.identity().pid));
         }
         if world.lives[at].alive {

@@ -8,14 +8,21 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use port_takeover::{
-    Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome, Report, Role, WantedPort,
-    take_over,
+    Called, Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome, Report, Role, RuleName,
+    TakeoverEvent, WantedPort, take_over,
 };
 use proptest::prelude::*;
 
 use machine::{Fault, Life, Machine, life, pid};
 
 fn run(machine: &Machine) -> Result<Report, LookError> {
+    run_observed(machine, |_| ControlFlow::Continue(()))
+}
+
+fn run_observed(
+    machine: &Machine,
+    observe: impl FnMut(TakeoverEvent<'_>) -> Called,
+) -> Result<Report, LookError> {
     let rules = IdentityRules {
         roles: vec![Role::new("agent")],
         default_role: Role::new("agent"),
@@ -25,9 +32,7 @@ fn run(machine: &Machine) -> Result<Report, LookError> {
         WantedPort { name: "network".into(), host: "127.0.0.1".into(), port: 5680 },
         WantedPort { name: "control".into(), host: "127.0.0.1".into(), port: 5681 },
     ];
-    let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), |_| {
-        ControlFlow::Continue(())
-    });
+    let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), observe);
     let limits = Limits::default();
     let bound = (limits.grace + limits.kill_wait) * limits.rounds + limits.lingering + Duration::from_secs(2);
     assert!(machine.clock.get() <= bound, "it took {:?}", machine.clock.get());
@@ -57,6 +62,85 @@ fn without_a_fault_all_stop_when_asked() {
     assert_eq!(report.outcome, Outcome::Ready);
     assert!(report.terminated.iter().all(|ended| ended.how == HowEnded::Graceful));
     assert_eq!(signals(&machine), ["ask", "ask"]);
+}
+
+#[test]
+fn who_is_verified_is_told_before_anybody_is_asked() {
+    let machine = Machine::new(stale());
+    let mut told = Vec::new();
+    let report = run_observed(&machine, |event| {
+        if let TakeoverEvent::Verified(incumbents) = event {
+            assert!(signals(&machine).is_empty());
+            told.extend(incumbents.to_vec());
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(report.unwrap().outcome, Outcome::Ready);
+    let held: Vec<(u32, &str)> =
+        told.iter().map(|it| (it.process.pid.get(), it.ports[0].name.as_str())).collect();
+    assert_eq!(held, [(300, "network"), (301, "control")]);
+    assert!(told.iter().all(|it| it.rule == RuleName::Program && it.role == Role::new("agent")));
+}
+
+#[test]
+fn a_takeover_that_is_called_off_when_all_are_verified_touches_nothing() {
+    let machine = Machine::new(stale());
+    let report = run_observed(&machine, |event| match event {
+        TakeoverEvent::Verified(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let report = report.unwrap();
+    assert_eq!((report.outcome, report.doubt), (Outcome::Refused, Some(Doubt::CalledOff)));
+    assert!(signals(&machine).is_empty());
+}
+
+#[test]
+fn an_observer_that_takes_its_time_makes_another_look_necessary() {
+    // Step 6 is that look.
+    for (fault, is_clean) in [(Fault::PidReused(300), false), (Fault::ForeignJoins(300), false)] {
+        let machine = with_fault(6, fault);
+        let report = run_observed(&machine, |event| {
+            if matches!(event, TakeoverEvent::Verified(_)) {
+                machine.spend(Duration::from_secs(1));
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(report.unwrap().outcome == Outcome::Ready, is_clean, "{fault:?}");
+        assert!(signals(&machine).is_empty(), "{fault:?}");
+    }
+}
+
+#[test]
+fn one_that_cannot_be_asked_is_killed_once_in_each_round() {
+    let mut lives = stale();
+    lives[0].can_be_asked = false;
+    lives[0].dies_when_killed = false;
+    let machine = Machine::new(lives);
+    let report = run(&machine).unwrap();
+    assert_eq!(signals(&machine), ["kill", "ask", "kill"]);
+    assert!(report.survived[0].1.contains("even though it was killed"));
+}
+
+#[test]
+fn a_kill_that_is_denied_keeps_its_reason_and_is_not_waited_for() {
+    let mut lives = stale();
+    lives[0].obeys = false;
+    let machine = Machine { faults: BTreeMap::from([(1, Fault::KillDenied)]), ..Machine::new(lives) };
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::NotFree);
+    assert!(report.survived[0].1.contains("may not be ended by this user"), "{:?}", report.survived);
+    let limits = Limits::default();
+    assert!(machine.clock.get() < (limits.grace + limits.kill_wait) * limits.rounds);
+}
+
+#[test]
+fn one_that_can_neither_be_asked_nor_killed_calls_everything_off() {
+    let mut lives = stale();
+    lives[0].can_be_asked = false;
+    let machine = Machine { faults: BTreeMap::from([(1, Fault::KillDenied)]), ..Machine::new(lives) };
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::Refused);
+    assert!(matches!(report.doubt, Some(Doubt::NotAllowed(_))) && signals(&machine).is_empty());
 }
 
 /// Step 1 is the first look, 2 and 3 open the handles, 4 is the second look, 5 asks who has exited.
@@ -188,6 +272,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         who().prop_map(Fault::ForeignJoins),
         who().prop_map(Fault::Ends),
         Just(Fault::Denied),
+        Just(Fault::KillDenied),
         Just(Fault::LookFails),
         Just(Fault::Truncated),
         Just(Fault::WaitFails),
@@ -203,12 +288,14 @@ proptest! {
         faults in prop::collection::btree_map(1..20_u32, fault(), 0..5),
         obeys in any::<(bool, bool)>(),
         dies in any::<(bool, bool)>(),
+        can_be_asked in any::<(bool, bool)>(),
         comes_back in (0..4_u32, 0..2_u32),
         lingers in prop::option::of(0..90_u64),
     ) {
         let mut lives = stale();
         (lives[0].obeys, lives[1].obeys) = obeys;
         (lives[0].dies_when_killed, lives[1].dies_when_killed) = dies;
+        (lives[0].can_be_asked, lives[1].can_be_asked) = can_be_asked;
         (lives[0].comes_back, lives[1].comes_back) = comes_back;
         let machine = Machine { faults, ..Machine::new(lives) };
         machine.lingers.set(lingers.map(Duration::from_secs));
