@@ -21,6 +21,7 @@ const CRATES = [
   "durable-file",
   "port-takeover",
   "taskpaw-contract",
+  "taskpaw-forms",
   "taskpaw-v3",
   "taskpaw-backend",
   "taskpaw-ports",

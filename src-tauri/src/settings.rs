@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
-use taskpaw_v3::{self as v3, Begun, ImportReport};
+use taskpaw_v3::{self as v3, Begun, ImportReport, Starter};
 
 use crate::apply::{Change, Note, Port};
 
@@ -44,7 +44,7 @@ impl Settings {
     /// [`ConfigProblem`].
     pub(crate) fn read_for_launch(&self) -> Result<Config, ConfigProblem> {
         let _alone = self.alone();
-        let Begun { imported, not_kept, .. } = v3::begin(&self.folders)?;
+        let Begun { imported, not_kept, .. } = v3::begin(&self.folders, Starter::App)?;
         for line in imported.iter().flat_map(ImportReport::lines) {
             tracing::info!("{line}");
         }

@@ -92,7 +92,7 @@ fn v3_files(bytes: &[u8]) {
         None => (Some(bytes), None),
     };
     for (agent, hub) in [(agent, hub), (None, agent)] {
-        let imported = v3::import(agent, hub);
+        let imported = v3::import(agent, hub, v3::Starter::App);
         imported.config.check().expect("what was taken over can be used");
         let text = serde_json::to_vec(&imported.report).expect("a report can be written");
         let again: v3::ImportReport = serde_json::from_slice(&text).expect("what was written can be read");

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { NotTakenReason } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
 import { imported } from "../src/platform/fake/diagnostics";
-import { notTakenSentence, takenSentence, whyNot } from "../src/words/import";
+import { notTakenSentence, partlySentence, takenSentence, whyNot } from "../src/words/import";
 import { click, find, has, open, pass, withWindow } from "./opening";
 
 withWindow();
@@ -19,7 +19,10 @@ describe("the notice", () => {
     expect(text).toContain(
       "Taken over: server_id, machine, api_token, bind_host, bind_port, poll_interval and 2 monitors.",
     );
-    expect(text).toContain("Not taken over: ComfyUI, control_port, bind_host and openclaw_url.");
+    expect(text).toContain("Not taken over: ComfyUI, control_port and bind_host.");
+    expect(text).toContain("Instead of comfyui: Web address says whether it answers");
+    expect(text).toContain("Taken over without some settings: Database.");
+    expect(text).toContain("The machines of the hub are in hub.db. They are taken over when the hub starts.");
     await click("action-import-seen");
     await pass();
     expect(host.asked).toContainEqual({ command: "import_seen" });
@@ -57,6 +60,7 @@ describe("the words", () => {
       key: `key${at}`,
       monitor: null,
       reason: { kind: "unknown_key" } as const,
+      is_lost: false,
     });
     const many = { ...imported, not_taken: Array.from({ length: 9 }, (_, at) => key(at)), left_out: 2 };
     expect(notTakenSentence(many)).toBe("Not taken over: key0, key1, key2, key3, key4, key5 and 5 more.");
@@ -64,6 +68,26 @@ describe("the words", () => {
     expect(notTakenSentence({ ...imported, not_taken: [whole] })).toBe("Not taken over: agent.yaml.");
     expect(notTakenSentence({ ...imported, not_taken: [] })).toBe(null);
     expect(takenSentence({ ...imported, taken: [] })).toBe(null);
+  });
+
+  it("count a monitor as not taken only if none came of it", () => {
+    const monitor = (name: string, is_lost: boolean) => ({
+      file: "agent.yaml" as const,
+      key: is_lost ? "monitors[0].type_id" : "monitors[1].config.x",
+      monitor: name,
+      reason: { kind: "unknown_key" } as const,
+      is_lost,
+    });
+    const taken = { file: "agent.yaml" as const, key: "monitors[1]", monitor: "proc" };
+    const machine = { file: "hub.db" as const, key: "servers", monitor: "render" };
+    const report = {
+      ...imported,
+      taken: [taken, machine],
+      not_taken: [monitor("Lada", true), monitor("proc", false)],
+    };
+    expect(takenSentence(report)).toBe("Taken over: 1 monitor and 1 machine.");
+    expect(notTakenSentence(report)).toBe("Not taken over: Lada.");
+    expect(partlySentence(report)).toBe("Taken over without some settings: proc.");
   });
 
   it("have a sentence for every reason, in both languages", () => {
@@ -74,7 +98,26 @@ describe("the words", () => {
       { kind: "syntax", line: 3, column: 5 },
       { kind: "bad_name", most: 100 },
       { kind: "exposure", reason: "wildcard" },
-      { kind: "unknown_monitor", type_id: "lada" },
+      ...["comfyui", "lada", "jasna", "avsubs", "dev_activity", "jellyfin"].map((type_id) => ({
+        kind: "unknown_monitor" as const,
+        type_id,
+      })),
+      { kind: "not_yes_or_no" },
+      { kind: "not_a_number" },
+      { kind: "nearest", least: "0.1", most: "3600" },
+      { kind: "bad_pattern" },
+      { kind: "not_a_whole_path" },
+      { kind: "refused" },
+      { kind: "not_a_url" },
+      { kind: "token_replaced" },
+      { kind: "folder_closed" },
+      { kind: "watch_itself" },
+      { kind: "no_database" },
+      { kind: "bad_database", message: "file is not a database" },
+      { kind: "too_many", number: 9_000 },
+      { kind: "address_twice" },
+      { kind: "set_since" },
+      { kind: "undelivered", number: 3 },
     ];
     for (const language of ["en", "zh-CN"] as const) {
       speak(language);

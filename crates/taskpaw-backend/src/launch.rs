@@ -12,7 +12,7 @@ use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem, Endpoint};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::{Hello, Ready};
 use taskpaw_contract::{Role, version};
-use taskpaw_v3::{self as v3, Begun, ImportReport, Imported};
+use taskpaw_v3::{self as v3, Begun, ImportReport, Imported, Starter};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -68,7 +68,7 @@ pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
             folders.config.clone_from(folder);
         }
         let file = ConfigFile::read(&folders.config_file())?;
-        let imported = (!file.exists()).then(|| v3::look(&folders.v3)).flatten();
+        let imported = (!file.exists()).then(|| v3::look(&folders.v3, Starter::Backend)).flatten();
         Ok((folders.config_file(), file.exists(), imported))
     };
     match read() {
@@ -137,7 +137,7 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             Some(hello) => hello.control_token,
             None => state.control_token()?,
         };
-        let machine = machine_name(&config);
+        let machine = machine_name(&config, role);
         let (config_file, data_folder) = (folders.config_file(), folders.data);
         let stop = stop.clone();
         let launch = Launch { config, config_file, machine, control_token, state, data_folder, stop, is_alone };
@@ -176,7 +176,7 @@ fn configuration(arguments: &Arguments, hello: Option<&Hello>) -> Result<(Config
 
 /// The configuration at a start without a host; on the first one with what TaskPaw V3 has left.
 fn begin(folders: &Folders) -> Result<ConfigFile, ConfigProblem> {
-    let Begun { file, imported, not_kept } = v3::begin(folders)?;
+    let Begun { file, imported, not_kept } = v3::begin(folders, Starter::Backend)?;
     for line in imported.iter().flat_map(ImportReport::lines) {
         tracing::info!("{line}");
     }
@@ -186,12 +186,13 @@ fn begin(folders: &Folders) -> Result<ConfigFile, ConfigProblem> {
     Ok(file)
 }
 
-fn machine_name(config: &Config) -> String {
-    let configured = config.agent.machine.trim();
-    if configured.is_empty() {
-        sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned())
-    } else {
-        configured.to_owned()
+/// What people call this machine, or its hub if that has a name of its own.
+fn machine_name(config: &Config, role: Role) -> String {
+    let of_hub = if role == Role::Hub { config.hub.machine.trim() } else { "" };
+    let names = [of_hub, config.agent.machine.trim()];
+    match names.into_iter().find(|name| !name.is_empty()) {
+        Some(name) => name.to_owned(),
+        None => sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ mod problem;
 pub use exposure::{ExposureReason, check_exposure, refusal};
 pub use file::{ConfigFile, without_byte_order_mark};
 use hub::check_token;
-pub use hub::{HubAgent, HubConfig, WebhookConfig, is_plain_token};
+pub use hub::{HubAgent, HubConfig, WebhookConfig, WebhookEvents, is_plain_token, is_server_url};
 pub use problem::ConfigProblem;
 
 use std::collections::BTreeSet;

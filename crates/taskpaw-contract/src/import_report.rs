@@ -38,9 +38,28 @@ pub struct ImportReport {
     pub left_out: u32,
     /// Whether the person has seen it.
     pub seen: bool,
+    /// What is known of V3's database, which the hub reads at its first start.
+    #[serde(default)]
+    pub database: DatabaseState,
+    /// Whether everything that can come along was dealt with; 4.0.0 left a part of it behind.
+    #[serde(default)]
+    pub is_whole: bool,
 }
 
-/// A configuration file of V3.
+/// What is known of the database of V3's hub.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseState {
+    /// There is none to read.
+    #[default]
+    None,
+    /// The hub reads it when it starts.
+    Pending,
+    /// It was read.
+    Read,
+}
+
+/// A file of V3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub enum V3File {
     /// The agent's.
@@ -49,6 +68,12 @@ pub enum V3File {
     /// The hub's.
     #[serde(rename = "hub.yaml")]
     Hub,
+    /// The hub's database.
+    #[serde(rename = "hub.db")]
+    Database,
+    /// The folder that the files are in.
+    #[serde(rename = "folder")]
+    Folder,
 }
 
 /// Something that was taken over.
@@ -73,6 +98,9 @@ pub struct NotTaken {
     pub monitor: Option<String>,
     /// Why.
     pub reason: NotTakenReason,
+    /// Whether nothing came of the whole monitor; else it is one setting that is missing.
+    #[serde(default)]
+    pub is_lost: bool,
 }
 
 /// Why something was not taken over. None of these repeats a value.
@@ -138,6 +166,32 @@ pub enum NotTakenReason {
     /// It is neither true nor false.
     #[error("it is neither true nor false; the monitor is switched off")]
     NotAFlag,
+    /// It is neither true nor false.
+    #[error("it is neither true nor false")]
+    NotYesOrNo,
+    /// It is no number.
+    #[error("it is no number")]
+    NotANumber,
+    /// It is a number out of range, and the nearest one that is possible is used.
+    #[error("it is not between {least} and {most}; the nearest of them is used")]
+    Nearest {
+        /// The least that is possible.
+        least: String,
+        /// The most that is possible.
+        most: String,
+    },
+    /// A search pattern that only V3 can follow.
+    #[error("this version cannot follow the pattern; write it in another way")]
+    BadPattern,
+    /// It is no whole path.
+    #[error("it is no whole path, from the root on; V3 took it from the folder that it was started in")]
+    NotAWholePath,
+    /// The form of its kind refuses it.
+    #[error("the form of this monitor refuses it")]
+    Refused,
+    /// It is no address of a web server.
+    #[error("it is no address of a web server")]
+    NotAUrl,
     /// It is no list.
     #[error("it is no list")]
     NotAList,
@@ -167,6 +221,42 @@ pub enum NotTakenReason {
     /// A header cannot carry it.
     #[error("a token is made of ASCII letters, digits and signs, without spaces")]
     BadToken,
+    /// A header cannot carry it, and without one the port would be open.
+    #[error("a header cannot carry it, so a new token was made; show it to the hubs that poll this machine")]
+    TokenReplaced,
+    /// This user may not look into the folder.
+    #[error("this user may not look into it; TaskPaw 3 probably belongs to another user")]
+    FolderClosed,
+    /// V3's hub watched its own machine; here an agent does.
+    #[error("run `taskpaw-backend agent` as well, to watch this machine too")]
+    WatchItself,
+    /// There is no database.
+    #[error("it is not there, so no machines are known")]
+    NoDatabase,
+    /// The database cannot be read.
+    #[error("it cannot be read as a database of TaskPaw 3: {message}")]
+    BadDatabase {
+        /// What the database says.
+        message: String,
+    },
+    /// There are more machines than a hub takes over.
+    #[error("{number} more than a hub takes over")]
+    TooMany {
+        /// How many.
+        number: u32,
+    },
+    /// Another machine of the hub has this address.
+    #[error("a machine with this address is there already")]
+    AddressTwice,
+    /// Something else was set since.
+    #[error("something else was set since, and stays")]
+    SetSince,
+    /// Notifications that V3 has not delivered.
+    #[error("TaskPaw 3 has not delivered {number} notifications; they stay in its database")]
+    Undelivered {
+        /// How many.
+        number: u32,
+    },
     /// It is empty, too long, or has line breaks.
     #[error("it is empty, longer than {most} letters, or has line breaks")]
     BadName {
@@ -193,15 +283,40 @@ pub enum NotTakenReason {
     BadCommand,
 }
 
+/// What watches the same as a kind of monitor that only V3 has.
+#[must_use]
+pub fn instead(type_id: &str) -> Option<&'static str> {
+    Some(match type_id {
+        "comfyui" => "use http_check for whether it answers, and log_pattern for its log",
+        "lada" | "jasna" => "start it yourself, and use task for its end and log_pattern for its progress",
+        "avsubs" => "use task for its end, and folder for the subtitles that it writes",
+        "dev_activity" => "use state_file, one for each tool",
+        "jellyfin" => "use http_check with its address and /health",
+        _ => return None,
+    })
+}
+
 impl ImportReport {
+    /// A report that says nothing yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            at: 0,
+            folder: String::new(),
+            files: Vec::new(),
+            roles: Vec::new(),
+            taken: Vec::new(),
+            not_taken: Vec::new(),
+            left_out: 0,
+            seen: false,
+            database: DatabaseState::None,
+            is_whole: true,
+        }
+    }
+
     /// Adds something that was taken over.
     pub fn took(&mut self, file: V3File, key: impl Into<String>, monitor: Option<&str>) {
-        let taken = Taken { file, key: key.into(), monitor: monitor.map(str::to_owned) };
-        if self.taken.len() < MOST_ENTRIES {
-            self.taken.push(taken);
-        } else {
-            self.left_out += 1;
-        }
+        self.taken.push(Taken { file, key: key.into(), monitor: monitor.map(str::to_owned) });
     }
 
     /// Adds something that was not taken over, and why.
@@ -212,16 +327,33 @@ impl ImportReport {
         monitor: Option<&str>,
         reason: NotTakenReason,
     ) {
-        let refused = NotTaken { file, key: key.into(), monitor: monitor.map(str::to_owned), reason };
-        if self.not_taken.len() < MOST_ENTRIES {
-            self.not_taken.push(refused);
-        } else {
-            self.left_out += 1;
+        let monitor = monitor.map(str::to_owned);
+        self.not_taken.push(NotTaken { file, key: key.into(), monitor, reason, is_lost: false });
+    }
+
+    /// Adds a monitor of which nothing was taken over, and why.
+    pub fn lost(
+        &mut self,
+        file: V3File,
+        key: impl Into<String>,
+        monitor: Option<&str>,
+        reason: NotTakenReason,
+    ) {
+        self.refused(file, key, monitor, reason);
+        if let Some(last) = self.not_taken.last_mut() {
+            last.is_lost = true;
         }
     }
 
-    /// Keys and names are whatever stands in the files: no token, no line break, and not too long.
+    /// Keys and names are whatever stands in the files: no token, no line break, and not too long. What is lost comes
+    /// first, and of too much the end is left out.
     pub fn tidy(&mut self, tokens: &[String]) {
+        self.not_taken.sort_by_key(|refused| !refused.is_lost);
+        let too_many =
+            self.taken.len().saturating_sub(MOST_ENTRIES) + self.not_taken.len().saturating_sub(MOST_ENTRIES);
+        self.left_out = self.left_out.saturating_add(u32::try_from(too_many).unwrap_or(u32::MAX));
+        self.taken.truncate(MOST_ENTRIES);
+        self.not_taken.truncate(MOST_ENTRIES);
         let has_token = |word: &str| {
             tokens.iter().any(|token| token.len() >= SHORTEST_TOKEN && word.contains(token.as_str()))
         };
@@ -250,18 +382,29 @@ impl ImportReport {
     pub fn lines(&self) -> Vec<String> {
         let files: Vec<String> = self.files.iter().map(ToString::to_string).collect();
         let roles: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
-        let mut lines = vec![format!(
-            "TaskPaw 3 was here: {} in {}; switched on: {}",
-            files.join(" and "),
-            self.folder,
-            roles.join(" and ")
-        )];
+        let mut lines = vec![match files.is_empty() {
+            true => format!("TaskPaw 3 may have been here, in {}", self.folder),
+            false => format!(
+                "TaskPaw 3 was here: {} in {}; switched on: {}",
+                files.join(" and "),
+                self.folder,
+                roles.join(" and ")
+            ),
+        }];
         lines.extend(self.taken.iter().map(|Taken { file, key, monitor }| {
             format!("taken over: {}", place(*file, key, monitor.as_deref()))
         }));
-        lines.extend(self.not_taken.iter().map(|NotTaken { file, key, monitor, reason }| {
-            format!("not taken over: {}: {reason}", place(*file, key, monitor.as_deref()))
+        lines.extend(self.not_taken.iter().map(|NotTaken { file, key, monitor, reason, .. }| {
+            let instead = match reason {
+                NotTakenReason::UnknownMonitor { type_id } => instead(type_id),
+                _ => None,
+            };
+            let instead = instead.map_or_else(String::new, |instead| format!("; {instead}"));
+            format!("not taken over: {}: {reason}{instead}", place(*file, key, monitor.as_deref()))
         }));
+        if self.database == DatabaseState::Pending {
+            lines.push("the machines of the hub, in hub.db, are taken over when the hub starts".to_owned());
+        }
         if self.left_out > 0 {
             lines.push(format!("and {} more", self.left_out));
         }
@@ -280,6 +423,8 @@ impl fmt::Display for V3File {
         f.write_str(match self {
             Self::Agent => "agent.yaml",
             Self::Hub => "hub.yaml",
+            Self::Database => "hub.db",
+            Self::Folder => "the folder",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{ImportReport, look};
+use super::{ImportReport, Starter, look};
 use durable_file::replace_file;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
@@ -25,10 +25,10 @@ pub struct Begun {
 ///
 /// # Errors
 /// [`ConfigProblem`] if the configuration is there and cannot be used, or cannot be written.
-pub fn begin(folders: &Folders) -> Result<Begun, ConfigProblem> {
+pub fn begin(folders: &Folders, starter: Starter) -> Result<Begun, ConfigProblem> {
     let (mut imported, mut not_kept) = (None, None);
     let file = ConfigFile::begin(&folders.config_file(), || {
-        let Some(found) = look(&folders.v3) else { return Config::default() };
+        let Some(found) = look(&folders.v3, starter) else { return Config::default() };
         // Before the configuration: after a sudden end in between, the next start does both again.
         not_kept = keep(&folders.import_report_file(), &found.report).err();
         imported = Some(found.report);
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn the_first_start_takes_over_and_no_later_one_does() {
         let (_folder, folders) = with_v3("server_id: old\nmachine: box\n");
-        let first = begin(&folders).unwrap();
+        let first = begin(&folders, Starter::App).unwrap();
         assert_eq!(first.file.config().agent.server_id, "old");
         let kept = report(&folders.import_report_file()).unwrap();
         assert_eq!(kept, first.imported);
         assert_eq!(kept.unwrap().folder, folders.v3.display().to_string());
 
         fs::write(folders.v3.join("agent.yaml"), "server_id: other\n").unwrap();
-        let second = begin(&folders).unwrap();
+        let second = begin(&folders, Starter::App).unwrap();
         assert!(second.imported.is_none() && second.file.config().agent.server_id == "old");
         assert!(!report(&folders.import_report_file()).unwrap().unwrap().seen);
         assert!(mark_seen(&folders.import_report_file()).unwrap().unwrap().seen);
@@ -103,7 +103,7 @@ mod tests {
     fn without_files_of_v3_a_first_start_has_the_defaults_and_no_report() {
         let folder = tempfile::tempdir().unwrap();
         let folders = folders(folder.path());
-        let begun = begin(&folders).unwrap();
+        let begun = begin(&folders, Starter::App).unwrap();
         assert!(begun.imported.is_none() && begun.not_kept.is_none());
         assert_eq!(begun.file.config().agent.network, Config::default().agent.network);
         assert!(!folders.data.exists());
@@ -113,7 +113,8 @@ mod tests {
     fn of_starts_at_the_same_moment_one_takes_over() {
         let (_folder, folders) = with_v3("machine: box\n");
         let begun: Vec<Begun> = std::thread::scope(|scope| {
-            let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| begin(&folders).unwrap())).collect();
+            let starts: Vec<_> =
+                (0..6).map(|_| scope.spawn(|| begin(&folders, Starter::App).unwrap())).collect();
             starts.into_iter().map(|start| start.join().unwrap()).collect()
         });
         assert_eq!(begun.iter().filter(|begun| begun.imported.is_some()).count(), 1);
@@ -125,7 +126,7 @@ mod tests {
     fn a_report_that_cannot_be_kept_stops_nothing() {
         let (_folder, folders) = with_v3("machine: box\n");
         fs::write(&folders.data, "in the way").unwrap();
-        let begun = begin(&folders).unwrap();
+        let begun = begin(&folders, Starter::App).unwrap();
         assert!(begun.not_kept.is_some() && begun.imported.is_some());
         assert_eq!(begun.file.config().agent.machine, "box");
     }

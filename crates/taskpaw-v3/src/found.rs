@@ -12,8 +12,13 @@ const MOST_BYTES: u32 = 256 << 10;
 /// A file's bytes, or why there are none.
 pub(super) type Found = Result<Vec<u8>, NotTakenReason>;
 
-/// Reads a file; nothing if it is not there. A link is followed.
+/// Reads a file; nothing if it is not there. A link is followed. If its folder cannot be looked into, nobody knows
+/// whether it is there.
 pub(super) fn read(path: &Path) -> Option<Found> {
+    let is_closed = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    if fs::metadata(path).is_err_and(is_closed) {
+        return Some(Err(NotTakenReason::FolderClosed));
+    }
     match open(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
         Err(error) => Some(Err(NotTakenReason::Unreadable { message: error.kind().to_string() })),

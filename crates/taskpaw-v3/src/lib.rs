@@ -6,17 +6,21 @@
 mod command;
 mod first;
 mod found;
+mod hub;
 mod monitors;
 mod reading;
+mod values;
 mod yaml;
 
 use std::path::Path;
 
 pub use first::{Begun, begin, mark_seen, report};
-pub use monitors::KINDS;
-pub use taskpaw_contract::import_report::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
+pub use taskpaw_contract::import_report::{
+    DatabaseState, ImportReport, NotTaken, NotTakenReason, Taken, V3File,
+};
 
 use found::Found;
+use hub::Hub;
 use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::Config;
@@ -30,49 +34,83 @@ pub struct Imported {
     pub report: ImportReport,
 }
 
+/// Who starts on a machine with V3: what of it can go on depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starter {
+    /// The app, which runs every role that is switched on.
+    App,
+    /// A backend alone, which is one role.
+    Backend,
+}
+
 /// Looks for the files of V3 in a folder and makes a configuration from them; nothing if there are none.
 #[must_use]
-pub fn look(folder: &Path) -> Option<Imported> {
+pub fn look(folder: &Path, starter: Starter) -> Option<Imported> {
     let read = |file: V3File| found::read(&folder.join(file.to_string()));
     let (agent, hub) = (read(V3File::Agent), read(V3File::Hub));
     if agent.is_none() && hub.is_none() {
         return None;
     }
-    let mut imported = made_from(agent, hub);
-    imported.report.at = unix_ms();
-    imported.report.folder = folder.display().to_string();
+    let (mut imported, left) = made_from(agent, hub, starter);
+    let report = &mut imported.report;
+    report.at = unix_ms();
+    report.folder = folder.display().to_string();
+    if let Some(left) = left {
+        if left.writes_status && left.status_file().is_file() {
+            imported.config.hub.status_md = left.status_file().display().to_string();
+            report.took(V3File::Hub, "write_status_md", None);
+        }
+        if left.databases(folder).iter().any(|path| path.is_file()) {
+            report.database = DatabaseState::Pending;
+        } else {
+            report.refused(V3File::Database, "", None, NotTakenReason::NoDatabase);
+        }
+    }
     Some(imported)
 }
 
 /// Makes a configuration from what stood in the files that were there.
 #[must_use]
-pub fn import(agent: Option<&[u8]>, hub: Option<&[u8]>) -> Imported {
-    made_from(agent.map(|bytes| Ok(bytes.to_vec())), hub.map(|bytes| Ok(bytes.to_vec())))
+pub fn import(agent: Option<&[u8]>, hub: Option<&[u8]>, starter: Starter) -> Imported {
+    let found = |bytes: Option<&[u8]>| bytes.map(|bytes| Ok(bytes.to_vec()));
+    made_from(found(agent), found(hub), starter).0
 }
 
-fn made_from(agent: Option<Found>, hub: Option<Found>) -> Imported {
+fn made_from(agent: Option<Found>, hub: Option<Found>, starter: Starter) -> (Imported, Option<Hub>) {
     let mut config = Config::default();
-    let mut report = ImportReport {
-        at: 0,
-        folder: String::new(),
-        files: Vec::new(),
-        roles: Vec::new(),
-        taken: Vec::new(),
-        not_taken: Vec::new(),
-        left_out: 0,
-        seen: false,
-    };
+    let mut report = ImportReport::empty();
     let mut tokens = Vec::new();
+    let mut left = None;
     for (file, found) in [(V3File::Agent, agent), (V3File::Hub, hub)] {
         let Some(found) = found else { continue };
+        if found == Err(NotTakenReason::FolderClosed) {
+            // Nobody knows which of them are there, so none says what this machine was.
+            if report.not_taken.is_empty() {
+                report.refused(V3File::Folder, "", None, NotTakenReason::FolderClosed);
+            }
+            continue;
+        }
         report.files.push(file);
         // That the file is there says what this machine was, whatever stands in it.
         report.roles.push(match file {
             V3File::Agent => Role::Agent,
-            V3File::Hub => Role::Hub,
+            _ => Role::Hub,
         });
-        if let Err(reason) = take(file, found, &mut config, &mut report, &mut tokens) {
-            report.refused(file, "", None, reason);
+        match take(file, found, &mut config, &mut report, &mut tokens) {
+            Ok(hub) => left = hub.or(left),
+            Err(reason) => report.refused(file, "", None, reason),
+        }
+    }
+    if report.roles == [Role::Hub] && left.as_ref().is_some_and(|left| left.watches_itself) {
+        match starter {
+            Starter::App => {
+                report.roles.insert(0, Role::Agent);
+                report.took(V3File::Hub, "self_monitor", None);
+                hub::watch_itself(&mut config);
+            }
+            Starter::Backend => {
+                report.refused(V3File::Hub, "self_monitor", None, NotTakenReason::WatchItself)
+            }
         }
     }
     if !report.roles.is_empty() {
@@ -80,7 +118,7 @@ fn made_from(agent: Option<Found>, hub: Option<Found>) -> Imported {
     }
     reading::part_ports(&mut config, &mut report);
     report.tidy(&tokens);
-    Imported { config, report }
+    (Imported { config, report }, left)
 }
 
 fn take(
@@ -89,19 +127,18 @@ fn take(
     config: &mut Config,
     report: &mut ImportReport,
     tokens: &mut Vec<String>,
-) -> Result<(), NotTakenReason> {
+) -> Result<Option<Hub>, NotTakenReason> {
     let bytes = found?;
     let document = yaml::parse(found::text(&bytes)?)?;
     if document.has_more {
         report.refused(file, "", None, NotTakenReason::MoreDocuments);
     }
     match document.root {
-        None => return Err(NotTakenReason::NoSettings),
-        Some(yaml::Node::Map(pairs)) => reading::take(file, &pairs, config, report, tokens),
-        Some(yaml::Node::Tagged) => return Err(NotTakenReason::Tagged),
-        Some(_) => return Err(NotTakenReason::NotAMap),
+        None => Err(NotTakenReason::NoSettings),
+        Some(yaml::Node::Map(pairs)) => Ok(reading::take(file, &pairs, config, report, tokens)),
+        Some(yaml::Node::Tagged) => Err(NotTakenReason::Tagged),
+        Some(_) => Err(NotTakenReason::NotAMap),
     }
-    Ok(())
 }
 
 #[cfg(test)]

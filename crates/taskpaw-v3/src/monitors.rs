@@ -1,58 +1,14 @@
-//! The monitors of V3's agent: those of a kind that is here too, with the settings that mean the same.
+//! The monitors of V3's agent: those of a kind that is here too, each checked by its own form before it counts as taken.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use taskpaw_contract::config::MonitorConfig;
+use taskpaw_forms::{FORMS, Field, Shape};
 
+use super::values::{Fit, fitting};
 use super::yaml::Node;
 use super::{ImportReport, NotTakenReason, V3File, command};
-use taskpaw_contract::config::MonitorConfig;
-
-/// Every kind of monitor with its settings, as the backend has them; a test of the backend compares the two.
-pub const KINDS: &[(&str, &[&str])] = &[
-    (ITSELF, &["cpu_alert_pct", "mem_alert_pct", "disk_alert_pct", "poll_interval"]),
-    ("process", &["pattern", "search_cmdline", "failures", "poll_interval"]),
-    ("task", &["pattern", "search_cmdline", "settle_seconds", "poll_interval"]),
-    ("tcp_check", &["host", "port", "timeout", "failures", "poll_interval"]),
-    (
-        "http_check",
-        &["url", "expected_status", "method", "verify_certificate", "timeout", "failures", "poll_interval"],
-    ),
-    ("folder", &["path", "extensions", "ignored_extensions", "stable_seconds", "poll_interval"]),
-    (
-        "log_pattern",
-        &[
-            "path",
-            "progress_pattern",
-            "done_pattern",
-            "error_pattern",
-            "calm_seconds",
-            "from_start",
-            "poll_interval",
-        ],
-    ),
-    (
-        "state_file",
-        &[
-            "path",
-            "state_field",
-            "ts_field",
-            "busy_states",
-            "waiting_states",
-            "idle_states",
-            "error_states",
-            "busy_alert_seconds",
-            "stale_seconds",
-            "missing_is_idle",
-            "poll_interval",
-        ],
-    ),
-    (
-        "heartbeat",
-        &["path", "due_field", "grace_seconds", "status_field", "hibernating_states", "poll_interval"],
-    ),
-    ("custom_cmd", &["command", "folder", "timeout", "failures", "poll_interval"]),
-];
 
 /// The machine itself: always on, under the name of its kind.
 const ITSELF: &str = "host_metrics";
@@ -62,6 +18,22 @@ const AGENT: &str = "taskpaw";
 const LONGEST_NAME: u32 = 100;
 /// Far more than anybody watches.
 const MOST_MONITORS: usize = 500;
+
+/// Settings of V3 that say nothing about what is watched, and have no meaning here.
+const WITHOUT_MEANING: &[&str] =
+    &["name", "max_line_bytes", "max_events_per_minute", "category_label", "timeout"];
+/// Settings that this version does not have, as V3's own app wrote them: so nobody has chosen them.
+const NOT_CHOSEN: &[(&str, &str)] =
+    &[("disk_path", "/"), ("cpu_sustained_cycles", "3"), ("collect_gpu", "true")];
+/// What V3 did where a file says nothing, if this version does something else (its `BaseMonitorConfig`).
+const V3_DEFAULTS: &[(&str, &str, u32)] = &[
+    (ITSELF, "poll_interval", 10),
+    ("tcp_check", "poll_interval", 10),
+    ("tcp_check", "timeout", 30),
+    ("folder", "poll_interval", 10),
+    ("state_file", "poll_interval", 10),
+    ("custom_cmd", "poll_interval", 10),
+];
 
 /// Whether a text can be the name of something.
 pub(super) fn is_name(text: &str, most: u32) -> bool {
@@ -79,18 +51,23 @@ pub(super) fn take(node: &Node, report: &mut ImportReport) -> Vec<MonitorConfig>
     for (place, entry) in entries.iter().enumerate().take(MOST_MONITORS) {
         let mut reader = Entry { key: format!("monitors[{place}]"), name: None, report };
         if let Err((part, reason)) = reader.take(entry, &mut names).map(|monitor| monitors.push(monitor)) {
-            reader.refused(part, reason);
+            let (key, name) = (format!("{}{part}", reader.key), reader.name.take());
+            report.lost(V3File::Agent, key, name.as_deref(), reason);
         }
     }
     if entries.len() > MOST_MONITORS {
         let key = format!("monitors[{MOST_MONITORS}]");
-        report.refused(V3File::Agent, key, None, NotTakenReason::TooMuch);
+        report.lost(V3File::Agent, key, None, NotTakenReason::TooMuch);
     }
     monitors
 }
 
 /// Why there is no monitor: the part of the entry, and the reason.
-type Refusal = (&'static str, NotTakenReason);
+type Refusal = (String, NotTakenReason);
+
+fn refusal(part: &str, reason: NotTakenReason) -> Refusal {
+    (part.to_owned(), reason)
+}
 
 struct Entry<'a> {
     key: String,
@@ -107,34 +84,35 @@ impl Entry<'_> {
     fn take(&mut self, entry: &Node, names: &mut BTreeSet<String>) -> Result<MonitorConfig, Refusal> {
         let pairs = match entry {
             Node::Map(pairs) => pairs,
-            Node::Tagged => return Err(("", NotTakenReason::Tagged)),
-            _ => return Err(("", NotTakenReason::NotAMap)),
+            Node::Tagged => return Err(refusal("", NotTakenReason::Tagged)),
+            _ => return Err(refusal("", NotTakenReason::NotAMap)),
         };
         let settings = match at(pairs, "config") {
             None => &[][..],
             Some(Node::Map(settings)) => settings,
-            Some(Node::Tagged) => return Err((".config", NotTakenReason::Tagged)),
-            Some(_) => return Err((".config", NotTakenReason::NotAMap)),
+            Some(Node::Tagged) => return Err(refusal(".config", NotTakenReason::Tagged)),
+            Some(_) => return Err(refusal(".config", NotTakenReason::NotAMap)),
         };
         // V3 looked into the settings first.
-        let name =
-            at(settings, "name").or_else(|| at(pairs, "name")).ok_or((".name", NotTakenReason::Missing))?;
-        let name = name.text().ok_or((".name", NotTakenReason::NotText))?.trim();
+        let name = at(settings, "name")
+            .or_else(|| at(pairs, "name"))
+            .ok_or_else(|| refusal(".name", NotTakenReason::Missing))?;
+        let name = name.text().ok_or_else(|| refusal(".name", NotTakenReason::NotText))?.trim();
         if !is_name(name, LONGEST_NAME) || name == AGENT {
-            return Err((".name", NotTakenReason::BadName { most: LONGEST_NAME }));
+            return Err(refusal(".name", NotTakenReason::BadName { most: LONGEST_NAME }));
         }
         // With its name it is found again, whatever else is wrong.
         self.name = Some(name.to_owned());
-        let type_id = at(pairs, "type_id").ok_or((".type_id", NotTakenReason::Missing))?;
-        let type_id = type_id.text().ok_or((".type_id", NotTakenReason::NotText))?;
-        let Some((type_id, known)) = KINDS.iter().find(|(known, _)| *known == type_id) else {
-            return Err((".type_id", NotTakenReason::UnknownMonitor { type_id: type_id.to_owned() }));
+        let type_id = at(pairs, "type_id").ok_or_else(|| refusal(".type_id", NotTakenReason::Missing))?;
+        let type_id = type_id.text().ok_or_else(|| refusal(".type_id", NotTakenReason::NotText))?;
+        let Some((type_id, fields)) = FORMS.iter().find(|(known, _)| *known == type_id) else {
+            return Err(refusal(".type_id", NotTakenReason::UnknownMonitor { type_id: type_id.to_owned() }));
         };
         let name = if *type_id == ITSELF { ITSELF } else { name };
         if names.contains(name) || (name == ITSELF && *type_id != ITSELF) {
-            return Err((".name", NotTakenReason::NameTwice));
+            return Err(refusal(".name", NotTakenReason::NameTwice));
         }
-        let config = self.settings(type_id, known, settings)?;
+        let config = self.settings(type_id, fields, settings)?;
         names.insert(name.to_owned());
         let enabled = self.enabled(pairs, type_id);
         for (key, _) in pairs {
@@ -164,31 +142,84 @@ impl Entry<'_> {
     fn settings(
         &mut self,
         type_id: &str,
-        known: &[&str],
+        fields: &[Field],
         pairs: &[(String, Node)],
     ) -> Result<Map<String, Value>, Refusal> {
         let mut settings = Map::new();
-        for (key, node) in pairs.iter().filter(|(key, node)| key != "name" && !node.is_nothing()) {
-            if !known.contains(&key.as_str()) {
-                self.refused(&format!(".config.{key}"), NotTakenReason::UnknownKey);
+        for (key, node) in pairs.iter().filter(|(_, node)| !node.is_nothing()) {
+            let part = format!(".config.{key}");
+            let Some(field) = fields.iter().find(|field| field.key == key) else {
+                let is_chosen =
+                    !NOT_CHOSEN.iter().any(|(known, value)| known == key && node.text() == Some(value));
+                if is_chosen && !WITHOUT_MEANING.contains(&key.as_str()) {
+                    self.refused(&part, NotTakenReason::UnknownKey);
+                }
                 continue;
-            }
+            };
             let value = match (type_id, key.as_str(), node) {
                 ("custom_cmd", "command", Node::Scalar { text, .. }) => {
                     let words = command::split(text, !cfg!(windows));
-                    words.ok_or((".config.command", NotTakenReason::BadCommand))?.into()
+                    words.ok_or((part, NotTakenReason::BadCommand))?.into()
                 }
-                _ => match node.json() {
-                    Some(value) => value,
-                    None => {
-                        self.refused(&format!(".config.{key}"), NotTakenReason::Tagged);
-                        continue;
+                _ => {
+                    let Fit { value, changed } =
+                        fitting(&field.shape, node).map_err(|why| (part.clone(), why))?;
+                    if let Some(changed) = changed {
+                        self.refused(&part, changed);
                     }
-                },
+                    value
+                }
             };
             settings.insert(key.clone(), value);
         }
-        Ok(settings)
+        go_on_as_before(type_id, fields, &mut settings);
+        match taskpaw_forms::check(fields, &settings) {
+            Ok(_) => Ok(settings),
+            Err(problems) => {
+                let bad = |field: &&Field| {
+                    let key = format!("config.{}", field.key);
+                    problems.iter().any(|problem| problem.field.starts_with(&key))
+                };
+                let field = fields.iter().find(bad);
+                let key = field.map_or("", |field| field.key);
+                Err((
+                    format!(".config.{key}"),
+                    field.map_or(NotTakenReason::Refused, |field| why(field, &settings)),
+                ))
+            }
+        }
+    }
+}
+
+/// What V3 did without being told, so that a monitor goes on as it was.
+fn go_on_as_before(type_id: &str, fields: &[Field], settings: &mut Map<String, Value>) {
+    for (_, key, value) in V3_DEFAULTS.iter().filter(|(kind, ..)| *kind == type_id) {
+        settings.entry(*key).or_insert_with(|| json!(value));
+    }
+    // Files that are not finished yet are left out here. Whoever watches for just those had them told.
+    let lowered =
+        |value: &Value| value.as_str().map(|text| text.trim_start_matches(['*', '.']).to_lowercase());
+    let ignored = fields.iter().find(|field| field.key == "ignored_extensions");
+    let only = settings.get("extensions").and_then(Value::as_array).cloned().unwrap_or_default();
+    if let Some(Shape::Texts { default, .. }) = ignored.map(|field| &field.shape)
+        && only.iter().filter_map(lowered).any(|only| default.contains(&only.as_str()))
+    {
+        settings.insert("ignored_extensions".to_owned(), json!([]));
+    }
+}
+
+/// Why a form refuses a setting.
+fn why(field: &Field, settings: &Map<String, Value>) -> NotTakenReason {
+    let is_empty = match settings.get(field.key) {
+        None => true,
+        Some(value) => value.as_str().is_some_and(|text| text.trim().is_empty()) || *value == json!([]),
+    };
+    match field.shape {
+        _ if is_empty => NotTakenReason::Missing,
+        Shape::Pattern(_) => NotTakenReason::BadPattern,
+        Shape::Path => NotTakenReason::NotAWholePath,
+        Shape::Host(_) => NotTakenReason::NotAnAddress,
+        _ => NotTakenReason::Refused,
     }
 }
 

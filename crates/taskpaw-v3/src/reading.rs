@@ -1,27 +1,33 @@
 //! Each key of a file of V3, and where its value goes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use port_takeover::{Host, overlaps};
+use taskpaw_contract::Role;
+use taskpaw_contract::config::{Config, Endpoint, is_plain_token, refusal};
+use uuid::Uuid;
 
+use super::hub::{self, Hub, OpenClaw};
 use super::monitors::{self, is_name};
 use super::yaml::Node;
 use super::{ImportReport, NotTakenReason, V3File};
-use taskpaw_contract::Role;
-use taskpaw_contract::config::{Config, Endpoint, is_plain_token, refusal};
 
 /// How long the name of a machine or its id may be.
 const LONGEST_NAME: u32 = 100;
 const POLL_SECONDS: (u32, u32) = (1, 86_400);
 
-/// Takes what is good from the pairs of a file.
+/// For how many days a hub can keep how its agents were; V3 kept it for ever by 0.
+const KEEP_DAYS: (u32, u32) = (1, 3_650);
+
+/// Takes what is good from the pairs of a file. Of `hub.yaml` it gives back what is needed further.
 pub(super) fn take(
     file: V3File,
     pairs: &[(String, Node)],
     config: &mut Config,
     report: &mut ImportReport,
     tokens: &mut Vec<String>,
-) {
+) -> Option<Hub> {
     let mut reader = Reader { file, keys: BTreeMap::new(), report };
     for (key, node) in pairs {
         if reader.keys.insert(key, node).is_some() {
@@ -33,12 +39,21 @@ pub(super) fn take(
         }
     }
     reader.name("server_id", &mut config.agent.server_id);
-    reader.name("machine", &mut config.agent.machine);
+    match file {
+        // The hub of a machine that has a name by its agent can have one of its own.
+        V3File::Hub if !config.agent.machine.is_empty() => {
+            reader.name("machine", &mut config.hub.machine);
+            if config.hub.machine == config.agent.machine {
+                config.hub.machine.clear();
+            }
+        }
+        _ => reader.name("machine", &mut config.agent.machine),
+    }
     // The tokens come first: they decide which addresses are possible.
     match file {
         V3File::Agent => {
             let Config { agent, .. } = config;
-            reader.token("api_token", &mut agent.token);
+            reader.guard("api_token", &mut agent.token);
             let has_token = !agent.token.is_empty();
             reader.host("bind_host", false, has_token, &mut agent.network);
             reader.port("bind_port", &mut agent.network);
@@ -52,18 +67,41 @@ pub(super) fn take(
                 reader.report.refused(file, "host_metrics", None, NotTakenReason::AlwaysOn);
             }
             reader.rest(&["polling_token", "poll_interval"]);
+            None
         }
         V3File::Hub => {
             let Config { hub, .. } = config;
-            reader.token("api_token", &mut hub.token);
+            reader.guard("api_token", &mut hub.token);
             reader.token("polling_token", &mut hub.polling_token);
             reader.host("bind_host", false, !hub.token.is_empty(), &mut hub.api);
             reader.port("bind_port", &mut hub.api);
             if let Some(seconds) = reader.whole("poll_interval", POLL_SECONDS) {
                 hub.poll_seconds = seconds;
             }
-            reader.rest(&["control_host", "control_port", "monitors"]);
+            if reader.keys.get("status_log_retention_days").is_some_and(|node| node.whole() == Some(0)) {
+                reader.keys.remove("status_log_retention_days");
+                (_, hub.keep_status_days) = KEEP_DAYS;
+            } else if let Some(days) = reader.whole("status_log_retention_days", KEEP_DAYS) {
+                hub.keep_status_days = days;
+            }
+            let left = Hub {
+                data_folder: reader.folder("data_dir").unwrap_or_else(hub::default_data_folder),
+                writes_status: reader.flag("write_status_md").unwrap_or(true),
+                watches_itself: reader.flag("self_monitor").unwrap_or(true),
+                openclaw: OpenClaw {
+                    is_on: reader.flag("openclaw_enabled").unwrap_or(false),
+                    url: reader
+                        .text("openclaw_url")
+                        .map_or_else(OpenClaw::default_url, |url| url.trim().to_owned()),
+                    token: reader.text("openclaw_token").unwrap_or_default().trim().to_owned(),
+                },
+                polling_token: hub.polling_token.clone(),
+            };
+            reader.rest(&["control_host", "control_port", "monitors", "host_metrics"]);
+            left.openclaw.put(V3File::Hub, hub, report);
+            Some(left)
         }
+        V3File::Database | V3File::Folder => None,
     }
 }
 
@@ -105,7 +143,9 @@ impl<'a> Reader<'a> {
     fn name(&mut self, key: &str, into: &mut String) {
         let Some(text) = self.text(key) else { return };
         let text = text.trim();
-        if !into.is_empty() {
+        if !into.is_empty() && into == text {
+            self.took(key);
+        } else if !into.is_empty() {
             self.refused(key, NotTakenReason::SaidAlready);
         } else if !is_name(text, LONGEST_NAME) {
             self.refused(key, NotTakenReason::BadName { most: LONGEST_NAME });
@@ -115,9 +155,27 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What must be shown to a role. One that cannot be carried over is never left out: its port would stand open.
+    fn guard(&mut self, key: &str, into: &mut String) {
+        let Some(node) = self.keys.remove(key).filter(|node| !node.is_nothing()) else { return };
+        match node.text().map(str::trim) {
+            // Nothing but spaces is none, as in V3.
+            Some("") => {}
+            Some(text) if is_plain_token(text) => {
+                text.clone_into(into);
+                self.took(key);
+            }
+            _ => {
+                *into = fresh_token();
+                self.refused(key, NotTakenReason::TokenReplaced);
+            }
+        }
+    }
+
+    /// What is shown to others.
     fn token(&mut self, key: &str, into: &mut String) {
         // An empty one is none, as in V3.
-        let Some(text) = self.text(key).filter(|text| !text.is_empty()) else { return };
+        let Some(text) = self.text(key).map(str::trim).filter(|text| !text.is_empty()) else { return };
         if is_plain_token(text) {
             text.clone_into(into);
             self.took(key);
@@ -128,7 +186,8 @@ impl<'a> Reader<'a> {
 
     fn host(&mut self, key: &str, is_control: bool, has_token: bool, into: &mut Endpoint) {
         let Some(text) = self.text(key) else { return };
-        let text = text.trim();
+        // As V3 did, which also took an address in brackets.
+        let text = text.trim().trim_matches(['[', ']']);
         let reason = match text.parse::<Host>() {
             Err(_) => Some(NotTakenReason::NotAnAddress),
             Ok(host) => {
@@ -142,6 +201,24 @@ impl<'a> Reader<'a> {
                 self.took(key);
             }
         }
+    }
+
+    fn flag(&mut self, key: &str) -> Option<bool> {
+        let node = self.node(key)?;
+        let flag = node.lax_flag();
+        if flag.is_none() {
+            self.refused(key, NotTakenReason::NotYesOrNo);
+        }
+        flag
+    }
+
+    fn folder(&mut self, key: &str) -> Option<PathBuf> {
+        let folder = hub::expanded(self.text(key)?.trim());
+        if !folder.is_absolute() {
+            self.refused(key, NotTakenReason::NotAWholePath);
+            return None;
+        }
+        Some(folder)
     }
 
     fn port(&mut self, key: &str, into: &mut Endpoint) {
@@ -171,6 +248,11 @@ impl<'a> Reader<'a> {
             self.refused(key, if is_others { NotTakenReason::OtherRole } else { NotTakenReason::UnknownKey });
         }
     }
+}
+
+/// A token that nobody knows yet.
+fn fresh_token() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
 /// Two ports of this machine that came to the same: the later one that was taken goes back to its default.

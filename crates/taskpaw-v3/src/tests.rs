@@ -4,14 +4,19 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use taskpaw_contract::config::ExposureReason;
+use taskpaw_contract::config::{ExposureReason, WebhookEvents};
+
+/// As a backend alone does it.
+fn import(agent: Option<&[u8]>, hub: Option<&[u8]>) -> Imported {
+    super::import(agent, hub, Starter::Backend)
+}
 
 fn of_agent(text: &str) -> Imported {
     import(Some(text.as_bytes()), None)
 }
 
 fn of_hub(text: &str) -> Imported {
-    import(None, Some(text.as_bytes()))
+    import(None, Some(format!("self_monitor: false\n{text}").as_bytes()))
 }
 
 /// Each key that was not taken, with its reason in words.
@@ -48,7 +53,7 @@ monitors:
     enabled: false
     config:
       name: Downloads
-      path: /srv/downloads
+      path: ~/downloads
       extensions: [mp4, mkv]
       stable_seconds: 30
   - type_id: custom_cmd
@@ -78,19 +83,16 @@ fn a_machine_with_both_roles_goes_on_as_it_was() {
             { "type_id": "process", "name": "PM2 daemon", "enabled": true,
               "config": { "pattern": "^PM2.*God$", "search_cmdline": true } },
             { "type_id": "folder", "name": "Downloads", "enabled": false,
-              "config": { "path": "/srv/downloads", "extensions": ["mp4", "mkv"], "stable_seconds": 30 } },
+              "config": { "path": "~/downloads", "extensions": ["mp4", "mkv"], "stable_seconds": 30, "poll_interval": 10 } },
             { "type_id": "custom_cmd", "name": "backup", "enabled": true,
-              "config": { "command": ["/usr/bin/check", "last night"], "timeout": 5.5 } },
+              "config": { "command": ["/usr/bin/check", "last night"], "timeout": 5.5, "poll_interval": 10 } },
         ])
     );
     assert_eq!(
         refused(&imported).iter().map(|(key, why)| (key.as_str(), why.as_str())).collect::<Vec<_>>(),
         [
-            ("agent.yaml:monitors[0].config.max_line_bytes", "this version has no such setting"),
             ("agent.yaml:monitors[1].type_id", "this version has no monitor of type comfyui"),
             ("agent.yaml:llm_api_key", "this version has no such setting"),
-            ("hub.yaml:machine", "agent.yaml says it already"),
-            ("hub.yaml:openclaw_enabled", "this version has no such setting"),
         ]
     );
     let taken: Vec<&str> = imported.report.taken.iter().map(|taken| taken.key.as_str()).collect();
@@ -107,6 +109,7 @@ fn a_machine_with_both_roles_goes_on_as_it_was() {
             "monitors[0]",
             "monitors[2]",
             "monitors[3]",
+            "machine",
             "polling_token",
             "bind_host",
             "bind_port",
@@ -172,8 +175,6 @@ fn a_bad_value_is_left_and_its_neighbours_are_taken() {
         ("bind_host: 8.8.8.8", exposed(ExposureReason::Public)),
         ("bind_host: 192.168.1.5", exposed(ExposureReason::NoToken)),
         ("control_host: 192.168.1.5", exposed(ExposureReason::ControlOffLoopback)),
-        ("api_token: 'two words'", No::BadToken),
-        ("api_token: [x]", No::NotText),
         ("server_id: '  '", No::BadName { most: 100 }),
         ("monitors: {}", No::NotAList),
         ("polling_token: x", No::OtherRole),
@@ -197,6 +198,215 @@ fn a_bad_value_is_left_and_its_neighbours_are_taken() {
     assert_eq!(reason(&of_hub("control_port: 1")), &No::OtherRole);
     assert_eq!(reason(&of_hub("bind_host: 192.168.1.5")), &exposed(ExposureReason::NoToken));
     assert_eq!(of_hub("bind_host: 10.0.0.5\napi_token: t0ken").config.hub.api.host, "10.0.0.5");
+}
+
+/// A token that a header cannot carry, or that is no text at all, must not become none.
+#[test]
+fn a_token_is_never_dropped_so_that_a_port_stands_open() {
+    for line in [
+        "api_token: 'two words'",
+        "api_token: pässword",
+        "api_token: [x]",
+        "api_token: !x y",
+        "api_token: {a: b}",
+    ] {
+        for (imported, token) in [
+            (of_agent(line), (|config: &Config| config.agent.token.clone()) as fn(&Config) -> String),
+            (of_hub(line), |config| config.hub.token.clone()),
+        ] {
+            assert_eq!(reason(&imported), &NotTakenReason::TokenReplaced, "{line}");
+            assert_eq!(token(&imported.config).len(), 64, "{line}");
+            imported.config.check().unwrap();
+        }
+    }
+    assert_ne!(of_agent("api_token: a b").config.agent.token, of_agent("api_token: a b").config.agent.token);
+    let on_the_network = of_agent("api_token: a b\nbind_host: 192.168.1.5");
+    assert_eq!(on_the_network.config.agent.network.host, "192.168.1.5", "guarded, it may be where it was");
+    for (line, expected) in [("api_token: ' tok '", "tok"), ("api_token: '  '", ""), ("api_token:", "")] {
+        let imported = of_agent(line);
+        assert_eq!(
+            (imported.config.agent.token.as_str(), imported.report.not_taken.len()),
+            (expected, 0),
+            "{line}"
+        );
+    }
+    let shown = of_hub("polling_token: a b");
+    assert_eq!((reason(&shown), shown.config.hub.polling_token.as_str()), (&NotTakenReason::BadToken, ""));
+}
+
+/// As V3's own app writes it, with each kind of monitor and its preset.
+#[test]
+fn of_a_file_of_v3s_own_app_only_what_is_lost_is_told() {
+    let imported = of_agent(include_str!("fixtures/agent.yaml"));
+    let names: Vec<&str> =
+        imported.config.agent.monitors.iter().map(|monitor| monitor.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "proc",
+            "tcp",
+            "fold",
+            "hb",
+            "sf",
+            "cmd",
+            "moomoo-pm2-daemon",
+            "moomoo-orchestrator",
+            "moomoo-opend",
+            "moomoo-orchestrator-heartbeat"
+        ]
+    );
+    let lost: Vec<(Option<&str>, bool)> =
+        imported.report.not_taken.iter().map(|lost| (lost.monitor.as_deref(), lost.is_lost)).collect();
+    assert_eq!(lost, [(Some("comfy"), true), (Some("Lada"), true), (Some("dev"), true)]);
+    let lines = imported.report.lines().join("\n");
+    for instead in ["; use http_check for whether", "; start it yourself, and use task", "; use state_file"] {
+        assert!(lines.contains(instead), "{lines}");
+    }
+}
+
+#[test]
+fn a_monitor_counts_as_taken_only_if_its_form_takes_it() {
+    use NotTakenReason as No;
+    let whole = |kind: &str, config: &str| {
+        of_agent(&format!("monitors:\n- {{type_id: {kind}, name: it, config: {{{config}}}}}\n"))
+    };
+    for (kind, config, key, expected) in [
+        ("process", "", "pattern", No::Missing),
+        ("process", "pattern: '('", "pattern", No::BadPattern),
+        ("process", "pattern: 'a(?=b)'", "pattern", No::BadPattern),
+        ("process", "pattern: a, search_cmdline: perhaps", "search_cmdline", No::NotYesOrNo),
+        ("tcp_check", "port: many", "port", No::NotWhole),
+        ("tcp_check", "port: 70000", "port", No::OutOfRange { least: 1, most: 65_535 }),
+        ("tcp_check", "port: 22, host: 'a b'", "host", No::NotAnAddress),
+        ("folder", "path: relative/one", "path", No::NotAWholePath),
+        ("folder", "path: ~/in, extensions: mp4", "extensions", No::NotAList),
+        ("folder", "path: ~/in, poll_interval: .nan", "poll_interval", No::NotANumber),
+        ("custom_cmd", "", "command", No::Missing),
+    ] {
+        let imported = whole(kind, config);
+        assert_eq!(reason(&imported), &expected, "{kind} {config}");
+        let refused = &imported.report.not_taken[0];
+        assert_eq!(
+            (refused.key.as_str(), refused.is_lost),
+            (format!("monitors[0].config.{key}").as_str(), true)
+        );
+        assert!(
+            imported.config.agent.monitors.is_empty() && imported.report.taken.is_empty(),
+            "{kind} {config}"
+        );
+    }
+    // V3's reader took each of these as it was meant.
+    for (kind, config, key, expected) in [
+        ("tcp_check", "port: '22'", "port", json!(22)),
+        ("tcp_check", "port: 22.0", "port", json!(22)),
+        ("tcp_check", "port: 22, poll_interval: '15'", "poll_interval", json!(15)),
+        ("process", "pattern: a, search_cmdline: 'no'", "search_cmdline", json!(false)),
+        ("process", "pattern: a, search_cmdline: 0", "search_cmdline", json!(false)),
+        ("process", "pattern: 7", "pattern", json!("7")),
+        ("folder", "path: ~/in, extensions: [PART]", "ignored_extensions", json!([])),
+        ("tcp_check", "port: 22", "timeout", json!(30)),
+    ] {
+        let imported = whole(kind, config);
+        assert_eq!(imported.report.not_taken, [], "{kind} {config}");
+        assert_eq!(imported.config.agent.monitors[0].config[key], expected, "{kind} {config}");
+    }
+    let near = whole("custom_cmd", "command: a, timeout: 0.01, poll_interval: 100000");
+    assert_eq!(near.config.agent.monitors[0].config["poll_interval"], 86_400);
+    assert!(near.report.not_taken.iter().all(|one| !one.is_lost), "{:?}", near.report);
+    assert_eq!(near.report.not_taken.len(), 2);
+}
+
+#[test]
+fn what_is_lost_comes_first_and_is_never_left_out_for_small_things() {
+    let many: String = (0..500).map(|number| format!("key{number}: 1\n")).collect();
+    let imported = of_agent(&format!("{many}monitors: [{{type_id: lada, name: l}}]\n"));
+    assert_eq!(imported.report.not_taken[0].monitor.as_deref(), Some("l"));
+}
+
+#[test]
+fn whom_v3_told_is_told_of_every_event() {
+    let on = "openclaw_enabled: true\nopenclaw_token: claw\nopenclaw_url: https://claw.example/hooks/wake\n";
+    let hub = of_hub(on);
+    let webhook = &hub.config.hub.webhook;
+    assert_eq!(webhook.url, "https://claw.example/hooks/wake");
+    assert_eq!((webhook.token.as_str(), webhook.events), ("claw", WebhookEvents::All));
+    assert_eq!(hub.report.not_taken, []);
+    assert!(!format!("{:?}", hub.report).contains("claw.example"));
+    let default = of_hub("openclaw_enabled: true\nopenclaw_token: claw").config.hub.webhook;
+    assert_eq!(default.url, "http://127.0.0.1:18789/hooks/wake");
+    // V3 told nobody then either.
+    for line in
+        ["openclaw_enabled: false\nopenclaw_token: claw", "openclaw_enabled: true", "openclaw_url: http://x"]
+    {
+        let off = of_hub(line);
+        assert_eq!((off.config.hub.webhook.url.as_str(), off.report.not_taken.len()), ("", 0), "{line}");
+    }
+    for (line, expected) in [
+        ("openclaw_url: nowhere", NotTakenReason::NotAUrl),
+        ("openclaw_token: a b", NotTakenReason::BadToken),
+    ] {
+        let token = if line.contains("token") { "" } else { "openclaw_token: claw\n" };
+        let bad = of_hub(&format!("{token}openclaw_enabled: yes\n{line}"));
+        assert_eq!((reason(&bad), bad.config.hub.webhook.url.as_str()), (&expected, ""), "{line}");
+    }
+}
+
+#[test]
+fn a_machine_that_was_only_a_hub_is_still_watched_itself() {
+    let app = super::import(None, Some(b"machine: control\nbind_port: 5681\n"), Starter::App);
+    assert_eq!(app.config.roles, [Role::Agent, Role::Hub]);
+    assert_eq!(app.report.not_taken, []);
+    let agent = &app.config.agent;
+    assert_eq!((agent.network.port, agent.control.port, app.config.hub.api.port), (5682, 5683, 5681));
+    let polled = &app.config.hub.agents[0];
+    assert_eq!((polled.name.as_str(), polled.url.as_str()), ("control", "http://127.0.0.1:5682"));
+    app.config.check().unwrap();
+    let alone = import(None, Some(b"machine: control\n"));
+    assert_eq!(
+        (alone.config.roles.as_slice(), reason(&alone)),
+        (&[Role::Hub][..], &NotTakenReason::WatchItself)
+    );
+    let off = super::import(None, Some(b"self_monitor: false"), Starter::App);
+    assert_eq!((off.config.roles.as_slice(), off.report.not_taken.len()), (&[Role::Hub][..], 0));
+}
+
+#[test]
+fn the_hub_keeps_a_name_of_its_own() {
+    let of = |hub: &str| import(Some(b"machine: box"), Some(hub.as_bytes()));
+    let named = of("machine: control");
+    assert_eq!((named.config.agent.machine.as_str(), named.config.hub.machine.as_str()), ("box", "control"));
+    assert_eq!((of("machine: box").config.hub.machine.as_str(), named.report.not_taken.len()), ("", 0));
+    assert_eq!(of("status_log_retention_days: 0").config.hub.keep_status_days, 3_650);
+    assert_eq!(of("status_log_retention_days: 14").config.hub.keep_status_days, 14);
+}
+
+#[test]
+fn of_a_folder_that_is_closed_nothing_is_claimed() {
+    let closed = || Some(Err(NotTakenReason::FolderClosed));
+    let (imported, _) = made_from(closed(), closed(), Starter::App);
+    assert_eq!(imported.config, Config::default());
+    assert_eq!((imported.report.files.len(), imported.report.roles.len()), (0, 0));
+    assert_eq!(imported.report.not_taken.len(), 1);
+    let lines = imported.report.lines();
+    assert!(lines[0].starts_with("TaskPaw 3 may have been here"), "{lines:?}");
+    assert!(lines[1].contains("this user may not look into it"), "{lines:?}");
+}
+
+#[test]
+fn the_file_for_other_programs_goes_on_where_v3_wrote_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("hub");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(folder.path().join("hub.yaml"), format!("data_dir: '{}'\n", data.display())).unwrap();
+    let looked = || look(folder.path(), Starter::App).unwrap();
+    assert_eq!(looked().config.hub.status_md, "");
+    assert_eq!(looked().report.database, DatabaseState::None);
+    assert_eq!(looked().report.not_taken[0].reason, NotTakenReason::NoDatabase);
+    std::fs::write(data.join("status.md"), "").unwrap();
+    std::fs::write(data.join("hub.db"), "").unwrap();
+    assert_eq!(looked().config.hub.status_md, data.join("status.md").display().to_string());
+    assert_eq!(looked().report.database, DatabaseState::Pending);
+    looked().config.check().unwrap();
 }
 
 #[test]
@@ -293,6 +503,14 @@ fn file() -> impl Strategy<Value = String> {
         "<<",
         "api_token",
         "polling_token",
+        "openclaw_enabled",
+        "openclaw_url",
+        "openclaw_token",
+        "self_monitor",
+        "data_dir",
+        "write_status_md",
+        "status_log_retention_days",
+        "host_metrics",
     ]);
     let value = prop_oneof![
         prop::sample::select(vec![

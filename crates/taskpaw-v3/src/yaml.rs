@@ -3,10 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
-use serde_json::{Map, Number, Value};
-
 use super::NotTakenReason;
+use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// Lists and mappings inside of each other; V3's own files have four.
 const DEEPEST: usize = 32;
@@ -227,11 +225,25 @@ impl Node {
 
     /// A whole number, also one in quotes, as V3 took it.
     pub(super) fn whole(&self) -> Option<i64> {
-        let text = self.text()?.trim();
-        text.parse().ok().or_else(|| {
-            let (whole, part) = text.split_once('.')?;
-            part.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok())?
-        })
+        match self {
+            Self::Scalar { text, is_plain } => {
+                whole(text.trim(), *is_plain).or_else(|| whole_float(real(text.trim())?))
+            }
+            _ => None,
+        }
+    }
+
+    /// A number, also one in quotes, as V3 took it.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Scalar { text, is_plain } => {
+                let text = text.trim();
+                #[expect(clippy::cast_precision_loss, reason = "a number of seconds or per cent")]
+                let whole = whole(text, *is_plain).map(|whole| whole as f64);
+                whole.or_else(|| real(text))
+            }
+            _ => None,
+        }
     }
 
     /// Yes or no.
@@ -246,57 +258,79 @@ impl Node {
         }
     }
 
-    /// The same in JSON, by the rules of V3's reader (YAML 1.1); nothing if a part of it has a tag.
-    pub(super) fn json(&self) -> Option<Value> {
-        Some(match self {
-            Self::Tagged => return None,
-            Self::List(list) => Value::Array(list.iter().map(Self::json).collect::<Option<_>>()?),
-            Self::Map(pairs) => Value::Object(
-                pairs
-                    .iter()
-                    .map(|(key, value)| Some((key.clone(), value.json()?)))
-                    .collect::<Option<Map<_, _>>>()?,
-            ),
-            _ if self.is_nothing() => Value::Null,
-            Self::Scalar { text, is_plain } => {
-                let number = || number(text).filter(|_| *is_plain).map(Value::Number);
-                let flag = || self.flag().map(Value::Bool);
-                flag().or_else(number).unwrap_or_else(|| Value::String(text.clone()))
-            }
-        })
+    /// Yes or no, also in quotes or as 1 and 0, as V3's reader took the settings of a monitor.
+    pub(super) fn lax_flag(&self) -> Option<bool> {
+        let Self::Scalar { text, .. } = self else { return None };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" | "t" | "1" | "1.0" => Some(true),
+            "false" | "no" | "off" | "n" | "f" | "0" | "0.0" => Some(false),
+            _ => None,
+        }
     }
 }
 
-fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if let Some(hexadecimal) = digits.strip_prefix("0x") {
-        let value = i64::from_str_radix(hexadecimal, 16).ok()?;
-        return Some(Number::from(if text.starts_with('-') { -value } else { value }));
-    }
-    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+/// A whole number: a plain one by YAML 1.1, which knows other bases, parts of a day and `_`; one in quotes is decimal.
+fn whole(text: &str, is_plain: bool) -> Option<i64> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if !digits.starts_with(|first: char| first.is_ascii_digit()) || digits.ends_with('_') {
         return None;
     }
-    // One that begins with a zero is not decimal for everybody, so it stays as it is written.
-    let is_octal = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-    if is_octal {
-        return None;
-    }
-    let plain = text.strip_prefix('+').unwrap_or(text);
-    if digits.contains('.') {
-        return plain.parse().ok().and_then(Number::from_f64);
-    }
-    plain.parse::<i64>().ok().map(Number::from)
+    let digits = digits.replace('_', "");
+    let is_octal = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|digit| digit < b'8');
+    let number = match (is_plain, digits.get(..2)) {
+        (true, Some("0x")) => i64::from_str_radix(&digits[2..], 16).ok(),
+        (true, Some("0b")) => i64::from_str_radix(&digits[2..], 2).ok(),
+        (true, _) if is_octal => i64::from_str_radix(&digits, 8).ok(),
+        (true, _) if digits.contains(':') && !digits.starts_with('0') => sixties(&digits),
+        _ => digits.parse().ok(),
+    }?;
+    if is_negative { number.checked_neg() } else { Some(number) }
+}
+
+/// `1:30` is a minute and a half.
+fn sixties(text: &str) -> Option<i64> {
+    text.split(':').enumerate().try_fold(0_i64, |sum, (place, part)| {
+        let part: i64 = part.parse().ok().filter(|part| place == 0 || (0..60).contains(part))?;
+        sum.checked_mul(60)?.checked_add(part)
+    })
+}
+
+/// A number with a fraction or an exponent; never one that is no number or has no end.
+fn real(text: &str) -> Option<f64> {
+    let is_of_digits = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'e' | b'E'));
+    let number: f64 = is_of_digits.then(|| text.replace('_', "").parse().ok())??;
+    number.is_finite().then_some(number)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
+fn whole_float(number: f64) -> Option<i64> {
+    // 2^53: above it not every whole number has a floating-point number of its own.
+    (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    /// The tree as JSON, every value as its words.
     fn value(text: &str) -> Value {
+        fn json(node: &Node) -> Value {
+            match node {
+                Node::Tagged => "(a tag)".into(),
+                Node::List(list) => list.iter().map(json).collect(),
+                Node::Map(pairs) => pairs.iter().map(|(key, value)| (key.clone(), json(value))).collect(),
+                Node::Scalar { .. } => node.text().map_or(Value::Null, Value::from),
+            }
+        }
         let document = parse(text).unwrap_or_else(|reason| panic!("{reason}: {text}"));
-        document.root.and_then(|root| root.json()).unwrap_or(Value::Null)
+        document.root.as_ref().map_or(Value::Null, json)
     }
 
     fn reason(text: &str) -> NotTakenReason {
@@ -304,16 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn values_mean_what_they_meant_to_v3() {
-        let text = "a: 1\nb: '1'\nc: 1.5\nd: yes\ne: off\nf: ~\ng:\nh: 0x10\ni: 010\nj: .inf\nk: nan\nl: 1e5\n\
-                    m: -3\nn: \"yes\"\no: 12:30:45\np: [x, {y: true}]\nq: !!str 5\nr: |\n  two\n  lines\n";
+    fn words_are_as_they_are_written() {
+        let text = "a: 1\nb: '1'\nf: ~\ng:\np: [x, {y: true}]\nq: !!str 5\nr: |\n  two\n  lines\n";
         assert_eq!(
             value(text),
-            json!({ "a": 1, "b": "1", "c": 1.5, "d": true, "e": false, "f": null, "g": null, "h": 16, "i": "010",
-                    "j": ".inf", "k": "nan", "l": "1e5", "m": -3, "n": "yes", "o": "12:30:45",
-                    "p": ["x", { "y": true }], "q": "5", "r": "two\nlines\n" })
+            json!({ "a": "1", "b": "1", "f": null, "g": null, "p": ["x", { "y": "true" }], "q": "5",
+                    "r": "two\nlines\n" })
         );
-        assert_eq!(value("a: 1\na: 2"), json!({ "a": 2 }), "the last one counts");
+        assert_eq!(value("a: 1\na: 2"), json!({ "a": "2" }), "the last one counts");
         assert_eq!(
             (value(""), value("# only words"), value("---\n")),
             (Value::Null, Value::Null, Value::Null)
@@ -322,11 +354,11 @@ mod tests {
 
     #[test]
     fn anchors_and_merges_are_written_out() {
-        assert_eq!(value("a: &x [1]\nb: *x"), json!({ "a": [1], "b": [1] }));
+        assert_eq!(value("a: &x [1]\nb: *x"), json!({ "a": ["1"], "b": ["1"] }));
         let merged = value("base: &b {p: 1, q: 1}\nit: {<<: *b, q: 2}");
-        assert_eq!(merged["it"], json!({ "p": 1, "q": 2 }));
+        assert_eq!(merged["it"], json!({ "p": "1", "q": "2" }));
         let two = value("it: {<<: [{p: 1}, {p: 2, q: 2}]}");
-        assert_eq!(two["it"], json!({ "p": 1, "q": 2 }), "the first one counts");
+        assert_eq!(two["it"], json!({ "p": "1", "q": "2" }), "the first one counts");
     }
 
     #[test]
@@ -353,7 +385,6 @@ mod tests {
         let tagged = parse("a: !!python/object/apply:os.system [ls]\nb: !x y\nc: 1").unwrap().root.unwrap();
         let Node::Map(pairs) = &tagged else { panic!() };
         assert!(pairs[0].1 == Node::Tagged && pairs[1].1 == Node::Tagged && pairs[2].1.whole() == Some(1));
-        assert!(tagged.json().is_none());
         for text in ["a: 1\n---\nb: 2", "a: 1\n---\n[", "a: 1\n...\n---\n"] {
             let document = parse(text).unwrap();
             assert!(document.has_more && document.root.is_some(), "{text}");

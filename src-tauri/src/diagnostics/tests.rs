@@ -28,7 +28,12 @@ fn sources(folder: &Path) -> Sources {
         journal: folder.join("takeover-journal.jsonl"),
         imported: Some(ImportReport {
             folder: "/home/anna/Library/Application Support/TaskPaw".into(),
-            ..v3::import(Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"), None).report
+            ..v3::import(
+                Some(b"api_token: t0ken-of-agent\nmachine: of-t0ken-of-agent"),
+                None,
+                v3::Starter::App,
+            )
+            .report
         }),
         data: folder.to_owned(),
         shown: json!({ "roles": [], "app": { "config_dir": "/home/anna/.config/taskpaw" } }),

@@ -485,12 +485,25 @@ left_out: number,
 /**
  * Whether the person has seen it.
  */
-seen: boolean, };
+seen: boolean, 
+/**
+ * What is known of V3's database, which the hub reads at its first start.
+ */
+database: DatabaseState, 
+/**
+ * Whether everything that can come along was dealt with; 4.0.0 left a part of it behind.
+ */
+is_whole: boolean, };
 
 /**
- * A configuration file of V3.
+ * What is known of the database of V3's hub.
  */
-export type V3File = "agent.yaml" | "hub.yaml";
+export type DatabaseState = "none" | "pending" | "read";
+
+/**
+ * A file of V3.
+ */
+export type V3File = "agent.yaml" | "hub.yaml" | "hub.db" | "folder";
 
 /**
  * Something that was taken over.
@@ -528,7 +541,11 @@ monitor: string | null,
 /**
  * Why.
  */
-reason: NotTakenReason, };
+reason: NotTakenReason, 
+/**
+ * Whether nothing came of the whole monitor; else it is one setting that is missing.
+ */
+is_lost: boolean, };
 
 /**
  * Why something was not taken over. None of these repeats a value.
@@ -549,7 +566,15 @@ line: number,
 /**
  * The column, from 1.
  */
-column: number, } | { "kind": "too_much" } | { "kind": "no_settings" } | { "kind": "more_documents" } | { "kind": "twice" } | { "kind": "unknown_key" } | { "kind": "other_role" } | { "kind": "said_already" } | { "kind": "tagged" } | { "kind": "not_text" } | { "kind": "not_whole" } | { "kind": "not_a_flag" } | { "kind": "not_a_list" } | { "kind": "not_a_map" } | { "kind": "out_of_range", 
+column: number, } | { "kind": "too_much" } | { "kind": "no_settings" } | { "kind": "more_documents" } | { "kind": "twice" } | { "kind": "unknown_key" } | { "kind": "other_role" } | { "kind": "said_already" } | { "kind": "tagged" } | { "kind": "not_text" } | { "kind": "not_whole" } | { "kind": "not_a_flag" } | { "kind": "not_yes_or_no" } | { "kind": "not_a_number" } | { "kind": "nearest", 
+/**
+ * The least that is possible.
+ */
+least: string, 
+/**
+ * The most that is possible.
+ */
+most: string, } | { "kind": "bad_pattern" } | { "kind": "not_a_whole_path" } | { "kind": "refused" } | { "kind": "not_a_url" } | { "kind": "not_a_list" } | { "kind": "not_a_map" } | { "kind": "out_of_range", 
 /**
  * The least that is possible.
  */
@@ -561,7 +586,19 @@ most: number, } | { "kind": "not_an_address" } | { "kind": "exposure",
 /**
  * Why it is refused.
  */
-reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } | { "kind": "bad_name", 
+reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } | { "kind": "token_replaced" } | { "kind": "folder_closed" } | { "kind": "watch_itself" } | { "kind": "no_database" } | { "kind": "bad_database", 
+/**
+ * What the database says.
+ */
+message: string, } | { "kind": "too_many", 
+/**
+ * How many.
+ */
+number: number, } | { "kind": "address_twice" } | { "kind": "set_since" } | { "kind": "undelivered", 
+/**
+ * How many.
+ */
+number: number, } | { "kind": "bad_name", 
 /**
  * The most letters that it may have.
  */

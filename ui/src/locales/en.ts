@@ -528,6 +528,41 @@ export const en = {
     why_missing: "It is missing.",
     why_unknown_monitor: "This version has no monitor of type {{type_id}}.",
     why_bad_command: "The command cannot be taken apart into a program and its arguments.",
+    a_machine: "{{number}} machine",
+    machines: "{{number}} machines",
+    partly: "Taken over without some settings: {{what}}.",
+    new_token:
+      "A token could not be carried over, so that a new one was made: see Settings, and enter it where machines poll this one.",
+    database_pending: "The machines of the hub are in hub.db. They are taken over when the hub starts.",
+    the_folder: "the folder of the files",
+    instead_comfyui:
+      "Instead of comfyui: Web address says whether it answers, and Growing log file finds its errors.",
+    instead_lada:
+      "Instead of lada: start it yourself. Task that ends says when it has finished, and Growing log file shows its progress.",
+    instead_jasna:
+      "Instead of jasna: start it yourself. Task that ends says when it has finished, and Growing log file shows its progress.",
+    instead_avsubs:
+      "Instead of avsubs: Task that ends says when it has finished, and New files in a folder tells each subtitle that it writes.",
+    instead_dev_activity: "Instead of dev_activity: State file, one for each tool.",
+    instead_jellyfin: "Instead of jellyfin: Web address, with the address of the server and /health.",
+    why_not_yes_or_no: "It is neither true nor false.",
+    why_not_a_number: "It is no number.",
+    why_nearest: "It is not between {{least}} and {{most}}. The nearest of them is used.",
+    why_bad_pattern:
+      "This version cannot follow the pattern. Add the monitor with the pattern written in another way.",
+    why_not_a_whole_path: "It is no whole path. Add the monitor with the path from the root on.",
+    why_refused: "The form of this monitor refuses it.",
+    why_not_a_url: "It is no address of a web server.",
+    why_token_replaced:
+      "A header cannot carry this token, and without one the port would be open. A new one was made: see Settings.",
+    why_folder_closed: "This user may not look into the folder. TaskPaw 3 probably belongs to another user.",
+    why_watch_itself: "Run taskpaw-backend agent as well, to watch this machine too.",
+    why_no_database: "It is not there, so the machines of the hub are not known. Add them in Fleet.",
+    why_bad_database: "It cannot be read as a database of TaskPaw 3: {{message}}. Add the machines in Fleet.",
+    why_too_many: "{{number}} more than a hub takes over. Add those that you need in Fleet.",
+    why_address_twice: "A machine with this address is there already.",
+    why_set_since: "Something else was set since, and stays.",
+    why_undelivered: "TaskPaw 3 has not delivered {{number}} notifications. They stay in its database.",
   },
   error: {
     bad_request: "The app did not understand the request.",

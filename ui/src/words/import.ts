@@ -10,26 +10,66 @@ const named = 6;
 
 /** Everything that was taken, in one sentence; nothing if there is nothing. */
 export function takenSentence({ taken }: ImportReport): string | null {
-  const monitors = taken.filter(({ monitor }) => monitor !== null).length;
+  const machines = taken.filter((one) => one.monitor !== null && one.file === "hub.db").length;
+  const monitors = taken.filter(({ monitor }) => monitor !== null).length - machines;
   const keys = new Set(taken.filter(({ monitor }) => monitor === null).map(({ key }) => key));
   const what = [...keys];
   if (monitors > 0)
     what.push(t(monitors === 1 ? "import.a_monitor" : "import.monitors", { number: number(monitors) }));
+  if (machines > 0)
+    what.push(t(machines === 1 ? "import.a_machine" : "import.machines", { number: number(machines) }));
   return what.length === 0 ? null : t("import.taken", { what: list(what) });
 }
 
-/** What was not taken, in one sentence; nothing if everything was. */
-export function notTakenSentence({ not_taken, left_out }: ImportReport): string | null {
-  const all = [...new Set(not_taken.map(shortPlace))];
+/** What was not taken, in one sentence, what is lost first; nothing if everything was. */
+export function notTakenSentence(report: ImportReport): string | null {
+  const all = [...new Set(report.not_taken.filter((one) => !isPart(report, one)).map(shortPlace))];
   const shown = all.slice(0, named);
-  const more = all.length - shown.length + left_out;
+  const more = all.length - shown.length + report.left_out;
   if (more > 0) shown.push(t("import.more", { number: number(more) }));
   return shown.length === 0 ? null : t("import.not_taken", { what: list(shown) });
 }
 
+/** Monitors that were taken without some of their settings, in one sentence. */
+export function partlySentence(report: ImportReport): string | null {
+  const all = [...new Set(report.not_taken.filter((one) => isPart(report, one)).map(shortPlace))];
+  const shown = all.slice(0, named);
+  if (all.length > shown.length) shown.push(t("import.more", { number: number(all.length - shown.length) }));
+  return shown.length === 0 ? null : t("import.partly", { what: list(shown) });
+}
+
+/** Everything that the notice says, the most important first. */
+export function sentences(report: ImportReport): string[] {
+  const kinds = report.not_taken.flatMap(({ reason }) =>
+    reason.kind === "unknown_monitor" ? [reason.type_id] : [],
+  );
+  const newToken = report.not_taken.some(({ reason }) => reason.kind === "token_replaced");
+  return [
+    takenSentence(report),
+    notTakenSentence(report),
+    ...[...new Set(kinds)].map(insteadOf),
+    partlySentence(report),
+    newToken ? t("import.new_token") : null,
+    report.database === "pending" ? t("import.database_pending") : null,
+  ].filter((one) => one !== null);
+}
+
+/** A setting of a monitor that was taken without it. */
+function isPart({ taken }: ImportReport, { monitor }: NotTaken): boolean {
+  return monitor !== null && taken.some((one) => one.monitor === monitor);
+}
+
 /** A monitor is known by its name, a setting by its key, and a file that has none of it by its own name. */
 function shortPlace({ file, key, monitor }: NotTaken): string {
-  return monitor ?? (key || file);
+  return monitor ?? (key || (file === "folder" ? t("import.the_folder") : file));
+}
+
+const instead = ["comfyui", "lada", "jasna", "avsubs", "dev_activity", "jellyfin"] as const;
+
+/** What watches the same as a kind of monitor that only TaskPaw 3 has; nothing if nothing does. */
+export function insteadOf(typeId: string): string | null {
+  const known = instead.find((one) => one === typeId);
+  return known === undefined ? null : t(`import.instead_${known}`);
 }
 
 /** Where it stands, to look for it in the file. */
@@ -46,6 +86,10 @@ export function placeOf({
 }
 
 export function whyNot(reason: NotTakenReason): string {
+  if (reason.kind === "unknown_monitor") {
+    const why = t("import.why_unknown_monitor", { ...reason });
+    return [why, insteadOf(reason.type_id)].filter((one) => one !== null).join(" ");
+  }
   return reason.kind === "exposure"
     ? exposureReason(reason.reason)
     : t(`import.why_${reason.kind}`, { ...reason });

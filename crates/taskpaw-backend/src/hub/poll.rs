@@ -93,12 +93,12 @@ async fn fetch_events(
         if stored.installed_anew {
             told(shared, &source.agent, shared.fleet.installed_anew(id));
         }
-        let wants_webhook = stored.fresh.iter().any(|event| event.event.level.is_some());
+        let has_fresh = !stored.fresh.is_empty();
         shared.stored.fetch_add(stored.fresh.len() as u64, Ordering::Relaxed);
         for event in stored.fresh {
             shared.tell(FleetNews::Event { event });
         }
-        if wants_webhook {
+        if has_fresh {
             shared.outbox.notify_one();
         }
         events = client.events(last).await?;

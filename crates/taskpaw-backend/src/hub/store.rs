@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
-use taskpaw_contract::config::HubConfig;
+use taskpaw_contract::config::{HubConfig, WebhookEvents};
 use taskpaw_contract::ipc::{AgentEvent, FleetEvent, WebhookStatus};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -74,7 +74,8 @@ impl From<rusqlite::Error> for StoreError {
 pub(super) struct Keeping {
     event_ms: u64,
     status_ms: u64,
-    has_webhook: bool,
+    /// What the webhook wants; nothing if there is none.
+    webhook: Option<WebhookEvents>,
 }
 
 impl From<&HubConfig> for Keeping {
@@ -83,7 +84,7 @@ impl From<&HubConfig> for Keeping {
         Self {
             event_ms: u64::from(config.keep_event_days) * DAY_MS,
             status_ms: u64::from(config.keep_status_days) * DAY_MS,
-            has_webhook: !config.webhook.url.is_empty(),
+            webhook: (!config.webhook.url.is_empty()).then_some(config.webhook.events),
         }
     }
 }

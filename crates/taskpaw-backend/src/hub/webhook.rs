@@ -1,4 +1,4 @@
-//! Telling the webhook every `alert` and `done`.
+//! Telling the webhook the events that it wants.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use taskpaw_contract::clock::milliseconds;
 
-use super::form::{self, Field, Shape, Values, shortened};
+use super::form::{self, Values, shortened};
 use super::health::Health;
 use super::program::{Ended, Leash, Running};
 use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
@@ -18,23 +18,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Command",
     about: "A command of your own; exit status 0 says that all is well.",
     always_on: false,
-    fields: &[
-        Field {
-            key: "command",
-            title: "Program and arguments",
-            about: "The program, then each argument by itself. No shell reads it.",
-            shape: Shape::Texts { default: &[], least: 1 },
-        },
-        Field {
-            key: "folder",
-            title: "Folder",
-            about: "The whole path of the folder that it runs in; empty: TaskPaw's own.",
-            shape: Shape::Text(Some("")),
-        },
-        form::timeout(30.0, "Seconds until it is ended, together with what it has started."),
-        form::FAILURES,
-        form::every(60.0),
-    ],
+    fields: form::CUSTOM_CMD,
     build,
 };
 

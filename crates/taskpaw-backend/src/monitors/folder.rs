@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::health::{Health, Turn};
 use super::words::size;
 use super::{Check, Kind, Made, Monitor, Notice, Setup};
@@ -21,36 +21,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Folder",
     about: "New files in a folder, each told once it has stopped growing.",
     always_on: false,
-    fields: &[
-        Field {
-            key: "path",
-            title: "Folder",
-            about: "Its whole path. Folders in it are not looked into.",
-            shape: Shape::Path,
-        },
-        Field {
-            key: "extensions",
-            title: "Only these extensions",
-            about: "Such as mp4 or zip; none: every file.",
-            shape: Shape::Texts { default: &[], least: 0 },
-        },
-        Field {
-            key: "ignored_extensions",
-            title: "Not these extensions",
-            about: "What programs call a file that is not finished; the finished one has another name.",
-            shape: Shape::Texts {
-                default: &["part", "crdownload", "download", "tmp", "temp", "!qb", "aria2"],
-                least: 0,
-            },
-        },
-        Field {
-            key: "stable_seconds",
-            title: "Complete after",
-            about: "A file is complete when its size has not changed for so many seconds.",
-            shape: Shape::Number { default: Some(30.0), least: 0.0, most: 86_400.0 },
-        },
-        form::every(5.0),
-    ],
+    fields: form::FOLDER,
     build,
 };
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::health::Health;
 use super::json_file::{Content, JsonFile, at, moment};
 use super::words::lasting;
@@ -16,35 +16,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Heartbeat file",
     about: "A JSON file that a program keeps fresh: by the time that stands in it, or by its age.",
     always_on: false,
-    fields: &[
-        Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
-        Field {
-            key: "due_field",
-            title: "Key of the due time",
-            about: "Where the file says when it will be written next: ISO 8601, or seconds since 1970. A file without \
-                    it is judged by its age.",
-            shape: Shape::Text(Some("next_check_due_utc")),
-        },
-        Field {
-            key: "grace_seconds",
-            title: "Grace",
-            about: "So many seconds after its due time, or of age, the file is stale.",
-            shape: Shape::Number { default: Some(300.0), least: 0.0, most: 31_536_000.0 },
-        },
-        Field {
-            key: "status_field",
-            title: "Key of the status",
-            about: "Where the file may say that its program rests.",
-            shape: Shape::Text(Some("status")),
-        },
-        Field {
-            key: "hibernating_states",
-            title: "Words of rest",
-            about: "With one of these as its status the file is never stale.",
-            shape: Shape::Texts { default: &["hibernating", "sleeping", "paused"], least: 0 },
-        },
-        form::every(10.0),
-    ],
+    fields: form::HEARTBEAT,
     build,
 };
 

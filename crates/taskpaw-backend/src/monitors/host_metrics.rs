@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::gpu::Gpus;
 use super::{BadSetup, Check, Kind, Monitor, Notice, Setup};
 
@@ -20,23 +20,9 @@ pub(super) const KIND: Kind = Kind {
     about: "Processors, memory, disk, network and load of the machine itself, and its graphics cards where \
             nvidia-smi is.",
     always_on: true,
-    fields: &[
-        threshold("cpu_alert_pct", "Processor alert"),
-        threshold("mem_alert_pct", "Memory alert"),
-        threshold("disk_alert_pct", "Disk alert"),
-        form::every(2.0),
-    ],
+    fields: form::HOST_METRICS,
     build: |values, setup| Ok(Box::new(HostMetrics::new(values, setup)?)),
 };
-
-const fn threshold(key: &'static str, title: &'static str) -> Field {
-    Field {
-        key,
-        title,
-        about: "Per cent from which on it is too much; three checks in a row are an alert.",
-        shape: Shape::Number { default: Some(95.0), least: 1.0, most: 100.0 },
-    }
-}
 
 /// A share of the processors' time and a rate need two looks; the second one follows soon.
 const FIRST_AGAIN: Duration = Duration::from_millis(500);

@@ -8,7 +8,7 @@ use serde_json::json;
 use taskpaw_contract::clock::milliseconds;
 use tokio::runtime::Handle;
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::health::Health;
 use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
 use crate::http::client as builder;
@@ -19,35 +19,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Web address",
     about: "Whether a URL answers with an expected status within a time.",
     always_on: false,
-    fields: &[
-        Field {
-            key: "url",
-            title: "URL",
-            about: "It begins with http:// or https://.",
-            shape: Shape::Text(None),
-        },
-        Field {
-            key: "expected_status",
-            title: "Expected status",
-            about: "Numbers and ranges, such as 200-299, 401. A redirect is an answer too; it is not followed.",
-            shape: Shape::Text(Some("200-399")),
-        },
-        Field {
-            key: "method",
-            title: "Method",
-            about: "HEAD asks for the answer without its content; some servers do not know it.",
-            shape: Shape::Choice(&["GET", "HEAD"]),
-        },
-        Field {
-            key: "verify_certificate",
-            title: "Check the certificate",
-            about: "Switch it off only for a server of your own with a certificate that it made itself.",
-            shape: Shape::Flag(true),
-        },
-        form::timeout(10.0, "Seconds until an answer that has not come counts as failed."),
-        form::FAILURES,
-        form::every(60.0),
-    ],
+    fields: form::HTTP_CHECK,
     build,
 };
 

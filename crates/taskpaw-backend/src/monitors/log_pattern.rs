@@ -6,7 +6,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Field, Shape, Values, shortened};
+use super::form::{self, Values, shortened};
 use super::tail::{News, Tail};
 use super::words::lasting;
 use super::{BadSetup, Check, Kind, Made, Monitor, Notice, Setup};
@@ -17,45 +17,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Log file",
     about: "New lines of a log file: progress, the line that says that work is finished, and lines of errors.",
     always_on: false,
-    fields: &[
-        Field {
-            key: "path",
-            title: "File",
-            about: "Its whole path. It may be renamed and begun anew.",
-            shape: Shape::Path,
-        },
-        Field {
-            key: "progress_pattern",
-            title: "Progress",
-            about: "A regular expression; what its first parentheses find is the percentage. Empty: none.",
-            shape: Shape::Pattern(Some(r"(\d{1,3}(?:\.\d+)?)\s?%")),
-        },
-        Field {
-            key: "done_pattern",
-            title: "Finished",
-            about: "A regular expression for the line that says that work is finished. Empty: 100 per cent says so.",
-            shape: Shape::Pattern(Some("")),
-        },
-        Field {
-            key: "error_pattern",
-            title: "Error",
-            about: "A regular expression for lines that call for you. Empty: none.",
-            shape: Shape::Pattern(Some("")),
-        },
-        Field {
-            key: "calm_seconds",
-            title: "Well again after",
-            about: "So many seconds without another error line.",
-            shape: Shape::Number { default: Some(300.0), least: 1.0, most: 86_400.0 },
-        },
-        Field {
-            key: "from_start",
-            title: "Read what is there already",
-            about: "Otherwise only what is added from now on counts.",
-            shape: Shape::Flag(false),
-        },
-        form::every(2.0),
-    ],
+    fields: form::LOG_PATTERN,
     build,
 };
 

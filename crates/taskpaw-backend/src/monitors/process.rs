@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_json::json;
 use taskpaw_contract::clock::unix_ms;
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::health::Health;
 use super::processes::{Found, Processes};
 use super::{Check, Kind, Made, Monitor, Setup, two_states};
@@ -18,24 +18,8 @@ pub(super) const KIND: Kind = Kind {
     title: "Process",
     about: "Whether a program that should always run does.",
     always_on: false,
-    fields: &[PATTERN, SEARCH_COMMAND, form::FAILURES, form::every(10.0)],
+    fields: form::PROCESS,
     build,
-};
-
-/// Which processes are meant.
-pub(super) const PATTERN: Field = Field {
-    key: "pattern",
-    title: "Name or command line",
-    about: "A regular expression; upper and lower case count the same. A plain word finds itself anywhere.",
-    shape: Shape::Pattern(None),
-};
-
-/// Whether the arguments count.
-pub(super) const SEARCH_COMMAND: Field = Field {
-    key: "search_cmdline",
-    title: "Search command lines too",
-    about: "Otherwise only the names of programs count.",
-    shape: Shape::Flag(true),
 };
 
 fn build(values: &Values, setup: &Setup) -> Made {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Field, Shape, Values, shortened};
+use super::form::{self, Values, shortened};
 use super::health::{Health, Turn};
 use super::json_file::{Age, Content, JsonFile, at, moment};
 use super::words::lasting;
@@ -17,55 +17,9 @@ pub(super) const KIND: Kind = Kind {
     title: "State file",
     about: "A word in a JSON file that says what a program does: each change of it, busy for too long, stale.",
     always_on: false,
-    fields: &[
-        Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
-        Field {
-            key: "state_field",
-            title: "Key of the state",
-            about: "Where the word is; job.state is the key state inside of job.",
-            shape: Shape::Text(Some("state")),
-        },
-        Field {
-            key: "ts_field",
-            title: "Key of the time",
-            about: "Where the file says when it was written: ISO 8601, or seconds since 1970. Without it the file's own \
-                    time counts.",
-            shape: Shape::Text(Some("ts")),
-        },
-        words("busy_states", "Words for busy", &["busy", "running", "working"]),
-        words("waiting_states", "Words for waiting", &["waiting", "blocked"]),
-        words("idle_states", "Words for idle", &["idle", "done", "finished", "ok"]),
-        words("error_states", "Words for broken", &["error", "failed"]),
-        limit(
-            "busy_alert_seconds",
-            "Busy for too long",
-            "So many seconds of busy in a row are an alert; 0: never.",
-        ),
-        limit(
-            "stale_seconds",
-            "Stale after",
-            "A file that was not written for so many seconds is an alert; 0: never.",
-        ),
-        Field {
-            key: "missing_is_idle",
-            title: "No file means idle",
-            about: "The program has not been started yet. Otherwise it is an alert.",
-            shape: Shape::Flag(true),
-        },
-        form::every(5.0),
-    ],
+    fields: form::STATE_FILE,
     build,
 };
-
-const fn words(key: &'static str, title: &'static str, default: &'static [&'static str]) -> Field {
-    let about = "Upper and lower case count the same.";
-    Field { key, title, about, shape: Shape::Texts { default, least: 0 } }
-}
-
-const fn limit(key: &'static str, title: &'static str, about: &'static str) -> Field {
-    let shape = Shape::Number { default: Some(0.0), least: 0.0, most: 31_536_000.0 };
-    Field { key, title, about, shape }
-}
 
 /// What a word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,7 @@ use serde_json::{Map, Value, json};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Field, Shape, Values};
-use super::process::{PATTERN, SEARCH_COMMAND};
+use super::form::{self, Values};
 use super::processes::{Found, Processes};
 use super::words::lasting;
 use super::{Check, Kind, Made, Monitor, Notice, Setup};
@@ -21,17 +20,7 @@ pub(super) const KIND: Kind = Kind {
     title: "Task",
     about: "A program that is work, such as a render: how long it runs, and when it has finished.",
     always_on: false,
-    fields: &[
-        PATTERN,
-        SEARCH_COMMAND,
-        Field {
-            key: "settle_seconds",
-            title: "Pause between parts",
-            about: "A task whose next process follows within so many seconds has not finished yet.",
-            shape: Shape::Number { default: Some(0.0), least: 0.0, most: 86_400.0 },
-        },
-        form::every(5.0),
-    ],
+    fields: form::TASK,
     build,
 };
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use taskpaw_contract::clock::milliseconds;
 
-use super::form::{self, Field, Shape, Values};
+use super::form::{self, Values};
 use super::health::Health;
-use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
+use super::{Check, Kind, Made, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -17,34 +17,14 @@ pub(super) const KIND: Kind = Kind {
     title: "TCP port",
     about: "Whether a host and port accept a connection.",
     always_on: false,
-    fields: &[
-        Field {
-            key: "host",
-            title: "Host",
-            about: "A name or an address.",
-            shape: Shape::Text(Some("127.0.0.1")),
-        },
-        Field {
-            key: "port",
-            title: "Port",
-            about: "The number, 1 to 65535.",
-            shape: Shape::Whole { default: None, least: 1, most: 65_535 },
-        },
-        form::timeout(5.0, "Seconds until a connection that is not accepted counts as failed."),
-        form::FAILURES,
-        form::every(30.0),
-    ],
+    fields: form::TCP_CHECK,
     build,
 };
 
 fn build(values: &Values, setup: &Setup) -> Made {
-    let host = values.text("host").trim().trim_start_matches('[').trim_end_matches(']').to_owned();
-    if host.is_empty() || host.contains(|letter: char| letter == '/' || letter.is_whitespace()) {
-        return Err(BadSetup::field("host", "write a name or an address, such as 192.168.1.5"));
-    }
     Ok(Box::new(TcpCheck {
         name: setup.name.clone(),
-        host,
+        host: values.host("host"),
         port: u16::try_from(values.whole("port")).unwrap_or_default(),
         limit: values.seconds("timeout"),
         every: values.seconds("poll_interval"),

@@ -10,6 +10,8 @@ use super::{ConfigProblem, Endpoint, printed, yes};
 /// The configuration of the role that polls agents.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct HubConfig {
+    /// What people call this hub; empty: the name of its machine.
+    pub machine: String,
     /// Where the hub answers.
     pub api: Endpoint,
     /// What a client must show; empty: nothing is asked, and only loopback is allowed.
@@ -26,8 +28,10 @@ pub struct HubConfig {
     pub keep_event_days: u32,
     /// Days for which it is kept how the agents were.
     pub keep_status_days: u32,
-    /// Who is told of every `alert` and `done`.
+    /// Who is told of events.
     pub webhook: WebhookConfig,
+    /// A file that says how every agent is, in the form of TaskPaw V3, written after each round of polls; empty: none.
+    pub status_md: String,
     /// Whether agents on the local network are looked for while somebody looks at the fleet, as an offer to add them.
     pub discovery: bool,
 }
@@ -47,7 +51,7 @@ pub struct HubAgent {
     pub enabled: bool,
 }
 
-/// Who is told of every `alert` and `done`.
+/// Who is told of events.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WebhookConfig {
@@ -55,11 +59,25 @@ pub struct WebhookConfig {
     pub url: String,
     /// What is shown there as `Authorization: Bearer`; empty: nothing.
     pub token: String,
+    /// Which events are told.
+    pub events: WebhookEvents,
+}
+
+/// Which events a webhook is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookEvents {
+    /// Every `alert` and `done`.
+    #[default]
+    Alerts,
+    /// All of them, as in TaskPaw V3.
+    All,
 }
 
 impl fmt::Debug for HubConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubConfig")
+            .field("machine", &self.machine)
             .field("api", &self.api)
             .field("token", &printed(&self.token))
             .field("polling_token", &printed(&self.polling_token))
@@ -69,6 +87,7 @@ impl fmt::Debug for HubConfig {
             .field("keep_event_days", &self.keep_event_days)
             .field("keep_status_days", &self.keep_status_days)
             .field("webhook", &self.webhook)
+            .field("status_md", &self.status_md)
             .field("discovery", &self.discovery)
             .finish()
     }
@@ -91,6 +110,7 @@ impl fmt::Debug for WebhookConfig {
         f.debug_struct("WebhookConfig")
             .field("url", &printed(&self.url))
             .field("token", &printed(&self.token))
+            .field("events", &self.events)
             .finish()
     }
 }
@@ -98,6 +118,7 @@ impl fmt::Debug for WebhookConfig {
 impl Default for HubConfig {
     fn default() -> Self {
         Self {
+            machine: String::new(),
             api: Endpoint::loopback(5690),
             token: String::new(),
             polling_token: String::new(),
@@ -107,6 +128,7 @@ impl Default for HubConfig {
             keep_event_days: 30,
             keep_status_days: 7,
             webhook: WebhookConfig::default(),
+            status_md: String::new(),
             discovery: true,
         }
     }
@@ -139,6 +161,10 @@ impl HubConfig {
             && let Some(reason) = wrong_url(&self.webhook.url)
         {
             return Err(wrong("hub.webhook.url".to_owned(), reason.to_owned()));
+        }
+        if !self.status_md.is_empty() && !std::path::Path::new(&self.status_md).is_absolute() {
+            let reason = "write the whole path, from the root on".to_owned();
+            return Err(wrong("hub.status_md".to_owned(), reason));
         }
         check_token("hub.token", &self.token)?;
         check_token("hub.polling_token", &self.polling_token)?;
@@ -184,6 +210,12 @@ pub(super) fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
             "a token is made of ASCII letters, digits and signs, without spaces".to_owned(),
         ))
     }
+}
+
+/// Whether a text is the address of a server.
+#[must_use]
+pub fn is_server_url(url: &str) -> bool {
+    wrong_url(url).is_none()
 }
 
 /// What is wrong with the address of a server.
@@ -267,7 +299,11 @@ mod tests {
     fn a_secret_is_neither_printed_nor_repeated() {
         let hub = HubConfig {
             polling_token: "top secret".into(),
-            webhook: WebhookConfig { url: "https://secret.example/x".into(), token: "secret".into() },
+            webhook: WebhookConfig {
+                url: "https://secret.example/x".into(),
+                token: "secret".into(),
+                ..WebhookConfig::default()
+            },
             agents: vec![HubAgent { token: "secret".into(), ..agent("a", "http://b") }],
             ..HubConfig::default()
         };

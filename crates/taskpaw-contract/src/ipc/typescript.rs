@@ -7,7 +7,7 @@ use crate::Role;
 use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
 };
-use crate::import_report::{ImportReport, NotTaken, NotTakenReason, Taken, V3File};
+use crate::import_report::{DatabaseState, ImportReport, NotTaken, NotTakenReason, Taken, V3File};
 use crate::sidecar::{PortName, StartupErrorCode};
 
 /// The whole file `ui/src/generated/ipc.ts`.
@@ -48,6 +48,7 @@ pub fn typescript() -> String {
         Snapshot,
         AppView,
         ImportReport,
+        DatabaseState,
         V3File,
         Taken,
         NotTaken,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::config::WebhookEvents;
 use taskpaw_contract::ipc::{AgentEvent, EventLevel, FleetEvent, WebhookStatus};
 
 use super::read::{EVENT, event};
@@ -28,17 +29,18 @@ pub(in super::super) enum Outcome {
     Failed,
 }
 
-pub(super) fn add(
-    transaction: &Transaction<'_>,
-    number: u64,
-    event: &AgentEvent,
-    now: u64,
-) -> rusqlite::Result<()> {
-    if matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)) {
-        transaction
-            .prepare_cached("INSERT INTO outbox (number, since_ms, next_ms) VALUES (?1, ?2, ?2)")?
-            .execute(params![number, now])?;
+/// Whether the webhook is told of an event.
+pub(super) fn is_wanted(wanted: WebhookEvents, event: &AgentEvent) -> bool {
+    match wanted {
+        WebhookEvents::Alerts => matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)),
+        WebhookEvents::All => true,
     }
+}
+
+pub(super) fn add(transaction: &Transaction<'_>, number: u64, now: u64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO outbox (number, since_ms, next_ms) VALUES (?1, ?2, ?2)")?
+        .execute(params![number, now])?;
     Ok(())
 }
 

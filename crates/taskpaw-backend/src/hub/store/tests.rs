@@ -28,7 +28,8 @@ fn event(id: u64, time: &str) -> AgentEvent {
 }
 
 fn keeping(has_webhook: bool) -> Keeping {
-    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, has_webhook }
+    let webhook = has_webhook.then_some(WebhookEvents::Alerts);
+    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook }
 }
 
 struct History {
@@ -211,4 +212,18 @@ async fn what_cannot_be_written_is_not_acknowledged() {
     assert_eq!(history.ids(Filter::default()).await, [1]);
     history.store.close();
     assert!(matches!(history.store.keep(&source("s"), vec![]).await, Err(StoreError::Ended)));
+}
+
+/// TaskPaw V3 told every event.
+#[tokio::test]
+async fn a_webhook_can_be_told_every_event() {
+    for (events, expected) in [(WebhookEvents::Alerts, vec![2]), (WebhookEvents::All, vec![1, 2])] {
+        let folder = tempfile::tempdir().unwrap();
+        let keeping = Keeping { webhook: Some(events), ..keeping(true) };
+        let store = Store::open(&folder.path().join("hub.db"), keeping).unwrap();
+        store.keep(&source("s"), vec![event(1, "t1"), event(2, "t2")]).await.unwrap();
+        let (due, _) = store.due(10).await.unwrap();
+        assert_eq!(due.iter().map(|due| due.event.event.id).collect::<Vec<_>>(), expected);
+        store.close();
+    }
 }

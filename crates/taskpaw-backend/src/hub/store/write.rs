@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::config::WebhookEvents;
 use taskpaw_contract::ipc::{AgentEvent, FleetEvent};
 use tokio::sync::oneshot;
 
@@ -129,7 +130,7 @@ impl Writer {
             let mut stored = Stored::default();
             match order {
                 Order::Keep { source, events, .. } => {
-                    stored = keep(&transaction, source, events, now, self.keeping.has_webhook)?;
+                    stored = keep(&transaction, source, events, now, self.keeping.webhook)?;
                 }
                 Order::Seen { source, status } => seen(&transaction, source, status, now)?,
                 Order::State { agent, online, monitors } => {
@@ -193,7 +194,7 @@ fn keep(
     source: &Source,
     events: &[AgentEvent],
     now: u64,
-    has_webhook: bool,
+    webhook: Option<WebhookEvents>,
 ) -> Result<Stored, StoreError> {
     let mut stored = Stored::default();
     let mut last = transaction
@@ -230,8 +231,8 @@ fn keep(
             stored.installed_anew = true;
         }
         last = Some(event.id);
-        if has_webhook {
-            outbox::add(transaction, number, event, now)?;
+        if webhook.is_some_and(|wanted| outbox::is_wanted(wanted, event)) {
+            outbox::add(transaction, number, now)?;
         }
         stored.fresh.push(FleetEvent {
             number,

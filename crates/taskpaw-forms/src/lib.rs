@@ -8,7 +8,9 @@ use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::FieldProblem;
 
-use super::BadSetup;
+mod kinds;
+
+pub use kinds::*;
 
 /// How long a text may be: more than any path or pattern needs.
 const LONGEST_TEXT: usize = 4096;
@@ -19,22 +21,24 @@ const PATTERN_BYTES: usize = 1 << 20;
 
 /// One setting.
 #[derive(Debug)]
-pub(crate) struct Field {
+pub struct Field {
     /// Its key in `config`.
-    pub(crate) key: &'static str,
+    pub key: &'static str,
     /// What a form calls it.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     /// What it does, for whoever fills in the form.
-    pub(crate) about: &'static str,
+    pub about: &'static str,
     /// What may be written.
-    pub(crate) shape: Shape,
+    pub shape: Shape,
 }
 
 /// What may be written into a field. A field that must be filled in has no default.
 #[derive(Debug)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// Any text.
     Text(Option<&'static str>),
+    /// The name or the address of a machine.
+    Host(&'static str),
     /// The whole path of a file or folder; `~` stands for the home folder.
     Path,
     /// A regular expression; an empty one is none.
@@ -42,17 +46,37 @@ pub(crate) enum Shape {
     /// One of these words; the first is the default.
     Choice(&'static [&'static str]),
     /// A number between two others.
-    Number { default: Option<f64>, least: f64, most: f64 },
+    Number {
+        /// What it is if nothing is written.
+        default: Option<f64>,
+        /// The least that is possible.
+        least: f64,
+        /// The most that is possible.
+        most: f64,
+    },
     /// A number without a fraction.
-    Whole { default: Option<u64>, least: u64, most: u64 },
+    Whole {
+        /// What it is if nothing is written.
+        default: Option<u64>,
+        /// The least that is possible.
+        least: u64,
+        /// The most that is possible.
+        most: u64,
+    },
     /// Yes or no.
     Flag(bool),
     /// A list of texts.
-    Texts { default: &'static [&'static str], least: usize },
+    Texts {
+        /// What it is if nothing is written.
+        default: &'static [&'static str],
+        /// So many entries it must have.
+        least: usize,
+    },
 }
 
 /// The setting that every kind has.
-pub(crate) const fn every(seconds: f64) -> Field {
+#[must_use]
+pub const fn every(seconds: f64) -> Field {
     Field {
         key: "poll_interval",
         title: "Check every",
@@ -62,7 +86,8 @@ pub(crate) const fn every(seconds: f64) -> Field {
 }
 
 /// How long one look may take.
-pub(crate) const fn timeout(seconds: f64, about: &'static str) -> Field {
+#[must_use]
+pub const fn timeout(seconds: f64, about: &'static str) -> Field {
     Field {
         key: "timeout",
         title: "Time limit",
@@ -72,7 +97,7 @@ pub(crate) const fn timeout(seconds: f64, about: &'static str) -> Field {
 }
 
 /// How many bad looks in a row it takes.
-pub(crate) const FAILURES: Field = Field {
+pub const FAILURES: Field = Field {
     key: "failures",
     title: "Failures until the alert",
     about: "So many failed checks in a row are an alert; fewer are only shown.",
@@ -81,10 +106,13 @@ pub(crate) const FAILURES: Field = Field {
 
 /// The settings of one monitor: checked, and with every default filled in.
 #[derive(Debug, Clone)]
-pub(crate) struct Values(Map<String, Value>);
+pub struct Values(Map<String, Value>);
 
 /// Checks a configuration.
-pub(crate) fn check(fields: &[Field], config: &Map<String, Value>) -> Result<Values, Vec<FieldProblem>> {
+///
+/// # Errors
+/// Every setting that is wrong, with the reason.
+pub fn check(fields: &[Field], config: &Map<String, Value>) -> Result<Values, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let mut values = Map::new();
     for field in fields {
@@ -106,7 +134,8 @@ pub(crate) fn check(fields: &[Field], config: &Map<String, Value>) -> Result<Val
 }
 
 /// The JSON schema of a kind's settings.
-pub(crate) fn schema(title: &str, about: &str, fields: &[Field]) -> Value {
+#[must_use]
+pub fn schema(title: &str, about: &str, fields: &[Field]) -> Value {
     let properties: Map<String, Value> =
         fields.iter().map(|field| (field.key.to_owned(), field.schema())).collect();
     let needed = fields.iter().filter(|field| field.shape.default().is_none());
@@ -157,6 +186,7 @@ impl Shape {
         match self {
             Self::Path => None,
             Self::Text(default) | Self::Pattern(default) => default.map(Value::from),
+            Self::Host(default) => Some((*default).into()),
             Self::Choice(words) => words.first().map(|&word| word.into()),
             Self::Number { default, .. } => default.map(Value::from),
             Self::Whole { default, .. } => default.map(Value::from),
@@ -168,7 +198,7 @@ impl Shape {
     fn schema(&self) -> Value {
         match self {
             Self::Text(None) => json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT }),
-            Self::Text(Some(_)) => json!({ "type": "string", "maxLength": LONGEST_TEXT }),
+            Self::Text(Some(_)) | Self::Host(_) => json!({ "type": "string", "maxLength": LONGEST_TEXT }),
             Self::Path => {
                 json!({ "type": "string", "format": "path", "minLength": 1, "maxLength": LONGEST_TEXT })
             }
@@ -198,6 +228,12 @@ impl Shape {
         match self {
             Self::Text(Some(_)) | Self::Pattern(Some(_)) if value == "" => None,
             Self::Text(_) => wrong_with_text(value),
+            Self::Host(_) => wrong_with_text(value).or_else(|| {
+                let host = bare_host(value.as_str()?);
+                let is_none =
+                    host.is_empty() || host.contains(|letter: char| letter == '/' || letter.is_whitespace());
+                is_none.then(|| "write a name or an address, such as 192.168.1.5".to_owned())
+            }),
             Self::Path => wrong_with_text(value).or_else(|| {
                 let path = expanded(value.as_str()?);
                 (!path.is_absolute()).then(|| "write the whole path, from the root on".to_owned())
@@ -238,8 +274,14 @@ fn wrong_with_text(value: &Value) -> Option<String> {
     (text.len() > LONGEST_TEXT).then(|| format!("it is longer than {LONGEST_TEXT} bytes"))
 }
 
+/// A name or an address without the brackets of IPv6 and the spaces around it.
+fn bare_host(text: &str) -> &str {
+    text.trim().trim_start_matches('[').trim_end_matches(']')
+}
+
 /// The beginning of a text, if it is longer.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -247,7 +289,10 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 }
 
 /// Patterns do not care about case, as people who look for a name do not.
-pub(crate) fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
+///
+/// # Errors
+/// What the engine says of a text that is no pattern.
+pub fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
     RegexBuilder::new(pattern).case_insensitive(true).size_limit(PATTERN_BYTES).build()
 }
 
@@ -262,52 +307,73 @@ fn expanded(path: &str) -> PathBuf {
 /// What a key has is what [`check`] has let through; for a key that its table does not know these give nothing.
 impl Values {
     /// A text.
-    pub(crate) fn text(&self, key: &str) -> String {
+    #[must_use]
+    pub fn text(&self, key: &str) -> String {
         self.0.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// The name or the address of a machine, without brackets.
+    #[must_use]
+    pub fn host(&self, key: &str) -> String {
+        bare_host(&self.text(key)).to_owned()
+    }
+
     /// A path, with the home folder in place of `~`.
-    pub(crate) fn path(&self, key: &str) -> PathBuf {
+    #[must_use]
+    pub fn path(&self, key: &str) -> PathBuf {
         expanded(&self.text(key))
     }
 
     /// A pattern; nothing if it is empty.
-    pub(crate) fn pattern(&self, key: &str) -> Option<Regex> {
+    #[must_use]
+    pub fn pattern(&self, key: &str) -> Option<Regex> {
         compiled(&self.text(key)).ok().filter(|pattern| !pattern.as_str().is_empty())
     }
 
     /// A pattern that must be filled in.
-    pub(crate) fn needed_pattern(&self, key: &str) -> Result<Regex, BadSetup> {
-        self.pattern(key).ok_or_else(|| BadSetup::field(key, "it must be filled in"))
+    ///
+    /// # Errors
+    /// The field that has none.
+    pub fn needed_pattern(&self, key: &str) -> Result<Regex, FieldProblem> {
+        self.pattern(key).ok_or_else(|| FieldProblem {
+            field: format!("config.{key}"),
+            message: "it must be filled in".to_owned(),
+        })
     }
 
     /// A number.
-    pub(crate) fn number(&self, key: &str) -> f64 {
+    #[must_use]
+    pub fn number(&self, key: &str) -> f64 {
         self.0.get(key).and_then(Value::as_f64).unwrap_or_default()
     }
 
     /// A number of seconds.
-    pub(crate) fn seconds(&self, key: &str) -> Duration {
+    #[must_use]
+    pub fn seconds(&self, key: &str) -> Duration {
         Duration::try_from_secs_f64(self.number(key)).unwrap_or_default()
     }
 
     /// A whole number.
-    pub(crate) fn whole(&self, key: &str) -> u64 {
+    #[must_use]
+    pub fn whole(&self, key: &str) -> u64 {
         self.0.get(key).and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// A number of looks.
-    pub(crate) fn count(&self, key: &str) -> u32 {
+    #[must_use]
+    pub fn count(&self, key: &str) -> u32 {
         u32::try_from(self.whole(key)).unwrap_or(u32::MAX)
     }
 
     /// Yes or no.
-    pub(crate) fn flag(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
         self.0.get(key).and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// A list of texts.
-    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
+    #[must_use]
+    pub fn texts(&self, key: &str) -> Vec<String> {
         let entries = self.0.get(key).and_then(Value::as_array).into_iter().flatten();
         entries.filter_map(Value::as_str).map(str::to_owned).collect()
     }
