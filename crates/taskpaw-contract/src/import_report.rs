@@ -59,6 +59,27 @@ pub enum DatabaseState {
     Read,
 }
 
+/// What an earlier version has left behind of TaskPaw V3, for a person to decide about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LeftBehind {
+    /// The folder of V3's files.
+    pub folder: String,
+    /// What it is.
+    pub kinds: Vec<LeftBehindKind>,
+}
+
+/// Something of V3's hub that this version can go on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftBehindKind {
+    /// The machines that it polled, and the token that it showed them.
+    Machines,
+    /// Whom it told of events.
+    Webhook,
+    /// The file that it wrote for other programs.
+    StatusFile,
+}
+
 /// A file of V3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub enum V3File {

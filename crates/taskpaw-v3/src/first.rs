@@ -60,7 +60,7 @@ pub fn mark_seen(path: &Path) -> io::Result<Option<ImportReport>> {
     Ok(Some(report))
 }
 
-fn keep(path: &Path, report: &ImportReport) -> io::Result<()> {
+pub(super) fn keep(path: &Path, report: &ImportReport) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(report)?;
     bytes.push(b'\n');
     replace_file(path, &bytes)

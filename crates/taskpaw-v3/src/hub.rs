@@ -44,6 +44,19 @@ impl fmt::Debug for OpenClaw {
     }
 }
 
+/// As of a file that says nothing.
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            data_folder: default_data_folder(),
+            writes_status: true,
+            watches_itself: true,
+            openclaw: OpenClaw { is_on: false, url: OpenClaw::default_url(), token: String::new() },
+            polling_token: String::new(),
+        }
+    }
+}
+
 impl OpenClaw {
     /// Where V3 told it, if its file does not say.
     pub(super) fn default_url() -> String {

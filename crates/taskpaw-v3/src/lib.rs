@@ -4,9 +4,14 @@
 //! stay as they are.
 
 mod command;
+#[cfg(feature = "database")]
+mod complete;
+#[cfg(feature = "database")]
+mod database;
 mod first;
 mod found;
 mod hub;
+mod late;
 mod monitors;
 mod reading;
 mod values;
@@ -14,9 +19,12 @@ mod yaml;
 
 use std::path::Path;
 
+#[cfg(feature = "database")]
+pub use complete::{CompleteError, complete};
 pub use first::{Begun, begin, mark_seen, report};
+pub use late::{LateError, answer_left_behind, left_behind};
 pub use taskpaw_contract::import_report::{
-    DatabaseState, ImportReport, NotTaken, NotTakenReason, Taken, V3File,
+    DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
 };
 
 use found::Found;
@@ -76,6 +84,12 @@ pub fn import(agent: Option<&[u8]>, hub: Option<&[u8]>, starter: Starter) -> Imp
     made_from(found(agent), found(hub), starter).0
 }
 
+/// What `hub.yaml` in a folder says beyond the settings; nothing if it is not there or cannot be used.
+fn hub_in(folder: &Path) -> Option<Hub> {
+    let found = found::read(&folder.join(V3File::Hub.to_string()))?;
+    made_from(None, Some(found), Starter::Backend).1
+}
+
 fn made_from(agent: Option<Found>, hub: Option<Found>, starter: Starter) -> (Imported, Option<Hub>) {
     let mut config = Config::default();
     let mut report = ImportReport::empty();
@@ -87,6 +101,7 @@ fn made_from(agent: Option<Found>, hub: Option<Found>, starter: Starter) -> (Imp
             // Nobody knows which of them are there, so none says what this machine was.
             if report.not_taken.is_empty() {
                 report.refused(V3File::Folder, "", None, NotTakenReason::FolderClosed);
+                report.is_whole = false;
             }
             continue;
         }

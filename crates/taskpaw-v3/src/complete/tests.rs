@@ -1,0 +1,195 @@
+//! A first start on a machine with V3's hub, and the hub's first start after it.
+
+use super::super::database::tests::made;
+use super::super::{Starter, begin};
+use super::*;
+
+struct Machine3 {
+    _folder: tempfile::TempDir,
+    folders: Folders,
+    database: PathBuf,
+}
+
+/// A machine with these files of V3's hub.
+fn machine(yaml: &str, statements: &str) -> Machine3 {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let folders = Folders { config: at("config"), data: at("data"), v3: at("v3") };
+    fs::create_dir(&folders.v3).unwrap();
+    fs::create_dir(at("hub")).unwrap();
+    let yaml = format!("self_monitor: false\ndata_dir: '{}'\n{yaml}", at("hub").display());
+    fs::write(folders.v3.join("hub.yaml"), yaml).unwrap();
+    let database = at("hub").join("hub.db");
+    if !statements.is_empty() {
+        made(&database, statements);
+    }
+    Machine3 { folders, database, _folder: folder }
+}
+
+impl Machine3 {
+    fn hub(&self) -> HubConfig {
+        ConfigFile::read(&self.folders.config_file()).unwrap().config().hub.clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut HubConfig)) {
+        ConfigFile::update(&self.folders.config_file(), |config| {
+            change(&mut config.hub);
+            Ok::<_, ConfigProblem>(())
+        })
+        .unwrap();
+    }
+
+    /// What was not taken of the database: each key with its reason.
+    fn refused(&self) -> Vec<(String, Option<String>, NotTakenReason)> {
+        let report = report(&self.folders.import_report_file()).unwrap().unwrap();
+        let of_database = report.not_taken.into_iter().filter(|one| one.file == V3File::Database);
+        of_database.map(|one| (one.key, one.monitor, one.reason)).collect()
+    }
+}
+
+const THREE: &str =
+    "INSERT INTO servers (name, ip, port, enabled) VALUES ('render', '192.168.1.50', 5680, 1),
+    ('mac', ' mini.local ', 5681, 0), ('six', '[fd00::7]', 5999, 1);";
+
+fn agents(hub: &HubConfig) -> Vec<(&str, &str, bool)> {
+    hub.agents.iter().map(|agent| (agent.name.as_str(), agent.url.as_str(), agent.enabled)).collect()
+}
+
+#[test]
+fn a_hub_comes_along_whole() {
+    let yaml = "polling_token: of-yaml\nopenclaw_enabled: true\nopenclaw_token: claw\n";
+    let machine = machine(
+        yaml,
+        &format!(
+            "{THREE} INSERT INTO config VALUES ('polling_token', 'of-database');
+             INSERT INTO delivery_outbox (server_name, payload_json, kind, next_attempt_at, created_at)
+             VALUES ('render', '{{}}', 'event', '', '');"
+        ),
+    );
+    let begun = begin(&machine.folders, Starter::App).unwrap();
+    assert_eq!(begun.imported.unwrap().database, DatabaseState::Pending);
+    assert_eq!((agents(&machine.hub()), machine.hub().polling_token.as_str()), (vec![], "of-yaml"));
+
+    let completed = complete(&machine.folders).unwrap().unwrap();
+    let hub = machine.hub();
+    assert_eq!(
+        agents(&hub),
+        [
+            ("render", "http://192.168.1.50:5680", true),
+            ("mac", "http://mini.local:5681", false),
+            ("six", "http://[fd00::7]:5999", true)
+        ]
+    );
+    assert_eq!((hub.polling_token.as_str(), hub.webhook.token.as_str()), ("of-database", "claw"));
+    assert_eq!((completed.database, completed.seen), (DatabaseState::Read, false));
+    assert_eq!(
+        machine.refused(),
+        [("delivery_outbox".to_owned(), None, NotTakenReason::Undelivered { number: 1 })]
+    );
+    let written = completed.lines().join("\n");
+    assert!(written.contains("taken over: hub.db: servers (render)"), "{written}");
+    assert!(!written.contains("of-database") && !written.contains("claw"), "{written}");
+    assert!(complete(&machine.folders).unwrap().is_none(), "once");
+}
+
+#[test]
+fn what_the_window_of_v3_has_set_wins_over_its_file() {
+    let on = "openclaw_enabled: true\nopenclaw_token: claw\n";
+    let off = machine(on, "INSERT INTO config VALUES ('openclaw_enabled', '0');");
+    begin(&off.folders, Starter::App).unwrap();
+    assert_eq!(off.hub().webhook.token, "claw");
+    complete(&off.folders).unwrap();
+    assert_eq!(off.hub().webhook, WebhookConfig::default());
+    let on = machine("", "INSERT INTO config VALUES ('openclaw_enabled', '1'), ('openclaw_token', 'new');");
+    begin(&on.folders, Starter::App).unwrap();
+    complete(&on.folders).unwrap();
+    let webhook = on.hub().webhook;
+    assert_eq!((webhook.url.as_str(), webhook.token.as_str()), ("http://127.0.0.1:18789/hooks/wake", "new"));
+}
+
+#[test]
+fn what_was_set_since_stays_and_doing_it_again_changes_nothing() {
+    let statements = format!("{THREE} INSERT INTO config VALUES ('polling_token', 'of-database');");
+    let machine = machine("polling_token: of-yaml\n", &statements);
+    begin(&machine.folders, Starter::App).unwrap();
+    machine.change(|hub| {
+        hub.polling_token = "mine".into();
+        let agent = |name: &str, url: &str| HubAgent {
+            name: name.into(),
+            url: url.into(),
+            token: "own".into(),
+            enabled: false,
+        };
+        hub.agents = vec![agent("my render", "http://192.168.1.50:5680"), agent("mac", "http://other")];
+    });
+    let before = fs::read(machine.folders.import_report_file()).unwrap();
+    complete(&machine.folders).unwrap().unwrap();
+    let hub = machine.hub();
+    assert_eq!(hub.polling_token, "mine");
+    assert_eq!(
+        agents(&hub),
+        [
+            ("my render", "http://192.168.1.50:5680", false),
+            ("mac", "http://other", false),
+            ("mac (2)", "http://mini.local:5681", false),
+            ("six", "http://[fd00::7]:5999", true)
+        ]
+    );
+    let render = Some("render".to_owned());
+    assert_eq!(
+        machine.refused(),
+        [
+            ("servers".to_owned(), render, NotTakenReason::AddressTwice),
+            ("polling_token".to_owned(), None, NotTakenReason::SetSince)
+        ]
+    );
+    // As after an end between the two files.
+    fs::write(machine.folders.import_report_file(), before).unwrap();
+    complete(&machine.folders).unwrap().unwrap();
+    assert_eq!(machine.hub().agents.len(), 4);
+}
+
+#[test]
+fn machines_that_cannot_be_polled_are_named() {
+    let machine = machine(
+        "",
+        "INSERT INTO servers (name, ip, port) VALUES (' ', '10.0.0.1', 5680), ('port', '10.0.0.1', 70000),
+             ('path', '10.0.0.1/x', 5680), ('user', 'me@10.0.0.1', 5680), ('space', 'a b', 5680),
+             ('good', 'a.b', 5680);",
+    );
+    begin(&machine.folders, Starter::App).unwrap();
+    complete(&machine.folders).unwrap().unwrap();
+    assert_eq!(agents(&machine.hub()), [("good", "http://a.b:5680", true)]);
+    let names: Vec<_> = machine.refused().into_iter().map(|(_, name, _)| name.unwrap_or_default()).collect();
+    assert_eq!(names, ["", "port", "path", "user", "space"]);
+}
+
+#[test]
+fn nothing_about_a_database_stops_a_start() {
+    let broken = machine("", THREE);
+    fs::write(&broken.database, "no database, but a text that is long enough to be looked at").unwrap();
+    let _ = fs::remove_file(broken.database.with_file_name("hub.db-wal"));
+    begin(&broken.folders, Starter::App).unwrap();
+    complete(&broken.folders).unwrap().unwrap();
+    assert!(matches!(broken.refused()[0].2, NotTakenReason::BadDatabase { .. }), "{:?}", broken.refused());
+
+    let gone = machine("", THREE);
+    begin(&gone.folders, Starter::App).unwrap();
+    fs::remove_file(&gone.database).unwrap();
+    complete(&gone.folders).unwrap().unwrap();
+    assert_eq!(gone.refused()[0].2, NotTakenReason::NoDatabase);
+
+    let none = machine("", "");
+    assert_eq!(begin(&none.folders, Starter::App).unwrap().imported.unwrap().database, DatabaseState::None);
+    assert!(complete(&none.folders).unwrap().is_none());
+}
+
+/// V3 first kept it beside `hub.yaml`, and refused to start on an empty one elsewhere.
+#[test]
+fn the_older_place_counts_if_the_newer_has_no_machines() {
+    let machine = machine("", ";");
+    made(&machine.folders.v3.join("hub.db"), THREE);
+    begin(&machine.folders, Starter::App).unwrap();
+    complete(&machine.folders).unwrap().unwrap();
+    assert_eq!(machine.hub().agents.len(), 3);
+}

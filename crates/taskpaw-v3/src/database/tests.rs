@@ -1,0 +1,142 @@
+//! Databases as V3 makes them, and others.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use super::*;
+
+/// The tables of V3's store that are read, as it makes them.
+const TABLES: &str = "
+    CREATE TABLE servers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, ip TEXT NOT NULL,
+        port INTEGER NOT NULL DEFAULT 5680, enabled INTEGER NOT NULL DEFAULT 1);
+    CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT);
+    CREATE TABLE delivery_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, server_name TEXT NOT NULL,
+        payload_json TEXT NOT NULL, kind TEXT NOT NULL, delivery_state TEXT NOT NULL DEFAULT 'pending',
+        attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, next_attempt_at TEXT NOT NULL,
+        created_at TEXT NOT NULL, dead_letter_alerted INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT);
+";
+
+/// A database of V3's hub, written by these statements. It is closed as by a hub that was killed: all of it is still
+/// in its log.
+pub(in super::super) fn made(path: &Path, statements: &str) {
+    let connection = Connection::open(path).unwrap();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    connection.execute_batch(TABLES).unwrap();
+    connection.execute_batch(statements).unwrap();
+}
+
+/// Every file of a folder with what stands in it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+}
+
+const FULL: &str = "
+    INSERT INTO servers (name, ip, port, enabled) VALUES ('render', '192.168.1.50', 5680, 1),
+        ('mac', 'mini.local', 5681, 0);
+    INSERT INTO config VALUES ('polling_token', 'secret-poll'), ('openclaw_enabled', '1'), ('other', 'x'),
+        ('last_event_ids', '{\"1\": 502}');
+    INSERT INTO delivery_outbox (server_name, payload_json, kind, delivery_state, next_attempt_at, created_at)
+        VALUES ('render', '{}', 'event', 'pending', '', ''), ('render', '{}', 'event', 'failed', '', ''),
+               ('render', '{}', 'event', 'dead_letter', '', '');
+";
+
+#[test]
+fn a_database_is_read_with_its_log_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    // What means something in a URI is a part of the name here.
+    let path = folder.path().join("a b%20?#.db");
+    made(&path, FULL);
+    let _ = fs::remove_file(beside(&path, "-shm"));
+    let before = files(folder.path());
+    assert!(before.contains_key("a b%20?#.db-wal"), "{:?}", before.keys());
+    let with_log = read(&path).unwrap();
+    assert_eq!(files(folder.path()), before);
+    let machine = |name: &str, ip: &str, port, is_enabled| Machine {
+        name: Some(name.into()),
+        ip: Some(ip.into()),
+        port: Some(port),
+        is_enabled,
+    };
+    assert_eq!(
+        with_log,
+        Database {
+            machines: vec![
+                machine("render", "192.168.1.50", 5680, true),
+                machine("mac", "mini.local", 5681, false)
+            ],
+            more: 0,
+            polling_token: Some("secret-poll".into()),
+            openclaw_enabled: Some("1".into()),
+            openclaw_token: None,
+            undelivered: 2,
+        }
+    );
+    // As after a hub that has ended by itself.
+    drop(Connection::open(&path).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    let before = files(folder.path());
+    assert_eq!(read(&path).unwrap(), with_log);
+    assert_eq!(files(folder.path()), before);
+    assert!(!format!("{with_log:?}").contains("secret"));
+}
+
+#[test]
+fn wrong_types_and_huge_texts_are_nothing_and_many_machines_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    made(&path, "");
+    let mut connection = Connection::open(&path).unwrap();
+    let huge = "x".repeat(20 << 20);
+    connection
+        .execute("INSERT INTO servers (name, ip, port, enabled) VALUES (?1, x'00ff', 'many', 'yes')", [&huge])
+        .unwrap();
+    connection
+        .execute("INSERT INTO config VALUES ('polling_token', ?1), ('openclaw_token', x'00')", [&huge])
+        .unwrap();
+    let transaction = connection.transaction().unwrap();
+    for number in 0..10_000 {
+        transaction
+            .execute("INSERT INTO servers (name, ip) VALUES (?1, '10.0.0.1')", params![format!("m{number}")])
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(connection);
+    let found = read(&path).unwrap();
+    assert_eq!((found.machines.len(), found.more), (1_000, 9_001));
+    assert_eq!(found.machines[0], Machine { name: None, ip: None, port: None, is_enabled: false });
+    assert_eq!((found.polling_token, found.openclaw_token), (None, None));
+}
+
+#[test]
+fn what_is_no_database_of_v3_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert!(matches!(read(&at("none")), Err(DatabaseError::File(_))));
+    assert!(matches!(read(folder.path()), Err(DatabaseError::File(_))));
+    fs::write(at("empty"), "").unwrap();
+    assert!(matches!(read(&at("empty")), Err(DatabaseError::Foreign)));
+    fs::write(at("text"), "this is no database at all, but a text of some length").unwrap();
+    assert!(matches!(read(&at("text")), Err(DatabaseError::Sqlite(_))));
+    Connection::open(at("foreign")).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
+    assert!(matches!(read(&at("foreign")), Err(DatabaseError::Foreign)));
+    let view = "CREATE VIEW servers AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT * FROM n";
+    Connection::open(at("view")).unwrap().execute_batch(view).unwrap();
+    assert!(matches!(read(&at("view")), Err(DatabaseError::Foreign)), "it would never end");
+    Connection::open(at("columns")).unwrap().execute_batch("CREATE TABLE servers (y)").unwrap();
+    assert!(matches!(read(&at("columns")), Err(DatabaseError::Sqlite(_))));
+    made(&at("cut"), FULL);
+    drop(Connection::open(at("cut")).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    let whole = fs::read(at("cut")).unwrap();
+    let _ = fs::remove_file(at("cut-wal"));
+    // Whatever is broken in it: it is read or refused, and nothing panics.
+    for at_byte in (0..whole.len()).step_by(97) {
+        let mut broken = whole.clone();
+        broken[at_byte] ^= 0xff;
+        fs::write(at("cut"), &broken).unwrap();
+        let _ = read(&at("cut"));
+    }
+    fs::write(at("cut"), &whole[..whole.len() / 2]).unwrap();
+    let _ = read(&at("cut"));
+}
