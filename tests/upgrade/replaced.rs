@@ -54,16 +54,17 @@ async fn a_backend_of_v3_is_replaced() {
         .args(["-m", "taskpaw_v3.agent", &home.network.to_string(), &home.control.to_string()])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("helpers"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
         .stderr(Stdio::null());
     let (mut old, _ready) = Owned::start_and_read_line(&mut command);
 
     let window = Window::open(&Programs::newer(), &home).await;
     window.role_is("agent", "ready").await;
-    assert_eq!(old.ended(LONG).await, None, "Python is ended by the signal");
+    assert_eq!(old.ended(LONG).await, Some(0), "V3 ends in order");
     assert_eq!(home.ping().await.expect("the new one answers")["version"], "4.0.1");
     let timeline = window.timeline().await;
     let replaced = &event(&timeline, "reclaim_finished")["replaced"][0];
-    assert_eq!((&replaced["pid"], &replaced["version"]), (&json!(old.pid()), &json!("3.9.2")));
+    assert_eq!((&replaced["pid"], &replaced["version"]), (&json!(old.pid()), &json!("3.0.0-dev")));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 """`python3 taskpaw_v3/packaging/backend_main.py [agent|hub] PORT…`: V3's source entry point."""
 
+import runpy
 import sys
 
-from taskpaw_v3.stand_in import serve
-
-serve([argument for argument in sys.argv[1:] if argument.isdigit()])
+role = "hub" if sys.argv[1:2] == ["hub"] else "agent"
+if sys.argv[1:2] in (["hub"], ["agent"]):
+    del sys.argv[1]
+runpy.run_module(f"taskpaw_v3.{role}.__main__")
