@@ -1,0 +1,233 @@
+//! The side that was started: it asks only when it is prepared, and ends its backends unless it gets the place.
+
+/// How far a start has come, for a host that finds the place taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Successor {
+    /// Its backends read what they need, and touch nothing yet.
+    #[default]
+    Preparing,
+    /// Prepared, and the incumbent was asked.
+    Asking,
+    /// The incumbent has stood down; the backends claim ports and state.
+    GoingOn,
+    /// The backends serve, and the incumbent was told.
+    Confirmed,
+    /// The place was offered, or its holder is gone: this host tries to take it, with its backends that far.
+    Taking(Stage),
+    /// It has the place, and its backends are that far.
+    Alone(Stage),
+    /// It has the place. Its backends are live, or are supervised as those of any host that runs.
+    Running,
+    /// It could not follow. A person is told, and the place is watched: who is left over goes on.
+    Failed(Problem),
+    /// A person has ended it.
+    Ended,
+}
+
+/// How far the backends of a successor are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// They are being prepared.
+    Preparing,
+    /// They are prepared.
+    Prepared,
+    /// They claim ports and state.
+    GoingOn,
+    /// They serve.
+    Ready,
+    /// They have failed.
+    Failed,
+}
+
+/// Why a start does not follow the running app. The person reads a sentence for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Problem {
+    /// The backends cannot be prepared: a program is missing, a file cannot be read, the state is too new.
+    NotPrepared,
+    /// The running app does not hand over now.
+    Refused,
+    /// The running app does not answer, and still serves.
+    Silent,
+    /// The backends did not become ready.
+    NotReady,
+    /// The running app has begun to serve again, or another host has the place.
+    TooLate,
+}
+
+/// What the successor hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SuccessorInput {
+    /// All backends are prepared.
+    Prepared,
+    /// A backend cannot be prepared.
+    CannotPrepare,
+    /// The incumbent's backends have stood down.
+    StoodDown,
+    /// The incumbent does not hand over now.
+    Refused,
+    /// The backends serve every role that served under the incumbent.
+    Ready,
+    /// A backend has ended, or has told an error.
+    BackendFailed,
+    /// The place is free for this host.
+    Yours,
+    /// The incumbent serves again.
+    TooLate,
+    /// The connection to the incumbent has ended.
+    Disconnected,
+    /// What was waited for has not come in time.
+    TimedOut {
+        /// Whether the incumbent's backends serve: it is slow, and is left alone.
+        is_served: bool,
+    },
+    /// The incumbent was ended by force, after it was proved who it is.
+    IncumbentGone,
+    /// The answer to [`SuccessorEffect::TakePlace`]: whether this host has the place.
+    PlaceTaken(bool),
+    /// The place, which is watched as long as this host is on its way, was free: this host has it. A host that has failed
+    /// leaves it to the incumbent for the length of a wait.
+    PlaceFree,
+    /// A person ends TaskPaw, in whichever window, or by a command.
+    Quit,
+}
+
+/// What the successor is to do, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SuccessorEffect {
+    /// Ask the incumbent for the place.
+    Ask,
+    /// Name the backends to the incumbent. Before they go on: what it cannot name it cannot end.
+    SayGoingOn,
+    /// Have the backends claim ports and state and serve.
+    GoOn,
+    /// Say that the backends serve.
+    SayConfirmed,
+    /// Say that they do not.
+    SayFailed,
+    /// Try to take the place: ends in [`SuccessorInput::PlaceTaken`].
+    TakePlace,
+    /// Say that this host has the place.
+    SayTaken,
+    /// Tell the backends that they are live: only now they bring files to a new form and act outside.
+    MakeLive,
+    /// End the backends, at once and without a last write.
+    EndBackends,
+    /// Start the roles as a host does that has the place: after a failure again and again.
+    Supervise,
+    /// Prepare the backends: ends in `Prepared` or `CannotPrepare`.
+    Prepare,
+    /// End the incumbent by force, after the proof that it is the process at the other end of the connection, is recorded,
+    /// and is a host of this person; and after a second look, with the handle open, that its backends still do not serve.
+    /// Ends in [`SuccessorInput::IncumbentGone`], or in `TimedOut` if they do.
+    EndIncumbent,
+    /// End the connection.
+    Disconnect,
+    /// Tell the person why, and offer what is possible.
+    Tell(Problem),
+    /// Give the place back, if this host has it.
+    ReleasePlace,
+    /// End this host.
+    Exit,
+    /// Begin to wait: [`SuccessorInput::TimedOut`] comes unless another wait begins.
+    Wait,
+}
+
+impl Successor {
+    /// Takes an input; gives the state after it, and what is to be done.
+    ///
+    /// An input that does not fit the state is a late one, and changes nothing.
+    #[must_use]
+    pub fn handle(self, input: SuccessorInput) -> (Self, Vec<SuccessorEffect>) {
+        use SuccessorEffect as Do;
+        use SuccessorInput as In;
+
+        let fail = |problem| {
+            let effects = vec![Do::EndBackends, Do::Disconnect, Do::Tell(problem), Do::Wait];
+            (Self::Failed(problem), effects)
+        };
+        let fail_aloud = |problem| {
+            let effects = vec![Do::EndBackends, Do::SayFailed, Do::Disconnect, Do::Tell(problem), Do::Wait];
+            (Self::Failed(problem), effects)
+        };
+        match (self, input) {
+            (Self::Ended, _) => (self, Vec::new()),
+            (_, In::Quit) => (Self::Ended, vec![Do::EndBackends, Do::Disconnect, Do::ReleasePlace, Do::Exit]),
+
+            (Self::Preparing, In::Prepared) => (Self::Asking, vec![Do::Ask, Do::Wait]),
+            (Self::Preparing, In::CannotPrepare) => fail(Problem::NotPrepared),
+
+            (Self::Asking, In::StoodDown) => (Self::GoingOn, vec![Do::SayGoingOn, Do::GoOn, Do::Wait]),
+            (Self::Asking, In::Refused) => fail(Problem::Refused),
+            (Self::Asking, In::TimedOut { is_served: true }) => fail(Problem::Silent),
+            // Neither it nor its backends do anything any more.
+            (Self::Asking, In::TimedOut { is_served: false }) => (self, vec![Do::EndIncumbent]),
+
+            (Self::GoingOn, In::Ready) => (Self::Confirmed, vec![Do::SayConfirmed, Do::Wait]),
+            (Self::GoingOn, In::BackendFailed | In::TimedOut { .. })
+            | (Self::Confirmed, In::BackendFailed) => fail_aloud(Problem::NotReady),
+            (Self::Confirmed, In::Yours) => (Self::Taking(Stage::Ready), vec![Do::TakePlace]),
+            (Self::Confirmed, In::TimedOut { is_served: true }) => fail(Problem::TooLate),
+            (Self::Confirmed, In::TimedOut { is_served: false }) => (self, vec![Do::EndIncumbent]),
+            (Self::Asking | Self::GoingOn | Self::Confirmed, In::TooLate) => fail(Problem::TooLate),
+
+            // Who has the place is asked of the place alone.
+            (Self::Asking | Self::GoingOn | Self::Confirmed, In::Disconnected | In::IncumbentGone) => {
+                (Self::Taking(self.stage()), vec![Do::TakePlace])
+            }
+            (Self::Taking(Stage::GoingOn), In::Ready) => (Self::Taking(Stage::Ready), Vec::new()),
+            (Self::Taking(_), In::BackendFailed) => (Self::Taking(Stage::Failed), Vec::new()),
+            (Self::Taking(_), In::PlaceTaken(false)) => fail(Problem::TooLate),
+            // The incumbent can still serve again, if it is there.
+            (Self::Taking(Stage::Failed), In::PlaceTaken(true)) => {
+                let (state, effects) = fail_aloud(Problem::NotReady);
+                (state, std::iter::once(Do::ReleasePlace).chain(effects).collect())
+            }
+            (Self::Taking(_), In::PlaceTaken(true))
+            | (Self::Preparing | Self::Asking | Self::GoingOn | Self::Confirmed, In::PlaceFree) => {
+                self.stage().with_the_place()
+            }
+
+            (Self::Alone(Stage::Preparing), In::Prepared) => Stage::Prepared.with_the_place(),
+            (Self::Alone(Stage::GoingOn), In::Ready) => Stage::Ready.with_the_place(),
+            (Self::Alone(_), In::CannotPrepare | In::BackendFailed | In::TimedOut { .. }) => {
+                Stage::Failed.with_the_place()
+            }
+            // By now the incumbent has the place again, or is gone, or hangs.
+            (Self::Failed(_), In::TimedOut { .. }) => (self, vec![Do::TakePlace]),
+            // It is left over. What has failed is tried once more: what it failed for may have gone with the other host.
+            (Self::Failed(_), In::PlaceFree | In::PlaceTaken(true)) => {
+                (Self::Alone(Stage::Preparing), vec![Do::Prepare, Do::Wait])
+            }
+            _ => (self, Vec::new()),
+        }
+    }
+
+    fn stage(self) -> Stage {
+        match self {
+            Self::Preparing => Stage::Preparing,
+            Self::Asking => Stage::Prepared,
+            Self::GoingOn => Stage::GoingOn,
+            Self::Confirmed | Self::Running => Stage::Ready,
+            Self::Taking(stage) | Self::Alone(stage) => stage,
+            Self::Failed(_) | Self::Ended => Stage::Failed,
+        }
+    }
+}
+
+impl Stage {
+    /// What a host does that has the place, with its backends this far. The incumbent is told that the place is taken: it
+    /// may have offered it in this very moment.
+    fn with_the_place(self) -> (Successor, Vec<SuccessorEffect>) {
+        use SuccessorEffect as Do;
+
+        match self {
+            Self::Preparing | Self::GoingOn => (Successor::Alone(self), vec![Do::Wait]),
+            Self::Prepared => (Successor::Alone(Self::GoingOn), vec![Do::GoOn, Do::Wait]),
+            Self::Ready => (Successor::Running, vec![Do::SayTaken, Do::MakeLive]),
+            // As of any host that runs, its roles are supervised, and started anew.
+            Self::Failed => {
+                (Successor::Running, vec![Do::EndBackends, Do::Tell(Problem::NotReady), Do::Supervise])
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Every order in which a handover can go, with crashes and hangs between any two steps: the decisions of the library,
+//! driven by a model of everything around them.
+
+mod today;
+mod world;
+
+use stateright::{Checker, Model};
+
+use world::{Broken, Handover};
+
+/// Checks a model through to its end; every property must hold.
+fn check(model: Handover) {
+    let checker = model.checker().threads(2).spawn_bfs().join();
+    eprintln!("{} states", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+fn one(broken: Broken) -> Handover {
+    Handover { broken, ..Handover::default() }
+}
+
+#[test]
+fn a_sound_successor_follows_or_the_incumbent_serves_whatever_one_fault_does() {
+    check(one(Broken::Not));
+}
+
+#[test]
+fn a_successor_that_cannot_be_prepared_costs_nothing() {
+    check(one(Broken::CannotPrepare));
+}
+
+#[test]
+fn a_successor_that_fails_or_hangs_after_it_went_on_is_followed_by_the_incumbent() {
+    check(one(Broken::FailsGoingOn));
+    check(one(Broken::HangsGoingOn));
+}
+
+#[test]
+fn a_third_host_waits_its_turn() {
+    check(Handover { hosts: 3, ..Handover::default() });
+}
+
+#[test]
+fn a_person_who_quits_ends_both() {
+    check(Handover { faults: 0, quits: 1, hosts: 3, ..Handover::default() });
+}
+
+/// Far more states than a test has time for: `npm run model`.
+#[test]
+#[ignore = "takes minutes: npm run model"]
+fn two_faults() {
+    for broken in [Broken::Not, Broken::CannotPrepare, Broken::FailsGoingOn, Broken::HangsGoingOn] {
+        check(Handover { faults: 2, quits: 1, ..one(broken) });
+    }
+    check(Handover { faults: 2, hosts: 3, ..Handover::default() });
+}
