@@ -107,16 +107,6 @@ impl BackendClient {
     pub(crate) async fn ping(&self) -> Result<(), IpcError> {
         self.get::<Value>("/control/ping").await.map(|_| ())
     }
-
-    /// The version that a backend of any kind answers to `GET /ping`.
-    pub(crate) async fn version_at(base: &str, within: Duration) -> Option<String> {
-        let answer = client().get(format!("{base}/ping")).timeout(within).send().await.ok()?;
-        let answer: Value = answer.json().await.ok()?;
-        // It comes from another program: a version is short and plain, or it is not shown.
-        let version = answer.get("version")?.as_str()?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-        (version.len() <= 32 && version.chars().all(plain)).then(|| version.to_owned())
-    }
 }
 
 /// The error's own text would name the address, which says nothing to a person.

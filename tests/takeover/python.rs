@@ -1,5 +1,7 @@
 //! The Python backends of TaskPaw V3, and Python programs that only mention them.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -66,6 +68,34 @@ async fn v3_source_entry_point() {
     is_reclaimed(Role::Agent, &["taskpaw_v3/packaging/backend_main.py"]).await;
     is_reclaimed(Role::Hub, &["taskpaw_v3/packaging/backend_main.py", "hub"]).await;
     is_reclaimed(Role::Hub, &["-m", "taskpaw_v3.packaging.backend_main", "hub"]).await;
+}
+
+#[tokio::test]
+async fn v3_bootstrap() {
+    is_reclaimed(Role::Agent, &["-m", "taskpaw_v3.bootstrap", "agent", "--run"]).await;
+    is_reclaimed(Role::Hub, &["taskpaw_v3/bootstrap.py", "hub", "--run"]).await;
+}
+
+#[tokio::test]
+async fn v3_with_a_client_connected() {
+    for way in Way::BOTH {
+        let [network, control] = free_ports();
+        let (one, two) = (network.to_string(), control.to_string());
+        let backend = python(&["-m", "taskpaw_v3.agent", &one, &two]);
+        let mut clients = [network, control].map(|port| {
+            let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+            client.write_all(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").expect("a question");
+            let mut answer = [0; 512];
+            assert!(client.read(&mut answer).expect("an answer") > 0);
+            client
+        });
+        let wanted = Takeover::of_ports(&[network, control]);
+        // Nothing is waited for: `wait` is zero.
+        wanted.by(way).is_reclaimed(&[backend.pid()], "graceful");
+        for client in &mut clients {
+            client.read_to_end(&mut Vec::new()).expect("V3 closed it first");
+        }
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub enum IdentityRule {
         name: String,
     },
     /// A Python interpreter that runs one entry point, as a script or with `-m`; the role is the first
-    /// argument after it that is one.
+    /// argument after it that is one, in any case.
     PythonEntry {
         /// The components of the script's path, the last without `.py`: `["pkg", "sub", "main"]`.
         path: Vec<String>,
@@ -147,11 +147,12 @@ impl IdentityRules {
         self.rules.iter().find_map(|rule| {
             let role = match rule {
                 IdentityRule::Program { name } => {
-                    seen.is_program(name).then(|| self.role_among(process.argv.get(1..).unwrap_or_default()))
+                    let arguments = process.argv.get(1..).unwrap_or_default();
+                    seen.is_program(name).then(|| self.role_among(arguments, str::eq))
                 }
                 IdentityRule::PythonEntry { path } => {
                     let (operand, arguments) = seen.python_operand(process.argv)?;
-                    runs_entry(operand, path).then(|| self.role_among(arguments))
+                    runs_entry(operand, path).then(|| self.role_among(arguments, str::eq_ignore_ascii_case))
                 }
                 IdentityRule::PythonPackage { package } => {
                     let (operand, _) = seen.python_operand(process.argv)?;
@@ -162,8 +163,8 @@ impl IdentityRules {
         })
     }
 
-    fn role_among(&self, arguments: &[String]) -> Role {
-        let named = |argument: &String| self.roles.iter().find(|role| role.as_str() == argument);
+    fn role_among(&self, arguments: &[String], is_same: fn(&str, &str) -> bool) -> Role {
+        let named = |argument: &String| self.roles.iter().find(|role| is_same(role.as_str(), argument));
         arguments.iter().find_map(named).unwrap_or(&self.default_role).clone()
     }
 

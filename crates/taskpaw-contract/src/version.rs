@@ -4,11 +4,20 @@
 //! `npm run build -- --version 4.0.1 --out DIR` can make another version of finished programs in an instant:
 //! upgrade tests need many of them. `scripts/lib/stamp.mjs` writes that place; the two must agree.
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::OnceLock;
+
+use port_takeover::Process;
 
 const MARK: &[u8; 24] = b"TaskPaw version stamp:\0\0";
 const ROOM: usize = 40;
+/// So much of a program is read at most. A backend is some 15 MB, a single-file build of V3 some 60 MB.
+const LONGEST_PROGRAM: u64 = 512 * 1024 * 1024;
+/// So much of a program is read at a time.
+const PART: usize = 256 * 1024;
 
 /// The mark, then the version, filled with zeros. The mark is not kept elsewhere in the program: readers
 /// find the place by its address, the script by the mark.
@@ -43,10 +52,105 @@ pub fn version() -> &'static str {
     })
 }
 
+/// The version in the stamp of the program that a process runs; nothing if it has none, or cannot be read.
+///
+/// On Linux it is the very program that runs, also after an update has replaced its file. Elsewhere it is the file that
+/// has its path now: our own version there says nothing about a process that may have been started before the update.
+#[must_use]
+pub fn version_of(process: &Process) -> Option<String> {
+    let path = if cfg!(target_os = "linux") {
+        PathBuf::from(format!("/proc/{}/exe", process.pid))
+    } else {
+        PathBuf::from(process.exe.as_ref()?)
+    };
+    let found = stamped(File::open(path).ok()?.take(LONGEST_PROGRAM)).ok()??;
+    (cfg!(target_os = "linux") || found != version()).then_some(found)
+}
+
+/// The version in the stamp of a program, read from its bytes; nothing if it has no stamp.
+///
+/// # Errors
+/// What the reader says.
+pub fn stamped(mut program: impl Read) -> io::Result<Option<String>> {
+    // Taken from the stamp itself: the mark stands nowhere else in this program.
+    let stamp: &[u8] = black_box(&STAMP);
+    let mark = memchr::memmem::Finder::new(&stamp[..MARK.len()]);
+    let mut bytes = Vec::with_capacity(PART + STAMP.len());
+    loop {
+        let read = (&mut program).take(PART as u64).read_to_end(&mut bytes)?;
+        let mut from = 0;
+        while let Some(found) = mark.find(&bytes[from..]) {
+            let Some(place) = bytes.get(from + found..from + found + STAMP.len()) else { break };
+            if let Some(version) = version_in(&place[MARK.len()..]) {
+                return Ok(Some(version));
+            }
+            from += found + 1;
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+        // A stamp may lie across two parts.
+        let done = bytes.len().saturating_sub(STAMP.len() - 1);
+        bytes.drain(..done);
+    }
+}
+
+/// A version and zeros, as a stamp holds them; nothing if it is anything else.
+fn version_in(room: &[u8]) -> Option<String> {
+    let length = room.iter().position(|&byte| byte == 0)?;
+    let (version, rest) = room.split_at(length);
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+    let is_version = version.first().is_some_and(u8::is_ascii_digit) && version.iter().all(plain);
+    (is_version && rest.iter().all(|&byte| byte == 0)).then(|| String::from_utf8_lossy(version).into_owned())
+}
+
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails where its own data is wrong")]
 mod tests {
+    use port_takeover::Pid;
+    use port_takeover::sys::{Native, System as _};
+
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_found_wherever_it_lies() {
+        let room = [&b"4.0.7"[..], &[0; 35]].concat();
+        let stamp = [MARK, room.as_slice()].concat();
+        for before in [0, 1, PART - 70, PART - 64, PART - 24, PART - 1, PART, 3 * PART + 5] {
+            let program = [vec![b'T'; before], stamp.clone(), vec![b'T'; 100]].concat();
+            assert_eq!(stamped(&program[..]).unwrap().as_deref(), Some("4.0.7"), "{before}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_stamp_is_none() {
+        let with = |room: &[u8]| [MARK, room].concat();
+        for program in [
+            Vec::new(),
+            MARK.to_vec(),
+            with(b"4.0.0"),
+            with(&[0; 40]),
+            with(&[b'4'; 40]),
+            with(&[&b"no version"[..], &[0; 30]].concat()),
+            with(&[&b"4.0.0\0and more"[..], &[0; 26]].concat()),
+        ] {
+            assert_eq!(stamped(&program[..]).unwrap(), None, "{program:?}");
+        }
+        // The mark alone in front of the stamp hides nothing.
+        let twice = [with(b"?"), with(&[&b"4.1.0"[..], &[0; 35]].concat())].concat();
+        assert_eq!(stamped(&twice[..]).unwrap().as_deref(), Some("4.1.0"));
+    }
+
+    #[test]
+    fn this_program_has_its_stamp_once() {
+        let own = Native::new().describe(Pid::own()).unwrap();
+        let expected = cfg!(target_os = "linux").then(|| version().to_owned());
+        assert_eq!(version_of(&own), expected);
+        assert_eq!(version_of(&Process { pid: Pid::new(u32::MAX).unwrap(), exe: None, ..own }), None);
+    }
+
     #[test]
     fn an_unchanged_stamp_is_the_version_of_the_package() {
-        assert_eq!(super::version(), env!("CARGO_PKG_VERSION"));
+        assert_eq!(version(), env!("CARGO_PKG_VERSION"));
     }
 }

@@ -1,17 +1,18 @@
 //! The takeover of a role's ports, told to the window as it happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, HolderKind, HowEnded, Limits, LookError, Outcome, PortState, PortVerdict, Record, Report,
-    TakeoverEvent, Verdict, WantedPort, decide, next_free_port,
+    Decision, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid, PortOutlook, PortState,
+    PortVerdict, Record, Report, TakeoverEvent, Terminated, Verdict, WantedPort, decide, next_free_port,
 };
+use taskpaw_contract::Role;
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::Config;
+use taskpaw_contract::identity::{self, Generation};
 use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
-use taskpaw_contract::{Role, identity};
 
 /// Why a role has not its ports.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +38,6 @@ pub(super) struct Takeover<'a> {
     pub(super) publish: &'a dyn Fn(Event),
     /// Whether this attempt is still wanted; a wait for a lingering port ends when it is not.
     pub(super) is_current: &'a dyn Fn() -> bool,
-    /// The version that a backend answers on its own port, if it answers at once.
-    pub(super) version_of: &'a dyn Fn(&WantedPort) -> Option<String>,
 }
 
 impl Takeover<'_> {
@@ -48,7 +47,7 @@ impl Takeover<'_> {
     pub(super) fn run(&self) -> (Result<(), Refused>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
         let wanted = self.config.wanted_ports(role);
-        let mut version = None;
+        let mut generations = BTreeMap::new();
         let mut seconds_told = None;
         let report = port_takeover::take_over(
             &Native::new(),
@@ -59,8 +58,11 @@ impl Takeover<'_> {
             |event| {
                 match event {
                     TakeoverEvent::Looked(verdict) if verdict.decision == Decision::Reclaim => {
-                        version = version.take().or_else(|| self.old_version(verdict));
                         (self.publish)(reclaim_started(role, generation, verdict));
+                    }
+                    TakeoverEvent::Verified(incumbents) => {
+                        let known = |it: &Incumbent| (it.process.pid, Generation::of(&it.process, it.rule));
+                        generations.extend(incumbents.iter().map(known));
                     }
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
                     TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
@@ -80,7 +82,7 @@ impl Takeover<'_> {
             Ok(report) => {
                 let record = (report.first.decision != Decision::Start)
                     .then(|| Record::of(&report, taskpaw_contract::version(), unix_ms()));
-                (self.finish(report, version), record)
+                (self.finish(report, &generations), record)
             }
             Err(error) => {
                 let asked_by = taskpaw_contract::version();
@@ -94,26 +96,13 @@ impl Takeover<'_> {
         (self.publish)(Event::ReclaimProgress { role: self.role, generation: self.generation, pid, stage });
     }
 
-    fn old_version(&self, verdict: &Verdict) -> Option<String> {
-        let asked = verdict.ports.iter().find(|port| {
-            port.state == PortState::OwnStale && matches!(port.wanted.name.as_str(), "network" | "api")
-        })?;
-        (self.version_of)(&asked.wanted)
-    }
-
-    fn finish(&self, report: Report, version: Option<String>) -> Result<(), Refused> {
+    fn finish(&self, report: Report, generations: &BTreeMap<Pid, Generation>) -> Result<(), Refused> {
         let (role, generation) = (self.role, self.generation);
         if !report.terminated.is_empty() {
             let replaced = report
                 .terminated
                 .iter()
-                .map(|ended| Replaced {
-                    pid: ended.process.pid.get(),
-                    name: ended.process.name.clone(),
-                    version: version.clone(),
-                    forced: ended.how == HowEnded::Forced,
-                    ms: milliseconds(ended.took),
-                })
+                .map(|ended| replaced(ended, generations.get(&ended.process.pid)))
                 .collect();
             let elapsed_ms = milliseconds(report.elapsed);
             (self.publish)(Event::ReclaimFinished { role, generation, replaced, elapsed_ms });
@@ -137,13 +126,22 @@ impl Takeover<'_> {
     }
 }
 
+/// V3 is told by the name that people know: what its process is called is Python's name, or the same as ours.
+fn replaced(ended: &Terminated, generation: Option<&Generation>) -> Replaced {
+    let (name, version) = match generation {
+        Some(Generation::V3) => ("TaskPaw".to_owned(), Some("3".to_owned())),
+        Some(Generation::Stamped(version)) => (ended.process.name.clone(), Some(version.clone())),
+        None => (ended.process.name.clone(), None),
+    };
+    let (pid, forced) = (ended.process.pid.get(), ended.how == HowEnded::Forced);
+    Replaced { pid, name, version, forced, ms: milliseconds(ended.took) }
+}
+
 /// Whether the ports could be had if this machine had their address.
 fn is_only_away(verdict: &Verdict) -> bool {
     let states = || verdict.ports.iter().map(|port| port.state);
-    states().any(|state| state == PortState::AddressUnavailable)
-        && states().all(|state| {
-            matches!(state, PortState::AddressUnavailable | PortState::Free | PortState::OwnStale)
-        })
+    let is_away = |state| state == PortState::AddressUnavailable;
+    states().any(is_away) && states().all(|state| is_away(state) || state.outlook() == PortOutlook::Starts)
 }
 
 fn reclaim_started(role: Role, generation: u32, verdict: &Verdict) -> Event {
@@ -168,7 +166,7 @@ pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Ve
 /// Adds the next free number to every port that cannot be had because of its number.
 fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
     let mut avoid = config.port_numbers();
-    for port in ports.iter_mut().filter(|port| !port.in_use_by_app && calls_for_another_number(port.state)) {
+    for port in ports.iter_mut().filter(|port| !port.in_use_by_app && wants_another_number(port)) {
         let wanted = WantedPort { name: port.name.clone(), host: port.host.clone(), port: port.port };
         match next_free(role, &wanted, &avoid) {
             Ok(found) => {
@@ -192,8 +190,8 @@ pub(crate) fn next_free(
     next_free_port(&Native::new(), &identity::rules(), &role.into(), wanted, avoid)
 }
 
-fn calls_for_another_number(state: Option<PortState>) -> bool {
-    !matches!(state, None | Some(PortState::Free | PortState::OwnStale | PortState::AddressUnavailable))
+fn wants_another_number(port: &PortView) -> bool {
+    port.state.is_some_and(PortState::wants_another_number)
 }
 
 fn views(verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
@@ -220,6 +218,7 @@ fn view(port: &PortVerdict, child: Option<u32>) -> PortView {
         host: port.wanted.host.clone(),
         port: port.wanted.port,
         state: Some(port.state),
+        outlook: Some(if in_use_by_app { PortOutlook::Starts } else { port.state.outlook() }),
         in_use_by_app,
         holders,
         suggestion: None,

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use port_takeover::{Journal, WantedPort};
+use port_takeover::Journal;
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::ipc::{Backend, Event, Failure};
@@ -20,10 +20,6 @@ use super::takeover::{Refused, Takeover, look};
 use crate::backend::BackendClient;
 use crate::ipc::{Board, configured_ports};
 use crate::settings::Settings;
-
-/// How long an old backend may take to say its version. It is asked before it is ended, so this is added to
-/// a takeover of one that hangs.
-const VERSION_WITHIN: Duration = Duration::from_millis(150);
 
 /// What a role needs of the app around it.
 pub(crate) struct Surroundings {
@@ -218,7 +214,6 @@ impl Runner {
                     }
                 },
                 is_current: &is_current,
-                version_of: &version_of,
             };
             let (taken_over, record) = takeover.run();
             // Looking again each half minute would drive everything else out of the journal.
@@ -333,11 +328,4 @@ fn named(config: &Config, role: Role) -> Vec<PortName> {
         PortName { name: name.to_owned(), host, port }
     };
     config.endpoints(role).into_iter().map(named).collect()
-}
-
-/// The version that whoever listens on a port tells to everybody; it is asked at once and not for long.
-fn version_of(wanted: &WantedPort) -> Option<String> {
-    let (host, port) = wanted.target()?;
-    let base = format!("http://{}", std::net::SocketAddr::new(host.bind_address(), port));
-    tauri::async_runtime::block_on(BackendClient::version_at(&base, VERSION_WITHIN))
 }

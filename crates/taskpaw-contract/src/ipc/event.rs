@@ -229,9 +229,9 @@ pub enum Stage {
 pub struct Replaced {
     /// Its process id.
     pub pid: u32,
-    /// Its name.
+    /// Its name; of a backend of V3, `TaskPaw`.
     pub name: String,
-    /// Its version, if it told it.
+    /// The version in its program's stamp, or `3` for a backend of V3; nothing if it was already gone.
     pub version: Option<String>,
     /// Whether it had to be killed.
     pub forced: bool,
