@@ -5,7 +5,7 @@ mod note;
 
 pub(crate) use note::{Change, Note, Port};
 
-use port_takeover::PortState;
+use port_takeover::PortOutlook;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::ipc::{
@@ -120,11 +120,7 @@ impl Doing<'_> {
             .map_err(|error| error.to_string())
             .and_then(|ports| ports)
             .map_err(|message| Failure::Takeover { message })?;
-        let can_be_had = |port: &PortView| {
-            let state = port.state;
-            matches!(state, Some(PortState::Free | PortState::OwnStale | PortState::Lingering))
-        };
-        if ports.iter().all(can_be_had) {
+        if ports.iter().all(|port| port.outlook.is_some_and(|it| it != PortOutlook::Refuses)) {
             return Ok(());
         }
         Err(Reason { failure: Failure::PortConflict, ports })

@@ -1,9 +1,13 @@
 //! Each state of a port that can be made here, with real processes: its own sentence and its own ways out.
 //! `reserved` is Windows' alone, and the window's parts are tested with it.
 
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 use support::programs::{Programs, driver};
 use support::wait::LONG;
 use support::{Home, Window, free_ports, until};
@@ -145,12 +149,20 @@ async fn replaced(scene: &Scene) {
     window.picture("journal").await;
 }
 
+/// Leaves the end of a connection behind whose process is gone; it goes when the client is reset.
+async fn leave_half_closed(port: u16) -> TcpStream {
+    let mut server = Plan::foreign().word("--no-reuse-address").word("--close-clients").listens(port).start();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    client.read_to_end(&mut Vec::new()).expect("the server closes first");
+    server.end().await;
+    client
+}
+
 #[tokio::test]
 async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_its_own_ways_out() {
-    // Bound and not listening: nobody holds it, and it cannot be had.
+    // What is left of a connection: nobody has it any more, and it cannot be had until its client is gone as well.
     let home = Home::new();
-    let plan = Plan::foreign().word("--no-reuse-address").word("--bind");
-    let lingering = plan.word(written(("127.0.0.1", home.control))).start();
+    let lingering = leave_half_closed(home.control).await;
     let window = Window::open(&Programs::current(), &home).await;
     let scene = Scene { home, window };
     let Scene { home, window } = &scene;
@@ -167,14 +179,28 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     let both = ["use-free-all", "use-for-now", "use-free-network", "use-free-control"];
     scene.is_refused("control", "lingering", said, &both).await;
     scene.stop().await;
-    lingering.is_untouched().await;
     foreign.is_untouched().await;
     drop(foreign);
     // It goes by itself, and so does the agent.
     scene.start().await;
     window.role_is("agent", "lingering").await;
+    SockRef::from(&lingering).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     drop(lingering);
     window.role_is("agent", "ready").await;
+
+    // Bound and not listening: it is not waited for, since it need never go.
+    scene.stop().await;
+    let plan = Plan::foreign().word("--no-reuse-address").word("--bind");
+    let occupied = plan.word(written(("127.0.0.1", home.control))).start();
+    let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control", "use-for-now"]);
+    let said = (
+        &*format!("in use by {}, without listening", said_of_it.0),
+        &*format!("被占用（但未在监听）：{}", said_of_it.1),
+    );
+    scene.is_refused("control", "occupied", said, &page).await;
+    scene.stop().await;
+    occupied.is_untouched().await;
+    drop(occupied);
 
     let [same] = free_ports();
     let agent = |network: Value, token: &str| {

@@ -52,10 +52,22 @@ async fn live_clients_of_a_listener_without_so_reuseaddr() {
     for way in Way::BOTH {
         let [port] = free_ports();
         let (mut backend, clients) = backend_with_clients(port, "--no-reuse-address");
-        let told = Takeover::of_ports(&[port]).wait(SHORT).by(way);
+        Takeover::of_ports(&[port]).by(way).is_reclaimed(&[backend.pid()], "graceful");
+        backend.stopped_by_itself().await;
+        drop(clients);
+    }
+}
+
+#[tokio::test]
+async fn live_clients_where_the_sockets_may_not_be_changed() {
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let (mut backend, clients) = backend_with_clients(port, "--no-reuse-address");
+        let told = Takeover::of_ports(&[port]).wait(SHORT).where_sockets_may_not_be_changed().by(way);
         assert_eq!((told.status, told.decision.as_str()), (4, "reclaim"), "{told:?}");
         assert_eq!(told.states_after, ["lingering"], "{told:?}");
         assert_eq!(told.ended, [(backend.pid(), "graceful".to_owned())]);
+        assert_eq!(told.reuse_refused, [backend.pid()], "it is said why");
         backend.stopped_by_itself().await;
         reset(clients);
     }
@@ -66,9 +78,56 @@ async fn a_port_that_lingers_until_its_clients_go() {
     for way in Way::BOTH {
         let [port] = free_ports();
         let (mut backend, clients) = backend_with_clients(port, "--no-reuse-address");
-        let told = Takeover::of_ports(&[port]).wait(LONG).by_then(way, move || reset(clients));
+        let takeover = Takeover::of_ports(&[port]).wait(LONG).where_sockets_may_not_be_changed();
+        let told = takeover.by_then(way, move || reset(clients));
         told.is_reclaimed(&[backend.pid()], "graceful");
         backend.stopped_by_itself().await;
+    }
+}
+
+/// Leaves connections behind that nobody has any more; they go when the clients are reset.
+async fn leave_half_closed(port: u16) -> Vec<TcpStream> {
+    let mut server = Plan::foreign().word("--no-reuse-address").word("--close-clients").listens(port).start();
+    let clients = clients(port);
+    for client in &clients {
+        let mut client = client.try_clone().expect("a second descriptor");
+        client.read_to_end(&mut Vec::new()).expect("the server closes first");
+    }
+    server.end().await;
+    clients
+}
+
+#[tokio::test]
+async fn a_lingering_port_beside_a_working_backend() {
+    for way in Way::BOTH {
+        let [network, control] = free_ports();
+        let left = leave_half_closed(network).await;
+        let mut backend = Plan::agent().listens(control).start();
+        let takeover = Takeover::of_ports(&[network, control]);
+        let told = takeover.clone().wait(SHORT).by(way);
+        assert_eq!((told.status, told.decision.as_str()), (3, "wait"), "{told:?}");
+        assert_eq!(told.states, ["lingering", "own_stale"], "{told:?}");
+        assert!(told.ended.is_empty(), "{told:?}");
+        backend.is_untouched().await;
+
+        let told = takeover.wait(LONG).by_then(way, move || reset(left));
+        assert_eq!((told.status, told.decision.as_str()), (0, "wait"), "{told:?}");
+        assert_eq!(told.ended, [(backend.pid(), "graceful".to_owned())], "{told:?}");
+        backend.stopped_by_itself().await;
+    }
+}
+
+#[tokio::test]
+async fn an_occupied_port_beside_a_working_backend() {
+    for way in Way::BOTH {
+        let [network, control] = free_ports();
+        let foreign = bound(Plan::foreign().word("--no-reuse-address"), network).start();
+        let backend = Plan::agent().listens(control).start();
+        let told = Takeover::of_ports(&[network, control]).by(way);
+        told.is_refused("occupied");
+        assert_eq!(told.states, ["occupied", "own_stale"], "{told:?}");
+        foreign.is_untouched().await;
+        backend.is_untouched().await;
     }
 }
 
@@ -104,17 +163,38 @@ fn bound(plan: Plan, port: u16) -> Plan {
     plan.word("--bind").word(format!("127.0.0.1:{port}"))
 }
 
+/// Whether the kernel shows a socket that is bound and nothing else (6.8).
+fn shows_bound_sockets() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.trim().parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(8))
+}
+
 #[tokio::test]
 async fn bound_but_not_listening() {
     for way in Way::BOTH {
-        for plan in [Plan::foreign, Plan::agent] {
-            let [port] = free_ports();
-            let holder = bound(plan().word("--no-reuse-address"), port).start();
-            Takeover::of_ports(&[port]).wait(SHORT).by(way).is_lingering();
+        let [port] = free_ports();
+        let holder = bound(Plan::foreign().word("--no-reuse-address"), port).start();
+        let told = Takeover::of_ports(&[port]).wait(LONG).by(way);
+        told.is_refused("occupied");
+        let named = shows_bound_sockets().then_some((holder.pid(), false));
+        assert_eq!(told.holders, named.into_iter().collect::<Vec<_>>(), "{told:?}");
+        holder.is_untouched().await;
+    }
+}
+
+#[tokio::test]
+async fn ours_is_bound_but_does_not_listen() {
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let mut holder = bound(Plan::agent().word("--no-reuse-address"), port).start();
+        let told = Takeover::of_ports(&[port]).by(way);
+        if shows_bound_sockets() {
+            told.is_reclaimed(&[holder.pid()], "graceful");
+            holder.stopped_by_itself().await;
+        } else {
+            told.is_refused("occupied");
             holder.is_untouched().await;
-            let end = || holder.signal(libc::SIGKILL);
-            let told = Takeover::of_ports(&[port]).wait(LONG).by_then(way, end);
-            assert_eq!((told.status, told.decision.as_str()), (0, "wait"), "it went by itself: {told:?}");
         }
     }
 }
@@ -157,15 +237,17 @@ async fn a_client_whose_local_port_is_ours_without_so_reuseaddr() {
     for way in Way::BOTH {
         // 0: the system chooses the port, as for every browser.
         for local in [free_ports::<1>()[0], 0] {
-            let (client, connection, port) = client_at(Plan::agent().word("--no-reuse-address"), local);
-            Takeover::of_ports(&[port]).wait(SHORT).by(way).is_lingering();
+            let (client, _connection, port) = client_at(Plan::foreign().word("--no-reuse-address"), local);
+            let told = Takeover::of_ports(&[port]).wait(LONG).by(way);
+            told.is_refused("occupied");
+            assert_eq!(told.holders, [(client.pid(), false)], "{told:?}");
             client.is_untouched().await;
-            let end = || {
-                reset(vec![connection]);
-                client.signal(libc::SIGKILL);
-            };
-            let told = Takeover::of_ports(&[port]).wait(LONG).by_then(way, end);
-            assert_eq!((told.status, told.decision.as_str()), (0, "wait"), "it went by itself: {told:?}");
         }
+        let [local] = free_ports();
+        let (mut ours, connection, port) = client_at(Plan::agent().word("--no-reuse-address"), local);
+        // It closes first, as any process that is ended.
+        Takeover::of_ports(&[port]).by(way).is_reclaimed(&[ours.pid()], "graceful");
+        ours.stopped_by_itself().await;
+        drop(connection);
     }
 }

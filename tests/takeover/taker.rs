@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use port_takeover::sys::Native;
-use port_takeover::{Limits, Outcome, Report, TakeoverEvent, WantedPort, claim_all, take_over};
+use port_takeover::{AddressReuse, Limits, Outcome, Report, TakeoverEvent, WantedPort, claim_all, take_over};
 use serde_json::{Value, json};
 use support::programs::Programs;
 use taskpaw_contract::Role;
@@ -31,6 +31,7 @@ pub(crate) struct Takeover {
     wanted: Vec<WantedPort>,
     grace: Duration,
     wait: Duration,
+    without_pidfd_getfd: bool,
 }
 
 /// What it said. Both ways say the same.
@@ -47,6 +48,8 @@ pub(crate) struct Told {
     pub(crate) holders: Vec<(u32, bool)>,
     /// The processes that ended, and how.
     pub(crate) ended: Vec<(u32, String)>,
+    /// The processes whose sockets the system does not let be changed.
+    pub(crate) reuse_refused: Vec<u32>,
 }
 
 impl Takeover {
@@ -62,6 +65,7 @@ impl Takeover {
             wanted: wanted.collect(),
             grace: Duration::from_secs(20),
             wait: Duration::ZERO,
+            without_pidfd_getfd: false,
         }
     }
 
@@ -88,6 +92,12 @@ impl Takeover {
         self
     }
 
+    /// In a sandbox that does not let it change the sockets of others.
+    pub(crate) fn where_sockets_may_not_be_changed(mut self) -> Self {
+        self.without_pidfd_getfd = true;
+        self
+    }
+
     /// Does it. A port of which it says that it can be had is then claimed for a moment, as a backend does.
     pub(crate) fn by(&self, way: Way) -> Told {
         self.by_then(way, || ())
@@ -96,6 +106,14 @@ impl Takeover {
     /// Does it, and something else as soon as it waits for a lingering port.
     pub(crate) fn by_then(&self, way: Way, on_lingering: impl FnOnce() + Send) -> Told {
         let told = match way {
+            // A filter of system calls is of one thread, and of what that starts.
+            Way::Library if self.without_pidfd_getfd => std::thread::scope(|scope| {
+                let sandboxed = scope.spawn(|| {
+                    refuse_pidfd_getfd().expect("a filter");
+                    self.by_library(on_lingering)
+                });
+                sandboxed.join().expect("it does not panic")
+            }),
             Way::Library => self.by_library(on_lingering),
             Way::CommandLine => self.by_command(&mut self.command(), on_lingering),
         };
@@ -139,6 +157,10 @@ impl Takeover {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(Programs::current().ports());
         command.args(self.arguments());
+        if self.without_pidfd_getfd {
+            // SAFETY: between fork and exec it only makes two system calls, on memory of its own stack.
+            unsafe { command.pre_exec(refuse_pidfd_getfd) };
+        }
         command
     }
 
@@ -208,6 +230,7 @@ impl Told {
             states: states("ports"),
             states_after: states("ports_after"),
             holders: holders.map(|holder| (pid(&holder["pid"]), holder["ours"] == true)).collect(),
+            reuse_refused: list(&answer["reuse_refused"]).iter().map(pid).collect(),
             ended: ended.iter().map(|process| (pid(&process["pid"]), string(&process["how"]))).collect(),
         }
     }
@@ -230,6 +253,12 @@ impl Told {
             states: states(&report.first),
             states_after: if status == 0 { Vec::new() } else { states(&report.last) },
             holders: holders.map(|holder| (holder.pid.get(), ours(holder.kind))).collect(),
+            reuse_refused: report
+                .reuse
+                .iter()
+                .filter(|(_, done)| matches!(done, AddressReuse::Refused(_)))
+                .map(|(pid, _)| pid.get())
+                .collect(),
             ended: report
                 .terminated
                 .iter()
@@ -278,6 +307,31 @@ impl Told {
         assert_eq!(self.states, ["lingering"], "{self:?}");
         assert!(self.ended.is_empty() && self.holders.is_empty(), "{self:?}");
     }
+}
+
+/// From now on this thread, and what it starts, is refused `pidfd_getfd` with EPERM, as by Yama or a sandbox.
+fn refuse_pidfd_getfd() -> std::io::Result<()> {
+    let operation = |code: u32, yes: u8, no: u8, value: u32| libc::sock_filter {
+        code: code.try_into().unwrap_or(u16::MAX),
+        jt: yes,
+        jf: no,
+        k: value,
+    };
+    let number = u32::try_from(libc::SYS_pidfd_getfd).unwrap_or(u32::MAX);
+    let mut filter = [
+        // The number of the system call is the first word of `struct seccomp_data`.
+        operation(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        operation(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs()),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    // SAFETY: the first call takes numbers only; the second one a program that outlives it.
+    let refused = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+            || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) != 0
+    };
+    if refused { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn string(value: &Value) -> String {

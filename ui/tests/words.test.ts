@@ -26,7 +26,7 @@ import { failureWords } from "../src/words/failure";
 import { journalTitle } from "../src/words/journal";
 import { monitorDetail, monitorName } from "../src/words/monitor";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
-import { address, portAdvice, portPhrase, refuses } from "../src/words/ports";
+import { address, holdsUp, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
 import { steps, tookOverPhrase } from "../src/words/timeline";
 
@@ -44,6 +44,7 @@ const states: PortState[] = [
   "own_other_user",
   "foreign",
   "unknown_holder",
+  "occupied",
   "lingering",
   "reserved",
   "permission_denied",
@@ -73,6 +74,7 @@ describe("ports", () => {
     speak(language);
     const holders: Partial<Record<PortState, HolderView[]>> = {
       foreign: [python],
+      occupied: [python],
       own_stale: [backend],
       own_other_role: [backend],
       own_other_user: [backend],
@@ -98,7 +100,9 @@ describe("ports", () => {
 
   it("refuses in the states in which a start is refused", () => {
     const refusing = states.filter((state) => refuses(port("api", 1, { state })));
-    expect(states.filter((state) => !refusing.includes(state))).toEqual(["free", "own_stale"]);
+    expect(states.filter((state) => !refusing.includes(state))).toEqual(["free", "own_stale", "lingering"]);
+    const holding = states.filter((state) => holdsUp(port("api", 1, { state })));
+    expect(states.filter((state) => !holding.includes(state))).toEqual(["free", "own_stale"]);
     expect(refuses(port("api", 1, { state: "own_stale", in_use_by_app: true }))).toBe(false);
     expect(refuses(port("api", 1))).toBe(false);
   });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Host, blocks, overlaps, same_target};
 use crate::identity::{IdentityRules, Role, RuleName};
-use crate::snapshot::{BindOutcome, Listener, Pid, Process, Snapshot, WantedPort};
+use crate::snapshot::{BindOutcome, BoundSocket, Listener, Pid, Process, Snapshot, WantedPort};
 
 /// The state of one wanted port. A person reads another sentence for each, so they are never merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,8 +25,11 @@ pub enum PortState {
     Foreign,
     /// Somebody listens, but who cannot be seen.
     UnknownHolder,
-    /// Nobody listens, yet a bind is refused as in use: connections of a dead process in TIME_WAIT, or a
-    /// socket that is bound and does not listen.
+    /// Nobody listens, yet a bind is refused as in use: by a socket that a process has open without listening, or that
+    /// nobody can see.
+    Occupied,
+    /// Nobody has it any more, yet a bind is refused as in use: connections of a process that has ended, in TIME_WAIT.
+    /// The system takes them away by itself.
     Lingering,
     /// The system keeps it back.
     Reserved,
@@ -40,11 +43,50 @@ pub enum PortState {
     Invalid,
 }
 
+/// What a port's state means for the start of its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum PortOutlook {
+    /// It can be had: it is free, or a stale process of ours is replaced.
+    Starts,
+    /// It becomes free by itself, and is waited for.
+    Waits,
+    /// It cannot be had.
+    Refuses,
+}
+
 impl PortState {
+    /// What it means for the start of the role. The one place in which that is decided.
+    #[must_use]
+    pub fn outlook(self) -> PortOutlook {
+        match self {
+            Self::Free | Self::OwnStale => PortOutlook::Starts,
+            Self::Lingering => PortOutlook::Waits,
+            Self::OwnOtherRole
+            | Self::OwnOtherUser
+            | Self::Foreign
+            | Self::UnknownHolder
+            | Self::Occupied
+            | Self::Reserved
+            | Self::PermissionDenied
+            | Self::AddressUnavailable
+            | Self::SelfCollision
+            | Self::Invalid => PortOutlook::Refuses,
+        }
+    }
+
     /// Whether a port in this state forbids the start of its role.
     #[must_use]
     pub fn refuses(self) -> bool {
-        !matches!(self, Self::Free | Self::OwnStale | Self::Lingering)
+        self.outlook() == PortOutlook::Refuses
+    }
+
+    /// Whether another number would help whoever cannot or will not wait. Not where it is the host that is at fault, or
+    /// not known to be the number.
+    #[must_use]
+    pub fn wants_another_number(self) -> bool {
+        self.outlook() != PortOutlook::Starts && self != Self::AddressUnavailable
     }
 }
 
@@ -130,15 +172,13 @@ pub fn decide(snapshot: &Snapshot, rules: &IdentityRules) -> Verdict {
         .map(|(index, wanted)| judge_port(snapshot, rules, index, wanted))
         .collect();
 
-    let any = |state: PortState| ports.iter().any(|port| port.state == state);
-    let decision = if ports.iter().any(|port| port.state.refuses()) {
-        Decision::Refuse
-    } else if any(PortState::OwnStale) {
-        Decision::Reclaim
-    } else if any(PortState::Lingering) {
-        Decision::Wait
-    } else {
-        Decision::Start
+    // What is waited for comes before anything is ended: a working backend is not given up for a port that may never
+    // become free.
+    let decision = match ports.iter().map(|port| port.state.outlook()).max() {
+        Some(PortOutlook::Refuses) => Decision::Refuse,
+        Some(PortOutlook::Waits) => Decision::Wait,
+        _ if ports.iter().any(|port| port.state == PortState::OwnStale) => Decision::Reclaim,
+        _ => Decision::Start,
     };
     let terminate = match decision {
         Decision::Reclaim => {
@@ -167,13 +207,17 @@ fn judge_port(snapshot: &Snapshot, rules: &IdentityRules, index: usize, wanted: 
 
     let listeners = || snapshot.listeners.iter().filter(move |listener| listener.port == port);
     let bind = snapshot.binds.get(&wanted.name).copied().unwrap_or_else(|| {
-        if listeners().any(|listener| in_the_way(listener, host)) {
+        if listeners().any(|listener| in_the_way(listener.host(), listener.v6only, host)) {
             BindOutcome::InUse
         } else {
             BindOutcome::Ok
         }
     });
-    let (worst, holders) = holders_that_count(snapshot, rules, host, listeners());
+    let (worst, holders) = holders_that_count(snapshot, rules, host, listeners().map(Row::from));
+    if (bind, worst) == (BindOutcome::InUse, None) {
+        let (state, holders) = judge_refused(snapshot, rules, host, port);
+        return verdict(state, holders);
+    }
     let state = match (bind, worst) {
         (BindOutcome::Unavailable, _) => PortState::AddressUnavailable,
         (BindOutcome::Reserved, _) => PortState::Reserved,
@@ -183,15 +227,55 @@ fn judge_port(snapshot: &Snapshot, rules: &IdentityRules, index: usize, wanted: 
         (_, Some(HolderKind::OtherUser)) => PortState::OwnOtherUser,
         (_, Some(HolderKind::OtherRole)) => PortState::OwnOtherRole,
         (_, Some(HolderKind::Own)) => PortState::OwnStale,
-        (BindOutcome::InUse, None) => PortState::Lingering,
-        (BindOutcome::Ok, None) => PortState::Free,
+        (BindOutcome::Ok | BindOutcome::InUse, None) => PortState::Free,
     };
     verdict(state, holders)
 }
 
-/// A listener whose address cannot be read is in the way: that can only refuse, never end anything.
-fn in_the_way(listener: &Listener, wanted: Host) -> bool {
-    listener.host().is_none_or(|host| blocks(host, listener.v6only, wanted))
+/// A port whose bind is refused as in use though nobody listens in its way: who has it, if anybody.
+fn judge_refused(
+    snapshot: &Snapshot,
+    rules: &IdentityRules,
+    wanted: Host,
+    port: u16,
+) -> (PortState, Vec<Holder>) {
+    // A system that does not show these sockets, or a snapshot from before they were looked at.
+    let Some(sockets) = &snapshot.sockets else { return (PortState::Lingering, Vec::new()) };
+    let blocking = |it: &&BoundSocket| it.port == port && in_the_way(it.host(), it.v6only, wanted);
+    let (orphaned, owned): (Vec<_>, Vec<_>) = sockets.iter().filter(blocking).partition(|it| it.orphaned);
+    let (worst, holders) = holders_that_count(snapshot, rules, wanted, owned.into_iter().map(Row::from));
+    let state = match worst {
+        Some(HolderKind::Own) => PortState::OwnStale,
+        Some(_) => PortState::Occupied,
+        None if orphaned.is_empty() => PortState::Occupied,
+        None => PortState::Lingering,
+    };
+    (state, holders)
+}
+
+/// Whether a socket keeps a wanted host from being bound. One whose address cannot be read does: that can only refuse,
+/// never end anything.
+pub(crate) fn in_the_way(held: Option<Host>, v6only: bool, wanted: Host) -> bool {
+    held.is_none_or(|held| blocks(held, v6only, wanted))
+}
+
+/// A socket, whatever it does.
+struct Row<'a> {
+    host: Option<Host>,
+    v6only: bool,
+    pids: &'a [Pid],
+}
+
+impl<'a> From<&'a Listener> for Row<'a> {
+    fn from(it: &'a Listener) -> Self {
+        Self { host: it.host(), v6only: it.v6only, pids: &it.pids }
+    }
+}
+
+impl<'a> From<&'a BoundSocket> for Row<'a> {
+    fn from(it: &'a BoundSocket) -> Self {
+        Self { host: it.host(), v6only: it.v6only, pids: &it.pids }
+    }
 }
 
 /// The holders that count, by ascending id, and the worst kind among them. Ours count where they overlap
@@ -200,17 +284,17 @@ fn holders_that_count<'a>(
     snapshot: &Snapshot,
     rules: &IdentityRules,
     wanted: Host,
-    listeners: impl Iterator<Item = &'a Listener>,
+    sockets: impl Iterator<Item = Row<'a>>,
 ) -> (Option<HolderKind>, Vec<Holder>) {
     let mut holders: Vec<Holder> = Vec::new();
     let mut worst = None;
-    for listener in listeners {
-        let blocked = in_the_way(listener, wanted);
-        let overlapping = listener.host().is_some_and(|host| overlaps(wanted, host));
-        if listener.pids.is_empty() && blocked {
+    for socket in sockets {
+        let blocked = in_the_way(socket.host, socket.v6only, wanted);
+        let overlapping = socket.host.is_some_and(|host| overlaps(wanted, host));
+        if socket.pids.is_empty() && blocked {
             worst = worst.max(Some(HolderKind::Unseen));
         }
-        for &pid in &listener.pids {
+        for &pid in socket.pids {
             let holder = judge_holder(snapshot, rules, pid);
             let counts = if holder.kind == HolderKind::Own { overlapping } else { blocked };
             if counts {

@@ -51,6 +51,21 @@ pub enum EndError {
     Unsupported,
 }
 
+/// The sockets of a process could not be made to leave their ports at once. No reason to let it live: the ports are then
+/// waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum ReuseError {
+    /// The system does not allow it: Yama, a sandbox's filter, or missing rights.
+    #[error("the system does not let one program change the sockets of another")]
+    NotAllowed,
+    /// The system refused for another reason, such as a kernel that cannot do it.
+    #[error("the sockets cannot be changed: {0}")]
+    System(#[source] io::Error),
+    /// This system has no way to do it. None but Linux needs one.
+    #[error("the sockets of another program cannot be changed on this system")]
+    Unsupported,
+}
+
 /// A port could not be claimed; all ports that already were are released.
 #[derive(Debug, thiserror::Error)]
 #[error("{}:{} ({}) cannot be claimed: {source}", port.host, port.port, port.name)]

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::decision::{Decision, Verdict, decide};
-use crate::error::{EndError, LookError};
+use crate::error::{EndError, LookError, ReuseError};
 use crate::identity::{IdentityRules, Role, RuleName};
-use crate::report::{HowEnded, Outcome, Report, Terminated};
+use crate::report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
 use crate::sys::{Asked, System};
 
@@ -118,6 +118,9 @@ pub enum TakeoverEvent<'a> {
     /// All that are to be ended are verified, and none was asked to stop yet: the last moment to ask something of them.
     /// `Break` calls the takeover off with nothing signalled, as [`Doubt::CalledOff`]. Sent once for each round.
     Verified(&'a [Incumbent]),
+    /// What was done so that the connections of one of them do not keep its ports; sent before any is asked, and not where
+    /// the system has no way to do it.
+    Reuse(Pid, &'a AddressReuse),
     /// A process was asked to stop.
     Asked(Pid),
     /// A process has ended.
@@ -137,7 +140,7 @@ pub type Called = ControlFlow<()>;
 
 /// Takes over all wanted ports of a role, or none.
 ///
-/// Blocks until the outcome is known: at most `rounds` × (`grace` + `kill_wait`) + `lingering`, and the looks.
+/// Blocks until the outcome is known: at most `rounds` × (`grace` + `kill_wait` + `lingering`) + `lingering`, and the looks.
 ///
 /// # Errors
 /// [`LookError`] if the first look fails; nothing was touched then. A later look that fails ends the
@@ -160,6 +163,7 @@ pub fn take_over<S: System>(
         observe,
         terminated: Vec::new(),
         survived: Vec::new(),
+        reuse: Vec::new(),
         signalled: false,
     };
     let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
@@ -175,6 +179,8 @@ pub fn take_over<S: System>(
                     break;
                 }
                 rounds += 1;
+                // What lingers afterwards is another thing than what was waited for before.
+                lingering_since = None;
                 if let Err(why) = run.reclaim(&seen, &verdict) {
                     doubt = Some(why);
                     break;
@@ -211,6 +217,7 @@ pub fn take_over<S: System>(
         holders,
         terminated: run.terminated,
         survived: run.survived,
+        reuse: run.reuse,
         doubt,
         outcome,
         elapsed: system.now().saturating_sub(started),
@@ -224,6 +231,7 @@ struct Run<'a, S, O> {
     observe: O,
     terminated: Vec<Terminated>,
     survived: Vec<(Pid, String)>,
+    reuse: Vec<(Pid, AddressReuse)>,
     /// Whether any process was asked to stop or killed.
     signalled: bool,
 }
@@ -275,8 +283,24 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
             let holder = VerifiedHolder::new(process.identity(), handle);
             Some(Ending { process, holder, forced: false })
         });
-        let endings = endings.collect();
+        let endings: Vec<_> = endings.collect();
+        self.allow_reuse(&endings, &seen.wanted);
         self.end(endings)
+    }
+
+    /// Sees to it that the ports can be had at once when those that hold them have ended, as far as the system lets it.
+    fn allow_reuse(&mut self, endings: &[Ending<S::Handle>], wanted: &[WantedPort]) {
+        let ports = wanted.iter().filter_map(WantedPort::target).map(|(_host, number)| number).collect();
+        for ending in endings {
+            let done = match self.system.allow_reuse(&ending.holder, &ports) {
+                Ok(sockets) => AddressReuse::Allowed(sockets),
+                Err(ReuseError::Unsupported) => continue,
+                Err(error) => AddressReuse::Refused(error.to_string()),
+            };
+            let pid = ending.process.pid;
+            self.tell(TakeoverEvent::Reuse(pid, &done));
+            self.reuse.push((pid, done));
+        }
     }
 
     /// Tells the observer who is about to be asked, and makes sure once more of all of them if it took its time.

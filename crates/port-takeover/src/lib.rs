@@ -27,12 +27,14 @@ pub mod sys;
 
 pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
 pub use claim::{Claim, bind_outcome, claim_all};
-pub use decision::{Decision, Holder, HolderKind, PortState, PortVerdict, Verdict, decide};
+pub use decision::{Decision, Holder, HolderKind, PortOutlook, PortState, PortVerdict, Verdict, decide};
 pub use end::end_process;
-pub use error::{ClaimError, EndError, LookError};
+pub use error::{ClaimError, EndError, LookError, ReuseError};
 pub use execute::{Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use journal::{Journal, JournalError, Record};
-pub use report::{HowEnded, Outcome, Report, Terminated};
-pub use snapshot::{BindOutcome, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort};
+pub use report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
+pub use snapshot::{
+    BindOutcome, BoundSocket, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort,
+};
 pub use suggest::next_free_port;

@@ -32,6 +32,17 @@ pub struct Terminated {
     pub took: Duration,
 }
 
+/// What was done so that the connections of a stale holder do not keep its ports when it has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum AddressReuse {
+    /// So many of its sockets were given SO_REUSEADDR; the others had it.
+    Allowed(u32),
+    /// The system refused: the ports may have to be waited for. This is why.
+    Refused(String),
+}
+
 /// How a takeover came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +71,8 @@ pub struct Report {
     pub terminated: Vec<Terminated>,
     /// Processes that did not end, and why.
     pub survived: Vec<(Pid, String)>,
+    /// What was done to the sockets of those that were asked to stop, where the system has a way to do it.
+    pub reuse: Vec<(Pid, AddressReuse)>,
     /// Why it was called off, if it was. Processes may have been ended before; the outcome says it.
     pub doubt: Option<Doubt>,
     /// How it came out.

@@ -155,6 +155,34 @@ impl Listener {
     }
 }
 
+/// A socket that has a wanted number and does not listen: bound alone, a connection, or what is left of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundSocket {
+    /// The local address.
+    #[serde(deserialize_with = "host_text")]
+    pub address: String,
+    /// The local port.
+    pub port: u16,
+    /// The processes that have it open, as far as they can be seen.
+    #[serde(default)]
+    pub pids: Vec<Pid>,
+    /// Whether an IPv6 socket refuses IPv4.
+    #[serde(default)]
+    pub v6only: bool,
+    /// Whether no process has it any more: TIME_WAIT, or the end of a connection whose process has ended. Only time
+    /// takes it away. One that is not orphaned and has no `pids` belongs to somebody who cannot be seen.
+    #[serde(default)]
+    pub orphaned: bool,
+}
+
+impl BoundSocket {
+    /// The address, parsed.
+    #[must_use]
+    pub fn host(&self) -> Option<Host> {
+        self.address.parse().ok()
+    }
+}
+
 /// A listener's address is checked where it enters: a listener that cannot be placed could be overlooked.
 fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -196,6 +224,10 @@ pub struct Snapshot {
     /// The sockets in LISTEN on the wanted numbers.
     #[serde(default)]
     pub listeners: Vec<Listener>,
+    /// The sockets on the wanted numbers that do not listen. They are looked for only where a bind is refused as in use
+    /// and no listener is in the way. Nothing where that was not necessary, and where the system does not show them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<Vec<BoundSocket>>,
     /// How the trial binds ended, by the wanted port's name. Left out: `in_use` if a listener blocks it,
     /// else `ok`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

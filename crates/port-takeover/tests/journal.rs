@@ -49,6 +49,7 @@ fn report(with_nginx: bool) -> Report {
         first: verdict.clone(),
         last: verdict,
         terminated: Vec::new(),
+        reuse: Vec::new(),
         survived: Vec::new(),
         doubt: None,
         outcome: Outcome::Refused,

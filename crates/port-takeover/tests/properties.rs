@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use port_takeover::{
-    BindOutcome, Decision, IdentityRule, IdentityRules, Listener, Pid, PortState, Process, Role, SCHEMA,
-    Snapshot, WantedPort, decide,
+    BindOutcome, BoundSocket, Decision, Holder, HolderKind, IdentityRule, IdentityRules, Listener, Pid,
+    PortState, Process, Role, SCHEMA, Snapshot, WantedPort, decide,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -96,10 +96,19 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         ]),
         0..3,
     );
+    let sockets = prop::option::of(prop::collection::vec(
+        (
+            select(vec!["127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", "192.168.1.5"]),
+            select(vec![5680_u16, 5681, 5682]),
+            prop::collection::vec(SELF..8, 0..3),
+            any::<(bool, bool)>(),
+        ),
+        0..4,
+    ));
     // Six of the seven possible holders are seen: one never is.
     let processes = (process(SELF), process(2), process(3), process(4), process(5), process(6));
-    (wanted, listeners, binds, processes, select(vec!["agent", "hub"])).prop_map(
-        |(wanted, listeners, binds, (a, b, c, d, e, f), role)| Snapshot {
+    (wanted, listeners, sockets, binds, processes, select(vec!["agent", "hub"])).prop_map(
+        |(wanted, listeners, sockets, binds, (a, b, c, d, e, f), role)| Snapshot {
             schema: SCHEMA,
             role: Role::new(role),
             self_pid: pid(SELF),
@@ -118,6 +127,17 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
                     v6only,
                 })
                 .collect(),
+            sockets: sockets.map(|sockets| {
+                let socket =
+                    |(address, port, pids, (v6only, orphaned)): (&str, u16, Vec<u32>, _)| BoundSocket {
+                        address: address.to_owned(),
+                        port,
+                        pids: if orphaned { Vec::new() } else { pids.into_iter().map(pid).collect() },
+                        v6only,
+                        orphaned,
+                    };
+                sockets.into_iter().map(socket).collect()
+            }),
             binds,
         },
     )
@@ -156,21 +176,61 @@ proptest! {
         prop_assert_eq!(verdict.terminate.is_empty(), verdict.decision != Decision::Reclaim);
     }
 
+    /// What refuses comes before what is waited for, and that before anything is ended: whatever else becomes of a port, a
+    /// decision never goes from the careful to the less careful one.
     #[test]
-    fn a_decision_follows_from_the_states(snapshot in snapshot()) {
+    fn a_port_that_gets_worse_never_makes_a_decision_bolder(snapshot in snapshot(), at in 0..3_usize) {
+        let before = decide(&snapshot, &rules());
+        let at = at % snapshot.wanted.len();
+        let (name, target) = (snapshot.wanted[at].name.clone(), snapshot.wanted[at].target());
+        let Some((_, number)) = target.filter(|_| before.ports[at].state == PortState::Free) else { return Ok(()) };
+
+        let mut foreign = snapshot.clone();
+        foreign.listeners.push(Listener {
+            address: snapshot.wanted[at].target().unwrap().0.bind_address().to_string(),
+            port: number,
+            pids: Vec::new(),
+            v6only: false,
+        });
+        prop_assert_eq!(decide(&foreign, &rules()).decision, Decision::Refuse);
+
+        let mut left_over = snapshot.clone();
+        left_over.binds.insert(name, BindOutcome::InUse);
+        if let Some(sockets) = &mut left_over.sockets {
+            sockets.clear();
+            sockets.push(BoundSocket {
+                address: target.unwrap().0.bind_address().to_string(),
+                port: number,
+                pids: Vec::new(),
+                v6only: false,
+                orphaned: true,
+            });
+        }
+        if before.decision == Decision::Refuse {
+            return Ok(());
+        }
+        let after = decide(&left_over, &rules());
+        prop_assert!(matches!(after.decision, Decision::Wait | Decision::Refuse), "{after:?}");
+        prop_assert!(after.terminate.is_empty());
+    }
+
+    /// A socket that is in the way without listening refuses, unless it is ours or nobody's.
+    #[test]
+    fn a_socket_that_does_not_listen_is_never_nobody(snapshot in snapshot()) {
         let verdict = decide(&snapshot, &rules());
-        let states: Vec<PortState> = verdict.ports.iter().map(|port| port.state).collect();
-        let expected = if states.iter().any(|state| state.refuses()) {
-            Decision::Refuse
-        } else if states.contains(&PortState::OwnStale) {
-            Decision::Reclaim
-        } else if states.contains(&PortState::Lingering) {
-            Decision::Wait
-        } else {
-            Decision::Start
-        };
-        prop_assert_eq!(verdict.decision, expected);
-        prop_assert_eq!(verdict.ports.len(), snapshot.wanted.len());
+        for port in verdict.ports.iter().filter(|port| port.state == PortState::Lingering) {
+            let number = port.wanted.target().unwrap().1;
+            let mut on_it = snapshot.sockets.iter().flatten().filter(|socket| socket.port == number);
+            prop_assert!(snapshot.sockets.is_none() || on_it.any(|socket| socket.orphaned), "{port:?}");
+            prop_assert!(port.holders.is_empty());
+        }
+        for port in verdict.ports.iter().filter(|port| port.state == PortState::Occupied) {
+            prop_assert_eq!(verdict.decision, Decision::Refuse);
+            prop_assert!(snapshot.sockets.is_some());
+            let ours = |holder: &Holder| holder.kind == HolderKind::Own;
+            let unseen = snapshot.sockets.iter().flatten().any(|it| it.pids.is_empty() && !it.orphaned);
+            prop_assert!(port.holders.is_empty() || unseen || !port.holders.iter().all(ours), "{port:?}");
+        }
     }
 
     #[test]
@@ -188,6 +248,9 @@ proptest! {
         let mut turned = snapshot.clone();
         turned.processes.reverse();
         turned.listeners.reverse();
+        if let Some(sockets) = &mut turned.sockets {
+            sockets.reverse();
+        }
         for listener in &mut turned.listeners {
             listener.pids.reverse();
         }

@@ -24,6 +24,9 @@ pub(crate) enum Failure {
     /// A port cannot be had.
     #[error("{}", claim_message(.0))]
     Claim(#[from] ClaimError),
+    /// A port is kept by what is left of connections, longer than it was waited for.
+    #[error("{}:{} ({}) is still kept by the system for connections that have ended. It is free within a minute: start again then", .0.port.host, .0.port.port, .0.port.name)]
+    StillLingers(ClaimError),
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -55,6 +58,7 @@ impl Failure {
                 Some(BindOutcome::Unavailable) => Code::BindAddressUnavailable,
                 _ => Code::StartupFailed,
             },
+            Self::StillLingers(_) => Code::PortInUse,
             Self::State(StateError::TooNew { .. }) => Code::StateTooNew,
             Self::State(_) => Code::StateUnavailable,
             Self::Hello(_) | Self::NoHome(_) | Self::System { .. } => Code::StartupFailed,
@@ -64,7 +68,7 @@ impl Failure {
     /// The line for stdout.
     pub(crate) fn line(&self, role: Role) -> StartupError {
         let port = match self {
-            Self::Claim(error) => Some((&error.port).into()),
+            Self::Claim(error) | Self::StillLingers(error) => Some((&error.port).into()),
             _ => None,
         };
         StartupError { taskpaw_startup_error: 1, role, code: self.code(), message: self.to_string(), port }
@@ -104,6 +108,13 @@ mod tests {
         ClaimError { port, source: kind.into() }.into()
     }
 
+    fn lingering(kind: io::ErrorKind) -> Failure {
+        match claim(kind) {
+            Failure::Claim(error) => Failure::StillLingers(error),
+            other => other,
+        }
+    }
+
     #[test]
     fn every_failure_has_its_code() {
         use StartupErrorCode as Code;
@@ -111,6 +122,7 @@ mod tests {
         let too_new = StateError::TooNew { path: "/s".into(), schema: 2, known: 1 };
         for (failure, code, about_a_port) in [
             (claim(io::ErrorKind::AddrInUse), Code::PortInUse, true),
+            (lingering(io::ErrorKind::AddrInUse), Code::PortInUse, true),
             (claim(io::ErrorKind::AddrNotAvailable), Code::BindAddressUnavailable, true),
             (claim(io::ErrorKind::OutOfMemory), Code::StartupFailed, true),
             (unwritable.into(), Code::ConfigUnwritable, false),

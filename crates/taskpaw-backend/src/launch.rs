@@ -115,16 +115,18 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         lifecycle::listen_for_signals(&stop).map_err(Failure::system("signals cannot be listened for"))?;
         let (config, folders) = configuration(arguments, hello.as_ref())?;
         let wanted = config.wanted_ports(role);
+        let mut lingering = Vec::new();
         if hello.is_none() {
             let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
             tokio::select! {
                 () = stop.requested() => return Ok(()),
                 ended = spawn_blocking(move || take_over_ports(role, &ports, &journal)) => {
-                    ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)))?;
+                    let ended = ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)));
+                    lingering = ended?;
                 }
             }
         }
-        let claims = claim_ports(&wanted)?;
+        let claims = claim_ports(&wanted, &lingering)?;
         let state_folder = folders.state();
         let opening = spawn_blocking(move || StateFolder::open(&state_folder, role));
         let state = tokio::select! {

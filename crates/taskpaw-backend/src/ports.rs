@@ -4,21 +4,39 @@ use std::ops::ControlFlow;
 
 use port_takeover::sys::Native;
 use port_takeover::{
-    Claim, ClaimError, Decision, Journal, Limits, Record, TakeoverEvent, WantedPort, claim_all, take_over,
+    AddressReuse, BindOutcome, Claim, ClaimError, Decision, Journal, Limits, PortOutlook, PortState, Record,
+    TakeoverEvent, WantedPort, bind_outcome, claim_all, take_over,
 };
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::{Role, identity, version};
 
+use crate::failure::Failure;
+
 /// Ends stale backends that hold the role's ports, by the same rules as the app. Blocks.
 ///
 /// Used without a host: under one, the host has done it. Whatever is in the way is only told here; the claim
-/// that follows fails then, with the port's name.
-pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journal) {
+/// that follows fails then, with the port's name. Gives the names of the ports that still linger.
+pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journal) -> Vec<String> {
+    let mut announced = None;
     let tell = |event: TakeoverEvent<'_>| {
         match event {
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
             TakeoverEvent::Forcing(pid) => {
                 tracing::warn!(%pid, "a stale backend does not stop and is killed")
+            }
+            TakeoverEvent::Reuse(pid, AddressReuse::Refused(why)) => {
+                tracing::warn!(%pid, %why, "its ports may not be free for a minute after its end");
+            }
+            TakeoverEvent::Lingering { left } => {
+                // Once in ten seconds is enough for a log.
+                let tens = left.as_secs() / 10;
+                if announced.replace(tens) != Some(tens) {
+                    let seconds_left = left.as_secs();
+                    tracing::info!(
+                        seconds_left,
+                        "waiting for the system to release a port that nobody has any more"
+                    );
+                }
             }
             _ => {}
         }
@@ -38,16 +56,30 @@ pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journ
             if let Some(doubt) = report.doubt {
                 tracing::warn!(%doubt, "the takeover was called off");
             }
-            for port in report.last.ports.iter().filter(|port| port.state.refuses()) {
+            let cannot_be_had = |state: PortState| state.outlook() != PortOutlook::Starts;
+            for port in report.last.ports.iter().filter(|port| cannot_be_had(port.state)) {
                 let holders: Vec<u32> = port.holders.iter().map(|holder| holder.pid.get()).collect();
                 tracing::warn!(port = port.wanted.name, state = ?port.state, ?holders, "a port cannot be had");
             }
+            let still_lingers =
+                report.last.ports.into_iter().filter(|port| port.state == PortState::Lingering);
+            still_lingers.map(|port| port.wanted.name).collect()
         }
-        Err(error) => tracing::warn!(%error, "who holds the ports cannot be found out"),
+        Err(error) => {
+            tracing::warn!(%error, "who holds the ports cannot be found out");
+            Vec::new()
+        }
     }
 }
 
-/// Claims every wanted port, or none.
-pub(crate) fn claim_ports(wanted: &[WantedPort]) -> Result<Vec<Claim>, ClaimError> {
-    claim_all(wanted)
+/// Claims every wanted port, or none. `lingering` names those of which it is known why they are refused.
+pub(crate) fn claim_ports(wanted: &[WantedPort], lingering: &[String]) -> Result<Vec<Claim>, Failure> {
+    claim_all(wanted).map_err(|error: ClaimError| {
+        let in_use = bind_outcome(&error.source) == Some(BindOutcome::InUse);
+        if in_use && lingering.contains(&error.port.name) {
+            Failure::StillLingers(error)
+        } else {
+            error.into()
+        }
+    })
 }

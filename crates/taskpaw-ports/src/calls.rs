@@ -9,8 +9,8 @@ use std::time::Instant;
 use clap::CommandFactory as _;
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, Journal, Limits, LookError, Outcome, Record, Snapshot, TakeoverEvent, WantedPort, decide,
-    take_over,
+    AddressReuse, Decision, Journal, Limits, LookError, Outcome, Record, Snapshot, TakeoverEvent, WantedPort,
+    decide, take_over,
 };
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::{ConfigFile, ConfigProblem};
@@ -125,15 +125,21 @@ fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallE
     let (role, wanted) = (target.role.into(), wanted(target)?);
     let mut announced = None;
     let report = take_over(&Native::new(), &identity::rules(), &role, &wanted, limits, |event| {
-        if let TakeoverEvent::Lingering { left } = event {
-            // Once in ten seconds is enough for a terminal.
-            let tens = left.as_secs() / 10;
-            if announced.replace(tens) != Some(tens) {
-                terminal::message(format_args!(
-                    "waiting for the system to free a port: {} s left",
-                    left.as_secs()
-                ));
+        match event {
+            TakeoverEvent::Lingering { left } => {
+                // Once in ten seconds is enough for a terminal.
+                let tens = left.as_secs() / 10;
+                if announced.replace(tens) != Some(tens) {
+                    terminal::message(format_args!(
+                        "waiting for the system to free a port: {} s left",
+                        left.as_secs()
+                    ));
+                }
             }
+            TakeoverEvent::Reuse(pid, AddressReuse::Refused(why)) => terminal::message(format_args!(
+                "the ports of process {pid} may not be free for a minute after its end: {why}"
+            )),
+            _ => {}
         }
         ControlFlow::Continue(())
     });

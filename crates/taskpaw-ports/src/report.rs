@@ -1,8 +1,8 @@
 //! The one JSON object of `--json`, and what the table is made from.
 
 use port_takeover::{
-    Decision, Doubt, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role, RuleName,
-    Snapshot, Verdict,
+    AddressReuse, Decision, Doubt, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role,
+    RuleName, Snapshot, Verdict,
 };
 use serde::{Serialize, Serializer};
 use taskpaw_contract::clock::milliseconds;
@@ -20,6 +20,9 @@ pub(crate) struct Answer {
     /// Processes that were to end and did not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) survived: Vec<Survivor>,
+    /// Processes whose sockets the system did not let be made reusable: their ports may linger for a minute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reuse_refused: Vec<Pid>,
     /// How a real reclaim came out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<Outcome>,
@@ -77,6 +80,7 @@ impl Answer {
             terminate: verdict.terminate,
             terminated: None,
             survived: Vec::new(),
+            reuse_refused: Vec::new(),
             outcome: None,
             called_off: None,
             ports_after: None,
@@ -102,6 +106,8 @@ impl Answer {
             answer.terminated = Some(terminated.collect());
         }
         answer.survived = report.survived.into_iter().map(|(pid, reason)| Survivor { pid, reason }).collect();
+        let refused = |(pid, done)| matches!(done, AddressReuse::Refused(_)).then_some(pid);
+        answer.reuse_refused = report.reuse.into_iter().filter_map(refused).collect();
         answer.outcome = Some(report.outcome);
         answer.called_off = report.doubt;
         if report.outcome != Outcome::Ready {

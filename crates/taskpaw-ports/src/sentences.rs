@@ -28,7 +28,10 @@ pub(crate) fn sentence(answer: &Answer) -> String {
         (Some(Outcome::NotFree), _) => {
             let why = match &answer.called_off {
                 Some(why) => format!("Then it was called off: {why}."),
-                None => "A port did not become free in time.".to_owned(),
+                None if answer.reuse_refused.is_empty() => "A port did not become free in time.".to_owned(),
+                None => "A port did not become free in time: the system keeps what is left of its connections for a \
+                         minute, and does not let TaskPaw end that sooner."
+                    .to_owned(),
             };
             format!("{}{why} Look again: call status with the same options.", ended(answer))
         }
@@ -71,6 +74,11 @@ fn advice(port: &Port) -> Option<String> {
         PortState::UnknownHolder => {
             "look as administrator who holds it, or choose another port in TaskPaw's settings".to_owned()
         }
+        PortState::Occupied if port.holders.is_empty() => {
+            "look as administrator which program uses it, or choose another port in TaskPaw's settings"
+                .to_owned()
+        }
+        PortState::Occupied => format!("stop {holders}, or choose another port in TaskPaw's settings"),
         PortState::Lingering => "try again in a minute: the system still keeps it back".to_owned(),
         PortState::Reserved => {
             "choose another port in TaskPaw's settings: the system keeps this one back for itself".to_owned()
@@ -119,7 +127,7 @@ fn ended(answer: &Answer) -> String {
 mod tests {
     use std::time::Duration;
 
-    use port_takeover::{Pid, Report, Snapshot, Terminated, decide};
+    use port_takeover::{AddressReuse, Pid, Report, Snapshot, Terminated, decide};
     use serde_json::json;
     use taskpaw_contract::identity;
 
@@ -158,6 +166,7 @@ mod tests {
             holders: Vec::new(),
             terminated: Vec::new(),
             survived: Vec::new(),
+            reuse: Vec::new(),
             doubt: None,
             outcome,
             elapsed: Duration::from_millis(8),
@@ -193,6 +202,11 @@ mod tests {
             said(Outcome::NotFree, |report| {
                 ended(report, 0, HowEnded::Graceful);
                 lingering(report);
+            }),
+            said(Outcome::NotFree, |report| {
+                ended(report, 0, HowEnded::Graceful);
+                lingering(report);
+                report.reuse.push((pid(300), AddressReuse::Refused("not allowed".to_owned())));
             }),
             said(Outcome::NotFree, |report| {
                 ended(report, 0, HowEnded::Graceful);

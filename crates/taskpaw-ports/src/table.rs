@@ -85,6 +85,7 @@ fn state(state: PortState) -> (&'static str, Style) {
         PortState::OwnOtherUser => ("another user's TaskPaw", BAD),
         PortState::Foreign => ("another program", BAD),
         PortState::UnknownHolder => ("held by a process that this user may not see", BAD),
+        PortState::Occupied => ("held by a program that does not listen on it", BAD),
         PortState::Lingering => ("held by nobody any more; the system frees it within a minute", PASSING),
         PortState::Reserved => ("kept back by the system", BAD),
         PortState::PermissionDenied => ("needs administrator rights", BAD),

@@ -173,6 +173,7 @@ pub(crate) fn configured_ports(config: &Config, role: Role) -> Vec<PortView> {
             host: endpoint.host.clone(),
             port: endpoint.port,
             state: None,
+            outlook: None,
             in_use_by_app: false,
             holders: Vec::new(),
             suggestion: None,
@@ -273,6 +274,7 @@ fn ports_are_left(view: &mut RoleView, failure: &Failure) {
     for port in &mut view.ports {
         *port = PortView {
             state: None,
+            outlook: None,
             in_use_by_app: false,
             holders: Vec::new(),
             suggestion: None,

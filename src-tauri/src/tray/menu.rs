@@ -1,6 +1,6 @@
 //! What the tray shows for what the board says: plain data in, plain data out.
 
-use port_takeover::PortState;
+use port_takeover::PortOutlook;
 use taskpaw_contract::ipc::{Failure, Launch, Request, RoleState, RoleView, Snapshot};
 
 use super::words::Words;
@@ -160,10 +160,7 @@ fn reason(view: &RoleView, failure: &Failure, words: &Words) -> String {
 
 /// Which ports cannot be had. Who holds them is said in the window: a name that somebody else has chosen can be long.
 fn conflict(view: &RoleView, words: &Words) -> String {
-    let refused = view.ports.iter().filter(|port| {
-        let state = port.state.unwrap_or(PortState::Free);
-        !port.in_use_by_app && !matches!(state, PortState::Free | PortState::OwnStale)
-    });
+    let refused = view.ports.iter().filter(|port| port.outlook.is_some_and(|it| it != PortOutlook::Starts));
     let numbers: Vec<String> = refused.map(|port| port.port.to_string()).collect();
     match numbers.as_slice() {
         [] => words.port_conflict.to_owned(),

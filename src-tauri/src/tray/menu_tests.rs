@@ -39,7 +39,9 @@ fn failed(failure: Failure) -> RoleState {
 fn conflict(states: &[Option<PortState>]) -> Snapshot {
     let mut shown = agent_is(failed(Failure::PortConflict));
     let ports = shown.roles[0].ports.clone().into_iter().zip(states);
-    shown.roles[0].ports = ports.map(|(port, state)| PortView { state: *state, ..port }).collect();
+    shown.roles[0].ports = ports
+        .map(|(port, state)| PortView { state: *state, outlook: state.map(PortState::outlook), ..port })
+        .collect();
     shown
 }
 

@@ -12,7 +12,17 @@ export type Role = "agent" | "hub";
 /**
  * The state of one wanted port. A person reads another sentence for each, so they are never merged.
  */
-export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision" | "invalid";
+export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "occupied" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision" | "invalid";
+
+/**
+ * What a port's state means for the start of its role.
+ */
+export type PortOutlook = "starts" | "waits" | "refuses";
+
+/**
+ * What was done so that the connections of a stale holder do not keep its ports when it has ended.
+ */
+export type AddressReuse = { "allowed": number } | { "refused": string };
 
 /**
  * A process id. Never zero, which every system keeps for itself; and never enough to end a process by,
@@ -71,7 +81,11 @@ judged: HolderKind,
 /**
  * The rule that decided it.
  */
-rule: RuleName, } & ({ "done": "untouched" } | { "done": "graceful", 
+rule: RuleName, 
+/**
+ * What was done so that its connections do not keep its ports; nothing where that was not tried.
+ */
+reuse?: AddressReuse, } & ({ "done": "untouched" } | { "done": "graceful", 
 /**
  * Milliseconds from the ask to its end.
  */
@@ -815,6 +829,10 @@ port: number,
  */
 state: PortState | null, 
 /**
+ * What that means for a start; nothing if it was not looked at yet.
+ */
+outlook: PortOutlook | null, 
+/**
  * Whether the role's own running backend holds it.
  */
 in_use_by_app: boolean, 
@@ -1105,11 +1123,11 @@ export type Replaced = {
  */
 pid: number, 
 /**
- * Its name.
+ * Its name; of a backend of V3, `TaskPaw`.
  */
 name: string, 
 /**
- * Its version, if it told it.
+ * The version in its program's stamp, or `3` for a backend of V3; nothing if it was already gone.
  */
 version: string | null, 
 /**

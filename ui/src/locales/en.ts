@@ -149,6 +149,8 @@ export const en = {
     own_other_user_named: "held by {{holders}}, the TaskPaw of user {{user}}",
     foreign: "held by another program",
     unknown_holder: "held by a program that cannot be seen",
+    occupied: "in use by a program that does not listen on it",
+    occupied_held: "in use by {{holders}}, without listening",
     lingering: "about to be released by the system",
     reserved: "kept back by the system",
     permission_denied: "needs administrator rights",
@@ -165,6 +167,8 @@ export const en = {
       "It is not part of TaskPaw, so TaskPaw leaves it alone. Close it yourself and try again, or give this port another number.",
     unknown_holder:
       "It belongs to another account or to the system, so TaskPaw cannot say more. Give this port another number.",
+    occupied:
+      "A program has it as its own end of a connection, or keeps it for later. Close that program and try again, or give this port another number.",
     lingering: "Nobody listens on it any more. Try again in a minute, or give this port another number.",
     reserved:
       "The system has set this number aside; on Windows, Hyper-V and WSL often do. Give this port another number.",

@@ -135,7 +135,7 @@ function portsAfter(ports: PortView[], event: RoleEvent): PortView[] {
 
 /** A backend that is gone holds nothing; who holds the port since then has not been looked at. */
 function released(port: PortView): PortView {
-  return { ...port, in_use_by_app: false, state: null, holders: [], suggestion: null };
+  return { ...port, in_use_by_app: false, state: null, outlook: null, holders: [], suggestion: null };
 }
 
 function timelineAfter(timeline: TimelineEntry[], at: number, event: RoleEvent): TimelineEntry[] {

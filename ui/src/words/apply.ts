@@ -4,7 +4,7 @@ import type { Apply, ApplyStep, Role, RoleState, RoleView } from "../generated/i
 import { t } from "../locales/language.svelte";
 import { failureWords } from "./failure";
 import { sentences } from "./numbers";
-import { address, portName, portPhrase, refuses } from "./ports";
+import { address, portName, portPhrase, holdsUp } from "./ports";
 import type { Tone } from "./tone";
 
 const forward = ["checking", "saving", "stopping", "starting", "confirming"] as const;
@@ -119,7 +119,7 @@ function returned(role: RoleState["kind"]) {
 }
 
 function reasonsOf({ reason, ports }: Apply, role: Role, version: string): string[] {
-  const refused = ports.filter(refuses).map((port) =>
+  const refused = ports.filter(holdsUp).map((port) =>
     t("timeline.conflict", {
       name: portName(port.name),
       address: address(port),

@@ -1,26 +1,18 @@
 // The state of a port in words: one sentence for each state, the holder named as exactly as it is known, and advice.
 
-import type { HolderView, PortState, PortView, Role } from "../generated/ipc";
+import type { HolderView, PortView, Role } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { list } from "./numbers";
 import type { Tone } from "./tone";
 
-/** The states in which a role refuses to start. */
-const refusing: ReadonlySet<PortState> = new Set<PortState>([
-  "own_other_role",
-  "own_other_user",
-  "foreign",
-  "unknown_holder",
-  "lingering",
-  "reserved",
-  "permission_denied",
-  "address_unavailable",
-  "self_collision",
-  "invalid",
-]);
-
+/** Whether a start cannot have it. */
 export function refuses(port: PortView): boolean {
-  return !port.in_use_by_app && port.state !== null && refusing.has(port.state);
+  return port.outlook === "refuses";
+}
+
+/** Whether a start cannot have it now: it refuses, or is waited for. */
+export function holdsUp(port: PortView): boolean {
+  return port.outlook !== null && port.outlook !== "starts";
 }
 
 export function otherRole(role: Role): Role {
@@ -69,6 +61,8 @@ export function portPhrase(port: PortView, role: Role): string {
     case "foreign":
     case "unknown_holder":
       return holders ? t("port.held", { holders }) : t(`port.${port.state}`);
+    case "occupied":
+      return holders ? t("port.occupied_held", { holders }) : t("port.occupied");
     case "own_stale":
       return holders ? t("port.own_stale_held", { holders }) : t("port.own_stale");
     case "own_other_role": {
@@ -97,16 +91,7 @@ export function portAdvice(port: PortView, role: Role): string {
 }
 
 export function portTone(port: PortView): Tone {
-  if (port.in_use_by_app) return "ok";
-  switch (port.state) {
-    case null:
-      return "quiet";
-    case "free":
-      return "ok";
-    case "own_stale":
-    case "lingering":
-      return "warn";
-    default:
-      return "bad";
-  }
+  if (port.outlook === null) return "quiet";
+  if (port.outlook === "refuses") return "bad";
+  return port.in_use_by_app || port.state === "free" ? "ok" : "warn";
 }

@@ -4,7 +4,7 @@ import type { Replaced, RoleView, TimelineEntry, TookOver } from "../generated/i
 import { t } from "../locales/language.svelte";
 import { failureTitle } from "./failure";
 import { list, milliseconds, seconds } from "./numbers";
-import { address, portName, portPhrase, refuses } from "./ports";
+import { address, portName, portPhrase, holdsUp } from "./ports";
 import type { Tone } from "./tone";
 
 export interface Step {
@@ -47,7 +47,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       if (event.replaced.length === 0) return step(t("timeline.nothing_replaced"));
       return event.replaced.map((replaced) => ({ at, text: replacedPhrase(replaced), tone: "quiet" }));
     case "port_conflict":
-      return event.ports.filter(refuses).map((port) => ({
+      return event.ports.filter(holdsUp).map((port) => ({
         at,
         text: t("timeline.conflict", {
           name: portName(port.name),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{Decision, Holder, HolderKind, PortState, PortVerdict};
 use crate::error::LookError;
 use crate::identity::{Role, RuleName};
-use crate::report::{HowEnded, Outcome, Report, Terminated};
+use crate::report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, WantedPort};
 
 /// The version of the record's form that this library writes.
@@ -100,6 +100,10 @@ pub struct RecordedHolder {
     pub judged: HolderKind,
     /// The rule that decided it.
     pub rule: RuleName,
+    /// What was done so that its connections do not keep its ports; nothing where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub reuse: Option<AddressReuse>,
     /// What was done to it.
     #[serde(flatten)]
     pub done: Done,
@@ -206,6 +210,11 @@ impl RecordedHolder {
             role: holder.role.clone(),
             judged: holder.kind,
             rule: holder.rule,
+            reuse: match holder.kind {
+                HolderKind::Own => report.reuse.iter().rev().find(|(pid, _)| *pid == holder.pid),
+                _ => None,
+            }
+            .map(|(_, done)| done.clone()),
             done: Done::to(holder, report),
         }
     }

@@ -9,20 +9,25 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{Asked, Seen};
+use super::{Asked, Others, Seen};
 use crate::error::{EndError, LookError};
-use crate::snapshot::{Listener, Pid, Process, WantedPort};
+use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
+mod address_reuse;
 mod proc_net;
 mod processes;
 mod sock_diag;
 
-/// A socket in LISTEN, before it is known who holds it.
+pub(super) use address_reuse::allow_reuse;
+use proc_net::Rows;
+
+/// A TCP socket, before it is known who holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ListenSocket {
+struct TcpSocket {
     address: std::net::IpAddr,
     port: u16,
     v6only: bool,
+    /// 0 where no process has it any more: TIME_WAIT, and what of a connection outlives its process.
     inode: u64,
 }
 
@@ -32,7 +37,8 @@ pub(super) fn fuzz(bytes: &[u8]) {
     // That it comes back is what counts.
     let _ = sock_diag::parse(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = proc_net::parse(text);
+        let _ = proc_net::parse(text, proc_net::Rows::Listening);
+        let _ = proc_net::parse(text, proc_net::Rows::NotListening);
     }
     processes::fuzz(bytes);
 }
@@ -64,20 +70,53 @@ pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     Ok(seen(&sockets, &BTreeMap::new()))
 }
 
-fn listening_on(ports: &BTreeSet<u16>) -> Result<Vec<ListenSocket>, LookError> {
+fn listening_on(ports: &BTreeSet<u16>) -> Result<Vec<TcpSocket>, LookError> {
     if ports.is_empty() {
         return Ok(Vec::new());
     }
     let mut sockets = match sock_diag::listening() {
         // A sandbox may forbid netlink, or the kernel be built without it.
-        Err(LookError::Sockets(_)) => proc_net::listening()?,
+        Err(LookError::Sockets(_)) => proc_net::sockets(Rows::Listening)?,
         other => other?,
     };
     sockets.retain(|socket| ports.contains(&socket.port));
     Ok(sockets)
 }
 
-fn seen(sockets: &[ListenSocket], holders: &BTreeMap<u64, BTreeSet<Pid>>) -> Seen {
+/// The sockets on these numbers that do not listen, and the processes that have them.
+pub(super) fn not_listening(ports: &BTreeSet<u16>) -> Result<Option<Others>, LookError> {
+    let sockets = others_on(ports)?;
+    let inodes: BTreeSet<u64> =
+        sockets.iter().map(|socket| socket.inode).filter(|&inode| inode != 0).collect();
+    let holders = if inodes.is_empty() { BTreeMap::new() } else { processes::holding(&inodes)? };
+    let bound = |socket: &TcpSocket| BoundSocket {
+        address: socket.address.to_string(),
+        port: socket.port,
+        v6only: socket.v6only,
+        pids: holders.get(&socket.inode).into_iter().flatten().copied().collect(),
+        orphaned: socket.inode == 0,
+    };
+    let bound = sockets.iter().map(bound).collect();
+    let pids: BTreeSet<Pid> = holders.values().flatten().copied().collect();
+    Ok(Some((bound, pids.into_iter().filter_map(processes::describe).collect())))
+}
+
+fn others_on(ports: &BTreeSet<u16>) -> Result<Vec<TcpSocket>, LookError> {
+    let mut sockets = Vec::new();
+    for &port in ports {
+        match sock_diag::not_listening(port) {
+            Err(LookError::Sockets(_)) => {
+                sockets = proc_net::sockets(Rows::NotListening)?;
+                break;
+            }
+            found => sockets.extend(found?),
+        }
+    }
+    sockets.retain(|socket| ports.contains(&socket.port));
+    Ok(sockets)
+}
+
+fn seen(sockets: &[TcpSocket], holders: &BTreeMap<u64, BTreeSet<Pid>>) -> Seen {
     let listeners = sockets
         .iter()
         .map(|socket| Listener {

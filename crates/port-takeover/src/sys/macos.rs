@@ -10,16 +10,16 @@ use std::io;
 use std::time::Duration;
 
 use super::bounded::within;
-use super::{Asked, Seen};
-use crate::error::{EndError, LookError};
-use crate::snapshot::{Listener, Pid, Process, WantedPort};
+use super::{Asked, Others, Seen};
+use crate::error::{EndError, LookError, ReuseError};
+use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
 mod libproc;
 mod parse;
 mod probe;
 mod watch;
 
-use parse::ListenSocket;
+use parse::TcpSocket;
 use watch::Watch;
 
 /// A directory service answers in time, or the user is shown by number.
@@ -28,10 +28,11 @@ const USER_NAME_TIMEOUT: Duration = Duration::from_millis(200);
 pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     let ports: BTreeSet<u16> =
         wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
-    let mut holders: BTreeMap<ListenSocket, BTreeSet<Pid>> = BTreeMap::new();
+    let mut holders: BTreeMap<TcpSocket, BTreeSet<Pid>> = BTreeMap::new();
     if !ports.is_empty() {
         for pid in libproc::all_pids()? {
-            for socket in listening(pid).into_iter().filter(|socket| ports.contains(&socket.port)) {
+            let listener = |socket: &TcpSocket| socket.listens && ports.contains(&socket.port);
+            for socket in sockets_of(pid).into_iter().filter(listener) {
                 holders.entry(socket).or_default().insert(pid);
             }
         }
@@ -50,10 +51,43 @@ pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     Ok(Seen { listeners, processes: pids.into_iter().filter_map(describe).collect() })
 }
 
-/// The sockets of a process that are in LISTEN; none if it has ended or may not be looked at.
-fn listening(pid: Pid) -> Vec<ListenSocket> {
+/// The sockets of this user on these numbers that do not listen. Those of other users are not shown, so that a number on
+/// which none was found is taken to have one that nobody has any more: it is then waited for, and nothing is ended.
+pub(super) fn not_listening(ports: &BTreeSet<u16>) -> Result<Option<Others>, LookError> {
+    let mut holders: BTreeMap<TcpSocket, BTreeSet<Pid>> = BTreeMap::new();
+    for pid in libproc::all_pids()? {
+        let bound = |socket: &TcpSocket| !socket.listens && ports.contains(&socket.port);
+        for socket in sockets_of(pid).into_iter().filter(bound) {
+            holders.entry(socket).or_default().insert(pid);
+        }
+    }
+    let mut sockets: Vec<BoundSocket> = holders
+        .iter()
+        .map(|(socket, pids)| BoundSocket {
+            address: socket.address.to_string(),
+            port: socket.port,
+            pids: pids.iter().copied().collect(),
+            v6only: socket.v6only,
+            orphaned: false,
+        })
+        .collect();
+    let unseen = ports.iter().filter(|port| !holders.keys().any(|socket| socket.port == **port));
+    // `::` is in the way of every host.
+    sockets.extend(unseen.map(|&port| BoundSocket {
+        address: "::".to_owned(),
+        port,
+        pids: Vec::new(),
+        v6only: false,
+        orphaned: true,
+    }));
+    let pids: BTreeSet<Pid> = holders.into_values().flatten().collect();
+    Ok(Some((sockets, pids.into_iter().filter_map(describe).collect())))
+}
+
+/// The TCP sockets of a process; none if it has ended or may not be looked at.
+fn sockets_of(pid: Pid) -> Vec<TcpSocket> {
     let sockets = libproc::sockets_of(pid).unwrap_or_default();
-    sockets.into_iter().filter_map(|fd| parse::listen_socket(&libproc::socket_info(pid, fd)?)).collect()
+    sockets.into_iter().filter_map(|fd| parse::tcp_socket(&libproc::socket_info(pid, fd)?)).collect()
 }
 
 /// What is known of a process; nothing if it has ended or may not be looked at, and nothing either if its id
@@ -115,6 +149,11 @@ pub(super) fn wait_any(handles: &[&Handle], timeout: Duration) -> Result<Vec<boo
     let Some(first) = handles.first() else { return Ok(Vec::new()) };
     let watches: Vec<&Watch> = handles.iter().map(|handle| &handle.watch).collect();
     watch::wait_any(&watches, timeout).map_err(|error| end_error(first.pid, error))
+}
+
+/// A socket with SO_REUSEADDR can be bound over what is left of connections, whatever they had: there is nothing to do.
+pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+    Err(ReuseError::Unsupported)
 }
 
 pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {

@@ -3,14 +3,16 @@
 //! [`System`] is the seam. [`Native`] is this machine; tests put a strict fake in its place. Each system has
 //! a module with the same functions, and no type of theirs is seen outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use crate::address::Host;
 use crate::claim::trial_bind;
-use crate::error::{EndError, LookError};
+use crate::decision::in_the_way;
+use crate::error::{EndError, LookError, ReuseError};
 use crate::execute::VerifiedHolder;
 use crate::identity::Role;
-use crate::snapshot::{BindOutcome, Listener, Pid, Process, SCHEMA, Snapshot, WantedPort};
+use crate::snapshot::{BindOutcome, BoundSocket, Listener, Pid, Process, SCHEMA, Snapshot, WantedPort};
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -74,8 +76,8 @@ pub enum Asked {
 ///
 /// # Contract
 /// A handle means one process for as long as it lives, also after that process has ended and its id was given
-/// to another one. `wait_any` is bounded by its timeout. Nothing but `ask` and `kill` has an effect on a
-/// process, and both demand a [`VerifiedHolder`].
+/// to another one. `wait_any` is bounded by its timeout. Nothing but `allow_reuse`, `ask` and `kill` has
+/// an effect on a process, and all of them demand a [`VerifiedHolder`].
 pub trait System {
     /// A reference to one process that cannot come to mean another one.
     type Handle;
@@ -102,6 +104,17 @@ pub trait System {
     /// # Errors
     /// [`EndError`] if the system cannot wait.
     fn wait_any(&self, handles: &[&Self::Handle], timeout: Duration) -> Result<Vec<bool>, EndError>;
+
+    /// Sets SO_REUSEADDR on the sockets of a process that have one of these ports and lack it, so that its connections do
+    /// not keep the port when it has ended. Says how many there were.
+    ///
+    /// # Errors
+    /// [`ReuseError`] if that is not allowed or not possible: the port may then have to be waited for.
+    fn allow_reuse(
+        &self,
+        holder: &VerifiedHolder<Self::Handle>,
+        ports: &BTreeSet<u16>,
+    ) -> Result<u32, ReuseError>;
 
     /// Asks a process to stop; a stopped one (SIGSTOP) is continued, so that it can obey.
     ///
@@ -145,6 +158,9 @@ pub(crate) struct Seen {
     pub(crate) processes: Vec<Process>,
 }
 
+/// What a system's module sees of the other sockets on some numbers, and of the processes that have them.
+pub(crate) type Others = (Vec<BoundSocket>, Vec<Process>);
+
 impl Native {
     /// This machine.
     #[must_use]
@@ -153,30 +169,81 @@ impl Native {
     }
 }
 
+/// How often a look begins anew because what refuses a bind came or went in the middle of it.
+const LOOK_ATTEMPTS: u32 = 4;
+
+fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
+    let seen = os::holders(wanted)?;
+    let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
+    for port in wanted.iter().filter(|port| port.target().is_some()) {
+        let outcome = trial_bind(port)?;
+        // Windows answers the same to a number that it keeps back and to one that is held exclusively:
+        // where somebody listens, it is held.
+        let is_listened_on = || seen.listeners.iter().any(|listener| i64::from(listener.port) == port.port);
+        let is_held = outcome == BindOutcome::Reserved && is_listened_on();
+        binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
+    }
+    Ok(Snapshot {
+        schema: SCHEMA,
+        role: role.clone(),
+        self_pid: Pid::own(),
+        wanted: wanted.to_vec(),
+        processes: seen.processes,
+        listeners: seen.listeners,
+        sockets: None,
+        binds,
+    })
+}
+
+/// Adds the sockets that do not listen on these numbers; false where the system does not show them.
+fn add_others(snapshot: &mut Snapshot, ports: &BTreeSet<u16>) -> Result<bool, LookError> {
+    let Some((sockets, processes)) = os::not_listening(ports)? else { return Ok(false) };
+    snapshot.sockets = Some(sockets);
+    for process in processes {
+        if !snapshot.processes.iter().any(|known| known.pid == process.pid) {
+            snapshot.processes.push(process);
+        }
+    }
+    Ok(true)
+}
+
+impl Snapshot {
+    /// The numbers whose bind was refused as in use though no socket that was seen is in the way.
+    fn unexplained(&self) -> BTreeSet<u16> {
+        let refused = |port: &&WantedPort| self.binds.get(&port.name) == Some(&BindOutcome::InUse);
+        let targets = self.wanted.iter().filter(refused).filter_map(WantedPort::target);
+        let is_explained = |host: Host, number: u16| {
+            let listeners = self.listeners.iter().filter(|it| it.port == number);
+            let others = self.sockets.iter().flatten().filter(|it| it.port == number);
+            listeners.into_iter().any(|it| in_the_way(it.host(), it.v6only, host))
+                || others.into_iter().any(|it| in_the_way(it.host(), it.v6only, host))
+        };
+        targets.filter(|&(host, number)| !is_explained(host, number)).map(|(_, number)| number).collect()
+    }
+}
+
 impl System for Native {
     type Handle = Handle;
 
     fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
-        let seen = os::holders(wanted)?;
-        let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
-        for port in wanted.iter().filter(|port| port.target().is_some()) {
-            let outcome = trial_bind(port)?;
-            // Windows answers the same to a number that it keeps back and to one that is held exclusively:
-            // where somebody listens, it is held.
-            let is_listened_on =
-                || seen.listeners.iter().any(|listener| i64::from(listener.port) == port.port);
-            let is_held = outcome == BindOutcome::Reserved && is_listened_on();
-            binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
+        let mut snapshot = look_once(role, wanted)?;
+        for _ in 1..LOOK_ATTEMPTS {
+            let unexplained = snapshot.unexplained();
+            if unexplained.is_empty() || !add_others(&mut snapshot, &unexplained)? {
+                break;
+            }
+            // Refused, and nothing is there: whoever it was began to listen, or went, while it was looked at. Looking again
+            // tells; what stays unexplained is a socket that this system does not show.
+            if snapshot.unexplained().is_empty() {
+                break;
+            }
+            let again = look_once(role, wanted)?;
+            if again.unexplained() == unexplained {
+                break;
+            }
+            snapshot = again;
         }
-        Ok(Snapshot {
-            schema: SCHEMA,
-            role: role.clone(),
-            self_pid: Pid::own(),
-            wanted: wanted.to_vec(),
-            processes: seen.processes,
-            listeners: seen.listeners,
-            binds,
-        })
+        Ok(snapshot)
     }
 
     fn describe(&self, pid: Pid) -> Option<Process> {
@@ -190,6 +257,10 @@ impl System for Native {
     fn wait_any(&self, handles: &[&Handle], timeout: Duration) -> Result<Vec<bool>, EndError> {
         let handles: Vec<&os::Handle> = handles.iter().map(|handle| &handle.0).collect();
         os::wait_any(&handles, timeout)
+    }
+
+    fn allow_reuse(&self, holder: &VerifiedHolder<Handle>, ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+        os::allow_reuse(&holder.handle().0, ports)
     }
 
     fn ask(&self, holder: &VerifiedHolder<Handle>) -> Result<Asked, EndError> {

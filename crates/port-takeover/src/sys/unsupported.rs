@@ -1,9 +1,10 @@
 //! A system that nobody has taught this library yet: it compiles, and says so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Asked, Seen};
-use crate::error::{EndError, LookError};
+use super::{Asked, Others, Seen};
+use crate::error::{EndError, LookError, ReuseError};
 use crate::snapshot::{Pid, Process, WantedPort};
 
 /// There is none.
@@ -12,6 +13,10 @@ pub(super) enum Handle {}
 
 pub(super) fn holders(_wanted: &[WantedPort]) -> Result<Seen, LookError> {
     Err(LookError::Unsupported)
+}
+
+pub(super) fn not_listening(_ports: &BTreeSet<u16>) -> Result<Option<Others>, LookError> {
+    Ok(None)
 }
 
 pub(super) fn describe(_pid: Pid) -> Option<Process> {
@@ -24,6 +29,10 @@ pub(super) fn open(_pid: Pid) -> Result<Option<Handle>, EndError> {
 
 pub(super) fn wait_any(_handles: &[&Handle], _timeout: Duration) -> Result<Vec<bool>, EndError> {
     Err(EndError::Unsupported)
+}
+
+pub(super) fn allow_reuse(handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+    match *handle {}
 }
 
 pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {

@@ -14,8 +14,8 @@ use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, PROCESS_TERMINATE, TerminateProcess, WaitForMultipleObjects,
 };
 
-use super::{Asked, Seen};
-use crate::error::{EndError, LookError};
+use super::{Asked, Others, Seen};
+use crate::error::{EndError, LookError, ReuseError};
 use crate::snapshot::{Listener, Pid, Process, WantedPort};
 
 mod command_line;
@@ -33,6 +33,12 @@ const WAIT_AT_ONCE: usize = 64;
 const TURN: Duration = Duration::from_millis(20);
 /// The exit status of a process that was killed.
 const KILLED: u32 = 1;
+
+/// The tables have no socket that is only bound, and their connections do not keep a port from being claimed exclusively:
+/// what refuses a bind without a listener cannot be told apart here.
+pub(super) fn not_listening(_ports: &BTreeSet<u16>) -> Result<Option<Others>, LookError> {
+    Ok(None)
+}
 
 pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     let ports: BTreeSet<u16> =
@@ -116,6 +122,11 @@ fn wait_for_one(processes: &[HANDLE], timeout: Duration) -> io::Result<()> {
 }
 
 /// Asks through the process's own stop event. One that has none can only be killed.
+/// SO_EXCLUSIVEADDRUSE does not mind TIME_WAIT: there is nothing to do.
+pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+    Err(ReuseError::Unsupported)
+}
+
 pub(super) fn ask(handle: &Handle) -> Result<Asked, EndError> {
     if processes::has_exited(&handle.process) {
         return Ok(Asked::AlreadyGone);

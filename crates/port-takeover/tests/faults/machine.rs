@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use port_takeover::sys::{Asked, System};
 use port_takeover::{
-    BindOutcome, EndError, Listener, LookError, Pid, Process, Role, SCHEMA, Snapshot, VerifiedHolder,
-    WantedPort,
+    BindOutcome, BoundSocket, EndError, Listener, LookError, Pid, Process, ReuseError, Role, SCHEMA,
+    Snapshot, VerifiedHolder, WantedPort,
 };
 
 /// What goes wrong before a call.
@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Denied,
     /// From now on nothing may be killed, while asking is allowed.
     KillDenied,
+    /// Sockets of others may not be changed from now on.
+    ReuseDenied,
     /// This look fails.
     LookFails,
     /// The answer of this look is damaged.
@@ -55,6 +57,11 @@ pub(crate) struct World {
     pub(crate) lives: Vec<Life>,
     pub(crate) denied: bool,
     pub(crate) kill_denied: bool,
+    pub(crate) reuse_denied: bool,
+    /// Who was asked or killed since the last look.
+    pub(crate) signalled: BTreeSet<usize>,
+    /// Whose sockets were given SO_REUSEADDR.
+    pub(crate) reusable: BTreeSet<usize>,
     pub(crate) signals: Vec<(usize, &'static str)>,
 }
 
@@ -64,6 +71,10 @@ pub(crate) struct Machine {
     pub(crate) step: Cell<u32>,
     pub(crate) clock: Cell<Duration>,
     pub(crate) lingers: Cell<Option<Duration>>,
+    /// The ports that linger; empty for all.
+    pub(crate) lingering_ports: BTreeSet<u16>,
+    /// So long a port lingers whose holder ended without SO_REUSEADDR on its sockets.
+    pub(crate) time_wait: Option<Duration>,
 }
 
 pub(crate) fn pid(raw: u32) -> Pid {
@@ -99,6 +110,8 @@ impl Machine {
             step: Cell::new(0),
             clock: Cell::new(Duration::ZERO),
             lingers: Cell::new(None),
+            lingering_ports: BTreeSet::new(),
+            time_wait: None,
         }
     }
 
@@ -138,9 +151,18 @@ impl Machine {
             }
             Some(Fault::Denied) => world.denied = true,
             Some(Fault::KillDenied) => world.kill_denied = true,
+            Some(Fault::ReuseDenied) => world.reuse_denied = true,
             Some(Fault::LookFails | Fault::Truncated | Fault::WaitFails) | None => {}
         }
         fault
+    }
+
+    fn leave_time_wait(&self, world: &World, at: usize) {
+        if let Some(time_wait) = self.time_wait
+            && !world.reusable.contains(&at)
+        {
+            self.lingers.set(Some(self.clock.get() + time_wait));
+        }
     }
 
     /// Advances the clock by what every call costs.
@@ -183,6 +205,7 @@ impl System for Machine {
             Some(Fault::Truncated) => return Err(LookError::Malformed("it is truncated")),
             _ => {}
         }
+        self.world.borrow_mut().signalled.clear();
         let world = self.world.borrow();
         let mut listeners: BTreeMap<u16, Vec<Pid>> = BTreeMap::new();
         for life in world.lives.iter().filter(|life| life.alive) {
@@ -190,11 +213,23 @@ impl System for Machine {
                 listeners.entry(port).or_default().push(life.process.pid);
             }
         }
-        let lingers = self.lingers.get().is_some_and(|until| self.clock.get() < until);
-        let bind = |port: &WantedPort| {
-            let held = port.target().is_some_and(|(_, number)| listeners.contains_key(&number));
-            if held || lingers { BindOutcome::InUse } else { BindOutcome::Ok }
+        let still_lingers = self.lingers.get().is_some_and(|until| self.clock.get() < until);
+        let lingers = |number: u16| {
+            still_lingers && (self.lingering_ports.is_empty() || self.lingering_ports.contains(&number))
         };
+        let bind = |port: &WantedPort| {
+            let refused = |(_, number)| listeners.contains_key(&number) || lingers(number);
+            if port.target().is_some_and(refused) { BindOutcome::InUse } else { BindOutcome::Ok }
+        };
+        let left_over = |(_, port): (_, u16)| BoundSocket {
+            address: "127.0.0.1".to_owned(),
+            port,
+            pids: Vec::new(),
+            v6only: false,
+            orphaned: true,
+        };
+        let targets = wanted.iter().filter_map(WantedPort::target);
+        let sockets = targets.filter(|&(_, number)| lingers(number)).map(left_over).collect();
         Ok(Snapshot {
             schema: SCHEMA,
             role: role.clone(),
@@ -206,6 +241,7 @@ impl System for Machine {
                 .filter(|life| life.alive)
                 .map(|life| life.process.clone())
                 .collect(),
+            sockets: Some(sockets),
             binds: wanted.iter().map(|port| (port.name.clone(), bind(port))).collect(),
             listeners: listeners
                 .into_iter()
@@ -240,6 +276,24 @@ impl System for Machine {
         Ok(exited)
     }
 
+    fn allow_reuse(&self, holder: &VerifiedHolder<usize>, ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+        self.next();
+        let mut world = self.world.borrow_mut();
+        let at = *holder.handle();
+        // Only what is ours, of no other process, and before anybody was asked in this round.
+        assert!(world.lives[at].is_ours, "{:?}", world.lives[at]);
+        assert_eq!(world.lives[at].process.identity(), *holder.identity());
+        assert!(world.signalled.is_empty(), "somebody was asked already: {:?}", world.signalled);
+        if world.reuse_denied {
+            return Err(ReuseError::NotAllowed);
+        }
+        if !world.lives[at].alive {
+            return Ok(0);
+        }
+        world.reusable.insert(at);
+        Ok(u32::try_from(world.lives[at].ports.intersection(ports).count()).unwrap())
+    }
+
     fn ask(&self, holder: &VerifiedHolder<usize>) -> Result<Asked, EndError> {
         self.next();
         let mut world = self.world.borrow_mut();
@@ -254,8 +308,10 @@ impl System for Machine {
             return Ok(Asked::NotPossible);
         }
         world.signals.push((at, "ask"));
+        world.signalled.insert(at);
         if world.lives[at].obeys {
             world.end(at);
+            self.leave_time_wait(&world, at);
         }
         Ok(Asked::Delivered)
     }
@@ -269,8 +325,10 @@ impl System for Machine {
         }
         if world.lives[at].alive {
             world.signals.push((at, "kill"));
+            world.signalled.insert(at);
             if world.lives[at].dies_when_killed {
                 world.end(at);
+                self.leave_time_wait(&world, at);
             }
         }
         Ok(())

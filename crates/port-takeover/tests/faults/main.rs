@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use port_takeover::{
-    Called, Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome, Report, Role, RuleName,
-    TakeoverEvent, WantedPort, take_over,
+    AddressReuse, Called, Decision, Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome,
+    Report, Role, RuleName, TakeoverEvent, WantedPort, take_over,
 };
 use proptest::prelude::*;
 
@@ -34,7 +34,9 @@ fn run_observed(
     ];
     let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), observe);
     let limits = Limits::default();
-    let bound = (limits.grace + limits.kill_wait) * limits.rounds + limits.lingering + Duration::from_secs(2);
+    let bound = (limits.grace + limits.kill_wait + limits.lingering) * limits.rounds
+        + limits.lingering
+        + Duration::from_secs(2);
     assert!(machine.clock.get() <= bound, "it took {:?}", machine.clock.get());
     for (at, signal) in &machine.world.borrow().signals {
         let life = &machine.world.borrow().lives[*at];
@@ -143,7 +145,8 @@ fn one_that_can_neither_be_asked_nor_killed_calls_everything_off() {
     assert!(matches!(report.doubt, Some(Doubt::NotAllowed(_))) && signals(&machine).is_empty());
 }
 
-/// Step 1 is the first look, 2 and 3 open the handles, 4 is the second look, 5 asks who has exited.
+/// Step 1 is the first look, 2 and 3 open the handles, 4 is the second look, 5 asks who has exited, 6 and 7 make the ports
+/// reusable, 8 and 9 ask to stop.
 #[test]
 fn any_change_between_the_looks_calls_everything_off() {
     for step in 2..=4 {
@@ -158,7 +161,7 @@ fn any_change_between_the_looks_calls_everything_off() {
 
 #[test]
 fn a_reused_id_after_the_second_look_is_never_signalled() {
-    for step in 5..=8 {
+    for step in 5..=10 {
         let machine = with_fault(step, Fault::PidReused(301));
         let _report = run(&machine).unwrap(); // `run` checks every signal
     }
@@ -166,7 +169,7 @@ fn a_reused_id_after_the_second_look_is_never_signalled() {
 
 #[test]
 fn one_that_has_gone_by_itself_is_success() {
-    for step in 2..=7 {
+    for step in 2..=9 {
         let machine = with_fault(step, Fault::Ends(300));
         let report = run(&machine).unwrap();
         assert_eq!(report.outcome, Outcome::Ready, "at {step}");
@@ -176,7 +179,7 @@ fn one_that_has_gone_by_itself_is_success() {
 
 #[test]
 fn denied_before_the_first_signal_touches_nothing() {
-    for step in 2..=6 {
+    for step in 2..=8 {
         let machine = with_fault(step, Fault::Denied);
         let report = run(&machine).unwrap();
         assert_eq!(report.outcome, Outcome::Refused, "at {step}");
@@ -186,7 +189,7 @@ fn denied_before_the_first_signal_touches_nothing() {
 
 #[test]
 fn denied_between_two_signals_is_told() {
-    let machine = with_fault(7, Fault::Denied);
+    let machine = with_fault(9, Fault::Denied);
     let report = run(&machine).unwrap();
     assert_eq!(report.outcome, Outcome::NotFree);
     assert_eq!(report.survived[0].0, pid(301));
@@ -211,7 +214,7 @@ fn a_look_that_fails_touches_nothing() {
 
 #[test]
 fn a_look_that_fails_afterwards_does_not_hide_what_was_ended() {
-    let machine = with_fault(9, Fault::LookFails);
+    let machine = with_fault(11, Fault::LookFails);
     let report = run(&machine).unwrap();
     assert_eq!(signals(&machine), ["ask", "ask"]);
     assert_eq!(report.outcome, Outcome::NotFree);
@@ -256,6 +259,67 @@ fn a_lingering_port_is_waited_out_or_given_up() {
 }
 
 #[test]
+fn the_ports_are_made_reusable_before_anybody_is_asked() {
+    // The machine itself makes sure that it is before.
+    let machine = Machine { time_wait: Some(Duration::from_secs(60)), ..Machine::new(stale()) };
+    let report = run(&machine).unwrap();
+    assert_eq!(report.outcome, Outcome::Ready);
+    assert_eq!(report.reuse, [(pid(300), AddressReuse::Allowed(1)), (pid(301), AddressReuse::Allowed(1))]);
+    assert!(machine.clock.get() < Duration::from_secs(1), "nothing was waited for");
+}
+
+#[test]
+fn where_that_is_not_allowed_the_ports_are_waited_for_and_it_is_told_why() {
+    let faults = BTreeMap::from([(1, Fault::ReuseDenied)]);
+    let machine = Machine { faults, time_wait: Some(Duration::from_secs(60)), ..Machine::new(stale()) };
+    let mut told = Vec::new();
+    let report = run_observed(&machine, |event| {
+        match event {
+            TakeoverEvent::Reuse(pid, AddressReuse::Refused(_)) => told.push(pid.get()),
+            TakeoverEvent::Lingering { .. } => assert_eq!(told, [300, 301]),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    assert_eq!((report.outcome, report.reuse.len()), (Outcome::Ready, 2));
+    assert_eq!(report.last.decision, Decision::Start);
+    assert!(machine.clock.get() >= Duration::from_secs(60));
+}
+
+#[test]
+fn a_lingering_port_is_waited_for_before_a_working_backend_is_ended() {
+    for (lingers, outcome, asked) in [(30, Outcome::Ready, 1), (100, Outcome::Refused, 0)] {
+        let machine = Machine {
+            lingering_ports: [5681].into(),
+            ..Machine::new(vec![life(300, "/opt/backend", 7, &[5680])])
+        };
+        machine.lingers.set(Some(Duration::from_secs(lingers)));
+        let report = run_observed(&machine, |event| {
+            if matches!(event, TakeoverEvent::Asked(_)) {
+                assert!(machine.clock.get() >= Duration::from_secs(lingers));
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(report.unwrap().outcome, outcome);
+        assert_eq!(signals(&machine).len(), asked);
+    }
+}
+
+#[test]
+fn what_lingers_after_a_reclaim_has_its_own_time() {
+    // 40 s are waited before the reclaim, and 60 s after it: together more than one wait may take.
+    let machine = Machine {
+        faults: BTreeMap::from([(1, Fault::ReuseDenied)]),
+        lingering_ports: [5681].into(),
+        time_wait: Some(Duration::from_secs(60)),
+        ..Machine::new(vec![life(300, "/opt/backend", 7, &[5680])])
+    };
+    machine.lingers.set(Some(Duration::from_secs(40)));
+    assert_eq!(run(&machine).unwrap().outcome, Outcome::Ready);
+}
+
+#[test]
 fn without_a_start_time_nothing_is_ended() {
     let mut lives = stale();
     lives[0].process.started_at = None;
@@ -273,6 +337,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         who().prop_map(Fault::Ends),
         Just(Fault::Denied),
         Just(Fault::KillDenied),
+        Just(Fault::ReuseDenied),
         Just(Fault::LookFails),
         Just(Fault::Truncated),
         Just(Fault::WaitFails),
@@ -291,13 +356,16 @@ proptest! {
         can_be_asked in any::<(bool, bool)>(),
         comes_back in (0..4_u32, 0..2_u32),
         lingers in prop::option::of(0..90_u64),
+        lingering_ports in prop::collection::btree_set(5680..5682_u16, 0..2),
+        time_wait in prop::option::of(0..90_u64),
     ) {
         let mut lives = stale();
         (lives[0].obeys, lives[1].obeys) = obeys;
         (lives[0].dies_when_killed, lives[1].dies_when_killed) = dies;
         (lives[0].can_be_asked, lives[1].can_be_asked) = can_be_asked;
         (lives[0].comes_back, lives[1].comes_back) = comes_back;
-        let machine = Machine { faults, ..Machine::new(lives) };
+        let time_wait = time_wait.map(Duration::from_secs);
+        let machine = Machine { faults, lingering_ports, time_wait, ..Machine::new(lives) };
         machine.lingers.set(lingers.map(Duration::from_secs));
         if let Ok(report) = run(&machine) && report.outcome == Outcome::Refused {
             prop_assert!(signals(&machine).is_empty(), "{report:#?}");

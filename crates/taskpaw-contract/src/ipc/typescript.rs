@@ -25,6 +25,8 @@ pub fn typescript() -> String {
     declare!(
         Role,
         port_takeover::PortState,
+        port_takeover::PortOutlook,
+        port_takeover::AddressReuse,
         port_takeover::Pid,
         port_takeover::Decision,
         port_takeover::HolderKind,

@@ -244,6 +244,8 @@ pub struct PortView {
     pub port: i64,
     /// Its state when it was last looked at; nothing if it was not yet.
     pub state: Option<port_takeover::PortState>,
+    /// What that means for a start; nothing if it was not looked at yet.
+    pub outlook: Option<port_takeover::PortOutlook>,
     /// Whether the role's own running backend holds it.
     pub in_use_by_app: bool,
     /// Who holds it.

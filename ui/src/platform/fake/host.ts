@@ -29,8 +29,10 @@ import type {
   TokenName,
 } from "../../generated/ipc";
 import { reduce } from "../../state/reduce";
+import { holdsUp } from "../../words/ports";
 import { history } from "./agent";
 import { unanswered } from "./fleet";
+import { judged } from "./roles";
 import type { Command, Platform, RequestOf } from "../types";
 
 /** What the fake machine is like. */
@@ -272,22 +274,17 @@ export class FakeHost implements Platform {
       const collides = draft.some((other) => other.name !== name && other.endpoint.port === port);
       const taken = this.world.taken[port];
       if (port < 1 || port > 65535 || !/^(localhost|[\d.]+|[\da-f:]+)$/i.test(host)) {
-        return { ...view, state: "invalid" as const, suggestion: null };
+        return judged({ ...view, state: "invalid", suggestion: null });
       }
       const suggestion = this.#free(port + 1, draft, offered);
       offered.push(suggestion);
-      if (collides) return { ...view, state: "self_collision" as const, suggestion };
+      if (collides) return judged({ ...view, state: "self_collision", suggestion });
       if (port < 1024)
-        return { ...view, state: "permission_denied" as const, suggestion: this.#free(5680, draft) };
-      if (taken) return { ...view, ...taken, suggestion };
+        return judged({ ...view, state: "permission_denied", suggestion: this.#free(5680, draft) });
+      if (taken) return judged({ ...view, ...taken, suggestion });
       const mine = this.role(role);
       const own = mine.state.kind === "ready" && mine.ports.some((configured) => configured.port === port);
-      return {
-        ...view,
-        state: own ? ("own_stale" as const) : ("free" as const),
-        in_use_by_app: own,
-        suggestion: null,
-      };
+      return judged({ ...view, state: own ? "own_stale" : "free", in_use_by_app: own, suggestion: null });
     });
   }
 
@@ -317,6 +314,7 @@ export class FakeHost implements Platform {
         ...configured,
         ...wanted?.endpoint,
         state: null,
+        outlook: null,
         in_use_by_app: false,
         holders: [],
         suggestion: null,
@@ -324,7 +322,7 @@ export class FakeHost implements Platform {
     });
     tell({});
     const seen = this.#check(ports.map(({ name, host, port }) => ({ role, name, endpoint: { host, port } })));
-    if (seen.some(({ state, in_use_by_app }) => state !== "free" && !in_use_by_app)) {
+    if (seen.some(({ outlook }) => outlook === "refuses")) {
       return tell({ step: "refused", reason: { kind: "port_conflict" }, ports: seen });
     }
     tell({ step: "saving" });
@@ -351,13 +349,14 @@ export class FakeHost implements Platform {
       ports: ports.map((port) => ({
         ...port,
         state: null,
+        outlook: null,
         in_use_by_app: false,
         holders: [],
         suggestion: null,
       })),
     });
     const seen = this.#check(draft);
-    if (seen.some(({ state }) => state !== "free")) {
+    if (seen.some(holdsUp)) {
       this.emit({ type: "port_conflict", role, generation, ports: seen });
       this.emit({ type: "backend_failed", role, generation, failure: { kind: "port_conflict" } });
       return;
@@ -376,7 +375,7 @@ export class FakeHost implements Platform {
         role,
         generation,
         backend,
-        ports: seen.map((port) => ({ ...port, state: "own_stale", in_use_by_app: true })),
+        ports: seen.map((port) => judged({ ...port, state: "own_stale", in_use_by_app: true })),
       });
     }, READY_MS);
   }

@@ -1,11 +1,11 @@
 // The roles of a fake machine: how they started, what they listen on, and the snapshot that they are in.
 
-import type { PortView, RoleView, Snapshot } from "../../generated/ipc";
+import type { PortOutlook, PortView, RoleView, Snapshot } from "../../generated/ipc";
 
 export const started = Date.now() - 200_000;
 
 export function port(name: string, number: number, change: Partial<PortView> = {}): PortView {
-  return {
+  return judged({
     name,
     host: "127.0.0.1",
     port: number,
@@ -14,7 +14,18 @@ export function port(name: string, number: number, change: Partial<PortView> = {
     holders: [],
     suggestion: null,
     ...change,
-  };
+  });
+}
+
+/** With what the state means for a start, as the host says it. */
+export function judged(view: Omit<PortView, "outlook">): PortView {
+  return { ...view, outlook: outlookOf(view) };
+}
+
+function outlookOf({ state, in_use_by_app }: Pick<PortView, "state" | "in_use_by_app">): PortOutlook | null {
+  if (state === null) return null;
+  if (in_use_by_app || state === "free" || state === "own_stale") return "starts";
+  return state === "lingering" ? "waits" : "refuses";
 }
 
 export const agentPorts = (change: Partial<PortView> = {}): PortView[] => [

@@ -1,18 +1,26 @@
-//! The sockets in LISTEN, from `/proc/net/tcp` and `tcp6`: the fallback where netlink is not allowed.
+//! TCP sockets, from `/proc/net/tcp` and `tcp6`: the fallback where netlink is not allowed.
 
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::ListenSocket;
+use super::TcpSocket;
 use crate::error::LookError;
 
 const TCP_LISTEN: &str = "0A";
 
-pub(super) fn listening() -> Result<Vec<ListenSocket>, LookError> {
-    let mut sockets = parse(&fs::read_to_string("/proc/net/tcp").map_err(LookError::Sockets)?)?;
+/// Which rows of a table are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    Listening,
+    NotListening,
+}
+
+/// The rows of both tables. A socket that is bound and neither listens nor is connected is in none.
+pub(super) fn sockets(rows: Rows) -> Result<Vec<TcpSocket>, LookError> {
+    let mut sockets = parse(&fs::read_to_string("/proc/net/tcp").map_err(LookError::Sockets)?, rows)?;
     match fs::read_to_string("/proc/net/tcp6") {
-        Ok(table) => sockets.extend(parse(&table)?),
+        Ok(table) => sockets.extend(parse(&table, rows)?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {} // IPv6 is switched off.
         Err(error) => return Err(LookError::Sockets(error)),
     }
@@ -21,15 +29,15 @@ pub(super) fn listening() -> Result<Vec<ListenSocket>, LookError> {
 
 /// Reads a table (man 5 proc). It does not say whether an IPv6 socket refuses IPv4; it is then taken to
 /// accept it, which can only refuse a start, never end a process.
-pub(super) fn parse(table: &str) -> Result<Vec<ListenSocket>, LookError> {
-    let row = |line: &str| -> Option<Option<ListenSocket>> {
+pub(super) fn parse(table: &str, rows: Rows) -> Result<Vec<TcpSocket>, LookError> {
+    let row = |line: &str| -> Option<Option<TcpSocket>> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else { return None };
-        if *state != TCP_LISTEN {
+        if (*state == TCP_LISTEN) != (rows == Rows::Listening) {
             return Some(None);
         }
         let (address, port) = local.split_once(':')?;
-        Some(Some(ListenSocket {
+        Some(Some(TcpSocket {
             address: hex_address(address)?,
             port: u16::from_str_radix(port, 16).ok()?,
             v6only: false,
@@ -76,19 +84,21 @@ mod tests {
     #[cfg(target_endian = "little")]
     #[test]
     fn only_listening_rows_are_taken() {
-        let rows = parse(TABLE).unwrap();
+        let rows = parse(TABLE, Rows::Listening).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(
             (rows[0].address.to_string(), rows[0].port, rows[0].inode),
             ("127.0.0.1".into(), 5681, 41234)
         );
-        let rows = parse(TABLE6).unwrap();
+        let others = parse(TABLE, Rows::NotListening).unwrap();
+        assert_eq!((others.len(), others[0].inode), (1, 41235));
+        let rows = parse(TABLE6, Rows::Listening).unwrap();
         assert_eq!((rows[0].address.to_string(), rows[0].port, rows[0].inode), ("::1".into(), 5682, 777));
     }
 
     #[test]
     fn a_damaged_table_is_an_error() {
-        assert!(parse("header\n 0: 0100007F:1631 00000000:0000\n").is_err());
-        assert!(parse("header\n 0: zz:1631 0:0 0A 0:0 0:0 0 0 0 1\n").is_err());
+        assert!(parse("header\n 0: 0100007F:1631 00000000:0000\n", Rows::Listening).is_err());
+        assert!(parse("header\n 0: zz:1631 0:0 0A 0:0 0:0 0 0 0 1\n", Rows::Listening).is_err());
     }
 }

@@ -44,12 +44,28 @@ pub(super) fn holding(inodes: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<P
 
 /// The inodes of all sockets among a process's descriptors.
 fn sockets_of(folder: &OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> Vec<u64> {
+    descriptors_in(folder, buffer).into_iter().map(|(_, inode)| inode).collect()
+}
+
+/// The numbers of a process's descriptors that are these sockets; none if it may not be looked at.
+pub(super) fn descriptors_of(pid: Pid, inodes: &BTreeSet<u64>) -> Vec<i32> {
+    let Ok(folder) = openat(CWD, format!("/proc/{pid}/fd"), FOLDER, Mode::empty()) else { return Vec::new() };
+    let mut buffer = Vec::with_capacity(32 * 1024);
+    let all = descriptors_in(&folder, buffer.spare_capacity_mut());
+    all.into_iter().filter(|(_, inode)| inodes.contains(inode)).map(|(number, _)| number).collect()
+}
+
+/// The numbers and inodes of all sockets among a process's descriptors.
+fn descriptors_in(folder: &OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> Vec<(i32, u64)> {
     let mut sockets = Vec::new();
     let mut listing = RawDir::new(folder, buffer);
     while let Some(Ok(entry)) = listing.next() {
+        let number = decimal(entry.file_name().to_bytes()).and_then(|number| i32::try_from(number).ok());
         let mut target = [MaybeUninit::uninit(); 64];
-        if let Ok((target, _)) = readlinkat_raw(folder, entry.file_name(), &mut target[..]) {
-            sockets.extend(socket_inode(target));
+        if let (Some(number), Ok((target, _))) =
+            (number, readlinkat_raw(folder, entry.file_name(), &mut target[..]))
+        {
+            sockets.extend(socket_inode(target).map(|inode| (number, inode)));
         }
     }
     sockets

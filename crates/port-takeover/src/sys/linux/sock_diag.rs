@@ -1,5 +1,5 @@
-//! The sockets in LISTEN, from netlink's `sock_diag` (man 7 sock_diag): one question for each family,
-//! answered in some 30 µs whatever the number of processes.
+//! TCP sockets, from netlink's `sock_diag` (man 7 sock_diag): one question for each family, answered in some 30 µs
+//! whatever the number of processes.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use super::ListenSocket;
+use super::TcpSocket;
 use crate::error::LookError;
 
 // linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
@@ -25,7 +25,13 @@ const INET_DIAG_SKV6ONLY: u16 = 11;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
-const TCP_LISTEN: u8 = 10;
+// net/tcp_states.h
+const TCP_LISTEN: u32 = 10;
+/// Bound, and neither listening nor connected. Kernels before 6.8 do not show it, and ignore that it is asked for.
+const TCP_BOUND_INACTIVE: u32 = 13;
+const LISTENING: u32 = 1 << TCP_LISTEN;
+/// From TCP_ESTABLISHED (1) on, all but the listeners.
+const NOT_LISTENING: u32 = ((1 << (TCP_BOUND_INACTIVE + 1)) - 2) & !LISTENING;
 
 const HEADER: usize = 16;
 const MESSAGE: usize = 72;
@@ -37,14 +43,24 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const DUMP_ATTEMPTS: u32 = 5;
 
 /// Every TCP socket in LISTEN of this network namespace.
-pub(super) fn listening() -> Result<Vec<ListenSocket>, LookError> {
+pub(super) fn listening() -> Result<Vec<TcpSocket>, LookError> {
+    whole(LISTENING, 0)
+}
+
+/// Every TCP socket of this network namespace that has a port and does not listen, whatever else it does.
+pub(super) fn not_listening(port: u16) -> Result<Vec<TcpSocket>, LookError> {
+    whole(NOT_LISTENING, port)
+}
+
+/// The sockets in any of these states, on one port or (0) on any.
+fn whole(states: u32, port: u16) -> Result<Vec<TcpSocket>, LookError> {
     let mut sockets = Vec::new();
     for family in [AF_INET, AF_INET6] {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let from = sockets.len();
-            match dump(family, &mut sockets)? {
+            match dump(&request(family, states, port), &mut sockets)? {
                 Consistency::Whole => break,
                 Consistency::Interrupted if attempt < DUMP_ATTEMPTS => sockets.truncate(from),
                 Consistency::Interrupted => {
@@ -62,7 +78,7 @@ enum Consistency {
     Interrupted,
 }
 
-fn dump(family: u8, into: &mut Vec<ListenSocket>) -> Result<Consistency, LookError> {
+fn dump(request: &[u8; REQUEST], into: &mut Vec<TcpSocket>) -> Result<Consistency, LookError> {
     let sockets = |error: rustix::io::Errno| LookError::Sockets(io::Error::from(error));
     let netlink: OwnedFd = socket_with(
         AddressFamily::NETLINK,
@@ -72,7 +88,7 @@ fn dump(family: u8, into: &mut Vec<ListenSocket>) -> Result<Consistency, LookErr
     )
     .map_err(sockets)?;
     set_socket_timeout(&netlink, Timeout::Recv, Some(ANSWER_TIMEOUT)).map_err(sockets)?;
-    send(&netlink, &request(family), SendFlags::empty()).map_err(sockets)?;
+    send(&netlink, request, SendFlags::empty()).map_err(sockets)?;
 
     // The kernel fills at most 32 KiB at a time.
     let mut buffer = vec![0; 64 * 1024];
@@ -90,21 +106,22 @@ fn dump(family: u8, into: &mut Vec<ListenSocket>) -> Result<Consistency, LookErr
     }
 }
 
-/// `struct nlmsghdr` and `struct inet_diag_req_v2`: all TCP sockets of a family that are in LISTEN.
-fn request(family: u8) -> [u8; REQUEST] {
+/// `struct nlmsghdr` and `struct inet_diag_req_v2`: all TCP sockets of a family in these states, on one port or (0) on any.
+fn request(family: u8, states: u32, port: u16) -> [u8; REQUEST] {
     let mut bytes = [0; REQUEST];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
     put(0, &(REQUEST as u32).to_ne_bytes());
     put(4, &SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     put(6, &(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     put(HEADER, &[family, IPPROTO_TCP]);
-    put(HEADER + 4, &(1_u32 << TCP_LISTEN).to_ne_bytes());
+    put(HEADER + 4, &states.to_ne_bytes());
+    put(HEADER + 8, &port.to_be_bytes());
     bytes
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
-    sockets: Vec<ListenSocket>,
+    sockets: Vec<TcpSocket>,
     interrupted: bool,
     done: bool,
 }
@@ -137,7 +154,7 @@ pub(super) fn parse(mut bytes: &[u8]) -> Result<Part, LookError> {
 }
 
 /// `struct inet_diag_msg` and its attributes.
-fn socket(body: &[u8]) -> Result<ListenSocket, LookError> {
+fn socket(body: &[u8]) -> Result<TcpSocket, LookError> {
     let message: &[u8; MESSAGE] = body.first_chunk().ok_or(LookError::Malformed("an entry is too short"))?;
     let port = u16::from_be_bytes([message[4], message[5]]);
     let address = match (message[0], message[8..24].first_chunk::<4>(), message[8..24].first_chunk::<16>()) {
@@ -146,7 +163,7 @@ fn socket(body: &[u8]) -> Result<ListenSocket, LookError> {
         _ => return Err(LookError::Malformed("an entry is of another family")),
     };
     let inode = u32_at(message, 68).ok_or(LookError::Malformed("an entry is too short"))?;
-    Ok(ListenSocket { address, port, v6only: v6only(&body[MESSAGE..])?, inode: inode.into() })
+    Ok(TcpSocket { address, port, v6only: v6only(&body[MESSAGE..])?, inode: inode.into() })
 }
 
 fn v6only(mut attributes: &[u8]) -> Result<bool, LookError> {

@@ -32,14 +32,16 @@ const TCPSI_STATE: usize = 344;
 /// In the union of both families an IPv4 address is the last of four words (`struct in4in6_addr`).
 const I46A_ADDR4: usize = 12;
 
-/// A socket in LISTEN.
+/// A TCP socket that has a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ListenSocket {
+pub(super) struct TcpSocket {
     /// What stands for the socket itself: the same for every process that inherited it.
     pub(super) socket: u64,
     pub(super) address: IpAddr,
     pub(super) port: u16,
     pub(super) v6only: bool,
+    /// Whether it is in LISTEN.
+    pub(super) listens: bool,
 }
 
 /// The ids of `proc_listpids`: a list of `int`, in which 0 is the kernel.
@@ -57,13 +59,14 @@ pub(super) fn sockets(bytes: &[u8]) -> impl Iterator<Item = i32> {
     })
 }
 
-/// The listener that a `struct socket_fdinfo` describes; nothing for every other socket, and for an answer
+/// The TCP socket that a `struct socket_fdinfo` describes; nothing for every other socket, and for an answer
 /// that is not whole.
-pub(super) fn listen_socket(bytes: &[u8]) -> Option<ListenSocket> {
+pub(super) fn tcp_socket(bytes: &[u8]) -> Option<TcpSocket> {
     let info: &[u8; SOCKET_FDINFO] = bytes.try_into().ok()?;
-    if u32_at(info, SOI_KIND)? != KIND_TCP || u32_at(info, TCPSI_STATE)? != STATE_LISTEN {
+    if u32_at(info, SOI_KIND)? != KIND_TCP {
         return None;
     }
+    let listens = u32_at(info, TCPSI_STATE)? == STATE_LISTEN;
     // An `int` that holds an `in_port_t` in network byte order, so it is its first two bytes.
     let port = u16::from_be_bytes(chunk_at(info, INSI_LPORT)?);
     let families = *info.get(INSI_VFLAG)?;
@@ -77,7 +80,8 @@ pub(super) fn listen_socket(bytes: &[u8]) -> Option<ListenSocket> {
         return None;
     };
     let v6only = families & (IPV4 | IPV6) == IPV6;
-    Some(ListenSocket { socket: u64::from_ne_bytes(chunk_at(info, SOI_SO)?), address, port, v6only })
+    let socket = u64::from_ne_bytes(chunk_at(info, SOI_SO)?);
+    Some(TcpSocket { socket, address, port, v6only, listens })
 }
 
 /// The kernel keeps the interface of a link-local address in its second word, which is no part of it

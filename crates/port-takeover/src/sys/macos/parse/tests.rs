@@ -138,18 +138,17 @@ fn addresses_are_read_by_family() {
         (IPV6, Ipv6Addr::LOCALHOST.octets(), "::1", true),
         (IPV6, link_local, "fe80::1", true),
     ] {
-        let seen = listen_socket(&socket(KIND_TCP, STATE_LISTEN, families, bytes, 5680)).unwrap();
+        let seen = tcp_socket(&socket(KIND_TCP, STATE_LISTEN, families, bytes, 5680)).unwrap();
         assert_eq!((seen.address.to_string().as_str(), seen.v6only), (address, v6only));
         assert_eq!((seen.port, seen.socket), (5680, 77));
     }
 }
 
 #[test]
-fn only_tcp_in_listen_counts() {
-    let of = |kind, state, families| listen_socket(&socket(kind, state, families, v4([127, 0, 0, 1]), 5680));
-    assert!(of(KIND_TCP, STATE_LISTEN, IPV4).is_some());
-    for state in (0..12).filter(|&state| state != STATE_LISTEN) {
-        assert_eq!(of(KIND_TCP, state, IPV4), None, "state {state}");
+fn only_tcp_counts_and_only_one_state_listens() {
+    let of = |kind, state, families| tcp_socket(&socket(kind, state, families, v4([127, 0, 0, 1]), 5680));
+    for state in 0..12 {
+        assert_eq!(of(KIND_TCP, state, IPV4).unwrap().listens, state == STATE_LISTEN, "state {state}");
     }
     for kind in [0, 1, 3, 4, 5, 6, 7] {
         assert_eq!(of(kind, STATE_LISTEN, IPV4), None, "kind {kind}");
@@ -161,11 +160,11 @@ fn only_tcp_in_listen_counts() {
 fn an_answer_that_is_not_whole_is_no_answer() {
     let whole = socket(KIND_TCP, STATE_LISTEN, IPV4, v4([127, 0, 0, 1]), 5680);
     for length in 0..whole.len() {
-        assert_eq!(listen_socket(&whole[..length]), None);
+        assert_eq!(tcp_socket(&whole[..length]), None);
     }
     let mut longer = whole;
     longer.push(0);
-    assert_eq!(listen_socket(&longer), None);
+    assert_eq!(tcp_socket(&longer), None);
 }
 
 #[test]
