@@ -105,7 +105,6 @@ fn version_in(room: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails where its own data is wrong")]
 mod tests {
     use port_takeover::Pid;
     use port_takeover::sys::{Native, System as _};
