@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "./lib/load.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
-import { configure, startReal, startStandIn } from "./lib/v3.mjs";
+import { configure, post, startReal, startStandIn } from "./lib/v3.mjs";
 
 /** Longer than any wait of V3's own that is looked for here. */
 const WITHIN_MS = 20_000;
@@ -83,7 +83,7 @@ function agentOf(isReal, source, python, folder) {
       configure(folder, "agent", { server_id: "old-1", machine: "old", ...ports, monitors });
       const words = ["taskpaw_v3.agent", `${network}`, `${control}`, "--folder", join(folder, "config")];
       const backend = isReal
-        ? await startReal(source, python, folder, words.slice(0, 1))
+        ? await startReal(source, folder, [python, "-m", words[0]])
         : await startStandIn(python, words);
       return { ...backend, network, control };
     },
@@ -166,10 +166,10 @@ function hubOf(isReal, source, python, folder) {
         ...database,
       ];
       const hub = isReal
-        ? await startReal(source, python, folder, ["taskpaw_v3.hub", ...database, "run"])
+        ? await startReal(source, folder, [python, "-m", "taskpaw_v3.hub", ...database, "run"])
         : await startStandIn(python, ours);
       const server = { name: `agent-${agent}`, ip: "127.0.0.1", port: agent };
-      if (isReal) await get(port, "/servers", { "content-type": "application/json" }, server);
+      if (isReal) await post(port, "/servers", server);
       return { ...hub, port };
     },
   };
@@ -328,10 +328,9 @@ function raw(port, path, connection, within = 0, begun = "") {
   });
 }
 
-async function get(port, path, headers = {}, body) {
+async function get(port, path, headers = {}) {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
     headers: { connection: "close", ...headers },
-    ...(body && { method: "POST", body: JSON.stringify(body) }),
   });
   return { status: answer.status, body: await answer.json() };
 }

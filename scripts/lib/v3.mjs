@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, StepError } from "./steps.mjs";
 
-const HELPERS = join(ROOT, "tests", "helpers");
+/** Where the stand-ins are. */
+export const HELPERS = join(ROOT, "tests", "helpers");
 /** How long a Python program with large libraries may take to start on a busy machine. */
 const START_MS = 60_000;
 /** On Linux V3 looks into /etc/taskpaw alone: it gets an /etc of its own, with links to everything else in it. */
@@ -19,10 +20,10 @@ mount --bind "$1/etc" /etc
 shift
 exec "$@"`;
 
-/** The real one: `modules` follow `python -m`; its configuration is in `folder/config`. */
-export function startReal(source, python, folder, modules) {
+/** The real one: its configuration is in `folder/config`. `as` are words that make it another user's. */
+export function startReal(source, folder, words, as = []) {
   const alone = process.getuid() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
-  const command = ["sh", "-c", OWN_ETC, "sh", folder, python, "-m", ...modules];
+  const command = ["sh", "-c", OWN_ETC, "sh", folder, ...as, ...words];
   return start("unshare", [...alone, "--", ...command], source, /"taskpaw_ready": true/);
 }
 
@@ -35,7 +36,7 @@ async function start(command, args, cwd, isReady) {
   const child = spawn(command, args, {
     cwd,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: cwd },
   });
   let said = "";
   const ended = new Promise((resolve) =>
@@ -69,4 +70,14 @@ async function start(command, args, cwd, isReady) {
 export function configure(folder, role, settings) {
   mkdirSync(join(folder, "config"), { recursive: true });
   writeFileSync(join(folder, "config", `${role}.yaml`), JSON.stringify(settings));
+}
+
+/** Tells its hub something. */
+export async function post(port, path, body) {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: "POST",
+    headers: { connection: "close", "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new StepError(`${path} was refused with ${answer.status}: ${await answer.text()}`);
 }
