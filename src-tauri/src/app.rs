@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use port_takeover::Record;
 use taskpaw_contract::Role;
-use taskpaw_contract::config::ConfigProblem;
+use taskpaw_contract::config::{Config, ConfigProblem};
+use taskpaw_contract::import_report::DatabaseState;
 use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Launch, LogLine};
 use tokio::sync::Notify;
 
@@ -153,14 +154,40 @@ impl App {
             self.progress.notify_waiters();
         })?;
         self.board().configure(&config, has_last_good);
-        if let Some(report) = self.settings().import_report() {
-            self.board().show_import(Some(report));
-        }
+        self.show_import(&config);
         for role in Role::ALL {
             let is_on = config.roles.contains(&role);
             self.tell(role, if is_on { Message::Restart } else { Message::Stop });
         }
         Ok(())
+    }
+
+    /// Shows what came from TaskPaw V3 and what is left of it.
+    pub(crate) fn show_import(&self, config: &Config) {
+        self.board().show_import(self.settings().import_report(), self.settings().left_behind(config));
+    }
+
+    /// A role is ready. A hub may have completed what the first start has begun to take over.
+    pub(crate) fn is_ready(&self, role: Role) {
+        self.settings().keep_as_last_good();
+        let waits = self
+            .board()
+            .snapshot()
+            .app
+            .imported
+            .is_some_and(|report| report.database == DatabaseState::Pending);
+        if role != Role::Hub || !waits {
+            return;
+        }
+        match self.settings().read() {
+            Ok(config) => {
+                self.board().configure(&config, self.settings().has_last_good());
+                self.show_import(&config);
+            }
+            Err(problem) => {
+                tracing::warn!(%problem, "what the hub has taken over is shown after the next start")
+            }
+        }
     }
 
     /// Keeps the place of the one app that runs, until the roles have ended.

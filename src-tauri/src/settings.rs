@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
-use taskpaw_v3::{self as v3, Begun, ImportReport, Starter};
+use taskpaw_v3::{self as v3, Begun, ImportReport, LateError, LeftBehind, Starter};
 
 use crate::apply::{Change, Note, Port};
 
@@ -60,6 +60,20 @@ impl Settings {
         let read = v3::report(&self.folders.import_report_file());
         read.inspect_err(|error| tracing::warn!(%error, "the report of what was taken over cannot be read"))
             .unwrap_or_default()
+    }
+
+    /// What an earlier version has left behind of TaskPaw V3, if nobody has decided about it.
+    pub(crate) fn left_behind(&self, config: &Config) -> Option<LeftBehind> {
+        v3::left_behind(&self.folders, config)
+    }
+
+    /// Takes over what was left behind, or remembers that nobody wants it.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub(crate) fn answer_left_behind(&self, is_wanted: bool) -> Result<ImportReport, LateError> {
+        let _alone = self.alone();
+        v3::answer_left_behind(&self.folders, is_wanted)
     }
 
     /// Remembers that the person has seen the report, and gives it back.
@@ -278,6 +292,21 @@ mod tests {
         assert_eq!(ports(&settings.read_file().unwrap()), (5680, 5681));
         settings.use_until_end(Role::Agent, None);
         assert_eq!(ports(&settings.read().unwrap()), (5680, 5681));
+    }
+
+    #[test]
+    fn what_an_earlier_version_left_behind_is_asked_about_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let config = settings.read_for_launch().unwrap();
+        assert_eq!(settings.left_behind(&config), None);
+        std::fs::create_dir(folder.path().join("v3")).unwrap();
+        let yaml = "openclaw_enabled: true\nopenclaw_token: claw\ndata_dir: /nowhere\n";
+        std::fs::write(folder.path().join("v3/hub.yaml"), yaml).unwrap();
+        assert!(settings.left_behind(&config).is_some());
+        settings.answer_left_behind(true).unwrap();
+        let config = settings.read().unwrap();
+        assert_eq!((config.hub.webhook.token.as_str(), settings.left_behind(&config)), ("claw", None));
     }
 
     #[test]

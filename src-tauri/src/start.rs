@@ -239,9 +239,9 @@ fn build(handle: &AppHandle, folders: &Folders, started: Instant, ending: Arc<At
             let command = sidecar.shell().sidecar(taskpaw_contract::identity::BACKEND_PROGRAM);
             command.map(Into::into).map_err(|error| error.to_string())
         }),
-        on_ready: Box::new(move |_: Role| {
+        on_ready: Box::new(move |role: Role| {
             if let Some(app) = window.try_state::<Arc<App>>() {
-                app.settings().keep_as_last_good();
+                app.is_ready(role);
             }
         }),
     };

@@ -53,6 +53,32 @@ describe("the notice", () => {
   });
 });
 
+describe("what an earlier version left behind", () => {
+  it("is offered until the person has decided", async () => {
+    for (const [button, take_over] of [
+      ["action-left-take", true],
+      ["action-left-leave", false],
+    ] as const) {
+      const host = await open("left-behind");
+      expect(find("left-behind").textContent).toContain(
+        "did not take over everything that it had in /etc/taskpaw: its machines and the token that it shows them, whom it tells of events and the file status.md.",
+      );
+      await click(button);
+      await pass();
+      expect(host.asked).toContainEqual({ command: "answer_left_behind", take_over });
+      expect(has("left-behind")).toBe(false);
+    }
+  });
+
+  it("says why it could not be done", async () => {
+    const host = await open("left-behind");
+    host.world.refuse.answer_left_behind = { code: "internal", message: "the disk is full", detail: null };
+    await click("action-left-take");
+    await pass();
+    expect(find("left-behind").textContent).toContain("the disk is full");
+  });
+});
+
 describe("the words", () => {
   it("name a few things and count the rest", () => {
     const key = (at: number) => ({

@@ -8,13 +8,14 @@ use taskpaw_contract::Role;
 
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
-Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config]
+Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config | --import-v3]
 
   agent             watches this machine (the default)
   hub               polls the machines that do
 
   --config-dir DIR  where config.json is; else TASKPAW_CONFIG_DIR, else the platform's own folder
   --check-config    says whether config.json can be used, and starts nothing
+  --import-v3       takes over what TaskPaw 3 has left and no earlier start has taken, and starts nothing
   --print-default-config
                     prints a config.json with every default
   --version         prints the version
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Run(Arguments),
     /// Say whether the configuration can be used.
     CheckConfig(Arguments),
+    /// Take over what TaskPaw V3 has left.
+    ImportV3(Arguments),
     /// Print the configuration that a first start has.
     PrintDefaultConfig,
     /// Print the version.
@@ -65,13 +68,14 @@ pub(crate) enum WrongUsage {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, WrongUsage> {
     let mut parser = Parser::from_args(arguments);
     let (mut role, mut config_dir, mut question) = (None, None, None);
-    let mut only_check = false;
+    let mut instead: Option<fn(Arguments) -> Command> = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("version") => question = Some(Command::Version),
             Arg::Long("help") => question = Some(Command::Help),
             Arg::Long("print-default-config") => question = Some(Command::PrintDefaultConfig),
-            Arg::Long("check-config") => only_check = true,
+            Arg::Long("check-config") => instead = Some(Command::CheckConfig),
+            Arg::Long("import-v3") => instead = Some(Command::ImportV3),
             Arg::Long("config-dir") => {
                 let folder = parser.value()?;
                 if let Some(looks_like) = role_named(&folder) {
@@ -87,8 +91,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         }
     }
     let run = Arguments { role: role.unwrap_or(Role::Agent), config_dir };
-    let asked = if only_check { Command::CheckConfig(run) } else { Command::Run(run) };
-    Ok(question.unwrap_or(asked))
+    let asked = instead.unwrap_or(Command::Run);
+    Ok(question.unwrap_or_else(|| asked(run)))
 }
 
 fn role_named(word: &OsString) -> Option<Role> {
@@ -122,6 +126,7 @@ mod tests {
                 &["--check-config", "hub"],
                 Command::CheckConfig(Arguments { role: Role::Hub, config_dir: None }),
             ),
+            (&["hub", "--import-v3"], Command::ImportV3(Arguments { role: Role::Hub, config_dir: None })),
         ] {
             assert_eq!(parsed(words).unwrap(), expected, "{words:?}");
         }

@@ -8,6 +8,7 @@ mod metrics;
 mod offers;
 mod poll;
 mod roster;
+mod status_md;
 mod store;
 mod webhook;
 
@@ -120,11 +121,16 @@ impl Hub {
         });
         self.shared.start(&self.config.agents, remembered);
         let webhook = tokio::spawn(webhook::deliver(self.shared.clone(), self.config.webhook.clone()));
+        let path = PathBuf::from(&self.config.status_md);
+        let has_file = !path.as_os_str().is_empty();
+        let file =
+            has_file.then(|| tokio::spawn(status_md::write_again_and_again(self.shared.clone(), path)));
         self.shared.stop.requested().await;
         // A poll that is called off has acknowledged nothing that is not stored, and a delivery that is called off
         // is made again.
         self.shared.roster.end_all();
         webhook.abort();
+        file.inspect(tokio::task::JoinHandle::abort);
     }
 
     /// Writes what is not on the disk yet.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use port_takeover::{Claim, Journal};
 use serde::Serialize;
-use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem, Endpoint};
+use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem, Endpoint, HubConfig};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::{Hello, Ready};
 use taskpaw_contract::{Role, version};
@@ -87,6 +87,34 @@ pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// Takes over what TaskPaw V3 has left and no earlier start has taken, and says so. Nothing is started.
+pub(crate) fn import_v3(arguments: &Arguments) -> ExitCode {
+    let take = || -> Result<Vec<String>, Failure> {
+        let failed = |error: String| Failure::system("it cannot be taken over")(io::Error::other(error));
+        let mut folders = Folders::find()?;
+        if let Some(folder) = &arguments.config_dir {
+            folders.config.clone_from(folder);
+        }
+        let Begun { file, imported, .. } = v3::begin(&folders, Starter::Backend)?;
+        let mut taken = imported;
+        if taken.is_none() && v3::left_behind(&folders, file.config()).is_some() {
+            taken = Some(v3::answer_left_behind(&folders, true).map_err(|error| failed(error.to_string()))?);
+        }
+        let completed = v3::complete(&folders).map_err(|error| failed(error.to_string()))?;
+        Ok(completed.or(taken).iter().flat_map(ImportReport::lines).collect())
+    };
+    match take() {
+        Ok(lines) if lines.is_empty() => say("there is nothing of TaskPaw 3 left to take over"),
+        Ok(lines) => {
+            say(&format!("{}\na hub that runs must be started again to follow it", lines.join("\n")))
+        }
+        Err(failure) => {
+            eprintln!("taskpaw-backend: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs a role until it is asked to stop.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     log::start();
@@ -133,6 +161,14 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             // A predecessor that takes its time must not delay a stop.
             () = stop.requested() => return Ok(()),
             state = opening => state.map_err(|error| Failure::system("the state folder cannot be opened")(io::Error::other(error)))??,
+        };
+        let config = match role {
+            Role::Agent => config,
+            // By now the hub of V3 has ended.
+            Role::Hub => tokio::select! {
+                () = stop.requested() => return Ok(()),
+                completed = completed(config, folders.clone()) => completed?,
+            },
         };
         let is_alone = hello.is_none();
         let control_token = match hello {
@@ -186,6 +222,31 @@ fn begin(folders: &Folders) -> Result<ConfigFile, ConfigProblem> {
         tracing::warn!("the report of what was taken over cannot be kept: {error}");
     }
     Ok(file)
+}
+
+/// The configuration with what V3's hub kept in its database, if that has not been taken over yet. Nothing about it stops
+/// a start.
+async fn completed(mut config: Config, folders: Folders) -> Result<Config, Failure> {
+    let failed = |error| Failure::system("what V3's hub had cannot be looked for")(io::Error::other(error));
+    spawn_blocking(move || {
+        let completed =
+            v3::complete(&folders).map(|report| report.iter().flat_map(ImportReport::lines).collect());
+        let lines: Vec<String> = completed.unwrap_or_else(|error| {
+            tracing::warn!("what V3's hub had is not taken over yet: {error}");
+            Vec::new()
+        });
+        lines.iter().for_each(|line| tracing::info!("{line}"));
+        if !lines.is_empty() {
+            match ConfigFile::read(&folders.config_file()) {
+                // The ports are those of this launch, and claimed.
+                Ok(file) => config.hub = HubConfig { api: config.hub.api, ..file.config().hub.clone() },
+                Err(problem) => tracing::warn!("what V3's hub had counts from the next start on: {problem}"),
+            }
+        }
+        config
+    })
+    .await
+    .map_err(failed)
 }
 
 /// What people call this machine, or its hub if that has a name of its own.

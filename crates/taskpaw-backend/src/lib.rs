@@ -26,6 +26,7 @@ pub fn run() -> ExitCode {
     match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
         Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),
+        Ok(Command::ImportV3(arguments)) => launch::import_v3(&arguments),
         Ok(Command::PrintDefaultConfig) => launch::say(&launch::default_config()),
         Ok(Command::Version) => launch::say(&format!("taskpaw-backend {}", taskpaw_contract::version())),
         Ok(Command::Help) => launch::say(USAGE),

@@ -101,7 +101,8 @@ pub(super) fn read(path: &Path) -> Result<Database, DatabaseError> {
 fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let log = beside(path, "-wal");
     let has_log = fs::metadata(&log).is_ok_and(|log| log.is_file() && log.len() > 0);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if has_log {
         Connection::open_with_flags_and_vfs(format!("{}?mode=ro", uri(path)), flags, WITHOUT_LOCKS)?
     } else {

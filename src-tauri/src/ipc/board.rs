@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
-use taskpaw_contract::import_report::ImportReport;
+use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
     AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
     TimelineEntry, TokenName,
@@ -44,6 +44,7 @@ impl Board {
             has_tray: false,
             is_close_asked: false,
             imported: None,
+            left_behind: None,
         };
         let roles = Role::ALL.map(off).to_vec();
         Self {
@@ -112,9 +113,9 @@ impl Board {
         self.change_app(|app| app.has_tray = is_there);
     }
 
-    /// Shows what was taken over from TaskPaw V3.
-    pub(crate) fn show_import(&self, report: Option<ImportReport>) {
-        self.change_app(|app| app.imported = report);
+    /// Shows what was taken over from TaskPaw V3, and what a person can still decide about.
+    pub(crate) fn show_import(&self, report: Option<ImportReport>, left_behind: Option<LeftBehind>) {
+        self.change_app(|app| (app.imported, app.left_behind) = (report, left_behind));
     }
 
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {

@@ -84,7 +84,18 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
         Request::ImportSeen => {
             let marked = app.settings().mark_import_seen();
             let report = marked.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))?;
-            app.board().show_import(report);
+            let left_behind = app.board().snapshot().app.left_behind;
+            app.board().show_import(report, left_behind);
+        }
+        Request::AnswerLeftBehind { take_over } => {
+            let answered = app.settings().answer_left_behind(take_over);
+            answered.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))?;
+            let config = app.settings().read().map_err(config_error)?;
+            app.board().configure(&config, app.settings().has_last_good());
+            app.show_import(&config);
+            if take_over {
+                restart(app, &config, Role::Hub);
+            }
         }
         Request::ClaimAgain => app.claim_again(),
         Request::Relaunch => app.own_program().start()?,

@@ -462,7 +462,11 @@ is_close_asked: boolean,
 /**
  * What was taken over from TaskPaw V3, if it was here.
  */
-imported: ImportReport | null, };
+imported: ImportReport | null, 
+/**
+ * What an earlier version has left behind of TaskPaw V3, until the person has decided about it.
+ */
+left_behind: LeftBehind | null, };
 
 /**
  * What the first start took over from TaskPaw V3.
@@ -513,6 +517,24 @@ is_whole: boolean, };
  * What is known of the database of V3's hub.
  */
 export type DatabaseState = "none" | "pending" | "read";
+
+/**
+ * What an earlier version has left behind of TaskPaw V3, for a person to decide about.
+ */
+export type LeftBehind = { 
+/**
+ * The folder of V3's files.
+ */
+folder: string, 
+/**
+ * What it is.
+ */
+kinds: Array<LeftBehindKind>, };
+
+/**
+ * Something of V3's hub that this version can go on with.
+ */
+export type LeftBehindKind = "machines" | "webhook" | "status_file";
 
 /**
  * A file of V3.
@@ -1812,7 +1834,11 @@ monitor: MonitorConfig, } | { "command": "remove_monitor",
 /**
  * Its name.
  */
-name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "agent_status" } | { "command": "agent_history" } | { "command": "agent_events", 
+name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "answer_left_behind", 
+/**
+ * Whether it is taken over.
+ */
+take_over: boolean, } | { "command": "agent_status" } | { "command": "agent_history" } | { "command": "agent_events", 
 /**
  * How many at most.
  */
@@ -1881,6 +1907,7 @@ export type Answers = {
   restore_last_good_config: null;
   reload_config: null;
   import_seen: null;
+  answer_left_behind: null;
   agent_status: AgentStatus;
   agent_history: Array<MetricSample>;
   agent_events: Array<AgentEvent>;

@@ -1,6 +1,6 @@
 // What was taken over from TaskPaw 3, and why something was not, as sentences made from the kinds.
 
-import type { ImportReport, NotTaken, NotTakenReason } from "../generated/ipc";
+import type { ImportReport, LeftBehind, NotTaken, NotTakenReason } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { exposureReason } from "./exposure";
 import { list, number } from "./numbers";
@@ -52,6 +52,11 @@ export function sentences(report: ImportReport): string[] {
     newToken ? t("import.new_token") : null,
     report.database === "pending" ? t("import.database_pending") : null,
   ].filter((one) => one !== null);
+}
+
+/** What an earlier version has left behind, in one sentence. */
+export function leftBehindSentence({ folder, kinds }: LeftBehind): string {
+  return t("import.left", { folder, what: list(kinds.map((kind) => t(`import.left_${kind}`))) });
 }
 
 /** A setting of a monitor that was taken without it. */

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use taskpaw_contract::Role;
 
-use crate::client::{bearer, call, get};
+use crate::client::{bearer, call, get, until};
 use crate::running::{Machine, Running};
 
 /// A machine with the files of V3 and no configuration yet.
@@ -151,4 +151,71 @@ fn a_configuration_that_is_there_is_never_made_again() {
     running.ready();
     assert_eq!(get(machine.network, "/ping").json()["machine"], "box");
     assert!(!machine.data_dir().join("taskpaw3-import.json").exists());
+}
+
+/// What V3's hub had beside its file: a database with machines, and the file that it wrote for other programs.
+fn write_hub(machine: &Machine, more: &str) -> std::path::PathBuf {
+    let data = machine.data_dir().join("of-v3");
+    fs::create_dir_all(&data).unwrap();
+    let yaml =
+        format!("bind_port: {}\npoll_interval: 1\ndata_dir: '{}'\n{more}", machine.api, data.display());
+    fs::write(machine.v3_dir().join("hub.yaml"), yaml).unwrap();
+    fs::write(data.join("status.md"), "of V3").unwrap();
+    let database = rusqlite::Connection::open(data.join("hub.db")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE servers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, ip TEXT NOT NULL,
+                 port INTEGER NOT NULL DEFAULT 5680, enabled INTEGER NOT NULL DEFAULT 1);
+             CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT);
+             INSERT INTO servers (name, ip, port) VALUES ('render', '127.0.0.1', 1);
+             INSERT INTO config VALUES ('polling_token', 't0ken-of-v3');",
+        )
+        .unwrap();
+    data
+}
+
+#[test]
+fn a_hub_of_v3_comes_along_with_its_machines_and_its_file_goes_on() {
+    let machine = with_v3();
+    let data = write_hub(&machine, "");
+    let running = machine.start_headless(Role::Hub);
+    running.ready();
+    let hub = config(&machine)["hub"].clone();
+    assert_eq!(hub["agents"][0]["url"], "http://127.0.0.1:1");
+    assert_eq!(hub["polling_token"], "t0ken-of-v3");
+    let fleet = get(machine.api, "/status").json();
+    assert_eq!(fleet["agents"][0]["name"], "render", "it is polled in this launch already");
+    let written = until("the file goes on", || {
+        let text = fs::read_to_string(data.join("status.md")).unwrap();
+        text.starts_with("# TaskPaw Hub Status").then_some(text)
+    });
+    assert!(written.ends_with("\n## render: OFFLINE\n"), "{written}");
+    let log = ended_log(running);
+    assert!(log.contains("taken over: hub.db: servers (render)") && !log.contains("t0ken"), "{log}");
+}
+
+#[test]
+fn who_came_with_an_earlier_version_can_take_over_the_rest() {
+    let machine = with_v3();
+    write_hub(&machine, "openclaw_enabled: true\nopenclaw_token: t0ken-of-claw\n");
+    machine.configure(&json!({ "hub": { "polling_token": "mine" } }));
+    let import = || {
+        let output = machine.command(&["hub", "--import-v3"]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = import();
+    for line in [
+        "taken over: hub.db: servers (render)",
+        "taken over: hub.yaml: openclaw_url",
+        "taken over: hub.yaml: write_status_md",
+        "not taken over: hub.db: polling_token: something else was set since, and stays",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert!(!told.contains("t0ken"), "{told}");
+    let hub = config(&machine)["hub"].clone();
+    assert_eq!((&hub["polling_token"], &hub["webhook"]["events"]), (&json!("mine"), &json!("all")));
+    assert_eq!(hub["agents"][0]["name"], "render");
+    assert_eq!(import(), "there is nothing of TaskPaw 3 left to take over\n");
 }

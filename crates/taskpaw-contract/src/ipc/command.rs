@@ -189,6 +189,11 @@ requests! {
     ReloadConfig -> ();
     /// The person has seen what was taken over from TaskPaw V3.
     ImportSeen -> ();
+    /// The person has decided about what an earlier version has left behind of TaskPaw V3.
+    AnswerLeftBehind {
+        /// Whether it is taken over.
+        take_over: bool,
+    } -> ();
     /// What the agent sees now.
     AgentStatus -> AgentStatus;
     /// The numbers of this machine over the last hour, the newest last.

@@ -7,7 +7,9 @@ use crate::Role;
 use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
 };
-use crate::import_report::{DatabaseState, ImportReport, NotTaken, NotTakenReason, Taken, V3File};
+use crate::import_report::{
+    DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
+};
 use crate::sidecar::{PortName, StartupErrorCode};
 
 /// The whole file `ui/src/generated/ipc.ts`.
@@ -51,6 +53,8 @@ pub fn typescript() -> String {
         AppView,
         ImportReport,
         DatabaseState,
+        LeftBehind,
+        LeftBehindKind,
         V3File,
         Taken,
         NotTaken,

@@ -8,7 +8,7 @@ use super::event::{Replaced, TimelineEntry, TookOver};
 use super::setting::TokenName;
 use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
-use crate::import_report::ImportReport;
+use crate::import_report::{ImportReport, LeftBehind};
 use crate::sidecar::{PortName, StartupErrorCode};
 
 /// Everything that the window shows now.
@@ -56,6 +56,8 @@ pub struct AppView {
     pub is_close_asked: bool,
     /// What was taken over from TaskPaw V3, if it was here.
     pub imported: Option<ImportReport>,
+    /// What an earlier version has left behind of TaskPaw V3, until the person has decided about it.
+    pub left_behind: Option<LeftBehind>,
 }
 
 /// How far this app is on its way to the place of the one app that runs.

@@ -138,6 +138,9 @@ export class FakeHost implements Platform {
         if (imported) this.#changeApp({ imported: { ...imported, seen: true } });
         return null;
       }
+      case "answer_left_behind":
+        this.#changeApp({ left_behind: null });
+        return null;
       case "set_start_at_login":
         this.#changeApp({ start_at_login: request.enabled });
         return null;

@@ -130,6 +130,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       has_tray: true,
       is_close_asked: false,
       imported: null,
+      left_behind: null,
     },
     problem: null,
     roles: [agent, hub],

@@ -1,6 +1,7 @@
 // The situations that the page can be looked at in: /?fake=conflict&lang=zh-CN&theme=dark#/ports
 
 import type {
+  LeftBehind,
   Failure,
   HolderView,
   Launch,
@@ -234,6 +235,15 @@ export const scenarios = {
     const world = ordinary();
     const { app, ...rest } = snapshot(readyAgent(), readyHub());
     return { ...world, snapshot: { ...rest, app: { ...app, imported } } };
+  },
+  "left-behind": () => {
+    const world = ordinary();
+    const { app, ...rest } = snapshot(readyAgent(), readyHub());
+    const left_behind: LeftBehind = {
+      folder: "/etc/taskpaw",
+      kinds: ["machines", "webhook", "status_file"],
+    };
+    return { ...world, snapshot: { ...rest, app: { ...app, left_behind } } };
   },
   "hub-empty": () => ({
     ...ordinary(),
