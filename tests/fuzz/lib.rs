@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sidecar_line", read: sidecar_line },
     Target { name: "state_file", read: fuzzing::state_file },
     Target { name: "takeover_journal", read: takeover_journal },
+    Target { name: "v3_database", read: v3_database },
     Target { name: "v3_files", read: v3_files },
 ];
 
@@ -80,6 +81,14 @@ fn takeover_journal(bytes: &[u8]) {
     let text = serde_json::to_vec(&record).expect("a record can be written");
     let again: Record = serde_json::from_slice(&text).expect("what was written can be read");
     assert_eq!(again, record);
+}
+
+/// The database of TaskPaw V3's hub.
+fn v3_database(bytes: &[u8]) {
+    let path = std::env::temp_dir().join(format!("taskpaw-fuzz-{}.db", std::process::id()));
+    std::fs::write(&path, bytes).expect("a temporary file can be written");
+    v3::fuzz_database(&path);
+    std::fs::remove_file(&path).expect("it is there");
 }
 
 /// `agent.yaml` and `hub.yaml` of TaskPaw V3, one line of dashes between them: what comes of them can be used, and is

@@ -33,6 +33,14 @@ use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::Config;
 
+/// Whatever a file is: it is read as the database of V3's hub, or refused with a reason.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz_database(path: &Path) {
+    if let Err(error) = database::read(path) {
+        assert!(!error.to_string().is_empty(), "it is refused without a reason");
+    }
+}
+
 /// A configuration that was made from files of V3.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
@@ -157,5 +165,4 @@ fn take(
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -1,6 +1,9 @@
 //! What becomes of whole files of V3.
 
-use proptest::prelude::*;
+mod any;
+mod hub;
+mod monitors;
+
 use serde_json::json;
 
 use super::*;
@@ -234,152 +237,6 @@ fn a_token_is_never_dropped_so_that_a_port_stands_open() {
     assert_eq!((reason(&shown), shown.config.hub.polling_token.as_str()), (&NotTakenReason::BadToken, ""));
 }
 
-/// As V3's own app writes it, with each kind of monitor and its preset.
-#[test]
-fn of_a_file_of_v3s_own_app_only_what_is_lost_is_told() {
-    let imported = of_agent(include_str!("fixtures/agent.yaml"));
-    let names: Vec<&str> =
-        imported.config.agent.monitors.iter().map(|monitor| monitor.name.as_str()).collect();
-    assert_eq!(
-        names,
-        [
-            "proc",
-            "tcp",
-            "fold",
-            "hb",
-            "sf",
-            "cmd",
-            "moomoo-pm2-daemon",
-            "moomoo-orchestrator",
-            "moomoo-opend",
-            "moomoo-orchestrator-heartbeat"
-        ]
-    );
-    let lost: Vec<(Option<&str>, bool)> =
-        imported.report.not_taken.iter().map(|lost| (lost.monitor.as_deref(), lost.is_lost)).collect();
-    assert_eq!(lost, [(Some("comfy"), true), (Some("Lada"), true), (Some("dev"), true)]);
-    let lines = imported.report.lines().join("\n");
-    for instead in ["; use http_check for whether", "; start it yourself, and use task", "; use state_file"] {
-        assert!(lines.contains(instead), "{lines}");
-    }
-}
-
-#[test]
-fn a_monitor_counts_as_taken_only_if_its_form_takes_it() {
-    use NotTakenReason as No;
-    let whole = |kind: &str, config: &str| {
-        of_agent(&format!("monitors:\n- {{type_id: {kind}, name: it, config: {{{config}}}}}\n"))
-    };
-    for (kind, config, key, expected) in [
-        ("process", "", "pattern", No::Missing),
-        ("process", "pattern: '('", "pattern", No::BadPattern),
-        ("process", "pattern: 'a(?=b)'", "pattern", No::BadPattern),
-        ("process", "pattern: a, search_cmdline: perhaps", "search_cmdline", No::NotYesOrNo),
-        ("tcp_check", "port: many", "port", No::NotWhole),
-        ("tcp_check", "port: 70000", "port", No::OutOfRange { least: 1, most: 65_535 }),
-        ("tcp_check", "port: 22, host: 'a b'", "host", No::NotAnAddress),
-        ("folder", "path: relative/one", "path", No::NotAWholePath),
-        ("folder", "path: ~/in, extensions: mp4", "extensions", No::NotAList),
-        ("folder", "path: ~/in, poll_interval: .nan", "poll_interval", No::NotANumber),
-        ("custom_cmd", "", "command", No::Missing),
-    ] {
-        let imported = whole(kind, config);
-        assert_eq!(reason(&imported), &expected, "{kind} {config}");
-        let refused = &imported.report.not_taken[0];
-        assert_eq!(
-            (refused.key.as_str(), refused.is_lost),
-            (format!("monitors[0].config.{key}").as_str(), true)
-        );
-        assert!(
-            imported.config.agent.monitors.is_empty() && imported.report.taken.is_empty(),
-            "{kind} {config}"
-        );
-    }
-    // V3's reader took each of these as it was meant.
-    for (kind, config, key, expected) in [
-        ("tcp_check", "port: '22'", "port", json!(22)),
-        ("tcp_check", "port: 22.0", "port", json!(22)),
-        ("tcp_check", "port: 22, poll_interval: '15'", "poll_interval", json!(15)),
-        ("process", "pattern: a, search_cmdline: 'no'", "search_cmdline", json!(false)),
-        ("process", "pattern: a, search_cmdline: 0", "search_cmdline", json!(false)),
-        ("process", "pattern: 7", "pattern", json!("7")),
-        ("folder", "path: ~/in, extensions: [PART]", "ignored_extensions", json!([])),
-        ("tcp_check", "port: 22", "timeout", json!(30)),
-    ] {
-        let imported = whole(kind, config);
-        assert_eq!(imported.report.not_taken, [], "{kind} {config}");
-        assert_eq!(imported.config.agent.monitors[0].config[key], expected, "{kind} {config}");
-    }
-    let near = whole("custom_cmd", "command: a, timeout: 0.01, poll_interval: 100000");
-    assert_eq!(near.config.agent.monitors[0].config["poll_interval"], 86_400);
-    assert!(near.report.not_taken.iter().all(|one| !one.is_lost), "{:?}", near.report);
-    assert_eq!(near.report.not_taken.len(), 2);
-}
-
-#[test]
-fn what_is_lost_comes_first_and_is_never_left_out_for_small_things() {
-    let many: String = (0..500).map(|number| format!("key{number}: 1\n")).collect();
-    let imported = of_agent(&format!("{many}monitors: [{{type_id: lada, name: l}}]\n"));
-    assert_eq!(imported.report.not_taken[0].monitor.as_deref(), Some("l"));
-}
-
-#[test]
-fn whom_v3_told_is_told_of_every_event() {
-    let on = "openclaw_enabled: true\nopenclaw_token: claw\nopenclaw_url: https://claw.example/hooks/wake\n";
-    let hub = of_hub(on);
-    let webhook = &hub.config.hub.webhook;
-    assert_eq!(webhook.url, "https://claw.example/hooks/wake");
-    assert_eq!((webhook.token.as_str(), webhook.events), ("claw", WebhookEvents::All));
-    assert_eq!(hub.report.not_taken, []);
-    assert!(!format!("{:?}", hub.report).contains("claw.example"));
-    let default = of_hub("openclaw_enabled: true\nopenclaw_token: claw").config.hub.webhook;
-    assert_eq!(default.url, "http://127.0.0.1:18789/hooks/wake");
-    // V3 told nobody then either.
-    for line in
-        ["openclaw_enabled: false\nopenclaw_token: claw", "openclaw_enabled: true", "openclaw_url: http://x"]
-    {
-        let off = of_hub(line);
-        assert_eq!((off.config.hub.webhook.url.as_str(), off.report.not_taken.len()), ("", 0), "{line}");
-    }
-    for (line, expected) in [
-        ("openclaw_url: nowhere", NotTakenReason::NotAUrl),
-        ("openclaw_token: a b", NotTakenReason::BadToken),
-    ] {
-        let token = if line.contains("token") { "" } else { "openclaw_token: claw\n" };
-        let bad = of_hub(&format!("{token}openclaw_enabled: yes\n{line}"));
-        assert_eq!((reason(&bad), bad.config.hub.webhook.url.as_str()), (&expected, ""), "{line}");
-    }
-}
-
-#[test]
-fn a_machine_that_was_only_a_hub_is_still_watched_itself() {
-    let app = super::import(None, Some(b"machine: control\nbind_port: 5681\n"), Starter::App);
-    assert_eq!(app.config.roles, [Role::Agent, Role::Hub]);
-    assert_eq!(app.report.not_taken, []);
-    let agent = &app.config.agent;
-    assert_eq!((agent.network.port, agent.control.port, app.config.hub.api.port), (5682, 5683, 5681));
-    let polled = &app.config.hub.agents[0];
-    assert_eq!((polled.name.as_str(), polled.url.as_str()), ("control", "http://127.0.0.1:5682"));
-    app.config.check().unwrap();
-    let alone = import(None, Some(b"machine: control\n"));
-    assert_eq!(
-        (alone.config.roles.as_slice(), reason(&alone)),
-        (&[Role::Hub][..], &NotTakenReason::WatchItself)
-    );
-    let off = super::import(None, Some(b"self_monitor: false"), Starter::App);
-    assert_eq!((off.config.roles.as_slice(), off.report.not_taken.len()), (&[Role::Hub][..], 0));
-}
-
-#[test]
-fn the_hub_keeps_a_name_of_its_own() {
-    let of = |hub: &str| import(Some(b"machine: box"), Some(hub.as_bytes()));
-    let named = of("machine: control");
-    assert_eq!((named.config.agent.machine.as_str(), named.config.hub.machine.as_str()), ("box", "control"));
-    assert_eq!((of("machine: box").config.hub.machine.as_str(), named.report.not_taken.len()), ("", 0));
-    assert_eq!(of("status_log_retention_days: 0").config.hub.keep_status_days, 3_650);
-    assert_eq!(of("status_log_retention_days: 14").config.hub.keep_status_days, 14);
-}
-
 #[test]
 fn of_a_folder_that_is_closed_nothing_is_claimed() {
     let closed = || Some(Err(NotTakenReason::FolderClosed));
@@ -390,23 +247,6 @@ fn of_a_folder_that_is_closed_nothing_is_claimed() {
     let lines = imported.report.lines();
     assert!(lines[0].starts_with("TaskPaw 3 may have been here"), "{lines:?}");
     assert!(lines[1].contains("this user may not look into it"), "{lines:?}");
-}
-
-#[test]
-fn the_file_for_other_programs_goes_on_where_v3_wrote_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("hub");
-    std::fs::create_dir(&data).unwrap();
-    std::fs::write(folder.path().join("hub.yaml"), format!("data_dir: '{}'\n", data.display())).unwrap();
-    let looked = || look(folder.path(), Starter::App).unwrap();
-    assert_eq!(looked().config.hub.status_md, "");
-    assert_eq!(looked().report.database, DatabaseState::None);
-    assert_eq!(looked().report.not_taken[0].reason, NotTakenReason::NoDatabase);
-    std::fs::write(data.join("status.md"), "").unwrap();
-    std::fs::write(data.join("hub.db"), "").unwrap();
-    assert_eq!(looked().config.hub.status_md, data.join("status.md").display().to_string());
-    assert_eq!(looked().report.database, DatabaseState::Pending);
-    looked().config.check().unwrap();
 }
 
 #[test]
@@ -439,38 +279,6 @@ fn ports_of_both_roles_never_come_to_the_same() {
 }
 
 #[test]
-fn a_monitor_that_cannot_be_taken_says_why() {
-    use NotTakenReason as No;
-    for (entry, part, expected) in [
-        ("word", "", No::NotAMap),
-        ("{name: a}", ".type_id", No::Missing),
-        ("{type_id: process}", ".name", No::Missing),
-        ("{type_id: process, name: ' '}", ".name", No::BadName { most: 100 }),
-        ("{type_id: process, name: taskpaw}", ".name", No::BadName { most: 100 }),
-        ("{type_id: process, name: \"a\\nb\"}", ".name", No::BadName { most: 100 }),
-        ("{type_id: process, name: first}", ".name", No::NameTwice),
-        ("{type_id: process, name: host_metrics}", ".name", No::NameTwice),
-        ("{type_id: [x], name: a}", ".type_id", No::NotText),
-        ("{type_id: lada, name: a}", ".type_id", No::UnknownMonitor { type_id: "lada".into() }),
-        ("{type_id: process, name: a, config: [x]}", ".config", No::NotAMap),
-        ("{type_id: custom_cmd, name: a, config: {command: \"a 'b\"}}", ".config.command", No::BadCommand),
-    ] {
-        let imported = of_agent(&format!(
-            "monitors:\n- {{type_id: process, name: first, config: {{pattern: x}}}}\n- {entry}\n"
-        ));
-        assert_eq!(reason(&imported), &expected, "{entry}");
-        assert_eq!(imported.report.not_taken[0].key, format!("monitors[1]{part}"), "{entry}");
-        assert_eq!(imported.config.agent.monitors.len(), 1, "{entry}");
-    }
-    let unclear = of_agent("monitors: [{type_id: process, name: a, enabled: perhaps, config: {pattern: x}}]");
-    assert_eq!(reason(&unclear), &No::NotAFlag);
-    assert!(!unclear.config.agent.monitors[0].enabled, "what is not clear does not run");
-    let itself = of_agent("monitors: [{type_id: host_metrics, name: box-host, config: {cpu_alert_pct: 80}}]");
-    assert_eq!(itself.config.agent.monitors[0].name, "host_metrics");
-    assert_eq!(itself.config.agent.monitors[0].config["cpu_alert_pct"], 80);
-}
-
-#[test]
 fn a_token_that_stands_elsewhere_too_is_hidden() {
     let imported = of_agent(
         "api_token: hunter22\nhunter22: 1\nmonitors: [{type_id: hunter22, name: a}, {type_id: process, name: is-hunter22}]",
@@ -486,110 +294,4 @@ fn the_report_is_bounded() {
     assert_eq!((imported.report.not_taken.len(), imported.report.left_out), (200, 4_800));
     let long = of_agent(&format!("{}: 1", "k".repeat(5_000)));
     assert!(long.report.not_taken.iter().all(|refused| refused.key.len() <= 100));
-}
-
-/// A file with the keys of V3 and values of every kind.
-fn file() -> impl Strategy<Value = String> {
-    let key = prop::sample::select(vec![
-        "bind_host",
-        "bind_port",
-        "control_host",
-        "control_port",
-        "server_id",
-        "machine",
-        "poll_interval",
-        "monitors",
-        "colour",
-        "<<",
-        "api_token",
-        "polling_token",
-        "openclaw_enabled",
-        "openclaw_url",
-        "openclaw_token",
-        "self_monitor",
-        "data_dir",
-        "write_status_md",
-        "status_log_retention_days",
-        "host_metrics",
-    ]);
-    let value = prop_oneof![
-        prop::sample::select(vec![
-            "127.0.0.1",
-            "::1",
-            "'::'",
-            "192.168.1.9",
-            "0.0.0.0",
-            "8.8.8.8",
-            "localhost",
-            "5680",
-            "5681",
-            "5690",
-            "7000",
-            "70000",
-            "-1",
-            "yes",
-            "~",
-            "",
-            "[a, b]",
-            "{a: 1}",
-            "&x y",
-            "*x",
-            "!!str 5",
-            "!x y",
-            "[{type_id: process, name: a, config: {pattern: x}}]",
-            "[{type_id: custom_cmd, name: b, config: {command: c d}}]",
-            "[{type_id: 1}]",
-            "'",
-            "\"",
-            "|",
-            "[",
-            "}",
-        ])
-        .prop_map(str::to_owned),
-        "[ -~]{0,12}",
-    ];
-    prop::collection::vec((key, value), 0..12)
-        .prop_map(|pairs| pairs.into_iter().map(|(key, value)| format!("{key}: {value}\n")).collect())
-}
-
-proptest! {
-    /// Whatever stands in the files, there is a configuration that can be used.
-    #[test]
-    fn any_files_give_a_usable_configuration(agent in file(), hub in file()) {
-        let imported = import(Some(agent.as_bytes()), Some(hub.as_bytes()));
-        prop_assert_eq!(imported.config.check(), Ok(()));
-        let ends = Role::ALL.into_iter().flat_map(|role| imported.config.endpoints(role));
-        let ends: std::collections::BTreeSet<_> = ends.map(|(_, end)| (&end.host, end.port)).collect();
-        prop_assert_eq!(ends.len(), 3, "every port is another one");
-    }
-
-    #[test]
-    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let imported = import(Some(&bytes), Some(&bytes));
-        prop_assert_eq!(imported.config.check(), Ok(()));
-    }
-
-    #[test]
-    fn any_signs_of_yaml_are_survived(text in "[-:?,\\[\\]{}#&*!|>'\"%@` \n\tab0~<.\\\\]{0,80}") {
-        let imported = import(Some(text.as_bytes()), Some(text.as_bytes()));
-        prop_assert_eq!(imported.config.check(), Ok(()));
-    }
-
-    /// Wherever a token stands, the report does not have it.
-    #[test]
-    fn no_report_has_a_token(agent in file(), hub in file(), token in "[A-Za-z0-9_]{12,40}", place in 0_usize..4) {
-        let line = [
-            format!("api_token: {token}\n"),
-            format!("api_token: '{token}'\n{token}: {token}\n"),
-            format!("polling_token: \"{token} x\"\n"),
-            format!("api_token: {token}\nmonitors: [{{type_id: {token}, name: {token}, {token}: 1}}]\n"),
-        ];
-        let text = format!("{agent}{}", line[place]);
-        let imported = import(Some(text.as_bytes()), Some(format!("{hub}{}", line[place]).as_bytes()));
-        let written = format!("{:?}{:?}", imported.report, imported.report.lines());
-        prop_assert!(!written.contains(&token), "{}", written);
-        // Names of monitors are printed, so only the rest of it is looked at.
-        let printed = format!("{:?}{:?}", imported.config.agent, imported.config.hub);
-        prop_assert!(!printed.contains(&token), "{}", printed);
-    }
 }

@@ -574,7 +574,7 @@ export const en = {
     why_too_many: "{{number}} more than a hub takes over. Add those that you need in Fleet.",
     why_address_twice: "A machine with this address is there already.",
     why_set_since: "Something else was set since, and stays.",
-    why_undelivered: "TaskPaw 3 has not delivered {{number}} notifications. They stay in its database.",
+    why_undelivered: "Notifications that TaskPaw 3 has not delivered: {{number}}. They stay in its database.",
   },
   error: {
     bad_request: "The app did not understand the request.",

@@ -101,7 +101,7 @@ fn line_of(name: &str, monitor: &Value) -> String {
         ["state", "status"].iter().find_map(|key| keys.get(*key).map(word).filter(|word| !word.is_empty()));
     let is_off = keys.get("enabled") == Some(&Value::Bool(false))
         && metrics.is_none()
-        && keys.get("state").map_or(true, |state| {
+        && keys.get("state").is_none_or(|state| {
             matches!(word(state).to_lowercase().as_str(), "" | "stopped" | "unknown" | "none" | "null")
         });
     let said = if is_off {
