@@ -57,7 +57,7 @@ fn agents(hub: &HubConfig) -> Vec<(&str, &str, bool)> {
 
 #[test]
 fn a_hub_comes_along_whole() {
-    let yaml = "polling_token: of-yaml\nopenclaw_enabled: true\nopenclaw_token: claw\n";
+    let yaml = "polling_token: of-yaml\nopenclaw_enabled: true\nopenclaw_token: s3cret\n";
     let machine = machine(
         yaml,
         &format!(
@@ -80,7 +80,7 @@ fn a_hub_comes_along_whole() {
             ("six", "http://[fd00::7]:5999", true)
         ]
     );
-    assert_eq!((hub.polling_token.as_str(), hub.webhook.token.as_str()), ("of-database", "claw"));
+    assert_eq!((hub.polling_token.as_str(), hub.webhook.token.as_str()), ("of-database", "s3cret"));
     assert_eq!((completed.database, completed.seen), (DatabaseState::Read, false));
     assert_eq!(
         machine.refused(),
@@ -88,7 +88,7 @@ fn a_hub_comes_along_whole() {
     );
     let written = completed.lines().join("\n");
     assert!(written.contains("taken over: hub.db: servers (render)"), "{written}");
-    assert!(!written.contains("of-database") && !written.contains("claw"), "{written}");
+    assert!(!written.contains("of-database") && !written.contains("s3cret"), "{written}");
     assert!(complete(&machine.folders).unwrap().is_none(), "once");
 }
 
