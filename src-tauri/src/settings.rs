@@ -317,7 +317,8 @@ mod tests {
         let settings = settings(folder.path());
         assert_eq!(settings.import_report(), None);
         let config = settings.read_for_launch().unwrap();
-        assert_eq!((config.roles.as_slice(), config.hub.api.port), (&[Role::Hub][..], 6690));
+        // V3's hub watched its own machine.
+        assert_eq!((config.roles.as_slice(), config.hub.api.port), (&[Role::Agent, Role::Hub][..], 6690));
         assert!(!settings.import_report().unwrap().seen);
         assert!(settings.mark_import_seen().unwrap().unwrap().seen);
         assert!(settings.import_report().unwrap().seen);
