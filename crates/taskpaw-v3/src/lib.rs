@@ -8,6 +8,7 @@ mod command;
 mod complete;
 #[cfg(feature = "database")]
 mod database;
+pub mod events;
 mod first;
 mod found;
 mod hub;
