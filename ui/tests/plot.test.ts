@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { nearest, roundTop, runs, spanOf } from "../src/state/plot";
-import { BUCKET_MS, HOUR_MS, metricsOf, Samples } from "../src/state/samples.svelte";
+import { BUCKET_MS, HOUR_MS, metricsOf, Samples, sharesOf } from "../src/state/samples.svelte";
 
 const START = Math.floor(Date.UTC(2026, 2, 1) / BUCKET_MS) * BUCKET_MS;
 const at = (bucket: number) => START + bucket * BUCKET_MS;
@@ -42,6 +42,21 @@ describe("samples", () => {
     const monitor = { type_id: "host_metrics", state: "ok" as const, detail: "", metrics, last_update: null };
     expect(metricsOf(monitor)).toEqual({ cpu_percent: 3, gpu_percent: 80 });
     expect(metricsOf(null)).toEqual({});
+  });
+
+  it("reads how much is in use from either version of an agent", () => {
+    const monitor = (metrics: Record<string, unknown>) => ({
+      type_id: "host_metrics",
+      state: "ok" as const,
+      detail: "",
+      metrics,
+      last_update: null,
+    });
+    const ours = { cpu_percent: 50, memory_used_bytes: 1, memory_total_bytes: 4, cpu_pct: 1 };
+    expect(sharesOf(monitor(ours))).toEqual({ cpu: 0.5, memory: 0.25 });
+    const ofV3 = { cpu_pct: 5, mem_pct: 40, disk_pct: 12.5, gpu_pct: "n/a" };
+    expect(sharesOf(monitor(ofV3))).toEqual({ cpu: 0.05, memory: 0.4, disk: 0.125 });
+    expect(sharesOf(null)).toEqual({});
   });
 
   it("takes in what the agent has kept beside what it knows from before", () => {

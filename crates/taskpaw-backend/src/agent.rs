@@ -8,9 +8,11 @@ mod events;
 mod history;
 mod metrics;
 mod network;
+mod predecessor;
 mod roster;
 mod schedule;
 mod throttle;
+mod v3_status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,8 +35,10 @@ use announce::Announcer;
 use board::Board;
 use editing::Editing;
 use events::EventQueue;
+pub(crate) use events::{Numbers, numbers};
 #[cfg(feature = "fuzzing")]
-pub(crate) use events::fuzz as fuzz_journal;
+pub(crate) use events::{fuzz as fuzz_journal, fuzz_lineage};
+pub(crate) use predecessor::{JOURNAL, LINEAGE};
 use roster::Roster;
 
 /// The name that events of the agent itself carry in place of a monitor's.
@@ -73,8 +77,9 @@ impl Agent {
         let Config { agent: config, .. } = &launch.config;
         let machine: Arc<str> = launch.machine.as_str().into();
         let news = broadcast::channel(NEWS).0;
-        let events =
-            EventQueue::open(&launch.state.file("agent-events.jsonl"), machine.clone(), news.clone())?;
+        let place = predecessor::place(launch);
+        let events = EventQueue::open(place, machine.clone(), news.clone())?;
+        predecessor::taken_over(launch);
         events.emitter().emit(
             SELF_NAME,
             Notice {
@@ -139,13 +144,15 @@ impl Agent {
 }
 
 impl Shared {
-    fn status(&self) -> Json<AgentStatus> {
-        Json(AgentStatus {
+    fn status(&self) -> AgentStatus {
+        AgentStatus {
             machine: self.machine.to_string(),
             server_id: self.server_id.clone(),
             os: std::env::consts::OS.to_owned(),
             monitors: self.board.snapshot(),
-        })
+            event_cursor: self.events.cursor(),
+            event_refusals: Vec::new(),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config | --import
   --config-dir DIR  where config.json is; else TASKPAW_CONFIG_DIR, else the platform's own folder
   --check-config    says whether config.json can be used, and starts nothing
   --import-v3       takes over what TaskPaw 3 has left and no earlier start has taken, and starts nothing
+  --export-cursor FILE
+                    writes where this agent's event numbers are, for a hub of TaskPaw 3.9 that asks for it
   --print-default-config
                     prints a config.json with every default
   --version         prints the version
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     CheckConfig(Arguments),
     /// Take over what TaskPaw V3 has left.
     ImportV3(Arguments),
+    /// Write where the numbers of the agent's events are.
+    ExportCursor(Arguments, PathBuf),
     /// Print the configuration that a first start has.
     PrintDefaultConfig,
     /// Print the version.
@@ -69,6 +73,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut parser = Parser::from_args(arguments);
     let (mut role, mut config_dir, mut question) = (None, None, None);
     let mut instead: Option<fn(Arguments) -> Command> = None;
+    let mut export = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("version") => question = Some(Command::Version),
@@ -76,6 +81,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Long("print-default-config") => question = Some(Command::PrintDefaultConfig),
             Arg::Long("check-config") => instead = Some(Command::CheckConfig),
             Arg::Long("import-v3") => instead = Some(Command::ImportV3),
+            Arg::Long("export-cursor") => export = Some(PathBuf::from(parser.value()?)),
             Arg::Long("config-dir") => {
                 let folder = parser.value()?;
                 if let Some(looks_like) = role_named(&folder) {
@@ -91,8 +97,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         }
     }
     let run = Arguments { role: role.unwrap_or(Role::Agent), config_dir };
-    let asked = instead.unwrap_or(Command::Run);
-    Ok(question.unwrap_or_else(|| asked(run)))
+    let asked = match export {
+        // Only an agent has events of its own.
+        Some(_) if run.role == Role::Hub => return Err(WrongUsage::Unexpected("hub".into())),
+        Some(file) => Command::ExportCursor(run, file),
+        None => instead.unwrap_or(Command::Run)(run),
+    };
+    Ok(question.unwrap_or(asked))
 }
 
 fn role_named(word: &OsString) -> Option<Role> {
@@ -127,6 +138,10 @@ mod tests {
                 Command::CheckConfig(Arguments { role: Role::Hub, config_dir: None }),
             ),
             (&["hub", "--import-v3"], Command::ImportV3(Arguments { role: Role::Hub, config_dir: None })),
+            (
+                &["agent", "--export-cursor", "f"],
+                Command::ExportCursor(Arguments { role: Role::Agent, config_dir: None }, "f".into()),
+            ),
         ] {
             assert_eq!(parsed(words).unwrap(), expected, "{words:?}");
         }
@@ -144,6 +159,8 @@ mod tests {
             &["--config-dir", "agent", "hub"],
             &["-x"],
             &["--version=1"],
+            &["hub", "--export-cursor", "f"],
+            &["--export-cursor"],
         ] {
             assert!(parsed(words).is_err(), "{words:?}");
         }

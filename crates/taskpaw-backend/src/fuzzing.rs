@@ -22,6 +22,16 @@ pub fn event_journal(bytes: &[u8]) {
     crate::agent::fuzz_journal(bytes);
 }
 
+/// What tells an agent's numbers from others, and which hub has what.
+pub fn event_lineage(bytes: &[u8]) {
+    crate::agent::fuzz_lineage(bytes);
+}
+
+/// The counters and the events of TaskPaw V3.
+pub fn events_of_v3(bytes: &[u8]) {
+    taskpaw_v3::events::fuzz(bytes);
+}
+
 /// The settings of a monitor.
 pub fn monitor_settings(bytes: &[u8]) {
     crate::monitors::fuzzing::settings(bytes);

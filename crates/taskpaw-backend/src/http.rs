@@ -13,7 +13,7 @@ mod query;
 mod serve;
 mod stream;
 
-pub(crate) use auth::{Guard, authorize};
+pub(crate) use auth::{Guard, Peer, authorize};
 pub(crate) use body::JsonBody;
 pub(crate) use client::client;
 pub(crate) use error::{ApiError, not_found, wrong_method};
@@ -26,6 +26,9 @@ pub(crate) use serve::{base_url, serve};
 pub(crate) use stream::stream;
 
 use serde::Serialize;
+
+/// How a hub names itself towards agents, with 32 hex digits: each named one has an acknowledgement of its own.
+pub(crate) const HUB_HEADER: &str = "taskpaw-hub";
 
 /// The answer to every call for events.
 #[derive(Debug, Serialize)]

@@ -87,7 +87,7 @@ impl Hub {
             every: Duration::from_secs(config.poll_seconds.into()),
             within: Duration::from_millis(config.answer_within_ms.into()),
             polling_token: config.polling_token.clone(),
-            clients: Clients::new().map_err(no_client)?,
+            clients: Clients::new(launch.state.hub_id()?).map_err(no_client)?,
             fleet: Fleet::default(),
             roster: Roster::default(),
             discovers: config.discovery,

@@ -41,6 +41,8 @@ pub(crate) struct Launch {
     pub(crate) state: StateFolder,
     /// The folder of everything that TaskPaw keeps.
     pub(crate) data_folder: PathBuf,
+    /// Where TaskPaw V3 had its files.
+    pub(crate) v3_folder: PathBuf,
     /// The wish to stop.
     pub(crate) stop: Stop,
     /// Whether there is no host, which else keeps a copy of a configuration that works.
@@ -146,9 +148,10 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         let mut lingering = Vec::new();
         if hello.is_none() {
             let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
+            let (token, state_folder) = (config.agent.token.clone(), folders.state());
             tokio::select! {
                 () = stop.requested() => return Ok(()),
-                ended = spawn_blocking(move || take_over_ports(role, &ports, &journal)) => {
+                ended = spawn_blocking(move || take_over_ports(role, &ports, &journal, &token, &state_folder)) => {
                     let ended = ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)));
                     lingering = ended?;
                 }
@@ -176,9 +179,19 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
             None => state.control_token()?,
         };
         let machine = machine_name(&config, role);
-        let (config_file, data_folder) = (folders.config_file(), folders.data);
+        let (config_file, data_folder, v3_folder) = (folders.config_file(), folders.data, folders.v3);
         let stop = stop.clone();
-        let launch = Launch { config, config_file, machine, control_token, state, data_folder, stop, is_alone };
+        let launch = Launch {
+            config,
+            config_file,
+            machine,
+            control_token,
+            state,
+            data_folder,
+            v3_folder,
+            stop,
+            is_alone,
+        };
         match role {
             Role::Agent => run_agent(launch, claims).await,
             Role::Hub => run_hub(launch, claims).await,

@@ -4,6 +4,7 @@
 mod agent;
 mod arguments;
 mod discovery;
+mod export;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -27,6 +28,7 @@ pub fn run() -> ExitCode {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
         Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),
         Ok(Command::ImportV3(arguments)) => launch::import_v3(&arguments),
+        Ok(Command::ExportCursor(arguments, file)) => export::export(&arguments, &file),
         Ok(Command::PrintDefaultConfig) => launch::say(&launch::default_config()),
         Ok(Command::Version) => launch::say(&format!("taskpaw-backend {}", taskpaw_contract::version())),
         Ok(Command::Help) => launch::say(USAGE),

@@ -1,25 +1,35 @@
 //! Getting the ports of a role.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use port_takeover::sys::Native;
 use port_takeover::{
-    AddressReuse, BindOutcome, Claim, ClaimError, Decision, Journal, Limits, PortOutlook, PortState, Record,
-    TakeoverEvent, WantedPort, bind_outcome, claim_all, take_over,
+    AddressReuse, BindOutcome, Claim, ClaimError, Decision, Incumbent, Journal, Limits, PortOutlook,
+    PortState, Record, TakeoverEvent, WantedPort, bind_outcome, claim_all, take_over,
 };
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::{Role, identity, version};
+use taskpaw_v3::events;
 
 use crate::failure::Failure;
 
 /// Ends stale backends that hold the role's ports, by the same rules as the app. Blocks.
 ///
 /// Used without a host: under one, the host has done it. Whatever is in the way is only told here; the claim
-/// that follows fails then, with the port's name. Gives the names of the ports that still linger.
-pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journal) -> Vec<String> {
+/// that follows fails then, with the port's name. Gives the names of the ports that still linger. The token and the state
+/// folder are for what only the memory of a V3 agent holds.
+pub(crate) fn take_over_ports(
+    role: Role,
+    wanted: &[WantedPort],
+    journal: &Journal,
+    token: &str,
+    state_folder: &Path,
+) -> Vec<String> {
     let mut announced = None;
     let tell = |event: TakeoverEvent<'_>| {
         match event {
+            TakeoverEvent::Verified(incumbents) => take_events_along(incumbents, token, state_folder),
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
             TakeoverEvent::Forcing(pid) => {
                 tracing::warn!(%pid, "a stale backend does not stop and is killed")
@@ -68,6 +78,17 @@ pub(crate) fn take_over_ports(role: Role, wanted: &[WantedPort], journal: &Journ
         Err(error) => {
             tracing::warn!(%error, "who holds the ports cannot be found out");
             Vec::new()
+        }
+    }
+}
+
+/// What only the memory of a V3 agent holds ends with it.
+fn take_events_along(incumbents: &[Incumbent], token: &str, state_folder: &Path) {
+    match events::take_along_from(incumbents, token, state_folder) {
+        None | Some(Ok(0)) => {}
+        Some(Ok(taken)) => tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along"),
+        Some(Err(error)) => {
+            tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
         }
     }
 }

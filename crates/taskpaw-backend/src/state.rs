@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use durable_file::replace_file;
 use taskpaw_contract::Role;
+use taskpaw_contract::ipc::is_hex_id;
 
 pub(crate) use journal::Journal;
 #[cfg(feature = "fuzzing")]
@@ -120,9 +121,29 @@ impl StateFolder {
         }
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in it.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// What a hub calls itself towards agents, made at the first launch: each of them keeps what it has for it.
+    pub(crate) fn hub_id(&self) -> Result<String, StateError> {
+        let path = self.file("hub.id");
+        let failed = |error| StateError::at(&path)(error);
+        if let Some(bytes) = read_at_most(&path, 1 << 10).map_err(failed)?
+            && let Ok(text) = std::str::from_utf8(&bytes)
+            && is_hex_id(text.trim())
+        {
+            return Ok(text.trim().to_owned());
+        }
+        let id = random_hex().map_err(failed)?;
+        replace_file(&path, id.as_bytes()).map_err(failed)?;
+        Ok(id)
     }
 
     /// The control token of launches without a host, made at the first one. Only the owner can read it.
@@ -136,9 +157,7 @@ impl StateFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let mut random = [0; TOKEN_BYTES];
-        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
-        let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = hex::<TOKEN_BYTES>().map_err(failed)?;
         replace_file(&path, token.as_bytes()).map_err(failed)?;
         Ok(token)
     }
@@ -168,6 +187,30 @@ fn private() -> OpenOptions {
 /// Makes an empty file for the owner alone, if none is there: for libraries that would make it for everybody.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     private().write(true).create(true).truncate(false).open(path).map(drop)
+}
+
+/// 32 hex digits that nobody has used before.
+pub(crate) fn random_hex() -> io::Result<String> {
+    hex::<16>()
+}
+
+fn hex<const BYTES: usize>() -> io::Result<String> {
+    let mut random = [0; BYTES];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The whole file, if it is not larger than that; nothing if it is not there.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)) {
+        Ok(read) if read as u64 > most => {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")))
+        }
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The whole file; nothing if it is not there.

@@ -21,12 +21,15 @@ pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
 pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
-    FleetStatus, PollErrorCode, WebhookStatus,
+    FleetStatus, MissedEvents, PollErrorCode, WebhookStatus,
 };
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use setting::{AddressChoice, CloseDecision, TokenName};
-pub use status::{AgentEvent, AgentStatus, EventKind, EventLevel, MetricSample, MonitorState, MonitorStatus};
+pub use status::{
+    AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, MetricSample, MonitorState,
+    MonitorStatus, is_hex_id,
+};
 pub use typescript::typescript;
 pub use view::{
     AppView, Backend, Failure, HolderView, Launch, PortView, Progress, RoleState, RoleView, Snapshot,

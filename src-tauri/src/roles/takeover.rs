@@ -11,6 +11,7 @@ use port_takeover::{
 use taskpaw_contract::Role;
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::Config;
+use taskpaw_contract::folders::Folders;
 use taskpaw_contract::identity::{self, Generation};
 use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
 
@@ -63,6 +64,7 @@ impl Takeover<'_> {
                     TakeoverEvent::Verified(incumbents) => {
                         let known = |it: &Incumbent| (it.process.pid, Generation::of(&it.process, it.rule));
                         generations.extend(incumbents.iter().map(known));
+                        self.take_events_along(incumbents);
                     }
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
                     TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
@@ -88,6 +90,21 @@ impl Takeover<'_> {
                 let asked_by = taskpaw_contract::version();
                 let record = Record::of_failed_look(&error, &role.into(), &wanted, asked_by, unix_ms());
                 (Err(Failure::Takeover { message: error.to_string() }.into()), Some(record))
+            }
+        }
+    }
+
+    /// What only the memory of a V3 agent holds ends with it. The backend that follows puts it into its journal.
+    fn take_events_along(&self, incumbents: &[Incumbent]) {
+        let Ok(folders) = Folders::find() else { return };
+        let token = &self.config.agent.token;
+        match taskpaw_v3::events::take_along_from(incumbents, token, &folders.state()) {
+            None | Some(Ok(0)) => {}
+            Some(Ok(taken)) => {
+                tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along")
+            }
+            Some(Err(error)) => {
+                tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
             }
         }
     }

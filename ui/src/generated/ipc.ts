@@ -1346,7 +1346,73 @@ os: string,
 /**
  * Every monitor by its name.
  */
-monitors: Record<string, MonitorStatus>, };
+monitors: Record<string, MonitorStatus>, 
+/**
+ * Where the numbers of its events are; nothing of an agent that does not say it.
+ */
+event_cursor?: EventCursor, 
+/**
+ * Hubs whose acknowledgements were refused since this start, the last one first. Only the app is told.
+ */
+event_refusals?: Array<EventRefusal>, };
+
+/**
+ * Where the numbers of an agent's events are, as TaskPaw V3 3.9 has defined it.
+ */
+export type EventCursor = { 
+/**
+ * The version of this form.
+ */
+version: bigint, 
+/**
+ * Tells the agent from all others.
+ */
+server_id: string, 
+/**
+ * Tells this row of numbers from every other one: 32 hex digits.
+ */
+stream_id: string, 
+/**
+ * Tells this start from every other one: 32 hex digits.
+ */
+boot_id: string, 
+/**
+ * The last number that was given before this start.
+ */
+resume_floor: number, 
+/**
+ * The greatest number that may be acknowledged: what was told since this start, and what was given before it.
+ */
+offered_highwater: number, 
+/**
+ * The number of the next event.
+ */
+next_event_id: number, 
+/**
+ * Whether the numbers outlast a restart.
+ */
+durable: boolean, };
+
+/**
+ * A hub that has acknowledged events that were never offered: it gets no event until it forgets what it remembers.
+ */
+export type EventRefusal = { 
+/**
+ * The address that it asked from.
+ */
+from: string, 
+/**
+ * The number that it has acknowledged.
+ */
+ack: number, 
+/**
+ * The greatest number that it could acknowledge.
+ */
+offered: number, 
+/**
+ * When it asked last, in ms since 1970.
+ */
+at: number, };
 
 /**
  * One monitor of an agent.
@@ -1497,9 +1563,30 @@ error_code: PollErrorCode | null,
  */
 installed_anew_seconds: number | null, 
 /**
+ * The last hole in the numbers of its events that this launch of the hub has seen; nothing without one.
+ */
+missed_events: MissedEvents | null, 
+/**
  * What it answered last: shared, since a hub shows the same answer again and again.
  */
 status: AgentStatus | null, };
+
+/**
+ * Numbers that an agent's events jumped over: nobody here was told what they stood for.
+ */
+export type MissedEvents = { 
+/**
+ * The first number that is missing.
+ */
+first: number, 
+/**
+ * The last one.
+ */
+last: number, 
+/**
+ * Seconds since the hub noticed it.
+ */
+seconds: number, };
 
 /**
  * Why a poll fails.

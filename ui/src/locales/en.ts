@@ -297,6 +297,9 @@ export const en = {
   machine: {
     waiting: "Waiting for the first measurement",
     stale: "The agent did not answer just now. TaskPaw asks again every 2 seconds.",
+    refused_title: "A hub gets no events from this machine",
+    refused_text:
+      "The hub at {{address}} says that it has event {{ack}}, but the last one that it can have is {{offered}}: it remembers an earlier agent. The events are kept. Remove this machine from that hub and add it again.",
     no_metrics_title: "No measurements of this machine",
     no_metrics_text: "The agent is ready but does not send any. Look at its log in Diagnostics.",
     monitors: "Watched here",
@@ -384,6 +387,8 @@ export const en = {
     test_failed: "The test failed after {{duration}}. {{reason}}",
     known_as: "It is in the fleet already, as {{name}}.",
     installed_anew: "installed anew {{ago}}: older events cannot come any more",
+    missed: "its events {{first}} to {{last}} never came here (noticed {{ago}})",
+    missed_one: "its event {{first}} never came here (noticed {{ago}})",
     offers: "Found on your network",
     offers_text:
       "These machines say that they run TaskPaw's agent. None is added unless you do it; you need the token that is set there.",

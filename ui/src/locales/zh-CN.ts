@@ -274,6 +274,9 @@ export const zhCN: Words = {
   machine: {
     waiting: "正在等待首次测量结果",
     stale: "监测端刚才没有应答，TaskPaw 每 2 秒重试一次。",
+    refused_title: "有一个汇总端收不到本机的事件",
+    refused_text:
+      "位于 {{address}} 的汇总端声称已收到第 {{ack}} 号事件，但它最多只可能收到第 {{offered}} 号：它记住的是以前的监测端。事件仍保留在本机。请在那个汇总端中移除本机，然后重新添加。",
     no_metrics_title: "没有本机的测量数据",
     no_metrics_text: "监测端正在运行，但没有发送数据。请在“诊断”页查看其日志。",
     monitors: "监测项目",
@@ -360,6 +363,8 @@ export const zhCN: Words = {
     test_failed: "测试失败（用时 {{duration}}）。{{reason}}",
     known_as: "它已在列表中，名称为 {{name}}。",
     installed_anew: "{{ago}}重新安装，更早的事件不会再到达",
+    missed: "它的第 {{first}} 至 {{last}} 号事件从未到达这里（{{ago}}发现）",
+    missed_one: "它的第 {{first}} 号事件从未到达这里（{{ago}}发现）",
     offers: "在您的网络中发现",
     offers_text:
       "这些机器声明自己在运行 TaskPaw 监测端。只有您添加，它们才会加入；添加时需要那台机器上设置的令牌。",

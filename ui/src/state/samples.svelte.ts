@@ -50,6 +50,29 @@ export function metricsOf(monitor: Pick<MonitorStatus, "metrics"> | null): Metri
   return metrics;
 }
 
+/** How much of a machine is in use, from 0 to 1, whichever version of its agent says it. What is not said is missing. */
+export function sharesOf(monitor: Pick<MonitorStatus, "metrics"> | null): {
+  cpu?: number;
+  memory?: number;
+  disk?: number;
+} {
+  const metrics = metricsOf(monitor);
+  const shares: { cpu?: number; memory?: number; disk?: number } = {};
+  const add = (key: "cpu" | "memory" | "disk", share: number | null, ofV3: string) => {
+    const percent = monitor?.metrics[ofV3];
+    if (share !== null) shares[key] = share;
+    else if (typeof percent === "number" && Number.isFinite(percent)) shares[key] = percent / 100;
+  };
+  add("cpu", part(metrics.cpu_percent, 100), "cpu_pct");
+  add("memory", part(metrics.memory_used_bytes, metrics.memory_total_bytes), "mem_pct");
+  add("disk", part(metrics.disk_used_bytes, metrics.disk_total_bytes), "disk_pct");
+  return shares;
+}
+
+function part(amount: number | undefined, total: number | undefined): number | null {
+  return amount === undefined || !total ? null : amount / total;
+}
+
 /** Of several graphics cards, the one that has the most to do. */
 function busiestGpu(gpus: unknown): number | null {
   if (!Array.isArray(gpus)) return null;

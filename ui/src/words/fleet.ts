@@ -1,6 +1,6 @@
 // The machines of the hub in words: how each is, since when one is silent, and how a test went.
 
-import type { AgentTest, FleetAgent, MonitorStatus, PollErrorCode } from "../generated/ipc";
+import type { AgentTest, FleetAgent, MissedEvents, MonitorStatus, PollErrorCode } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { HOST_METRICS } from "../state/samples.svelte";
 import { isBroken, monitorName } from "./monitor";
@@ -24,6 +24,14 @@ export function agentState(agent: FleetAgent): { tone: Tone; word: string } {
   const found = broken(agent);
   if (found.length === 0) return { tone: "ok", word: t("fleet.online") };
   return { tone: found.some(([, { state }]) => state === "error") ? "bad" : "warn", word: t("fleet.unwell") };
+}
+
+/** Which of its events never came here. */
+export function missedPhrase({ first, last, seconds }: MissedEvents): string {
+  const when = { ago: ago(seconds * 1000) };
+  return first === last
+    ? t("fleet.missed_one", { ...when, first: String(first) })
+    : t("fleet.missed", { ...when, first: String(first), last: String(last) });
 }
 
 /** When it answered last. */

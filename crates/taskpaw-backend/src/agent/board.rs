@@ -13,9 +13,28 @@ use crate::monitors::{self, Check};
 /// The status of every monitor, in the order of the configuration.
 #[derive(Debug)]
 pub(super) struct Board {
-    monitors: Mutex<Vec<(String, MonitorStatus)>>,
+    monitors: Mutex<Vec<Watched>>,
     history: Mutex<History>,
     news: News,
+}
+
+/// A monitor, and how its watch itself goes.
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    status: MonitorStatus,
+    health: Health,
+}
+
+/// How the watch of a monitor goes, apart from what it finds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    /// Whether it runs.
+    pub(super) is_alive: bool,
+    /// How many looks in a row have failed.
+    pub(super) failures: u32,
+    /// How many events it was not let tell, since it tells too many.
+    pub(super) dropped: u32,
 }
 
 impl Board {
@@ -33,23 +52,26 @@ impl Board {
             metrics: Map::new(),
             last_update: None,
         };
-        self.lock().push((name.to_owned(), status));
+        // What is refused or switched off is never looked at.
+        let health = Health { is_alive: state == MonitorState::Unknown, ..Health::default() };
+        self.lock().push(Watched { name: name.to_owned(), status, health });
     }
 
     /// A monitor is not watched any more.
     pub(super) fn remove(&self, name: &str) {
-        self.lock().retain(|(known, _)| known != name);
+        self.lock().retain(|known| known.name != name);
     }
 
     /// The list of monitors is another one now, in this order.
     pub(super) fn arrange(&self, names: &[&str]) {
-        self.lock().sort_by_key(|(name, _)| names.iter().position(|known| known == name));
+        self.lock().sort_by_key(|watched| names.iter().position(|known| *known == watched.name));
         self.tell(AgentNews::Monitors);
     }
 
     /// A monitor has looked.
     pub(super) fn found(&self, name: &str, check: Check) {
-        self.change(name, |status| {
+        self.change(name, |status, health| {
+            health.failures = 0;
             (status.state, status.detail, status.metrics) = (check.state, check.detail, check.metrics);
             status.last_update = Some(now());
             // What every agent watches is the machine itself.
@@ -61,17 +83,26 @@ impl Board {
 
     /// A monitor itself is broken. Its last numbers and their time stay.
     pub(super) fn broken(&self, name: &str, reason: &str) {
-        self.change(name, |status| {
+        self.change(name, |status, health| {
+            health.failures += 1;
             status.state = MonitorState::Error;
             reason.clone_into(&mut status.detail);
         });
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut MonitorStatus)) {
+    /// So many events of a monitor were not told.
+    pub(super) fn dropped(&self, name: &str, dropped: u32) {
+        self.change(name, |_, health| health.dropped = dropped);
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut MonitorStatus, &mut Health)) {
         let mut monitors = self.lock();
-        let Some((_, status)) = monitors.iter_mut().find(|(known, _)| known == name) else { return };
+        let Some(Watched { status, health, .. }) = monitors.iter_mut().find(|known| known.name == name)
+        else {
+            return;
+        };
         let before = status.state;
-        change(status);
+        change(status, health);
         if status.state != before {
             self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: status.clone() });
         }
@@ -85,12 +116,17 @@ impl Board {
     /// All of it, as `/status` shows it.
     pub(super) fn snapshot(&self) -> Map<String, Value> {
         let value = |status: &MonitorStatus| serde_json::to_value(status).unwrap_or_default();
-        self.lock().iter().map(|(name, status)| (name.clone(), value(status))).collect()
+        self.lock().iter().map(|watched| (watched.name.clone(), value(&watched.status))).collect()
     }
 
     /// All of it, for whoever needs the values.
     pub(super) fn each(&self, mut see: impl FnMut(&str, &MonitorStatus)) {
-        self.lock().iter().for_each(|(name, status)| see(name, status));
+        self.lock().iter().for_each(|watched| see(&watched.name, &watched.status));
+    }
+
+    /// How the watch of a monitor goes.
+    pub(super) fn health(&self, name: &str) -> Health {
+        self.lock().iter().find(|known| known.name == name).map(|known| known.health).unwrap_or_default()
     }
 
     /// The numbers of the machine over the last hour, the newest last.
@@ -103,7 +139,7 @@ impl Board {
     }
 
     /// Nothing panics while it holds the lock; if it did, the last status is still the best there is.
-    fn lock(&self) -> MutexGuard<'_, Vec<(String, MonitorStatus)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
         self.monitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

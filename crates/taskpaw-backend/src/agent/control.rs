@@ -48,7 +48,7 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
-    shared.status()
+    Json(AgentStatus { event_refusals: shared.events.refusals(), ..shared.status() })
 }
 
 async fn history(State(shared): State<Arc<Shared>>) -> Json<Value> {

@@ -1,46 +1,89 @@
-//! The events of this machine: numbered for good before anybody sees them, and kept until a hub has them.
+//! The events of this machine: numbered for good before anybody sees them, and kept until every hub has them.
 //!
-//! One thread writes the journal, so that no request ever waits for the disk. Whoever reads sees only what that
-//! thread has made durable.
+//! One thread writes the journal and what the hubs have, so that no request ever waits for the disk. Whoever reads
+//! sees only what that thread has made durable.
 
+mod hubs;
 mod kept;
+mod lineage;
+mod offers;
+mod predecessor;
+mod writer;
 
-use std::io;
-use std::path::Path;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{AgentEvent, AgentNews, EventKind};
+use taskpaw_contract::ipc::{AgentEvent, EventCursor, EventKind, EventRefusal};
 
 use super::News;
 use super::board::now;
 use crate::monitors::Notice;
-use crate::state::{Journal, StateError};
+use crate::state::{Journal, StateError, random_hex};
+use hubs::Hubs;
+use kept::Kept;
 #[cfg(feature = "fuzzing")]
 pub(crate) use kept::fuzz;
-use kept::{Kept, MOST_WAITING, Record};
+use lineage::Lineage;
+#[cfg(feature = "fuzzing")]
+pub(crate) use lineage::fuzz as fuzz_lineage;
+use offers::Offers;
+pub(super) use offers::{Fetch, Proof, Refused};
+use predecessor::{Left, follow};
+use writer::{Order, Writer};
 
-/// When to try again after a write has failed.
-const RETRY: Duration = Duration::from_secs(2);
 /// How long the stop waits for the last write.
 const FLUSH_WAIT: Duration = Duration::from_millis(400);
 
-enum Order {
-    Emit(AgentEvent),
-    /// `Kept::forgotten` has changed.
-    Forget,
-    /// Answer when everything before has been tried.
-    Flush(Sender<()>),
+/// Where events are kept, and what a predecessor has left of them.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The journal.
+    pub(super) journal: PathBuf,
+    /// What tells its numbers from others, and which hub has what.
+    pub(super) lineage: PathBuf,
+    /// What the agent is called in its cursor.
+    pub(super) server_id: String,
+    /// The stream of TaskPaw V3, if it had one.
+    pub(super) stream_id: Option<String>,
+    /// The last number that V3 may have given.
+    pub(super) used_up: u64,
+    /// The events that V3's memory held.
+    pub(super) from_memory: Vec<AgentEvent>,
+}
+
+#[cfg(test)]
+impl Place {
+    /// A place of its own, without a predecessor.
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        Self {
+            journal: folder.join("events"),
+            lineage: folder.join("cursor"),
+            server_id: "s".to_owned(),
+            stream_id: None,
+            used_up: 0,
+            from_memory: Vec::new(),
+        }
+    }
 }
 
 /// The queue of events.
 #[derive(Debug)]
 pub(super) struct EventQueue {
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
     emitter: Emitter,
+    server_id: String,
+}
+
+/// What is durable of the events, and who has what.
+#[derive(Debug)]
+struct State {
+    kept: Kept,
+    hubs: Hubs,
+    offers: Offers,
 }
 
 /// Adds events to the queue.
@@ -84,33 +127,44 @@ fn described(kind: EventKind, data: Option<Value>) -> Value {
 }
 
 impl EventQueue {
-    /// Opens the journal and starts its writer. Every event is told once it is durable.
-    pub(super) fn open(path: &Path, machine: Arc<str>, news: News) -> Result<Self, StateError> {
-        let (journal, records) = Journal::open(path)?;
-        let kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
-            path: path.to_owned(),
+    /// Opens the journal, goes on where a predecessor stopped, and starts the writer. Every event is told once it is
+    /// durable.
+    pub(super) fn open(place: Place, machine: Arc<str>, news: News) -> Result<Self, StateError> {
+        let Place { journal: path, lineage, server_id, stream_id, used_up, from_memory } = place;
+        let (mut journal, records) = Journal::open(&path)?;
+        let mut kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
+            path: path.clone(),
             // Lines are counted from 1, and the first one is no record.
             line: record + 2,
             reason,
         })?;
-        let last_id = kept.last_id();
-        let is_forgotten_written = kept.forgotten;
-        let kept = Arc::new(Mutex::new(kept));
+        let mut lineage = Lineage::open(&lineage, stream_id)?;
+        // Without its journal an agent must not give the numbers again that a hub has.
+        let acknowledged = lineage.record.hubs.iter().map(|hub| hub.ack).max().unwrap_or(0);
+        kept.used_up = lineage.record.used_up.max(acknowledged);
+        let followed = follow(&mut kept, Left { used_up, events: from_memory });
+        if followed.changes_journal() {
+            kept.trim();
+            journal.rewrite(&kept.records(&[])).map_err(StateError::at(&path))?;
+            followed.tell();
+        }
+        // The journal first: without it, what waits would not be told after the jump.
+        if lineage.is_new || lineage.record.used_up < used_up {
+            lineage.record.used_up = kept.used_up;
+            lineage.write().map_err(StateError::at(&path))?;
+        }
+        let boot_id = random_hex().map_err(StateError::at(&path))?;
+        let (last_id, forgotten) = (kept.last_id(), kept.forgotten);
+        let hubs = Hubs::of(lineage.record.hubs.clone(), Instant::now());
+        let offers = Offers::new(lineage.record.stream_id.clone(), boot_id, last_id);
+        let state = Arc::new(Mutex::new(State { kept, hubs, offers }));
         let (orders, received) = mpsc::channel();
-        let mut writer = Writer {
-            journal,
-            kept: kept.clone(),
-            news,
-            last_id,
-            written_forgotten: is_forgotten_written,
-            pending: Vec::new(),
-            is_failing: false,
-        };
+        let mut writer = Writer::new(journal, lineage, state.clone(), news, last_id, forgotten);
         thread::Builder::new()
             .name("events".to_owned())
             .spawn(move || writer.run(&received))
-            .map_err(StateError::at(path))?;
-        Ok(Self { kept, emitter: Emitter { machine, orders } })
+            .map_err(StateError::at(&path))?;
+        Ok(Self { state, emitter: Emitter { machine, orders }, server_id })
     }
 
     /// Adds events to this queue.
@@ -118,44 +172,66 @@ impl EventQueue {
         self.emitter.clone()
     }
 
-    /// What a hub fetches. With `ack` it forgets what it has, and the rest stays until it says so; without it,
-    /// everything is forgotten at once.
-    pub(super) fn fetch(&self, ack: Option<u64>) -> Vec<AgentEvent> {
-        let mut kept = lock(&self.kept);
-        let last = kept.events.back().map_or(0, |event| event.id);
+    /// What a hub fetches. With an acknowledgement, it has everything up to it, and the rest stays until it says so;
+    /// without one, it has everything at once. A refused one changes nothing.
+    pub(super) fn fetch(&self, fetch: &Fetch<'_>) -> Result<(Vec<AgentEvent>, Option<EventCursor>), Refused> {
+        let now = Instant::now();
+        let mut guard = lock(&self.state);
+        let State { kept, hubs, offers } = &mut *guard;
+        offers.admit(fetch)?;
         let before = kept.forgotten;
-        // Only events that were visible can have been fetched.
-        if let Some(ack) = ack {
-            kept.forgotten = before.max(ack.min(last));
+        let last = kept.events.back().map_or(0, |event| event.id);
+        // A number that was given before this start and is not there has nothing to be forgotten.
+        let has = hubs.asks(fetch.hub, fetch.ack.unwrap_or(0), before, now);
+        let fetched: Vec<AgentEvent> = kept.waiting().filter(|event| event.id > has).cloned().collect();
+        offers.offer(last);
+        if fetch.ack.is_none() {
+            hubs.asks(fetch.hub, last, before, now);
         }
-        let fetched = kept.waiting().cloned().collect();
-        if ack.is_none() {
-            kept.forgotten = before.max(last);
-        }
-        let has_changed = kept.forgotten != before;
+        kept.forgotten = before.max(hubs.had_by_all(now).unwrap_or(0));
         kept.trim();
-        drop(kept);
-        if has_changed && self.emitter.orders.send(Order::Forget).is_err() {
+        let cursor = offers.cursor(&self.server_id, kept.last_id());
+        let has_changed = kept.forgotten != before || hubs.is_changed();
+        drop(guard);
+        if has_changed && self.emitter.orders.send(Order::Note).is_err() {
             tracing::error!("what was fetched is not noted: the events' writer has ended");
         }
-        fetched
+        Ok((fetched, cursor))
     }
 
-    /// How many events no hub has yet.
+    /// Where the numbers are; nothing for an agent without an identity.
+    pub(super) fn cursor(&self) -> Option<EventCursor> {
+        let state = lock(&self.state);
+        state.offers.cursor(&self.server_id, state.kept.last_id())
+    }
+
+    /// Hubs whose acknowledgements were refused, the last one first.
+    pub(super) fn refusals(&self) -> Vec<EventRefusal> {
+        lock(&self.state).offers.refusals()
+    }
+
+    /// When each monitor's last event was, of those that are still known.
+    pub(super) fn last_times(&self) -> Map<String, Value> {
+        let state = lock(&self.state);
+        let times = state.kept.events.iter().map(|event| (event.monitor.clone(), json!(event.time)));
+        times.collect()
+    }
+
+    /// How many events wait for a hub.
     pub(super) fn waiting(&self) -> usize {
-        lock(&self.kept).waiting().count()
+        lock(&self.state).kept.waiting().count()
     }
 
     /// The number of the last event.
     pub(super) fn last_id(&self) -> u64 {
-        lock(&self.kept).last_id()
+        lock(&self.state).kept.last_id()
     }
 
     /// The last events, the newest last. Nothing is forgotten by looking.
     pub(super) fn recent(&self, limit: usize, monitor: Option<&str>) -> Vec<AgentEvent> {
-        let kept = lock(&self.kept);
+        let state = lock(&self.state);
         let wanted =
-            kept.events.iter().rev().filter(|event| monitor.is_none_or(|name| event.monitor == name));
+            state.kept.events.iter().rev().filter(|event| monitor.is_none_or(|name| event.monitor == name));
         let mut recent: Vec<AgentEvent> = wanted.take(limit).cloned().collect();
         recent.reverse();
         recent
@@ -175,213 +251,34 @@ impl EventQueue {
     }
 }
 
+/// What a report about the numbers says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Tells the row of numbers from others.
+    pub(crate) stream_id: String,
+    /// The number of the next event.
+    pub(crate) next_event_id: u64,
+}
+
+/// Reads where the numbers are, without a lock and without changing anything: an agent may run meanwhile. Nothing if
+/// no agent has ever run here.
+pub(crate) fn numbers(journal: &Path, lineage: &Path) -> Result<Option<Numbers>, StateError> {
+    let Some(stream_id) = lineage::stream_in(lineage) else { return Ok(None) };
+    let records = Journal::read(journal)?;
+    let kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
+        path: journal.to_owned(),
+        line: record + 2,
+        reason,
+    })?;
+    let last = kept.last_id().max(lineage::used_up_in(lineage));
+    Ok(Some(Numbers { stream_id, next_event_id: last + 1 }))
+}
+
 /// Nothing panics while it holds the lock; if it did, what is kept is still whole.
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Writer {
-    journal: Journal,
-    kept: Arc<Mutex<Kept>>,
-    news: News,
-    last_id: u64,
-    written_forgotten: u64,
-    /// Numbered, and not durable yet.
-    pending: Vec<AgentEvent>,
-    is_failing: bool,
-}
-
-impl Writer {
-    fn run(&mut self, orders: &Receiver<Order>) {
-        loop {
-            let first = if self.is_failing {
-                match orders.recv_timeout(RETRY) {
-                    Ok(order) => Some(order),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            } else {
-                match orders.recv() {
-                    Ok(order) => Some(order),
-                    Err(mpsc::RecvError) => return,
-                }
-            };
-            let mut flushes = Vec::new();
-            // What came in meanwhile is written at once: one fsync is enough for all of it.
-            for order in first.into_iter().chain(orders.try_iter()) {
-                match order {
-                    Order::Emit(event) => self.number(event),
-                    Order::Forget => {}
-                    Order::Flush(done) => flushes.push(done),
-                }
-            }
-            self.write();
-            for done in flushes {
-                // Whoever asked may have stopped waiting.
-                let _ = done.send(());
-            }
-        }
-    }
-
-    fn number(&mut self, mut event: AgentEvent) {
-        if self.pending.len() >= MOST_WAITING {
-            tracing::error!("an event is lost: the disk has refused {MOST_WAITING} of them");
-            return;
-        }
-        self.last_id += 1;
-        event.id = self.last_id;
-        self.pending.push(event);
-    }
-
-    fn write(&mut self) {
-        match self.try_write() {
-            Ok(()) => self.is_failing = false,
-            Err(error) => {
-                if !self.is_failing {
-                    tracing::error!("events cannot be written, and wait in memory: {error}");
-                }
-                self.is_failing = true;
-            }
-        }
-    }
-
-    fn try_write(&mut self) -> io::Result<()> {
-        let (forgotten, kept) = {
-            let kept = lock(&self.kept);
-            (kept.forgotten, kept.events.len())
-        };
-        if self.journal.wants_rewrite(kept + self.pending.len()) {
-            let records = lock(&self.kept).records(&self.pending);
-            self.journal.rewrite(&records)?;
-        } else {
-            let events = self.pending.iter().cloned().map(Record::Event);
-            let note = (forgotten > self.written_forgotten).then_some(Record::Forgotten(forgotten));
-            let records: Vec<Record> = note.into_iter().chain(events).collect();
-            if !records.is_empty() {
-                self.journal.append(&records)?;
-            }
-        }
-        self.written_forgotten = forgotten;
-        let mut kept = lock(&self.kept);
-        if self.news.receiver_count() > 0 {
-            for event in &self.pending {
-                // The last listener may just have gone.
-                let _ = self.news.send(AgentNews::Event { event: event.clone() });
-            }
-        }
-        kept.events.extend(self.pending.drain(..));
-        let lost = kept.trim();
-        drop(kept);
-        if lost > 0 {
-            tracing::error!(
-                "{lost} of the oldest events are lost: no hub has fetched them, and {MOST_WAITING} wait"
-            );
-        }
-        Ok(())
-    }
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use taskpaw_contract::ipc::EventLevel;
-    use tokio::sync::broadcast;
-
-    use super::*;
-
-    fn open(path: &Path) -> EventQueue {
-        EventQueue::open(path, "m".into(), broadcast::channel(16).0).unwrap()
-    }
-
-    fn emit(queue: &EventQueue, count: usize) {
-        for number in 0..count {
-            let message = format!("event {number}");
-            let notice = Notice {
-                kind: EventKind::Up,
-                level: EventLevel::Info,
-                title: "t".into(),
-                message,
-                data: None,
-            };
-            queue.emitter.emit("monitor", notice);
-        }
-        flush(queue);
-    }
-
-    /// The stop of a backend does not wait this long; a test is not about how quick the disk is.
-    fn flush(queue: &EventQueue) {
-        assert!(queue.is_flushed_within(Duration::from_secs(60)));
-    }
-
-    fn ids(events: &[AgentEvent]) -> Vec<u64> {
-        events.iter().map(|event| event.id).collect()
-    }
-
-    #[test]
-    fn acknowledged_events_are_forgotten_and_the_others_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let queue = open(&folder.path().join("events"));
-        emit(&queue, 3);
-        assert_eq!(ids(&queue.fetch(Some(0))), [1, 2, 3]);
-        assert_eq!(ids(&queue.fetch(Some(2))), [3]);
-        assert_eq!(ids(&queue.fetch(Some(1))), [3], "an older acknowledgement changes nothing");
-        assert_eq!(ids(&queue.fetch(None)), [3]);
-        assert!(queue.fetch(None).is_empty());
-        assert_eq!(ids(&queue.recent(2, None)), [2, 3], "looking back does not need the queue");
-        assert!(queue.recent(2, Some("other")).is_empty());
-    }
-
-    #[test]
-    fn numbers_and_acknowledgements_survive_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events");
-        let queue = open(&path);
-        emit(&queue, 3);
-        queue.fetch(Some(2));
-        flush(&queue);
-        let queue = open(&path);
-        emit(&queue, 1);
-        assert_eq!(ids(&queue.fetch(None)), [3, 4]);
-        flush(&queue);
-        let queue = open(&path);
-        emit(&queue, 1);
-        assert_eq!(ids(&queue.fetch(Some(0))), [5]);
-    }
-
-    #[test]
-    fn an_acknowledgement_from_the_future_does_not_swallow_what_comes() {
-        let folder = tempfile::tempdir().unwrap();
-        let queue = open(&folder.path().join("events"));
-        emit(&queue, 1);
-        assert!(queue.fetch(Some(u64::MAX)).is_empty());
-        emit(&queue, 1);
-        assert_eq!(ids(&queue.fetch(Some(0))), [2]);
-    }
-
-    #[test]
-    fn the_oldest_go_when_too_many_wait() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events");
-        let queue = open(&path);
-        emit(&queue, MOST_WAITING + 5);
-        for queue in [&queue, &open(&path)] {
-            let waiting = ids(&queue.fetch(Some(0)));
-            assert_eq!((waiting.len(), waiting[0]), (MOST_WAITING, 6));
-        }
-    }
-
-    #[test]
-    fn the_journal_does_not_grow_without_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events");
-        let queue = open(&path);
-        for _ in 0..10 {
-            emit(&queue, 1_000);
-            queue.fetch(None);
-            flush(&queue);
-        }
-        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines < 5_000, "{lines}");
-        emit(&open(&path), 1);
-        assert_eq!(open(&path).fetch(Some(0))[0].id, 10_001);
-    }
-}
+#[path = "events/tests.rs"]
+mod tests;

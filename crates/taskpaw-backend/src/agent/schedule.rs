@@ -103,6 +103,7 @@ impl Watch {
             let message = format!("{count} more events within a minute were left out; the last one: {last}");
             let left_out = self.about_itself(EventKind::LeftOut, EventLevel::Warn, &message);
             self.emitter.emit(&self.name, Notice { data: Some(json!({ "count": count })), ..left_out });
+            self.board.dropped(&self.name, 0);
         }
         pause
     }
@@ -118,6 +119,8 @@ impl Watch {
     fn emit(&mut self, notice: Notice) {
         if self.throttle.admits(&notice.message, Instant::now()) {
             self.emitter.emit(&self.name, notice);
+        } else {
+            self.board.dropped(&self.name, self.throttle.dropped());
         }
     }
 
@@ -141,7 +144,7 @@ mod tests {
     use taskpaw_contract::ipc::MonitorState;
     use tokio::sync::broadcast;
 
-    use super::super::events::EventQueue;
+    use super::super::events::{EventQueue, Place};
     use super::*;
     use crate::monitors::Leash;
 
@@ -197,7 +200,7 @@ mod tests {
     fn a_monitor_that_panics_or_hangs_is_shown_and_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let news = broadcast::channel(16).0;
-        let queue = EventQueue::open(&folder.path().join("events"), "m".into(), news.clone()).unwrap();
+        let queue = EventQueue::open(Place::in_folder(folder.path()), "m".into(), news.clone()).unwrap();
         let board = Arc::new(Board::new(news));
         board.add("f", "faulty", MonitorState::Unknown, "");
         let setup = Setup {
@@ -219,7 +222,7 @@ mod tests {
         });
         runtime.shutdown_background();
         queue.flush();
-        let levels: Vec<_> = queue.fetch(None).into_iter().map(|event| event.level).collect();
+        let levels: Vec<_> = queue.recent(100, None).into_iter().map(|event| event.level).collect();
         assert_eq!(levels, [Some(EventLevel::Alert), Some(EventLevel::Done)], "said once, until it is well");
     }
 }

@@ -49,6 +49,11 @@ impl Throttle {
         false
     }
 
+    /// How many events are not sent now.
+    pub(super) fn dropped(&self) -> u32 {
+        self.folding.as_ref().map_or(0, |folding| folding.folded.count)
+    }
+
     /// A minute after the first event that was not sent: what stands for all of them. Telling it counts as an event.
     pub(super) fn folded(&mut self, now: Instant) -> Option<Folded> {
         let folding = self.folding.take_if(|folding| now.duration_since(folding.since) >= WINDOW)?;

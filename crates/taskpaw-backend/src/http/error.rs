@@ -29,6 +29,12 @@ pub(crate) enum ApiError {
     /// What the answer is made of cannot be had now.
     #[error("{0}")]
     Unavailable(String),
+    /// Events are acknowledged that were never offered.
+    #[error("{0}")]
+    NotOffered(String),
+    /// Events of another start of the agent are meant.
+    #[error("{0}")]
+    OtherCursor(String),
     /// The configuration cannot be used or written, so nothing was changed.
     #[error("{0}")]
     Config(#[from] ConfigProblem),
@@ -84,6 +90,8 @@ impl ApiError {
             Self::NoSuchMonitor(_) => (StatusCode::NOT_FOUND, "no_such_monitor"),
             Self::NoSuchAgent(_) => (StatusCode::NOT_FOUND, "no_such_agent"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::NotOffered(_) => (StatusCode::CONFLICT, "ack_not_offered"),
+            Self::OtherCursor(_) => (StatusCode::CONFLICT, "cursor_mismatch"),
             Self::Config(_) => (StatusCode::CONFLICT, "config"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),

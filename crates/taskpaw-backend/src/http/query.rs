@@ -27,6 +27,11 @@ impl Query {
         self.0.get(field).map(String::as_str).filter(|text| !text.is_empty())
     }
 
+    /// A text, also an empty one; nothing if it is left out.
+    pub(crate) fn given(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(String::as_str)
+    }
+
     /// A whole number from 0 on; nothing if it is left out.
     pub(crate) fn number(&self, field: &str) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.0.get(field) else { return Ok(None) };

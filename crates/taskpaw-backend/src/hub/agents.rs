@@ -3,11 +3,13 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value};
-use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel, PollErrorCode};
+use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventCursor, PollErrorCode};
+use taskpaw_v3::events::event as event_of;
 
-use crate::http::client;
+use crate::http::{HUB_HEADER, client};
 
 /// Longer than any answer of an agent: 10,000 events of a kilobyte and a half.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -53,13 +55,15 @@ impl CallError {
 
 /// The clients for all agents. The one for HTTPS is made when it is first needed.
 pub(super) struct Clients {
+    hub_id: String,
     plain: Client,
     secure: OnceLock<Client>,
 }
 
 impl Clients {
-    pub(super) fn new() -> reqwest::Result<Self> {
-        Ok(Self { plain: build(false)?, secure: OnceLock::new() })
+    /// For a hub that calls itself so.
+    pub(super) fn new(hub_id: String) -> reqwest::Result<Self> {
+        Ok(Self { plain: build(false, &hub_id)?, secure: OnceLock::new(), hub_id })
     }
 
     /// The client for this address.
@@ -70,14 +74,19 @@ impl Clients {
         if let Some(client) = self.secure.get() {
             return Ok(client.clone());
         }
-        let client = build(true)?;
+        let client = build(true, &self.hub_id)?;
         Ok(self.secure.get_or_init(|| client).clone())
     }
 }
 
 /// An idle connection costs memory on both sides, and a poll a minute does not need it.
-fn build(secure: bool) -> reqwest::Result<Client> {
-    client(secure).pool_max_idle_per_host(1).pool_idle_timeout(Duration::from_secs(5)).build()
+fn build(secure: bool, hub_id: &str) -> reqwest::Result<Client> {
+    let name = HeaderValue::from_str(hub_id).ok().map(|name| (HeaderName::from_static(HUB_HEADER), name));
+    client(secure)
+        .default_headers(HeaderMap::from_iter(name))
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(5))
+        .build()
 }
 
 /// One agent.
@@ -114,9 +123,18 @@ impl AgentClient {
         }
     }
 
-    /// The events that wait after this one, and with it an acknowledgement of all up to it.
-    pub(super) async fn events(&self, ack: u64) -> Result<Vec<AgentEvent>, CallError> {
-        events(self.get("/events", &format!("?ack={ack}"), EVENTS_LIMIT).await?)
+    /// The events that wait after this one, and with it an acknowledgement of all up to it. An agent that has said
+    /// where its numbers are is told which ones are meant, and must answer with those.
+    pub(super) async fn events(
+        &self,
+        ack: u64,
+        cursor: Option<&EventCursor>,
+    ) -> Result<Vec<AgentEvent>, CallError> {
+        let meant = cursor.map_or_else(String::new, |EventCursor { stream_id, boot_id, .. }| {
+            format!("&cursor_stream={stream_id}&cursor_boot={boot_id}")
+        });
+        let answer = self.get("/events", &format!("?ack={ack}{meant}"), EVENTS_LIMIT).await?;
+        events(answer, cursor)
     }
 
     async fn get(
@@ -159,14 +177,43 @@ fn status(mut answer: Map<String, Value>) -> Result<AgentStatus, CallError> {
         Some(Value::String(text)) => text,
         _ => String::new(),
     };
-    Ok(AgentStatus { machine: text("machine"), server_id: text("server_id"), os: text("os"), monitors })
+    let (machine, server_id, os) = (text("machine"), text("server_id"), text("os"));
+    let event_cursor = cursor_in(&mut answer);
+    Ok(AgentStatus { machine, server_id, os, monitors, event_cursor, event_refusals: Vec::new() })
 }
 
-fn events(mut answer: Map<String, Value>) -> Result<Vec<AgentEvent>, CallError> {
+/// Where an agent says that its numbers are; nothing if it does not, or not as agreed.
+fn cursor_in(answer: &mut Map<String, Value>) -> Option<EventCursor> {
+    let cursor: EventCursor = serde_json::from_value(answer.remove("event_cursor")?).ok()?;
+    cursor.is_sound().then_some(cursor)
+}
+
+fn events(mut answer: Map<String, Value>, meant: Option<&EventCursor>) -> Result<Vec<AgentEvent>, CallError> {
+    let cursor = cursor_in(&mut answer);
     let Some(Value::Array(events)) = answer.remove("events") else {
         return Err(CallError::NoAgent("its events are no list"));
     };
-    Ok(events.into_iter().filter_map(event).collect())
+    let number_of = |event: Value| {
+        let event = event_of(event);
+        if event.is_none() {
+            tracing::warn!("an agent sent an event without a number; it is left out");
+        }
+        event
+    };
+    let events: Vec<AgentEvent> = events.into_iter().filter_map(number_of).collect();
+    if let Some(meant) = meant {
+        let is_meant = |cursor: &EventCursor| {
+            cursor.server_id == meant.server_id
+                && cursor.stream_id == meant.stream_id
+                && cursor.boot_id == meant.boot_id
+                && cursor.resume_floor == meant.resume_floor
+                && events.iter().all(|event| event.id <= cursor.offered_highwater)
+        };
+        if !cursor.as_ref().is_some_and(is_meant) {
+            return Err(CallError::NoAgent("its events have other numbers than its status says"));
+        }
+    }
+    Ok(events)
 }
 
 /// The innermost reason is the one that a person can do something about.
@@ -186,39 +233,11 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     reason.to_string()
 }
 
-/// An event as far as it can be understood; without a number it is none.
-fn event(value: Value) -> Option<AgentEvent> {
-    let Value::Object(mut fields) = value else { return None };
-    // The database's numbers end where those of an `i64` do; an agent would count for ages to get there.
-    let number = fields.get("id").and_then(Value::as_u64).filter(|id| i64::try_from(*id).is_ok());
-    let Some(id) = number else {
-        tracing::warn!("an agent sent an event without a number; it is left out");
-        return None;
-    };
-    let level = fields.remove("level").and_then(|level| serde_json::from_value::<EventLevel>(level).ok());
-    let data = fields.remove("data").filter(|data| !data.is_null());
-    let mut text = |key: &str| match fields.remove(key) {
-        Some(Value::String(text)) => Some(text),
-        None | Some(Value::Null) => None,
-        Some(other) => Some(other.to_string()),
-    };
-    Some(AgentEvent {
-        id,
-        time: text("time").unwrap_or_default(),
-        machine: text("machine").unwrap_or_default(),
-        monitor: text("monitor").unwrap_or_default(),
-        message: text("message").unwrap_or_default(),
-        level,
-        title: text("title"),
-        data,
-    })
-}
-
 /// Whatever an agent answers, the hub keeps what it can and can give it on.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz(body: &[u8]) {
     let Ok(answer) = object(body) else { return };
-    for event in events(answer.clone()).unwrap_or_default() {
+    for event in events(answer.clone(), None).unwrap_or_default() {
         assert!(i64::try_from(event.id).is_ok(), "a number that the database does not hold: {event:?}");
         let again = serde_json::to_value(&event).map(serde_json::from_value::<AgentEvent>);
         assert!(matches!(again, Ok(Ok(again)) if again == event), "{event:?} is not given on as it is");
@@ -235,26 +254,28 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn an_event_of_an_older_version_is_understood() {
-        let old = json!({ "id": 3, "time": "t", "machine": "m", "monitor": "x", "message": "done",
-                          "level": "critical", "extra": 1, "title": null });
-        let event = event(old).unwrap();
-        assert_eq!((event.id, event.level, event.title), (3, None, None));
-        assert_eq!(event.message, "done");
+    fn cursor(offered: u64) -> Value {
+        json!({ "version": 1, "server_id": "s", "stream_id": "a".repeat(32), "boot_id": "b".repeat(32),
+                "resume_floor": 3, "offered_highwater": offered, "next_event_id": 9, "durable": true })
+    }
+
+    fn answer(cursor: &Value) -> Map<String, Value> {
+        let answer = json!({ "events": [{ "id": 4 }, { "id": 5 }], "event_cursor": cursor });
+        let Value::Object(answer) = answer else { panic!() };
+        answer
     }
 
     #[test]
-    fn only_a_number_makes_an_event() {
-        for broken in [
-            json!({ "message": "m" }),
-            json!({ "id": "3" }),
-            json!({ "id": -3 }),
-            json!({ "id": u64::MAX }),
-            json!(3),
-        ] {
-            assert!(event(broken).is_none());
+    fn events_must_be_of_the_numbers_that_are_meant() {
+        let meant: EventCursor = serde_json::from_value(cursor(3)).unwrap();
+        assert_eq!(events(answer(&cursor(5)), Some(&meant)).unwrap().len(), 2);
+        assert_eq!(events(answer(&Value::Null), None).unwrap().len(), 2, "older ones say nothing");
+        let mut other_start = cursor(5);
+        other_start["boot_id"] = json!("c".repeat(32));
+        let mut unsound = cursor(5);
+        unsound["durable"] = json!(false);
+        for broken in [Value::Null, json!(1), cursor(4), other_start, unsound] {
+            assert!(events(answer(&broken), Some(&meant)).is_err(), "{broken}");
         }
-        assert_eq!(event(json!({ "id": 3 })).unwrap().message, "");
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use taskpaw_contract::config::HubAgent;
-use taskpaw_contract::ipc::{AgentStatus, FleetAgent, PollErrorCode};
+use taskpaw_contract::ipc::{AgentStatus, EventCursor, FleetAgent, MissedEvents, PollErrorCode};
 
 use super::store::Remembered;
 
@@ -31,6 +31,8 @@ struct Known {
     online: bool,
     last_seen: Option<Age>,
     installed_anew: Option<Age>,
+    /// The first and the last number that are missing.
+    skipped: Option<(u64, u64, Age)>,
     error: Option<(PollErrorCode, String)>,
     status: Option<Arc<AgentStatus>>,
     /// What the history has of it: whether it was online, and the state of each monitor.
@@ -147,7 +149,8 @@ impl Fleet {
                 tracing::info!("{} is online", agent.config.name);
             }
             let before = agent.status.as_ref().map_or("", |status| &status.server_id);
-            if !before.is_empty() && before != status.server_id {
+            let is_other = !before.is_empty() && before != status.server_id;
+            if is_other || has_another_stream(agent.status.as_deref(), &status) {
                 agent.installed_anew = Some(Age::of(Duration::ZERO));
             }
             (agent.online, agent.error) = (true, None);
@@ -178,6 +181,11 @@ impl Fleet {
         self.change(id, |agent| agent.installed_anew = Some(Age::of(Duration::ZERO)))
     }
 
+    /// The agent's events go on after a hole.
+    pub(super) fn skipped(&self, id: AgentId, first: u64, last: u64) -> Changed {
+        self.change(id, |agent| agent.skipped = Some((first, last, Age::of(Duration::ZERO))))
+    }
+
     /// All of them, in configured order.
     pub(super) fn agents(&self) -> Vec<FleetAgent> {
         self.lock().agents.iter().map(Known::shown).collect()
@@ -206,10 +214,13 @@ impl Fleet {
         let Some(agent) = state.agents.iter_mut().find(|known| known.id == id) else {
             return Changed::default();
         };
-        let before =
-            (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
+        let look = |agent: &Known| {
+            let skipped = agent.skipped.map(|(first, last, _)| (first, last));
+            (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some(), skipped)
+        };
+        let before = look(agent);
         change(agent);
-        let after = (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some());
+        let after = look(agent);
         let noted = Some((agent.online, states(agent.status.as_deref())));
         let is_noted = agent.noted == noted;
         agent.noted.clone_from(&noted);
@@ -233,6 +244,7 @@ impl Known {
             online: false,
             last_seen: None,
             installed_anew: None,
+            skipped: None,
             error: None,
             status: None,
             noted: None,
@@ -250,9 +262,22 @@ impl Known {
             error: self.error.as_ref().map(|(_, reason)| reason.clone()),
             error_code: self.error.as_ref().map(|(code, _)| *code),
             installed_anew_seconds: self.installed_anew.map(Age::seconds),
+            missed_events: self.skipped.map(|(first, last, since)| MissedEvents {
+                first,
+                last,
+                seconds: since.seconds(),
+            }),
             status: self.status.clone(),
         }
     }
+}
+
+/// Whether an agent counts its events in another row than before.
+fn has_another_stream(before: Option<&AgentStatus>, now: &AgentStatus) -> bool {
+    let stream = |status: &AgentStatus| {
+        status.event_cursor.as_ref().map(|EventCursor { stream_id, .. }| stream_id.clone())
+    };
+    before.and_then(stream).zip(stream(now)).is_some_and(|(before, now)| before != now)
 }
 
 /// The state of each monitor, as JSON.
@@ -276,7 +301,14 @@ mod tests {
     fn status(state: &str) -> AgentStatus {
         let monitors = json!({ "x": { "state": state, "metrics": { "n": 1 } } });
         let Value::Object(monitors) = monitors else { panic!() };
-        AgentStatus { machine: "m".into(), server_id: "s".into(), os: "o".into(), monitors }
+        AgentStatus {
+            machine: "m".into(),
+            server_id: "s".into(),
+            os: "o".into(),
+            monitors,
+            event_cursor: None,
+            event_refusals: Vec::new(),
+        }
     }
 
     fn fleet(agents: &[HubAgent]) -> (Fleet, Vec<AgentId>) {

@@ -110,7 +110,14 @@ mod tests {
     fn agent(url: &str, server_id: Option<&str>) -> FleetAgent {
         let status = server_id.map(|id| {
             let (machine, server_id, os) = ("m".into(), id.into(), "o".into());
-            Arc::new(AgentStatus { machine, server_id, os, monitors: Map::new() })
+            Arc::new(AgentStatus {
+                machine,
+                server_id,
+                os,
+                monitors: Map::new(),
+                event_cursor: None,
+                event_refusals: Vec::new(),
+            })
         });
         FleetAgent {
             name: "n".into(),
@@ -122,6 +129,7 @@ mod tests {
             error: None,
             error_code: None,
             installed_anew_seconds: None,
+            missed_events: None,
             status,
         }
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use reqwest::StatusCode;
 use taskpaw_contract::config::HubAgent;
-use taskpaw_contract::ipc::{FleetNews, PollErrorCode};
+use taskpaw_contract::ipc::{EventCursor, FleetNews, PollErrorCode};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
@@ -43,8 +44,17 @@ async fn once(shared: &Shared, id: AgentId, agent: &HubAgent, client: &AgentClie
     let source =
         Source { agent: agent.name.clone(), url: agent.url.clone(), server_id: status.server_id.clone() };
     shared.store.seen(&source, serde_json::to_string(&status).unwrap_or_default());
+    let cursor = status.event_cursor.clone();
     told(shared, &agent.name, shared.fleet.answered(id, status));
-    if let Err(error) = fetch_events(shared, id, &source, client).await {
+    let mut fetched = fetch_events(shared, id, &source, client, cursor.as_ref()).await;
+    if cursor.is_some() && fetched.as_ref().is_err_and(FetchError::is_of_another_start) {
+        // It was started again between the two calls.
+        fetched = match client.status().await {
+            Ok(again) => fetch_events(shared, id, &source, client, again.event_cursor.as_ref()).await,
+            Err(error) => Err(error.into()),
+        };
+    }
+    if let Err(error) = fetched {
         let changed = shared.fleet.events_missed(id, error.code(), error.to_string());
         told(shared, &agent.name, changed);
     }
@@ -70,6 +80,11 @@ enum FetchError {
 }
 
 impl FetchError {
+    /// Whether the agent refuses what it was asked in the name of another start.
+    fn is_of_another_start(&self) -> bool {
+        matches!(self, Self::Call(CallError::Status { status, .. }) if *status == StatusCode::CONFLICT)
+    }
+
     fn code(&self) -> PollErrorCode {
         match self {
             Self::Call(error) => error.code(),
@@ -85,13 +100,17 @@ async fn fetch_events(
     id: AgentId,
     source: &Source,
     client: &AgentClient,
+    cursor: Option<&EventCursor>,
 ) -> Result<(), FetchError> {
-    let mut events = client.events(0).await?;
+    let mut events = client.events(0, cursor).await?;
     for _ in 0..ROUNDS {
         let Some(last) = events.iter().map(|event| event.id).max() else { break };
         let stored = shared.store.keep(source, events).await?;
         if stored.installed_anew {
             told(shared, &source.agent, shared.fleet.installed_anew(id));
+        }
+        if let Some((first, last)) = stored.skipped {
+            told(shared, &source.agent, shared.fleet.skipped(id, first, last));
         }
         let has_fresh = !stored.fresh.is_empty();
         shared.stored.fetch_add(stored.fresh.len() as u64, Ordering::Relaxed);
@@ -101,7 +120,7 @@ async fn fetch_events(
         if has_fresh {
             shared.outbox.notify_one();
         }
-        events = client.events(last).await?;
+        events = client.events(last, cursor).await?;
         // What an agent still sends after it was told that it may forget it would come for ever.
         events.retain(|event| event.id > last);
     }

@@ -50,6 +50,8 @@ pub(super) struct Stored {
     pub(super) fresh: Vec<FleetEvent>,
     /// The agent counts its events from the start again.
     pub(super) installed_anew: bool,
+    /// The first and the last number of the last hole: events that this hub was never told.
+    pub(super) skipped: Option<(u64, u64)>,
 }
 
 /// Why nothing was stored, or nothing could be read.

@@ -56,6 +56,13 @@ impl Journal {
         Ok((journal, records))
     }
 
+    /// Reads a journal that another process may be writing; nothing in one that is not there.
+    pub(crate) fn read<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StateError> {
+        let Some(bytes) = read_if_there(path).map_err(StateError::at(path))? else { return Ok(Vec::new()) };
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        parse(path, &bytes[..whole])
+    }
+
     /// Adds records; they are durable when this returns without an error. After an error none of them is
     /// there, and [`Journal::wants_rewrite`].
     pub(crate) fn append<R: Serialize>(&mut self, records: &[R]) -> io::Result<()> {

@@ -50,6 +50,17 @@ fn the_status_has_this_machines_numbers_at_readiness() {
             "load_15m",
             "uptime_seconds",
             "cpu_count",
+            // What hubs of V3 read.
+            "cpu_pct",
+            "mem_pct",
+            "mem_used_mb",
+            "mem_total_mb",
+            "disk_pct",
+            "net_in_bps",
+            "net_out_bps",
+            "gpu_pct",
+            "gpu_mem_used_mb",
+            "gpu_mem_total_mb",
         ]
     );
     assert!(first.metrics["memory_total_bytes"].as_u64().unwrap() > 1 << 20);
@@ -138,6 +149,104 @@ fn a_hub_of_v3_gets_every_event_once() {
     assert!(fetch(1).is_empty());
     let status = get(machine.network, "/status").json();
     assert!(status["monitors"].as_object().unwrap().values().all(|monitor| monitor["type_id"].is_string()));
+}
+
+/// The table of `docs/http.md`.
+#[test]
+fn what_an_acknowledgement_does() {
+    let machine = Machine::new();
+    let agent = machine.start(Role::Agent);
+    agent.ready();
+    let ids = |hub: &str, query: &str| -> Vec<u64> {
+        let header = format!("TaskPaw-Hub: {}", hub.repeat(32));
+        let headers: &[&str] = if hub.is_empty() { &[] } else { &[&header] };
+        let answer = call(machine.network, "GET", &format!("/events{query}"), headers);
+        assert_eq!(answer.status, 200, "{query}");
+        answer.json()["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["id"].as_u64().unwrap())
+            .collect()
+    };
+    let refused = |query: &str| {
+        let answer = get(machine.network, &format!("/events{query}"));
+        (answer.status, answer.error_code())
+    };
+    // Nobody was told of event 1 yet.
+    for query in ["?ack=1", "?ack=502", "?ack=18446744073709551615"] {
+        assert_eq!(refused(query), (409, "ack_not_offered".to_owned()), "{query}");
+    }
+    let refusals = || {
+        let status =
+            call(machine.control, "GET", "/control/status", &[&bearer(crate::running::TOKEN)]).json();
+        status["event_refusals"].clone()
+    };
+    assert_eq!((&refusals()[0]["from"], &refusals()[0]["offered"]), (&json!("127.0.0.1"), &json!(0)));
+    for query in ["?ack=-2", "?ack=1.5", "?ack=18446744073709551616"] {
+        assert_eq!(refused(query), (400, "bad_query".to_owned()), "{query}");
+    }
+    assert_eq!(call(machine.network, "HEAD", "/events?ack=1", &[]).status, 405);
+    assert_eq!(ids("", "?ack=-1"), [1]);
+    assert!(refusals().is_null(), "it has asked as it should");
+    assert_eq!(ids("", "?ack=-1"), [1]);
+    assert_eq!((ids("a", "?ack=0"), ids("b", "?ack=0")), (vec![1], vec![1]));
+    // Each hub has what it says, and no other.
+    assert_eq!((ids("a", "?ack=1"), ids("a", "?ack=1"), ids("a", "?ack=0")), (vec![], vec![], vec![]));
+    assert_eq!((ids("b", ""), ids("b", "")), (vec![1], vec![]));
+    assert_eq!((ids("", "?ack=-1"), ids("", "?ack=1"), ids("", "?ack=0")), (vec![1], vec![], vec![]));
+    assert!(ids("c", "?ack=0").is_empty(), "all have it: it is gone");
+
+    let cursor = get(machine.network, "/status").json()["event_cursor"].clone();
+    let text = |key: &str| cursor[key].as_str().unwrap().to_owned();
+    let (stream, boot) = (text("stream_id"), text("boot_id"));
+    assert_eq!((&cursor["version"], &cursor["durable"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&cursor["resume_floor"], &cursor["offered_highwater"], &cursor["next_event_id"]),
+        (&json!(0), &json!(1), &json!(2))
+    );
+    for query in [
+        format!("?ack=1&cursor_stream={stream}"),
+        format!("?cursor_stream={stream}&cursor_boot={stream}"),
+        "?ack=1&cursor_stream=&cursor_boot=".to_owned(),
+    ] {
+        assert_eq!(refused(&query), (409, "cursor_mismatch".to_owned()), "{query}");
+    }
+    let answer = get(machine.network, &format!("/events?ack=1&cursor_stream={stream}&cursor_boot={boot}"));
+    assert_eq!((answer.status, &answer.json()["event_cursor"]), (200, &cursor));
+}
+
+#[test]
+fn a_hub_of_v3_finds_what_it_reads() {
+    let machine = Machine::new();
+    machine.configure(&json!({ "agent": { "monitors": [
+        { "type_id": "tcp_check", "name": "off", "enabled": false, "config": { "port": 1 } },
+    ] } }));
+    let agent = machine.start(Role::Agent);
+    agent.ready();
+    let status =
+        |headers: &[&str]| call(machine.network, "GET", "/status", headers).json()["monitors"].clone();
+    let of_v3 = status(&["User-Agent: Python-urllib/3.12"]);
+    let host = &of_v3["box-host"];
+    assert_eq!(
+        (&host["type_id"], &host["enabled"], &host["alive"]),
+        (&json!("host_metrics"), &json!(true), &json!(true))
+    );
+    assert!(host["metrics"]["mem_used_mb"].as_f64().unwrap() > 1.0);
+    assert!(host["metrics"]["mem_total_mb"].as_f64().unwrap() > 1.0);
+    assert!(of_v3["host_metrics"].is_null());
+    assert_eq!(
+        of_v3["off"],
+        json!({ "type_id": "tcp_check", "state": "stopped", "detail": "switched off", "metrics": {},
+                "last_update": null, "enabled": false, "alive": false, "failures": 0, "degraded": false,
+                "dropped": 0 })
+    );
+    assert!(status(&[])["host_metrics"]["metrics"]["mem_used_mb"].is_number());
+    let ours = status(&[&format!("TaskPaw-Hub: {}", "a".repeat(32))]);
+    assert!(
+        ours["host_metrics"]["metrics"]["mem_used_mb"].is_null(),
+        "a hub of this version needs no second names"
+    );
 }
 
 #[test]

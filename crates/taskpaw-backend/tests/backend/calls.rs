@@ -43,6 +43,8 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("GET", "/status", &none, 200),
         ("GET", "/events?ack=0", &none, 200),
         ("GET", "/events?ack=x", &none, 400),
+        ("GET", "/events?ack=502", &none, 409),
+        ("GET", "/events?ack=0&cursor_boot=x", &none, 409),
         ("GET", "/events?ack=18446744073709551616", &none, 400),
         ("GET", "/events", &none, 200),
         ("GET", "/metrics", &none, 200),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use taskpaw_contract::Role;
 
-use crate::client::{get, until};
+use crate::client::{call, get, until};
 use crate::running::Machine;
 
 #[derive(Debug)]
@@ -138,7 +138,8 @@ fn every_number_of_the_status_is_there_and_well_formed() {
     assert_eq!((&*agent.labels["machine"], &*agent.labels["server_id"]), ("box", "id-of-box"));
     assert!(of("taskpaw_monitor_last_update_timestamp_seconds", odd)[0].value > 1.7e9);
     // Numbers of the status are the same numbers here.
-    let status = get(machine.network, "/status").json();
+    let as_a_hub = format!("TaskPaw-Hub: {}", "a".repeat(32));
+    let status = call(machine.network, "GET", "/status", &[&as_a_hub]).json();
     for (key, value) in status["monitors"]["host_metrics"]["metrics"].as_object().unwrap() {
         let found = of(&format!("taskpaw_host_metrics_{key}"), "host_metrics");
         assert!(value.is_null() || value.is_array() || !found.is_empty(), "{key}");

@@ -219,3 +219,77 @@ fn who_came_with_an_earlier_version_can_take_over_the_rest() {
     assert_eq!(hub["agents"][0]["name"], "render");
     assert_eq!(import(), "there is nothing of TaskPaw 3 left to take over\n");
 }
+
+/// Asks as V3's hub does that has stored events up to this one.
+fn fetched(machine: &Machine, ack: u64) -> Vec<(u64, String)> {
+    let answer = call(machine.network, "GET", &format!("/events?ack={ack}"), &[&bearer("t0ken-of-v3")]);
+    assert_eq!(answer.status, 200, "{ack}");
+    let events = answer.json()["events"].clone();
+    let told = |event: &Value| {
+        (
+            event["id"].as_u64().unwrap(),
+            event["message"].as_str().unwrap().split(' ').next().unwrap().to_owned(),
+        )
+    };
+    events.as_array().unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn events_go_on_where_v3_has_stopped() {
+    let machine = with_v3();
+    write_agent_yaml(&machine);
+    fs::write(machine.v3_dir().join("agent.state.json"), r#"{"next_event_id": 503}"#).unwrap();
+    // What only its memory held, as whoever took over has kept it.
+    fs::create_dir_all(machine.data_dir().join("state")).unwrap();
+    let memory = machine.state_file("v3-events.json");
+    let held = |id: u64| json!({ "id": id, "time": "t", "machine": "m", "monitor": "x", "message": "held" });
+    fs::write(&memory, json!({ "schema": 1, "events": [held(500), held(501)] }).to_string()).unwrap();
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    let word = |word: &str| word.to_owned();
+    assert_eq!(fetched(&machine, 499), [(500, word("held")), (501, word("held")), (503, word("TaskPaw"))]);
+    assert!(!memory.exists(), "the journal has it");
+    assert_eq!(fetched(&machine, 502), [(503, word("TaskPaw"))]);
+    until("what the hub has is on the disk", || {
+        let cursor = fs::read_to_string(machine.state_file("agent-cursor.json")).unwrap();
+        cursor.contains("\"ack\":502").then_some(())
+    });
+    assert!(ended_log(running).contains("2 events of TaskPaw 3"));
+
+    // V3 has run once more meanwhile.
+    fs::write(machine.v3_dir().join("agent.state.json"), r#"{"next_event_id": 601}"#).unwrap();
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    assert_eq!(fetched(&machine, 600), [(601, word("TaskPaw")), (602, word("TaskPaw"))]);
+
+    // The report for a hub of 3.9, while the agent runs.
+    let report = machine.data_dir().join("report.json");
+    let export = machine.command(&["agent", "--export-cursor"]).arg(&report).output().unwrap();
+    assert!(export.status.success(), "{export:?}");
+    assert!(crate::running::is_private(&report));
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    let status = call(machine.network, "GET", "/status", &[&bearer("t0ken-of-v3")]).json();
+    assert_eq!(
+        report,
+        json!({ "report_version": 1, "verified": true, "record": {
+            "version": 2, "server_id": "id-of-v3", "stream_id": status["event_cursor"]["stream_id"],
+            "lineage_origin": "legacy_migration", "next_event_id": 603 } })
+    );
+}
+
+#[test]
+fn the_stream_of_v3_goes_on_and_without_an_agent_there_is_no_report() {
+    let machine = with_v3();
+    write_agent_yaml(&machine);
+    let stream_id = "0123456789abcdef".repeat(2);
+    let record = json!({ "version": 2, "server_id": "id-of-v3", "stream_id": stream_id,
+                         "lineage_origin": "new_pairing", "next_event_id": 10 });
+    fs::write(machine.v3_dir().join("agent.state.json"), record.to_string()).unwrap();
+    let export = machine.command(&["agent", "--export-cursor", "never"]).output().unwrap();
+    assert!(!export.status.success());
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    let status = call(machine.network, "GET", "/status", &[&bearer("t0ken-of-v3")]).json();
+    assert_eq!(status["event_cursor"]["stream_id"], json!(stream_id));
+    assert_eq!(status["event_cursor"]["resume_floor"], json!(9));
+}

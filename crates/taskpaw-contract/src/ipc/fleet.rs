@@ -45,8 +45,24 @@ pub struct FleetAgent {
     /// if that has not been noticed in the days for which events are kept.
     #[serde(default)]
     pub installed_anew_seconds: Option<f64>,
+    /// The last hole in the numbers of its events that this launch of the hub has seen; nothing without one.
+    #[serde(default)]
+    pub missed_events: Option<MissedEvents>,
     /// What it answered last: shared, since a hub shows the same answer again and again.
     pub status: Option<Arc<AgentStatus>>,
+}
+
+/// Numbers that an agent's events jumped over: nobody here was told what they stood for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
+pub struct MissedEvents {
+    /// The first number that is missing.
+    #[ts(type = "number")]
+    pub first: u64,
+    /// The last one.
+    #[ts(type = "number")]
+    pub last: u64,
+    /// Seconds since the hub noticed it.
+    pub seconds: f64,
 }
 
 /// Why a poll fails.

@@ -16,6 +16,74 @@ pub struct AgentStatus {
     /// Every monitor by its name.
     #[ts(type = "Record<string, MonitorStatus>")]
     pub monitors: Map<String, Value>,
+    /// Where the numbers of its events are; nothing of an agent that does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub event_cursor: Option<EventCursor>,
+    /// Hubs whose acknowledgements were refused since this start, the last one first. Only the app is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<EventRefusal>>")]
+    pub event_refusals: Vec<EventRefusal>,
+}
+
+/// Where the numbers of an agent's events are, as TaskPaw V3 3.9 has defined it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EventCursor {
+    /// The version of this form.
+    pub version: u64,
+    /// Tells the agent from all others.
+    pub server_id: String,
+    /// Tells this row of numbers from every other one: 32 hex digits.
+    pub stream_id: String,
+    /// Tells this start from every other one: 32 hex digits.
+    pub boot_id: String,
+    /// The last number that was given before this start.
+    #[ts(type = "number")]
+    pub resume_floor: u64,
+    /// The greatest number that may be acknowledged: what was told since this start, and what was given before it.
+    #[ts(type = "number")]
+    pub offered_highwater: u64,
+    /// The number of the next event.
+    #[ts(type = "number")]
+    pub next_event_id: u64,
+    /// Whether the numbers outlast a restart.
+    pub durable: bool,
+}
+
+impl EventCursor {
+    /// Whether it is what the form allows. A cursor that is not says nothing.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.version == 1
+            && self.durable
+            && is_hex_id(&self.stream_id)
+            && is_hex_id(&self.boot_id)
+            && !self.server_id.trim().is_empty()
+            && self.resume_floor <= self.offered_highwater
+            && self.offered_highwater < self.next_event_id
+    }
+}
+
+/// Whether a text is 32 hex digits in small letters.
+#[must_use]
+pub fn is_hex_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A hub that has acknowledged events that were never offered: it gets no event until it forgets what it remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EventRefusal {
+    /// The address that it asked from.
+    pub from: String,
+    /// The number that it has acknowledged.
+    #[ts(type = "number")]
+    pub ack: u64,
+    /// The greatest number that it could acknowledge.
+    #[ts(type = "number")]
+    pub offered: u64,
+    /// When it asked last, in ms since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
 }
 
 /// One monitor of an agent.

@@ -22,6 +22,7 @@ export function unanswered({ name, url, token, enabled }: AgentDraft): FleetAgen
     error: null,
     error_code: null,
     installed_anew_seconds: null,
+    missed_events: null,
     status: null,
   };
 }
@@ -48,6 +49,7 @@ export function fleet(): FleetStatus {
         error: null,
         error_code: null,
         installed_anew_seconds: null,
+        missed_events: null,
         status: status(),
       },
       {
@@ -60,6 +62,7 @@ export function fleet(): FleetStatus {
         error: "connection refused",
         error_code: "unreachable",
         installed_anew_seconds: null,
+        missed_events: null,
         status: { ...status(Date.now() - 1_650_000), machine: "render-02" },
       },
       {
@@ -72,6 +75,7 @@ export function fleet(): FleetStatus {
         error: null,
         error_code: null,
         installed_anew_seconds: null,
+        missed_events: null,
         status: {
           ...status(),
           machine: "nas",

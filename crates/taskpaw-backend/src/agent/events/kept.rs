@@ -27,6 +27,8 @@ pub(super) struct Kept {
     pub(super) events: VecDeque<AgentEvent>,
     /// The last event that does not wait any more.
     pub(super) forgotten: u64,
+    /// Numbers up to this one were given by a predecessor. No line of the journal says it.
+    pub(super) used_up: u64,
 }
 
 impl Kept {
@@ -51,7 +53,7 @@ impl Kept {
     }
 
     pub(super) fn last_id(&self) -> u64 {
-        self.events.back().map_or(0, |event| event.id).max(self.forgotten)
+        self.events.back().map_or(0, |event| event.id).max(self.forgotten).max(self.used_up)
     }
 
     pub(super) fn waiting(&self) -> impl DoubleEndedIterator<Item = &AgentEvent> {

@@ -9,7 +9,14 @@ use super::*;
 
 fn agent(name: &str, online: bool, last_seen_seconds: Option<f64>, monitors: Value) -> FleetAgent {
     let Value::Object(monitors) = monitors else { panic!() };
-    let status = AgentStatus { machine: "m".into(), server_id: "s".into(), os: "o".into(), monitors };
+    let status = AgentStatus {
+        machine: "m".into(),
+        server_id: "s".into(),
+        os: "o".into(),
+        monitors,
+        event_cursor: None,
+        event_refusals: Vec::new(),
+    };
     FleetAgent {
         name: name.into(),
         url: "u".into(),
@@ -20,6 +27,7 @@ fn agent(name: &str, online: bool, last_seen_seconds: Option<f64>, monitors: Val
         error: None,
         error_code: None,
         installed_anew_seconds: None,
+        missed_events: None,
         status: Some(Arc::new(status)),
     }
 }

@@ -229,6 +229,14 @@ fn keep(
         let number = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
         if last.is_some_and(|last| event.id <= last) {
             stored.installed_anew = true;
+        } else if let Some(last) = last.filter(|last| event.id - last > 1) {
+            let (first, last) = (last + 1, event.id - 1);
+            tracing::warn!(
+                "{} goes on with event {}: {first} to {last} were never told",
+                source.agent,
+                event.id
+            );
+            stored.skipped = Some((first, last));
         }
         last = Some(event.id);
         if webhook.is_some_and(|wanted| outbox::is_wanted(wanted, event)) {
