@@ -67,7 +67,7 @@ describe("reduce", () => {
   });
 
   it("remembers what a takeover replaced, and nothing if it replaced nothing", () => {
-    const replaced = [{ pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41 }];
+    const replaced = [{ pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41, left: [] }];
     const took: Event = { type: "reclaim_finished", role, generation: 4, replaced, elapsed_ms: 47 };
     const { agent, snapshot } = after([started, took]);
     expect(agent.last_takeover).toEqual({ at: 1011, replaced, elapsed_ms: 47 });
@@ -81,9 +81,10 @@ describe("reduce", () => {
       role,
       generation: 4,
       seconds_left,
+      cause: "connections",
     });
     const { agent } = after([started, wait(3), wait(2), wait(1)]);
-    expect(agent.state).toEqual({ kind: "lingering", seconds_left: 1 });
+    expect(agent.state).toEqual({ kind: "lingering", seconds_left: 1, cause: "connections" });
     expect(agent.timeline).toHaveLength(2);
     expect(agent.timeline.at(-1)?.event).toMatchObject({ seconds_left: 1 });
   });

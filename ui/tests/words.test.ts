@@ -183,6 +183,7 @@ describe("failures", () => {
     { kind: "not_ready", seconds: 20, log: [] },
     { kind: "exited", status: "exit status 1", log: [] },
     { kind: "unhealthy", missed: 3, log: [] },
+    { kind: "v3_busy", pid: 812, children: [{ pid: 901, name: "lada-cli" }] },
     ...codes.map((code): Failure => ({ kind: "startup_error", code, message: "…", port: null })),
     {
       kind: "startup_error",

@@ -9,7 +9,8 @@ use port_takeover::{
     PortState, Record, TakeoverEvent, WantedPort, bind_outcome, claim_all, take_over,
 };
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::{Role, identity, version};
+use taskpaw_contract::identity::{self, Generation};
+use taskpaw_contract::{Role, version};
 use taskpaw_v3::events;
 
 use crate::failure::Failure;
@@ -29,7 +30,10 @@ pub(crate) fn take_over_ports(
     let mut announced = None;
     let tell = |event: TakeoverEvent<'_>| {
         match event {
-            TakeoverEvent::Verified(incumbents) => take_events_along(incumbents, token, state_folder),
+            TakeoverEvent::Verified(incumbents) => {
+                name_what_v3_works_at(incumbents);
+                take_events_along(incumbents, token, state_folder);
+            }
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
             TakeoverEvent::Forcing(pid) => {
                 tracing::warn!(%pid, "a stale backend does not stop and is killed")
@@ -89,6 +93,18 @@ fn take_events_along(incumbents: &[Incumbent], token: &str, state_folder: &Path)
         Some(Ok(taken)) => tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along"),
         Some(Err(error)) => {
             tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
+        }
+    }
+}
+
+/// A window would ask first; here it is only written down.
+fn name_what_v3_works_at(incumbents: &[Incumbent]) {
+    for it in incumbents.iter().filter(|it| Generation::of(&it.process, it.rule) == Generation::V3) {
+        let children = Native::new().descendants(it.process.pid);
+        let children: Vec<String> = children.iter().map(|it| format!("{} ({})", it.name, it.pid)).collect();
+        if !children.is_empty() {
+            let pid = it.process.pid;
+            tracing::warn!(%pid, ?children, "TaskPaw 3 still works at something and is ended; its processes may go on");
         }
     }
 }

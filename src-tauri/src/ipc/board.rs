@@ -237,8 +237,8 @@ fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
                 Some(Takeover { at: happened.at, replaced: replaced.clone(), elapsed_ms: *elapsed_ms });
         }
         Event::PortConflict { ports, .. } => view.ports.clone_from(ports),
-        Event::LingeringWait { seconds_left, .. } => {
-            view.state = RoleState::Lingering { seconds_left: *seconds_left };
+        Event::LingeringWait { seconds_left, cause, .. } => {
+            view.state = RoleState::Lingering { seconds_left: *seconds_left, cause: *cause };
         }
         Event::BackendStarting { ports, .. } => {
             view.state = RoleState::Starting;
@@ -290,6 +290,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use taskpaw_contract::ipc::LingeringCause;
 
     #[test]
     fn events_are_numbered_without_gaps_and_the_snapshot_knows_the_last() {
@@ -323,8 +324,18 @@ mod tests {
         board.configure(&Config::default(), false);
         let role = Role::Agent;
         board.publish(Event::ReclaimFinished { role, generation: 1, replaced: Vec::new(), elapsed_ms: 3.0 });
-        board.publish(Event::LingeringWait { role, generation: 1, seconds_left: 9 });
-        board.publish(Event::LingeringWait { role, generation: 1, seconds_left: 8 });
+        board.publish(Event::LingeringWait {
+            role,
+            generation: 1,
+            seconds_left: 9,
+            cause: LingeringCause::Connections,
+        });
+        board.publish(Event::LingeringWait {
+            role,
+            generation: 1,
+            seconds_left: 8,
+            cause: LingeringCause::Connections,
+        });
         let view = &board.snapshot().roles[0];
         assert_eq!(view.timeline.len(), 2, "a countdown is one line");
         board.publish(Event::TakeoverStarted { role, generation: 2, ports: Vec::new() });

@@ -53,6 +53,7 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
     let starts_something = matches!(
         request,
         Request::Retry { .. }
+            | Request::ReplaceV3 { .. }
             | Request::Start { .. }
             | Request::Restart { .. }
             | Request::SetRoles { .. }
@@ -66,6 +67,7 @@ fn carry_out(app: &App, request: Request) -> Result<(), IpcError> {
     match request {
         Request::Painted => app.painted(),
         Request::Retry { role } => app.tell(role, Message::Retry),
+        Request::ReplaceV3 { role } => app.tell(role, Message::ReplaceV3),
         Request::Start { role } => app.tell(role, Message::Start),
         Request::Stop { role } => app.tell(role, Message::Stop),
         Request::Restart { role } => app.tell(role, Message::Restart),

@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Restart,
     /// A person wants another attempt now, and the failures forgotten.
     Retry,
+    /// The same, and for this one attempt a backend of V3 may be ended whatever it works at.
+    ReplaceV3,
     /// The app ends.
     Quit,
     /// Something that was begun in a generation has come to its end.
@@ -165,7 +167,7 @@ impl Machine {
             Message::Prepare if self.state == State::Stopped => vec![Effect::Prepare],
             Message::Prepare => Vec::new(),
             Message::Start => self.start(),
-            Message::Retry => {
+            Message::Retry | Message::ReplaceV3 => {
                 self.forget_failures();
                 self.start()
             }
@@ -375,7 +377,10 @@ impl Machine {
 /// Whether another attempt can only fail in the same way until a person has changed something.
 fn is_permanent(failure: &Failure) -> bool {
     match failure {
-        Failure::Config { .. } | Failure::SpawnFailed { .. } | Failure::WrongVersion { .. } => true,
+        Failure::Config { .. }
+        | Failure::V3Busy { .. }
+        | Failure::SpawnFailed { .. }
+        | Failure::WrongVersion { .. } => true,
         Failure::StartupError { code, .. } => matches!(
             code,
             StartupErrorCode::ConfigInvalid

@@ -305,3 +305,13 @@ fn a_broken_line_is_an_error_and_never_ignored() {
         Some(Event::BackendBackoff { failure: Failure::BrokenProtocol { log, .. }, .. }) if !log.is_empty()
     ));
 }
+
+#[test]
+fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says_so() {
+    let mut driven = Driven::new();
+    driven.tell(Message::Start);
+    let busy = Failure::V3Busy { pid: 7, children: Vec::new() };
+    let effects = driven.answer(Answer::NotTakenOver(busy));
+    assert!(matches!(effects.as_slice(), [Effect::Publish(Event::BackendFailed { .. })]), "{effects:?}");
+    assert_eq!(driven.tell(Message::ReplaceV3), [Effect::TakeOver]);
+}

@@ -2,18 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    Decision, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid, PortOutlook, PortState,
-    PortVerdict, Record, Report, TakeoverEvent, Terminated, Verdict, WantedPort, decide, next_free_port,
+    AddressReuse, Decision, Doubt, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid,
+    PortOutlook, PortState, PortVerdict, Process, Record, Report, TakeoverEvent, Terminated, Verdict,
+    WantedPort, decide, next_free_port,
 };
 use taskpaw_contract::Role;
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::Config;
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::identity::{self, Generation};
-use taskpaw_contract::ipc::{Event, Failure, HolderView, PortView, Replaced, Stage};
+use taskpaw_contract::ipc::{
+    ChildView, Event, Failure, HolderView, LingeringCause, PortView, Replaced, Stage,
+};
 
 /// Why a role has not its ports.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +43,69 @@ pub(super) struct Takeover<'a> {
     pub(super) publish: &'a dyn Fn(Event),
     /// Whether this attempt is still wanted; a wait for a lingering port ends when it is not.
     pub(super) is_current: &'a dyn Fn() -> bool,
+    /// Whether a backend of V3 may be ended that still works at something.
+    pub(super) may_end_busy: bool,
+}
+
+/// A child that lives through so many looks is at work: together a second.
+const CHILD_LOOKS: u32 = 5;
+const BETWEEN_CHILD_LOOKS: Duration = Duration::from_millis(200);
+
+/// What is learnt of those that are about to be ended, before they are.
+#[derive(Default)]
+struct Learnt {
+    generations: BTreeMap<Pid, Generation>,
+    /// What a backend of V3 has started. On another system than Linux it is not known.
+    children: BTreeMap<Pid, Vec<Process>>,
+    /// Why nobody is ended.
+    busy: Option<Failure>,
+    /// Why a port may have to be waited for.
+    reuse_refused: bool,
+}
+
+impl Learnt {
+    fn add(&mut self, incumbents: &[Incumbent], may_end_busy: bool) {
+        for it in incumbents {
+            let (pid, generation) = (it.process.pid, Generation::of(&it.process, it.rule));
+            if generation == Generation::V3 {
+                // One that holds a port itself is asked itself.
+                let mut children = lasting_children(pid);
+                children.retain(|child| !incumbents.iter().any(|it| it.process.pid == child.pid));
+                if !children.is_empty() && !may_end_busy && self.busy.is_none() {
+                    let children = children.iter().map(child_view).collect();
+                    self.busy = Some(Failure::V3Busy { pid: pid.get(), children });
+                }
+                self.children.insert(pid, children);
+            }
+            self.generations.insert(pid, generation);
+        }
+    }
+
+    /// What one that has ended had started and that still runs.
+    fn left_by(&self, pid: Pid) -> Vec<ChildView> {
+        let still_runs = |child: &&Process| {
+            Native::new().describe(child.pid).is_some_and(|now| child.identity().is_still(&now.identity()))
+        };
+        self.children.get(&pid).into_iter().flatten().filter(still_runs).map(child_view).collect()
+    }
+}
+
+/// What a process has started and that is more than one of the short questions that V3 asks of the system all the time.
+fn lasting_children(pid: Pid) -> Vec<Process> {
+    let mut children = Native::new().descendants(pid);
+    for _ in 0..CHILD_LOOKS {
+        if children.is_empty() {
+            break;
+        }
+        std::thread::sleep(BETWEEN_CHILD_LOOKS);
+        let now = Native::new().descendants(pid);
+        children.retain(|child| now.iter().any(|it| child.identity() == it.identity()));
+    }
+    children
+}
+
+fn child_view(child: &Process) -> ChildView {
+    ChildView { pid: child.pid.get(), name: child.name.clone() }
 }
 
 impl Takeover<'_> {
@@ -48,7 +115,7 @@ impl Takeover<'_> {
     pub(super) fn run(&self) -> (Result<(), Refused>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
         let wanted = self.config.wanted_ports(role);
-        let mut generations = BTreeMap::new();
+        let mut learnt = Learnt::default();
         let mut seconds_told = None;
         let report = port_takeover::take_over(
             &Native::new(),
@@ -62,17 +129,25 @@ impl Takeover<'_> {
                         (self.publish)(reclaim_started(role, generation, verdict));
                     }
                     TakeoverEvent::Verified(incumbents) => {
-                        let known = |it: &Incumbent| (it.process.pid, Generation::of(&it.process, it.rule));
-                        generations.extend(incumbents.iter().map(known));
+                        learnt.add(incumbents, self.may_end_busy);
+                        if learnt.busy.is_some() {
+                            return ControlFlow::Break(());
+                        }
                         self.take_events_along(incumbents);
                     }
+                    TakeoverEvent::Reuse(_, AddressReuse::Refused(_)) => learnt.reuse_refused = true,
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
                     TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
                     TakeoverEvent::Gone(ended) => self.progress(ended.process.pid.get(), Stage::Gone),
                     TakeoverEvent::Lingering { left } => {
                         let seconds_left = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
                         if seconds_told.replace(seconds_left) != Some(seconds_left) {
-                            (self.publish)(Event::LingeringWait { role, generation, seconds_left });
+                            let cause = if learnt.reuse_refused {
+                                LingeringCause::NotAllowed
+                            } else {
+                                LingeringCause::Connections
+                            };
+                            (self.publish)(Event::LingeringWait { role, generation, seconds_left, cause });
                         }
                     }
                     _ => {}
@@ -84,7 +159,7 @@ impl Takeover<'_> {
             Ok(report) => {
                 let record = (report.first.decision != Decision::Start)
                     .then(|| Record::of(&report, taskpaw_contract::version(), unix_ms()));
-                (self.finish(report, &generations), record)
+                (self.finish(report, learnt), record)
             }
             Err(error) => {
                 let asked_by = taskpaw_contract::version();
@@ -113,14 +188,10 @@ impl Takeover<'_> {
         (self.publish)(Event::ReclaimProgress { role: self.role, generation: self.generation, pid, stage });
     }
 
-    fn finish(&self, report: Report, generations: &BTreeMap<Pid, Generation>) -> Result<(), Refused> {
+    fn finish(&self, report: Report, learnt: Learnt) -> Result<(), Refused> {
         let (role, generation) = (self.role, self.generation);
         if !report.terminated.is_empty() {
-            let replaced = report
-                .terminated
-                .iter()
-                .map(|ended| replaced(ended, generations.get(&ended.process.pid)))
-                .collect();
+            let replaced = report.terminated.iter().map(|ended| replaced(ended, &learnt)).collect();
             let elapsed_ms = milliseconds(report.elapsed);
             (self.publish)(Event::ReclaimFinished { role, generation, replaced, elapsed_ms });
         }
@@ -128,6 +199,9 @@ impl Takeover<'_> {
             let ports = views(&report.last, None);
             (self.publish)(Event::BackendStarting { role, generation, ports });
             return Ok(());
+        }
+        if let (Some(Doubt::CalledOff), Some(busy)) = (&report.doubt, learnt.busy) {
+            return Err(busy.into());
         }
         if let Some(doubt) = report.doubt {
             return Err(Failure::Takeover { message: doubt.to_string() }.into());
@@ -144,14 +218,18 @@ impl Takeover<'_> {
 }
 
 /// V3 is told by the name that people know: what its process is called is Python's name, or the same as ours.
-fn replaced(ended: &Terminated, generation: Option<&Generation>) -> Replaced {
-    let (name, version) = match generation {
+fn replaced(ended: &Terminated, learnt: &Learnt) -> Replaced {
+    let left = learnt.left_by(ended.process.pid);
+    if !left.is_empty() {
+        tracing::warn!(pid = %ended.process.pid, ?left, "the backend that was ended left processes running");
+    }
+    let (name, version) = match learnt.generations.get(&ended.process.pid) {
         Some(Generation::V3) => ("TaskPaw".to_owned(), Some("3".to_owned())),
         Some(Generation::Stamped(version)) => (ended.process.name.clone(), Some(version.clone())),
         None => (ended.process.name.clone(), None),
     };
     let (pid, forced) = (ended.process.pid.get(), ended.how == HowEnded::Forced);
-    Replaced { pid, name, version, forced, ms: milliseconds(ended.took) }
+    Replaced { pid, name, version, forced, ms: milliseconds(ended.took), left }
 }
 
 /// Whether the ports could be had if this machine had their address.

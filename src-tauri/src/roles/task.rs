@@ -69,6 +69,7 @@ impl RoleTask {
             running: Arc::clone(&running),
             attempt: None,
             prepared: None,
+            may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
         Self { role, inbox, log, running, ended }
@@ -120,6 +121,8 @@ struct Runner {
     attempt: Option<Attempt>,
     /// A sidecar that was started ahead of its time.
     prepared: Option<Ungreeted>,
+    /// The attempt for which a person said that a backend of V3 may be ended whatever it works at.
+    may_end_busy: Option<u32>,
 }
 
 /// What belongs to the attempt under way.
@@ -137,7 +140,11 @@ impl Runner {
             {
                 self.set_running(None);
             }
+            let may_end_busy = message == Message::ReplaceV3;
             let effects = self.machine.handle(message, self.started.elapsed());
+            if may_end_busy {
+                self.may_end_busy = Some(self.machine.generation());
+            }
             self.generation.store(self.machine.generation(), Ordering::SeqCst);
             for effect in effects {
                 if effect == Effect::End {
@@ -201,6 +208,7 @@ impl Runner {
         let current = Arc::clone(&self.generation);
         let ports = configured_ports(&config, role);
         around.board.publish(Event::TakeoverStarted { role, generation, ports });
+        let may_end_busy = self.may_end_busy == Some(generation);
         let was_away = self.machine.waits_for_address();
         tauri::async_runtime::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
@@ -214,6 +222,7 @@ impl Runner {
                     }
                 },
                 is_current: &is_current,
+                may_end_busy,
             };
             let (taken_over, record) = takeover.run();
             // Looking again each half minute would drive everything else out of the journal.

@@ -3,7 +3,7 @@
 use port_takeover::PortState;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem, Language};
-use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, PortView, Progress};
+use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, LingeringCause, PortView, Progress};
 use taskpaw_contract::sidecar::StartupErrorCode;
 
 use super::*;
@@ -87,7 +87,7 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("no role", running(&[])),
         ("stopped", agent_is(RoleState::Stopped)),
         ("looking", agent_is(RoleState::TakingOver { progress: Progress::Looking })),
-        ("lingering", agent_is(RoleState::Lingering { seconds_left: 9 })),
+        ("lingering", agent_is(RoleState::Lingering { seconds_left: 9, cause: LingeringCause::Connections })),
         ("starting", agent_is(RoleState::Starting)),
         ("stopping", agent_is(RoleState::Stopping)),
         ("a change of ports", applying),
@@ -106,6 +106,7 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("version", agent_is(failed(Failure::WrongVersion { backend: "3.9.2".into() }))),
         ("slow", agent_is(failed(Failure::NotReady { seconds: 20, log: log() }))),
         ("gone", agent_is(failed(Failure::Exited { status: message(), log: log() }))),
+        ("busy", agent_is(failed(Failure::V3Busy { pid: 7, children: Vec::new() }))),
         ("silent", agent_is(failed(Failure::Unhealthy { missed: 3, log: log() }))),
         ("the configuration", broken),
         ("taking over", launching(Launch::Waiting { version: Some("3.9.2".into()), pid: Some(812) })),

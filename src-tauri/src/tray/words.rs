@@ -35,6 +35,7 @@ pub(super) struct Words {
     pub(super) conflict_many: &'static str,
     pub(super) port_conflict: &'static str,
     pub(super) takeover: &'static str,
+    pub(super) v3_busy: &'static str,
     pub(super) config: &'static str,
     pub(super) spawn_failed: &'static str,
     pub(super) startup_failed: &'static str,
@@ -77,6 +78,7 @@ const ENGLISH: Words = Words {
     conflict_many: "Ports {{ports}} are not available",
     port_conflict: "A port is not available",
     takeover: "The ports could not be taken over",
+    v3_busy: "TaskPaw 3 is still working",
     config: "The configuration cannot be used",
     spawn_failed: "The backend could not be started",
     startup_failed: "The backend could not start",
@@ -118,6 +120,7 @@ const SIMPLIFIED_CHINESE: Words = Words {
     conflict_many: "端口 {{ports}} 无法使用",
     port_conflict: "端口无法使用",
     takeover: "未能接管端口",
+    v3_busy: "TaskPaw 3 仍在工作",
     config: "配置无法使用",
     spawn_failed: "无法启动后台程序",
     startup_failed: "后台程序无法启动",
@@ -201,7 +204,7 @@ mod tests {
                 words.broken_protocol,
                 words.wrong_version,
             ]);
-            said.extend([words.not_ready, words.exited, words.unhealthy]);
+            said.extend([words.not_ready, words.exited, words.unhealthy, words.v3_busy]);
             said.extend(words.roles.as_flattened());
             for sentence in said {
                 assert!(window.contains(&format!("\"{sentence}\"")), "{sentence}");

@@ -709,7 +709,11 @@ progress: Progress, } | { "kind": "lingering",
 /**
  * Seconds until it is given up.
  */
-seconds_left: number, } | { "kind": "starting" } | { "kind": "ready", 
+seconds_left: number, 
+/**
+ * Why it is waited for.
+ */
+cause: LingeringCause, } | { "kind": "starting" } | { "kind": "ready", 
 /**
  * It.
  */
@@ -764,7 +768,15 @@ export type Failure = { "kind": "port_conflict" } | { "kind": "takeover",
 /**
  * What went wrong.
  */
-message: string, } | { "kind": "config", 
+message: string, } | { "kind": "v3_busy", 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * The processes that it has started.
+ */
+children: Array<ChildView>, } | { "kind": "config", 
 /**
  * What is wrong with it.
  */
@@ -897,6 +909,24 @@ role: Role | null,
 ours: boolean, };
 
 /**
+ * A process that a backend has started.
+ */
+export type ChildView = { 
+/**
+ * Its id.
+ */
+pid: number, 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
+ * Why a port is waited for.
+ */
+export type LingeringCause = "connections" | "not_allowed";
+
+/**
  * A takeover that replaced something.
  */
 export type Takeover = { 
@@ -1017,7 +1047,11 @@ generation: number,
 /**
  * Seconds until it is given up.
  */
-seconds_left: number, } | { "type": "backend_starting", 
+seconds_left: number, 
+/**
+ * Why it is waited for.
+ */
+cause: LingeringCause, } | { "type": "backend_starting", 
 /**
  * The role.
  */
@@ -1159,7 +1193,11 @@ forced: boolean,
 /**
  * Milliseconds that it took to end.
  */
-ms: number, };
+ms: number, 
+/**
+ * What it had started and left running.
+ */
+left: Array<ChildView>, };
 
 /**
  * One step of a start, for the timeline.
@@ -1805,6 +1843,10 @@ export type Request = { "command": "snapshot" } | { "command": "painted" } | { "
 /**
  * The role.
  */
+role: Role, } | { "command": "replace_v3", 
+/**
+ * The role.
+ */
 role: Role, } | { "command": "start", 
 /**
  * The role.
@@ -1968,6 +2010,7 @@ export type Answers = {
   snapshot: Snapshot;
   painted: null;
   retry: null;
+  replace_v3: null;
   start: null;
   stop: null;
   restart: null;

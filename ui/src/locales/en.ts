@@ -67,6 +67,8 @@ export const en = {
     stopping: "Stopping",
   },
   action: {
+    replace_v3: "Replace TaskPaw 3",
+    not_now: "Not now",
     retry: "Try again",
     start: "Start the {{role}}",
     stop: "Stop the {{role}}",
@@ -102,7 +104,10 @@ export const en = {
   },
   lingering: {
     title: "Waiting for the system to release a port",
-    text: "Nobody listens on it any more, but the system keeps it for a short while. TaskPaw starts by itself as soon as the port is free.",
+    text_connections:
+      "Nobody listens on it any more, but the system keeps what is left of its connections for up to a minute. TaskPaw starts by itself as soon as the port is free.",
+    text_not_allowed:
+      "The earlier TaskPaw has ended, and the system keeps what is left of its connections for up to a minute. TaskPaw could have avoided that, but the system does not let one program change the connections of another here. It starts by itself as soon as the port is free.",
     left: "At most {{duration}} more",
   },
   starting: {
@@ -210,6 +215,9 @@ export const en = {
       "It had {{duration}}. The machine may be very busy; try again, and look at the log if it stays so.",
     exited: "The backend stopped unexpectedly",
     exited_text: "It ended with “{{status}}”. Its last lines below may say why.",
+    v3_busy: "TaskPaw 3 is still working",
+    v3_busy_text:
+      "It has started {{children}}. Replacing it now ends that work, or leaves it running without anyone watching it. Let it finish first, or replace TaskPaw 3 now. Until then this version does not start.",
     unhealthy: "The backend stopped answering",
     unhealthy_text:
       "It missed {{missed}} health checks in a row and was ended. Its last lines below may say why.",
@@ -282,6 +290,7 @@ export const en = {
     replaced_no_version: "replaced {{name}} (pid {{pid}}) in {{duration}}",
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
+    left: "{{name}} left running: {{left}}",
     downgraded: "{{replaced}}; {{own}} is older, and leaves alone what only {{version}} can read",
     nothing_replaced: "the earlier TaskPaw was already gone",
     conflict: "{{name}} {{address}}: {{state}}",

@@ -65,6 +65,8 @@ export const zhCN: Words = {
     stopping: "正在停止",
   },
   action: {
+    replace_v3: "替换 TaskPaw 3",
+    not_now: "暂不替换",
     retry: "重试",
     start: "启动{{role}}",
     stop: "停止{{role}}",
@@ -100,7 +102,10 @@ export const zhCN: Words = {
   },
   lingering: {
     title: "正在等待系统释放端口",
-    text: "已没有程序在该端口上监听，但系统还会将它保留片刻。端口一空闲，TaskPaw 就会自动启动。",
+    text_connections:
+      "已没有程序在该端口上监听，但系统还会把残留的连接保留最多一分钟。端口一空闲，TaskPaw 就会自动启动。",
+    text_not_allowed:
+      "先前的 TaskPaw 已结束，但系统还会把它残留的连接保留最多一分钟。TaskPaw 本可避免这段等待，但此系统不允许一个程序更改另一个程序的连接。端口一空闲，TaskPaw 就会自动启动。",
     left: "最多还需 {{duration}}",
   },
   starting: {
@@ -198,6 +203,9 @@ export const zhCN: Words = {
     not_ready_text: "已等待 {{duration}}。可能是本机过于繁忙，请重试；如果仍然如此，请查看日志。",
     exited: "后台程序意外停止",
     exited_text: "它以“{{status}}”结束。下面最后几行日志可能说明了原因。",
+    v3_busy: "TaskPaw 3 仍在工作",
+    v3_busy_text:
+      "它启动了 {{children}}。现在替换它会中断这些工作，或让它们在无人监测的情况下继续运行。您可以等它完成，也可以现在就替换 TaskPaw 3。在此之前，新版本不会启动。",
     unhealthy: "后台程序不再响应",
     unhealthy_text: "它连续 {{missed}} 次未通过健康检查，已被结束。下面最后几行日志可能说明了原因。",
     startup_config_invalid: "后台程序无法使用此配置",
@@ -259,6 +267,7 @@ export const zhCN: Words = {
     replaced_no_version: "已替换 {{name}}（进程号 {{pid}}），用时 {{duration}}",
     replaced_forced: "{{duration}} 后强制替换了 {{name}} {{version}}（进程号 {{pid}}）",
     replaced_forced_no_version: "{{duration}} 后强制替换了 {{name}}（进程号 {{pid}}）",
+    left: "{{name}} 留下了仍在运行的程序：{{left}}",
     downgraded: "{{replaced}}；{{own}} 较旧，不会改动只有 {{version}} 才能读取的数据",
     nothing_replaced: "先前的 TaskPaw 已自行结束",
     conflict: "{{name}} {{address}}：{{state}}",

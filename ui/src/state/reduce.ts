@@ -98,7 +98,7 @@ function stateAfter(state: RoleState, event: RoleEvent): RoleState {
     case "reclaim_started":
       return { kind: "taking_over", progress: "ending" };
     case "lingering_wait":
-      return { kind: "lingering", seconds_left: event.seconds_left };
+      return { kind: "lingering", seconds_left: event.seconds_left, cause: event.cause };
     case "backend_starting":
       return { kind: "starting" };
     case "backend_ready":

@@ -3,7 +3,7 @@
 import type { ConfigProblem, Failure } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { address } from "./ports";
-import { seconds } from "./numbers";
+import { list, seconds } from "./numbers";
 import { problemSentence } from "./problem";
 
 export interface FailureWords {
@@ -83,6 +83,14 @@ export function failureWords(failure: Failure, appVersion: string): FailureWords
         title: failureTitle(failure),
         text: t("failure.unhealthy_text", { missed: failure.missed }),
         log: failure.log,
+      };
+    case "v3_busy":
+      return {
+        ...words,
+        title: failureTitle(failure),
+        text: t("failure.v3_busy_text", {
+          children: list(failure.children.map(({ name, pid }) => t("holder.named", { name, pid }))),
+        }),
       };
     case "port_conflict":
       return { ...words, title: failureTitle(failure), text: "" };

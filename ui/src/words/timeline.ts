@@ -45,7 +45,10 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       return step(t(`timeline.stage_${event.stage}`, { pid: event.pid }));
     case "reclaim_finished":
       if (event.replaced.length === 0) return step(t("timeline.nothing_replaced"));
-      return event.replaced.map((replaced) => ({ at, text: replacedPhrase(replaced), tone: "quiet" }));
+      return event.replaced.flatMap((replaced) => [
+        { at, text: replacedPhrase(replaced), tone: "quiet" as const },
+        ...(replaced.left.length === 0 ? [] : [{ at, text: leftPhrase(replaced), tone: "warn" as const }]),
+      ]);
     case "port_conflict":
       return event.ports.filter(holdsUp).map((port) => ({
         at,
@@ -100,7 +103,15 @@ function isOlder(one: string, other: string): boolean {
   return at !== -1 && a[at]! < (b[at] ?? 0);
 }
 
-export function replacedPhrase({ name, version, pid, forced, ms }: Replaced): string {
+/** What one that was ended had started and left running. */
+function leftPhrase({ name, left }: Replaced): string {
+  return t("timeline.left", {
+    name,
+    left: list(left.map(({ name, pid }) => t("holder.named", { name, pid }))),
+  });
+}
+
+export function replacedPhrase({ name, version, pid, forced, ms }: Omit<Replaced, "left">): string {
   const duration = milliseconds(ms);
   if (version === null) {
     return forced

@@ -131,6 +131,10 @@ fn seen(sockets: &[TcpSocket], holders: &BTreeMap<u64, BTreeSet<Pid>>) -> Seen {
     Seen { listeners, processes }
 }
 
+pub(super) fn descendants(of: Pid) -> Vec<Process> {
+    processes::descendants(of)
+}
+
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
 }

@@ -167,6 +167,13 @@ impl Native {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// The children of a process, and theirs: what it has started and may leave behind. At most some dozen, and only on
+    /// Linux; elsewhere none are named.
+    #[must_use]
+    pub fn descendants(&self, of: Pid) -> Vec<Process> {
+        os::descendants(of)
+    }
 }
 
 /// How often a look begins anew because what refuses a bind came or went in the middle of it.

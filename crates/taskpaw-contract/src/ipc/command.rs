@@ -58,6 +58,11 @@ requests! {
         /// The role.
         role: Role,
     } -> ();
+    /// Try again at once, and end a backend of TaskPaw V3 also if it still works at something: for this one attempt.
+    ReplaceV3 {
+        /// The role.
+        role: Role,
+    } -> ();
     /// Start a role that is stopped.
     Start {
         /// The role.

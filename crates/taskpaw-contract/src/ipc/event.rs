@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::apply::Apply;
-use super::view::{Backend, Failure, Launch, PortView};
+use super::view::{Backend, ChildView, Failure, Launch, LingeringCause, PortView};
 use crate::Role;
 use crate::config::Preferences;
 
@@ -84,6 +84,8 @@ pub enum Event {
         generation: u32,
         /// Seconds until it is given up.
         seconds_left: u32,
+        /// Why it is waited for.
+        cause: LingeringCause,
     },
     /// The backend is started.
     BackendStarting {
@@ -237,6 +239,9 @@ pub struct Replaced {
     pub forced: bool,
     /// Milliseconds that it took to end.
     pub ms: f64,
+    /// What it had started and left running.
+    #[serde(default)]
+    pub left: Vec<ChildView>,
 }
 
 /// An app whose place this one took.

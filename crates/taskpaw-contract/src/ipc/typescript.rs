@@ -67,6 +67,8 @@ pub fn typescript() -> String {
         Failure,
         PortView,
         HolderView,
+        ChildView,
+        LingeringCause,
         Takeover,
         HostEvent,
         Event,

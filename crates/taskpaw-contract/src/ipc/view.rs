@@ -116,6 +116,8 @@ pub enum RoleState {
     Lingering {
         /// Seconds until it is given up.
         seconds_left: u32,
+        /// Why it is waited for.
+        cause: LingeringCause,
     },
     /// The backend was started and is not ready yet.
     Starting,
@@ -140,6 +142,16 @@ pub enum RoleState {
     },
     /// It is being stopped.
     Stopping,
+}
+
+/// Why a port is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LingeringCause {
+    /// Its connections had ended before.
+    Connections,
+    /// The system did not let it be made free before its backend was ended.
+    NotAllowed,
 }
 
 /// How far a takeover is.
@@ -175,6 +187,14 @@ pub enum Failure {
     Takeover {
         /// What went wrong.
         message: String,
+    },
+    /// A backend of TaskPaw V3 that would have to be ended still works at something; nothing was ended.
+    #[serde(rename = "v3_busy")]
+    V3Busy {
+        /// Its process id.
+        pid: u32,
+        /// The processes that it has started.
+        children: Vec<ChildView>,
     },
     /// The configuration cannot be used any more.
     Config {
@@ -232,6 +252,15 @@ pub enum Failure {
         /// Its last log lines.
         log: Vec<String>,
     },
+}
+
+/// A process that a backend has started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChildView {
+    /// Its id.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
 }
 
 /// A port of a role.

@@ -109,6 +109,7 @@ export class FakeHost implements Platform {
         this.emit({ type: "launch_changed", launch: { kind: "running" } });
         return null;
       case "retry":
+      case "replace_v3":
       case "start":
       case "restart":
         this.#start(request.role);

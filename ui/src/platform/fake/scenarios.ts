@@ -147,7 +147,17 @@ export const scenarios = {
       ),
     };
   },
-  lingering: () => agentIn({ kind: "lingering", seconds_left: 42 }),
+  lingering: () => agentIn({ kind: "lingering", seconds_left: 42, cause: "connections" }),
+  "lingering-not-allowed": () => agentIn({ kind: "lingering", seconds_left: 42, cause: "not_allowed" }),
+  "v3-busy": () =>
+    failed({
+      kind: "v3_busy",
+      pid: 812,
+      children: [
+        { pid: 901, name: "lada-cli" },
+        { pid: 955, name: "rsync" },
+      ],
+    }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
   waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),

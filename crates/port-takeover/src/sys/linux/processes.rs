@@ -42,6 +42,33 @@ pub(super) fn holding(inodes: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<P
     Ok(holders)
 }
 
+/// So many descendants of one process are named at most.
+const MOST_DESCENDANTS: usize = 32;
+
+/// The children of a process, and theirs, as far as they can be seen; zombies are none.
+pub(super) fn descendants(of: Pid) -> Vec<Process> {
+    let Ok(listing) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = listing.flatten().filter_map(|entry| {
+        let pid = decimal(entry.file_name().as_encoded_bytes())?;
+        Pid::new(pid.try_into().ok()?)
+    });
+    let parents: Vec<(Pid, u32)> = pids.filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
+    let (mut found, mut at) = (vec![of], 0);
+    while let Some(parent) = found.get(at).copied().filter(|_| found.len() <= MOST_DESCENDANTS) {
+        let children = parents.iter().filter(|(pid, its)| *its == parent.get() && !found.contains(pid));
+        let children: Vec<Pid> = children.map(|(pid, _)| *pid).collect();
+        found.extend(children);
+        at += 1;
+    }
+    let seen = found.into_iter().skip(1).take(MOST_DESCENDANTS).filter_map(describe);
+    seen.filter(|process| process.exe.is_some() || !process.argv.is_empty()).collect()
+}
+
+fn parent_of(pid: Pid) -> Option<u32> {
+    let folder = openat(CWD, format!("/proc/{pid}"), FOLDER, Mode::empty()).ok()?;
+    parse_stat(&read(&folder, "stat")?).map(|stat| stat.parent)
+}
+
 /// The inodes of all sockets among a process's descriptors.
 fn sockets_of(folder: &OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> Vec<u64> {
     descriptors_in(folder, buffer).into_iter().map(|(_, inode)| inode).collect()
@@ -114,6 +141,7 @@ fn link(folder: impl AsFd, name: &str) -> Option<String> {
 
 struct Stat {
     name: String,
+    parent: u32,
     started_at: u64,
 }
 
@@ -124,8 +152,8 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     let close = stat.iter().rposition(|&byte| byte == b')')?;
     let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
     let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
-    let started_at = rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
-    Some(Stat { name, started_at })
+    let field = |number: usize| rest.split_ascii_whitespace().nth(number - 3);
+    Some(Stat { name, parent: field(4)?.parse().ok()?, started_at: field(22)?.parse().ok()? })
 }
 
 /// `Uid: real effective saved filesystem` of `/proc/PID/status`.
@@ -182,10 +210,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_process_started_is_found_and_what_has_ended_is_not() {
+        use std::process::{Command, Stdio};
+        let own = || descendants(Pid::own()).into_iter().map(|process| process.pid.get()).collect::<Vec<_>>();
+        let mut shell = Command::new("sh");
+        let mut child = shell.args(["-c", "cat; :"]).stdin(Stdio::piped()).spawn().unwrap();
+        // The shell, and the program that it starts.
+        while !own().contains(&child.id()) || descendants(Pid::new(child.id()).unwrap()).len() != 1 {
+            std::thread::yield_now();
+        }
+        drop(child.stdin.take());
+        // Not reaped yet: a zombie is none.
+        while own().contains(&child.id()) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_name_may_hold_spaces_and_parentheses() {
-        let stat = b"812 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 98765 20";
+        let stat = b"812 (a) b (c) S 7 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 98765 20";
         let stat = parse_stat(stat).unwrap();
-        assert_eq!((stat.name.as_str(), stat.started_at), ("a) b (c", 98765));
+        assert_eq!((stat.name.as_str(), stat.parent, stat.started_at), ("a) b (c", 7, 98765));
         assert!(parse_stat(b"812 (a").is_none());
         assert!(parse_stat(b"812 (a) S 1").is_none());
     }
