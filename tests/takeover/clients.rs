@@ -1,9 +1,10 @@
 //! Ports that nobody listens on and that still cannot be had, and connections that are no holders.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use port_takeover::claim_the_rest;
 use socket2::SockRef;
 use support::free_ports;
 use support::wait::LONG;
@@ -83,6 +84,58 @@ async fn a_port_that_lingers_until_its_clients_go() {
         told.is_reclaimed(&[backend.pid()], "graceful");
         backend.stopped_by_itself().await;
     }
+}
+
+/// A backend that never set SO_REUSEADDR, and whose clients of the last minute it has closed first: as V3's, which its hub
+/// polls once a minute.
+fn polled_backend(port: u16) -> Holder {
+    let backend = Plan::agent().word("--no-reuse-address").word("--close-clients").listens(port).start();
+    for mut client in clients(port) {
+        client.read_to_end(&mut Vec::new()).expect("the server closes");
+    }
+    backend
+}
+
+#[tokio::test]
+async fn connections_that_ended_before_keep_the_port_from_who_binds_anew() {
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let mut backend = polled_backend(port);
+        let told = Takeover::of_ports(&[port]).wait(SHORT).by(way);
+        assert_eq!((told.status, told.decision.as_str()), (4, "reclaim"), "{told:?}");
+        assert_eq!(told.states_after, ["lingering"], "{told:?}");
+        backend.stopped_by_itself().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_that_ended_before_do_not_matter_to_who_keeps_the_listener() {
+    let [network, control] = free_ports();
+    let mut backend = polled_backend(network);
+    let wanted = Takeover::of_ports(&[network, control]);
+    let (told, kept) = wanted.keeping();
+    told.is_reclaimed(&[backend.pid()], "graceful");
+    backend.stopped_by_itself().await;
+    assert_eq!(kept.len(), 1, "the other port is bound anew");
+    // Nobody is refused meanwhile: who connects now is served later.
+    let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, network)).expect("a place in the queue");
+    let claims = claim_the_rest(wanted.wanted(), kept).expect("all ports");
+    assert_eq!(claims.iter().map(|claim| claim.name.as_str()).collect::<Vec<_>>(), ["port0", "port1"]);
+    claims[0].listener.set_nonblocking(false).expect("the mode of its old owner");
+    let (mut served, _) = claims[0].listener.accept().expect("the client");
+    served.write_all(b"x").expect("an answer");
+    client.read_exact(&mut [0]).expect("it is answered");
+    reset(vec![served, client]);
+}
+
+#[tokio::test]
+async fn a_listener_that_is_not_just_the_wanted_one_is_not_kept() {
+    let [port] = free_ports();
+    let mut backend = Plan::agent().word("--no-reuse-address").listens_at(("0.0.0.0", port)).start();
+    let (told, kept) = Takeover::of_ports(&[port]).keeping();
+    told.is_reclaimed(&[backend.pid()], "graceful");
+    assert!(kept.is_empty(), "it would open this machine to others");
+    backend.stopped_by_itself().await;
 }
 
 /// Leaves connections behind that nobody has any more; they go when the clients are reset.

@@ -6,7 +6,10 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use port_takeover::sys::Native;
-use port_takeover::{AddressReuse, Limits, Outcome, Report, TakeoverEvent, WantedPort, claim_all, take_over};
+use port_takeover::{
+    AddressReuse, Claim, Limits, Outcome, Report, TakeoverEvent, WantedPort, claim_all, take_over,
+    take_over_keeping,
+};
 use serde_json::{Value, json};
 use support::programs::Programs;
 use taskpaw_contract::Role;
@@ -147,6 +150,17 @@ impl Takeover {
             ControlFlow::Continue(())
         })
         .expect("the look works")
+    }
+
+    /// Does it by the library, keeping the listeners of those whose ports could not be bound at once.
+    pub(crate) fn keeping(&self) -> (Told, Vec<Claim>) {
+        let limits = Limits { grace: self.grace, lingering: self.wait, ..Limits::default() };
+        let rules = taskpaw_contract::identity::rules();
+        let goes_on = |_: TakeoverEvent<'_>| ControlFlow::Continue(());
+        let taken =
+            take_over_keeping(&Native::new(), &rules, &self.role.into(), &self.wanted, limits, goes_on);
+        let (report, kept) = taken.expect("the look works");
+        (Told::of_report(&report), kept)
     }
 
     pub(crate) fn wanted(&self) -> &[WantedPort] {

@@ -26,19 +26,42 @@ const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`ClaimError`] for the first port that cannot be had; those before it are released.
 pub fn claim_all(wanted: &[WantedPort]) -> Result<Vec<Claim>, ClaimError> {
+    claim_the_rest(wanted, Vec::new())
+}
+
+/// Claims all ports of a role, or none, of which some are held already: those whose listeners
+/// [`take_over_keeping`](crate::take_over_keeping) has kept, or that were passed to this process.
+///
+/// # Errors
+/// [`ClaimError`] for the first port that cannot be had; all are released then.
+pub fn claim_the_rest(wanted: &[WantedPort], mut held: Vec<Claim>) -> Result<Vec<Claim>, ClaimError> {
     // All are bound before any is served: a client never meets half a role.
     let mut bound = Vec::with_capacity(wanted.len());
     for port in wanted {
-        let socket = bind(port).map_err(|source| ClaimError { port: port.clone(), source })?;
+        let failed = |source| ClaimError { port: port.clone(), source };
+        let socket = match held.iter().position(|claim| claim.name == port.name && claim.is_for(port)) {
+            Some(at) => held.swap_remove(at).listener.into(),
+            None => bind(port).map_err(failed)?,
+        };
         bound.push((port, socket));
     }
     bound
         .into_iter()
         .map(|(port, socket)| {
+            // On one that listens already this sets the length of its queue.
             socket.listen(BACKLOG).map_err(|source| ClaimError { port: port.clone(), source })?;
             Ok(Claim { name: port.name.clone(), listener: socket.into() })
         })
         .collect()
+}
+
+impl Claim {
+    /// Whether it listens just where the port is wanted: that address and that number.
+    #[must_use]
+    pub fn is_for(&self, port: &WantedPort) -> bool {
+        let wanted = port.target().map(|(host, number)| SocketAddr::new(host.bind_address(), number));
+        wanted.is_some() && wanted == self.listener.local_addr().ok()
+    }
 }
 
 /// Finds out whether a port could be bound, and releases it at once. It never listens, so that no client

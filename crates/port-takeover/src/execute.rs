@@ -1,14 +1,16 @@
 //! The takeover itself: look, decide, verify, end, and look again.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::claim::Claim;
 use crate::decision::{Decision, Verdict, decide};
 use crate::error::{EndError, LookError, ReuseError};
 use crate::identity::{IdentityRules, Role, RuleName};
 use crate::report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
-use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
+use crate::snapshot::{BindOutcome, Listener, Pid, Process, ProcessIdentity, Snapshot, WantedPort};
 use crate::sys::{Asked, System};
 
 /// How long a takeover may take.
@@ -153,6 +155,38 @@ pub fn take_over<S: System>(
     limits: Limits,
     observe: impl FnMut(TakeoverEvent<'_>) -> Called,
 ) -> Result<Report, LookError> {
+    run(system, rules, role, wanted, limits, observe, false).map(|(report, _none_is_kept)| report)
+}
+
+/// As [`take_over`], and keeps the listeners of those stale holders that never set SO_REUSEADDR: connections of theirs that
+/// ended within the last minute would keep the port, but not from who has its listener. Clients that connect meanwhile wait
+/// in its queue. The caller serves them, or passes them to the process that will; [`claim_the_rest`](crate::claim_the_rest)
+/// claims the ports that are missing.
+///
+/// Linux only, and only where the system lets this process have them; else nothing is kept.
+///
+/// # Errors
+/// As [`take_over`].
+pub fn take_over_keeping<S: System>(
+    system: &S,
+    rules: &IdentityRules,
+    role: &Role,
+    wanted: &[WantedPort],
+    limits: Limits,
+    observe: impl FnMut(TakeoverEvent<'_>) -> Called,
+) -> Result<(Report, Vec<Claim>), LookError> {
+    run(system, rules, role, wanted, limits, observe, true)
+}
+
+fn run<S: System>(
+    system: &S,
+    rules: &IdentityRules,
+    role: &Role,
+    wanted: &[WantedPort],
+    limits: Limits,
+    observe: impl FnMut(TakeoverEvent<'_>) -> Called,
+    keeps: bool,
+) -> Result<(Report, Vec<Claim>), LookError> {
     let started = system.now();
     let snapshot = system.look(role, wanted)?;
     let first = decide(&snapshot, rules);
@@ -164,6 +198,8 @@ pub fn take_over<S: System>(
         terminated: Vec::new(),
         survived: Vec::new(),
         reuse: Vec::new(),
+        keeps,
+        kept: Vec::new(),
         signalled: false,
     };
     let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
@@ -197,7 +233,7 @@ pub fn take_over<S: System>(
             }
         }
         match system.look(role, wanted) {
-            Ok(again) => seen = again,
+            Ok(again) => seen = without_kept(again, &run.kept),
             Err(error) => {
                 doubt = Some(Doubt::LookFailed(error.to_string()));
                 break;
@@ -210,7 +246,9 @@ pub fn take_over<S: System>(
         (_, false) => Outcome::Refused,
         (_, true) => Outcome::NotFree,
     };
-    Ok(Report {
+    // What cannot be served is not held either.
+    let kept = if outcome == Outcome::Ready { run.kept } else { Vec::new() };
+    let report = Report {
         snapshot,
         first,
         last: verdict,
@@ -221,7 +259,28 @@ pub fn take_over<S: System>(
         doubt,
         outcome,
         elapsed: system.now().saturating_sub(started),
-    })
+    };
+    Ok((report, kept))
+}
+
+/// What was seen, but for the listeners that this process itself has kept: to it their ports are free.
+fn without_kept(mut seen: Snapshot, kept: &[Claim]) -> Snapshot {
+    for claim in kept {
+        let Some(wanted) = seen.wanted.iter().find(|wanted| claim.name == wanted.name).cloned() else {
+            continue;
+        };
+        let Some((host, number)) = wanted.target() else { continue };
+        let is_it = |listener: &Listener| listener.port == number && listener.host() == Some(host);
+        for listener in seen.listeners.iter_mut().filter(|listener| is_it(listener)) {
+            listener.pids.retain(|pid| *pid != seen.self_pid);
+        }
+        // Somebody else who has it as well, such as a child of the one that ended, is judged like anybody.
+        seen.listeners.retain(|listener| !is_it(listener) || !listener.pids.is_empty());
+        if !seen.listeners.iter().any(is_it) {
+            seen.binds.insert(claim.name.clone(), BindOutcome::Ok);
+        }
+    }
+    seen
 }
 
 struct Run<'a, S, O> {
@@ -232,6 +291,9 @@ struct Run<'a, S, O> {
     terminated: Vec<Terminated>,
     survived: Vec<(Pid, String)>,
     reuse: Vec<(Pid, AddressReuse)>,
+    /// Whether listeners are kept.
+    keeps: bool,
+    kept: Vec<Claim>,
     /// Whether any process was asked to stop or killed.
     signalled: bool,
 }
@@ -257,8 +319,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 Err(error) => return Err(Doubt::NotAllowed(error.to_string())),
             }
         }
-        let again = self.system.look(&seen.role, &seen.wanted);
-        let again = again.map_err(|error| Doubt::LookFailed(error.to_string()))?;
+        let again = self.look_again(seen)?;
         let again_verdict = decide(&again, self.rules);
         // What was read between the opening of a handle and now, with the handle's process still alive, was
         // read of that very process: its id cannot have been given away.
@@ -288,18 +349,37 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         self.end(endings)
     }
 
+    fn look_again(&self, seen: &Snapshot) -> Result<Snapshot, Doubt> {
+        let again = self.system.look(&seen.role, &seen.wanted);
+        Ok(without_kept(again.map_err(|error| Doubt::LookFailed(error.to_string()))?, &self.kept))
+    }
+
     /// Sees to it that the ports can be had at once when those that hold them have ended, as far as the system lets it.
     fn allow_reuse(&mut self, endings: &[Ending<S::Handle>], wanted: &[WantedPort]) {
         let ports = wanted.iter().filter_map(WantedPort::target).map(|(_host, number)| number).collect();
         for ending in endings {
             let done = match self.system.allow_reuse(&ending.holder, &ports) {
-                Ok(sockets) => AddressReuse::Allowed(sockets),
+                Ok(allowed) => {
+                    self.keep(allowed.listeners, wanted);
+                    AddressReuse::Allowed(allowed.sockets)
+                }
                 Err(ReuseError::Unsupported) => continue,
                 Err(error) => AddressReuse::Refused(error.to_string()),
             };
             let pid = ending.process.pid;
             self.tell(TakeoverEvent::Reuse(pid, &done));
             self.reuse.push((pid, done));
+        }
+    }
+
+    /// Keeps those listeners that are just the wanted ones.
+    fn keep(&mut self, listeners: Vec<TcpListener>, wanted: &[WantedPort]) {
+        for listener in listeners.into_iter().filter(|_| self.keeps) {
+            let claim = Claim { name: String::new(), listener };
+            let port = wanted.iter().find(|port| claim.is_for(port));
+            if let Some(port) = port.filter(|port| self.kept.iter().all(|kept| kept.name != port.name)) {
+                self.kept.push(Claim { name: port.name.clone(), ..claim });
+            }
         }
     }
 
@@ -312,8 +392,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         if self.system.now().saturating_sub(told_at) < VERIFIED_FOR {
             return Ok(());
         }
-        let again = self.system.look(&seen.role, &seen.wanted);
-        let again = again.map_err(|error| Doubt::LookFailed(error.to_string()))?;
+        let again = self.look_again(seen)?;
         verify(seen, verdict, &again, &decide(&again, self.rules), gone)
     }
 

@@ -26,11 +26,13 @@ mod suggest;
 pub mod sys;
 
 pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
-pub use claim::{Claim, bind_outcome, claim_all};
+pub use claim::{Claim, bind_outcome, claim_all, claim_the_rest};
 pub use decision::{Decision, Holder, HolderKind, PortOutlook, PortState, PortVerdict, Verdict, decide};
 pub use end::end_process;
 pub use error::{ClaimError, EndError, LookError, ReuseError};
-pub use execute::{Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, verify};
+pub use execute::{
+    Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, take_over_keeping, verify,
+};
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use journal::{Journal, JournalError, Record};
 pub use report::{AddressReuse, HowEnded, Outcome, Report, Terminated};

@@ -10,7 +10,7 @@ use std::io;
 use std::time::Duration;
 
 use super::bounded::within;
-use super::{Asked, Others, Seen};
+use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
 use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
@@ -157,7 +157,7 @@ pub(super) fn descendants(_of: Pid) -> Vec<Process> {
 }
 
 /// A socket with SO_REUSEADDR can be bound over what is left of connections, whatever they had: there is nothing to do.
-pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<ReuseAllowed, ReuseError> {
     Err(ReuseError::Unsupported)
 }
 

@@ -4,6 +4,7 @@
 //! a module with the same functions, and no type of theirs is seen outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::address::Host;
@@ -72,6 +73,16 @@ pub enum Asked {
     NotPossible,
 }
 
+/// What was reached on the sockets of a process that lacked SO_REUSEADDR.
+#[derive(Debug, Default)]
+pub struct ReuseAllowed {
+    /// How many there were.
+    pub sockets: u32,
+    /// Copies of those of them that listen: connections that ended before leave a port unusable for a minute whatever is
+    /// done now, but not for who has its listener.
+    pub listeners: Vec<TcpListener>,
+}
+
 /// What a takeover needs of a machine.
 ///
 /// # Contract
@@ -106,7 +117,7 @@ pub trait System {
     fn wait_any(&self, handles: &[&Self::Handle], timeout: Duration) -> Result<Vec<bool>, EndError>;
 
     /// Sets SO_REUSEADDR on the sockets of a process that have one of these ports and lack it, so that its connections do
-    /// not keep the port when it has ended. Says how many there were.
+    /// not keep the port when it has ended.
     ///
     /// # Errors
     /// [`ReuseError`] if that is not allowed or not possible: the port may then have to be waited for.
@@ -114,7 +125,7 @@ pub trait System {
         &self,
         holder: &VerifiedHolder<Self::Handle>,
         ports: &BTreeSet<u16>,
-    ) -> Result<u32, ReuseError>;
+    ) -> Result<ReuseAllowed, ReuseError>;
 
     /// Asks a process to stop; a stopped one (SIGSTOP) is continued, so that it can obey.
     ///
@@ -266,7 +277,11 @@ impl System for Native {
         os::wait_any(&handles, timeout)
     }
 
-    fn allow_reuse(&self, holder: &VerifiedHolder<Handle>, ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+    fn allow_reuse(
+        &self,
+        holder: &VerifiedHolder<Handle>,
+        ports: &BTreeSet<u16>,
+    ) -> Result<ReuseAllowed, ReuseError> {
         os::allow_reuse(&holder.handle().0, ports)
     }
 

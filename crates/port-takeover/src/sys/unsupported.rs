@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Asked, Others, Seen};
+use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
 use crate::snapshot::{Pid, Process, WantedPort};
 
@@ -36,7 +36,7 @@ pub(super) fn descendants(_of: Pid) -> Vec<Process> {
     Vec::new()
 }
 
-pub(super) fn allow_reuse(handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+pub(super) fn allow_reuse(handle: &Handle, _ports: &BTreeSet<u16>) -> Result<ReuseAllowed, ReuseError> {
     match *handle {}
 }
 

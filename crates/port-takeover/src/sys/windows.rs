@@ -14,7 +14,7 @@ use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, PROCESS_TERMINATE, TerminateProcess, WaitForMultipleObjects,
 };
 
-use super::{Asked, Others, Seen};
+use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
 use crate::snapshot::{Listener, Pid, Process, WantedPort};
 
@@ -128,7 +128,7 @@ pub(super) fn descendants(_of: Pid) -> Vec<Process> {
 
 /// Asks through the process's own stop event. One that has none can only be killed.
 /// SO_EXCLUSIVEADDRUSE does not mind TIME_WAIT: there is nothing to do.
-pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+pub(super) fn allow_reuse(_handle: &Handle, _ports: &BTreeSet<u16>) -> Result<ReuseAllowed, ReuseError> {
     Err(ReuseError::Unsupported)
 }
 

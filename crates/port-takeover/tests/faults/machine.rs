@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use port_takeover::sys::{Asked, System};
+use port_takeover::sys::{Asked, ReuseAllowed, System};
 use port_takeover::{
     BindOutcome, BoundSocket, EndError, Listener, LookError, Pid, Process, ReuseError, Role, SCHEMA,
     Snapshot, VerifiedHolder, WantedPort,
@@ -276,7 +276,11 @@ impl System for Machine {
         Ok(exited)
     }
 
-    fn allow_reuse(&self, holder: &VerifiedHolder<usize>, ports: &BTreeSet<u16>) -> Result<u32, ReuseError> {
+    fn allow_reuse(
+        &self,
+        holder: &VerifiedHolder<usize>,
+        ports: &BTreeSet<u16>,
+    ) -> Result<ReuseAllowed, ReuseError> {
         self.next();
         let mut world = self.world.borrow_mut();
         let at = *holder.handle();
@@ -288,10 +292,11 @@ impl System for Machine {
             return Err(ReuseError::NotAllowed);
         }
         if !world.lives[at].alive {
-            return Ok(0);
+            return Ok(ReuseAllowed::default());
         }
         world.reusable.insert(at);
-        Ok(u32::try_from(world.lives[at].ports.intersection(ports).count()).unwrap())
+        let sockets = u32::try_from(world.lives[at].ports.intersection(ports).count()).unwrap();
+        Ok(ReuseAllowed { sockets, listeners: Vec::new() })
     }
 
     fn ask(&self, holder: &VerifiedHolder<usize>) -> Result<Asked, EndError> {
