@@ -24,7 +24,7 @@ use crate::http::{base_url, serve};
 use crate::hub::Hub;
 use crate::lifecycle::{self, Stop};
 use crate::log;
-use crate::ports::{claim_ports, take_over_ports};
+use crate::ports::{TakenOver, claim_ports, take_over_ports};
 use crate::state::StateFolder;
 
 /// What a role needs to run.
@@ -145,7 +145,7 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
         lifecycle::listen_for_signals(&stop).map_err(Failure::system("signals cannot be listened for"))?;
         let (config, folders) = configuration(arguments, hello.as_ref())?;
         let wanted = config.wanted_ports(role);
-        let mut lingering = Vec::new();
+        let mut taken_over = hello.as_ref().map(TakenOver::by_host).unwrap_or_default();
         if hello.is_none() {
             let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
             let (token, state_folder) = (config.agent.token.clone(), folders.state());
@@ -153,11 +153,11 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
                 () = stop.requested() => return Ok(()),
                 ended = spawn_blocking(move || take_over_ports(role, &ports, &journal, &token, &state_folder)) => {
                     let ended = ended.map_err(|error| Failure::system("the takeover failed")(io::Error::other(error)));
-                    lingering = ended?;
+                    taken_over = ended?;
                 }
             }
         }
-        let claims = claim_ports(&wanted, &lingering)?;
+        let claims = claim_ports(&wanted, taken_over)?;
         let state_folder = folders.state();
         let opening = spawn_blocking(move || StateFolder::open(&state_folder, role));
         let state = tokio::select! {

@@ -4,29 +4,63 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use port_takeover::sys::Native;
+#[cfg(unix)]
+use port_takeover::sys::passed_listener;
 use port_takeover::{
     AddressReuse, BindOutcome, Claim, ClaimError, Decision, Incumbent, Journal, Limits, PortOutlook,
-    PortState, Record, TakeoverEvent, WantedPort, bind_outcome, claim_all, take_over,
+    PortState, Record, TakeoverEvent, WantedPort, bind_outcome, claim_the_rest, take_over_keeping,
 };
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::identity::{self, Generation};
+use taskpaw_contract::sidecar::{Hello, PassedListener};
 use taskpaw_contract::{Role, version};
 use taskpaw_v3::events;
 
 use crate::failure::Failure;
 
+/// What a takeover leaves for the claim.
+#[derive(Debug, Default)]
+pub(crate) struct TakenOver {
+    /// Ports that are held already: they could not be bound.
+    pub(crate) kept: Vec<Claim>,
+    /// The names of those that still linger.
+    pub(crate) lingering: Vec<String>,
+}
+
+impl TakenOver {
+    /// What the host has done. A listener that is none is not taken, and its port is bound as any other.
+    pub(crate) fn by_host(hello: &Hello) -> Self {
+        let taken = hello.listeners.iter().filter_map(|PassedListener { name, descriptor }| {
+            match passed_listener(*descriptor) {
+                Ok(listener) => Some(Claim { name: name.clone(), listener }),
+                Err(error) => {
+                    tracing::warn!(%error, port = name, "what the host has passed is no listener");
+                    None
+                }
+            }
+        });
+        Self { kept: taken.collect(), lingering: Vec::new() }
+    }
+}
+
+/// Windows passes none.
+#[cfg(not(unix))]
+fn passed_listener(_descriptor: i32) -> std::io::Result<std::net::TcpListener> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// Ends stale backends that hold the role's ports, by the same rules as the app. Blocks.
 ///
 /// Used without a host: under one, the host has done it. Whatever is in the way is only told here; the claim
-/// that follows fails then, with the port's name. Gives the names of the ports that still linger. The token and the state
-/// folder are for what only the memory of a V3 agent holds.
+/// that follows fails then, with the port's name. The token and the state folder are for what only the memory of a V3
+/// agent holds.
 pub(crate) fn take_over_ports(
     role: Role,
     wanted: &[WantedPort],
     journal: &Journal,
     token: &str,
     state_folder: &Path,
-) -> Vec<String> {
+) -> TakenOver {
     let mut announced = None;
     let tell = |event: TakeoverEvent<'_>| {
         match event {
@@ -56,7 +90,11 @@ pub(crate) fn take_over_ports(
         }
         ControlFlow::Continue(())
     };
-    let report = take_over(&Native::new(), &identity::rules(), &role.into(), wanted, Limits::default(), tell);
+    let (system, rules, limits) = (Native::new(), identity::rules(), Limits::default());
+    let (report, kept) = match take_over_keeping(&system, &rules, &role.into(), wanted, limits, tell) {
+        Ok((report, kept)) => (Ok(report), kept),
+        Err(error) => (Err(error), Vec::new()),
+    };
     let record = match &report {
         Ok(report) if report.first.decision == Decision::Start => None,
         Ok(report) => Some(Record::of(report, version(), unix_ms())),
@@ -77,11 +115,11 @@ pub(crate) fn take_over_ports(
             }
             let still_lingers =
                 report.last.ports.into_iter().filter(|port| port.state == PortState::Lingering);
-            still_lingers.map(|port| port.wanted.name).collect()
+            TakenOver { kept, lingering: still_lingers.map(|port| port.wanted.name).collect() }
         }
         Err(error) => {
             tracing::warn!(%error, "who holds the ports cannot be found out");
-            Vec::new()
+            TakenOver::default()
         }
     }
 }
@@ -109,9 +147,10 @@ fn name_what_v3_works_at(incumbents: &[Incumbent]) {
     }
 }
 
-/// Claims every wanted port, or none. `lingering` names those of which it is known why they are refused.
-pub(crate) fn claim_ports(wanted: &[WantedPort], lingering: &[String]) -> Result<Vec<Claim>, Failure> {
-    claim_all(wanted).map_err(|error: ClaimError| {
+/// Claims every wanted port, or none.
+pub(crate) fn claim_ports(wanted: &[WantedPort], taken_over: TakenOver) -> Result<Vec<Claim>, Failure> {
+    let TakenOver { kept, lingering } = taken_over;
+    claim_the_rest(wanted, kept).map_err(|error: ClaimError| {
         let in_use = bind_outcome(&error.source) == Some(BindOutcome::InUse);
         if in_use && lingering.contains(&error.port.name) {
             Failure::StillLingers(error)

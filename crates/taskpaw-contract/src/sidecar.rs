@@ -34,6 +34,18 @@ pub struct Hello {
     /// The role's ports for this launch, where they are not those of `config.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortName>,
+    /// The ports whose listening sockets the host passes, since they could not be bound. Unix only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<PassedListener>,
+}
+
+/// A listening socket that a sidecar has inherited from its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedListener {
+    /// The port's name, such as `network`.
+    pub name: String,
+    /// The number of its descriptor in the sidecar.
+    pub descriptor: i32,
 }
 
 /// The token is a secret: it is never printed.
@@ -194,6 +206,7 @@ mod tests {
             control_token: "secret".into(),
             config_dir: "/c".into(),
             ports: Vec::new(),
+            listeners: Vec::new(),
         };
         assert!(!format!("{hello:?}").contains("secret"));
     }

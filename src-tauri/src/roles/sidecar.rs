@@ -4,9 +4,12 @@ use std::io;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use port_takeover::Claim;
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use taskpaw_contract::Role;
-use taskpaw_contract::sidecar::{BrokenLine, HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line};
+use taskpaw_contract::sidecar::{
+    BrokenLine, HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line, PassedListener,
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -74,11 +77,15 @@ pub(super) struct Ungreeted {
 }
 
 impl Ungreeted {
-    /// Starts the program for a role.
+    /// Starts the program for a role. It inherits the listeners, as [`passed`] names them; this process then has none of them.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn start(program: std::process::Command, role: Role) -> io::Result<Self> {
+    pub(super) fn start(
+        program: std::process::Command,
+        role: Role,
+        listeners: Vec<Claim>,
+    ) -> io::Result<Self> {
         let mut command = tokio::process::Command::from(program);
         command
             .arg(role.as_str())
@@ -86,6 +93,7 @@ impl Ungreeted {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        pass(&mut command, listeners)?;
         let child = in_own_group(command).spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
         Ok(Self { child, pid, started: Instant::now() })
@@ -96,6 +104,38 @@ impl Ungreeted {
         let waits = self.started.elapsed() < HELLO_WITHIN / 2 && matches!(self.child.try_wait(), Ok(None));
         waits.then_some(self)
     }
+}
+
+/// What a sidecar is told of the listeners that it inherits.
+#[cfg(unix)]
+pub(super) fn passed(listeners: &[Claim]) -> Vec<PassedListener> {
+    let numbers = port_takeover::sys::FIRST_PASSED..;
+    let named = |(claim, descriptor): (&Claim, i32)| PassedListener { name: claim.name.clone(), descriptor };
+    listeners.iter().zip(numbers).map(named).collect()
+}
+
+#[cfg(unix)]
+fn pass(command: &mut tokio::process::Command, listeners: Vec<Claim>) -> io::Result<()> {
+    use command_fds::{CommandFdExt as _, FdMapping};
+
+    if listeners.is_empty() {
+        return Ok(());
+    }
+    let numbers = port_takeover::sys::FIRST_PASSED..;
+    let mapped = |(claim, child_fd): (Claim, i32)| FdMapping { parent_fd: claim.listener.into(), child_fd };
+    let mappings = listeners.into_iter().zip(numbers).map(mapped).collect();
+    command.fd_mappings(mappings).map(|_| ()).map_err(io::Error::other)
+}
+
+/// Windows passes none: its table would name the process that bound a socket for as long as the socket lives.
+#[cfg(not(unix))]
+pub(super) fn passed(_listeners: &[Claim]) -> Vec<PassedListener> {
+    Vec::new()
+}
+
+#[cfg(not(unix))]
+fn pass(_command: &mut tokio::process::Command, _listeners: Vec<Claim>) -> io::Result<()> {
+    Ok(())
 }
 
 /// A group of its own: signals to the host's group do not reach it. On Windows a job that holds the sidecar alone.

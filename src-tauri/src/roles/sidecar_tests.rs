@@ -30,7 +30,7 @@ async fn plays_its_part() {
     let file = std::path::PathBuf::from(std::env::var_os(FILE).unwrap());
     if part == "host" {
         // Kept, and with it the sidecar, until this process is killed.
-        let _sidecar = Ungreeted::start(this_program("sidecar", &file), Role::Agent).unwrap();
+        let _sidecar = Ungreeted::start(this_program("sidecar", &file), Role::Agent, Vec::new()).unwrap();
         tokio::time::sleep(LONG).await;
         return;
     }
@@ -87,7 +87,7 @@ async fn a_sidecar_ends_with_a_host_that_is_killed() {
 async fn a_sidecar_that_nobody_greets_ends_when_it_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
-    let ungreeted = Ungreeted::start(this_program("sidecar", &file), Role::Agent).unwrap();
+    let ungreeted = Ungreeted::start(this_program("sidecar", &file), Role::Agent, Vec::new()).unwrap();
     let pid = Pid::new(ungreeted.pid).unwrap();
     let began = Instant::now();
     while !file.exists() {
@@ -102,4 +102,28 @@ async fn a_sidecar_that_nobody_greets_ends_when_it_is_dropped() {
         assert!(dropped.elapsed() < Duration::from_secs(3), "the sidecar goes on");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// The descriptors of a process that mean a socket.
+#[cfg(target_os = "linux")]
+fn descriptors_of(pid: u32, socket: &Path) -> Vec<String> {
+    let folder = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let is_it = |entry: &std::fs::DirEntry| std::fs::read_link(entry.path()).is_ok_and(|it| it == socket);
+    folder.filter(is_it).map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_sidecar_inherits_a_listener_and_its_host_has_it_no_more() {
+    use std::os::fd::AsRawFd as _;
+
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let socket = std::fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap();
+    let claims = vec![Claim { name: "network".to_owned(), listener }];
+    assert_eq!(passed(&claims), [PassedListener { name: "network".to_owned(), descriptor: 3 }]);
+    let mut program = Command::new("sh");
+    program.args(["-c", "exec cat"]);
+    let ungreeted = Ungreeted::start(program, Role::Agent, claims).unwrap();
+    assert_eq!(descriptors_of(ungreeted.pid, &socket), ["3"]);
+    assert!(descriptors_of(std::process::id(), &socket).is_empty());
 }

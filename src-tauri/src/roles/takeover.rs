@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    AddressReuse, Decision, Doubt, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid,
+    AddressReuse, Claim, Decision, Doubt, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid,
     PortOutlook, PortState, PortVerdict, Process, Record, Report, TakeoverEvent, Terminated, Verdict,
     WantedPort, decide, next_free_port,
 };
@@ -111,13 +111,13 @@ fn child_view(child: &Process) -> ChildView {
 impl Takeover<'_> {
     /// Takes over all ports of the role. Blocks; at most a minute and a half, if a port lingers.
     ///
-    /// The record is for the journal; nothing if nobody was in the way.
-    pub(super) fn run(&self) -> (Result<(), Refused>, Option<Record>) {
+    /// Gives the listeners of ports that could not be bound. The record is for the journal; nothing if nobody was in the way.
+    pub(super) fn run(&self) -> (Result<Vec<Claim>, Refused>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
         let wanted = self.config.wanted_ports(role);
         let mut learnt = Learnt::default();
         let mut seconds_told = None;
-        let report = port_takeover::take_over(
+        let taken = port_takeover::take_over_keeping(
             &Native::new(),
             &identity::rules(),
             &role.into(),
@@ -155,11 +155,11 @@ impl Takeover<'_> {
                 if (self.is_current)() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             },
         );
-        match report {
-            Ok(report) => {
+        match taken {
+            Ok((report, kept)) => {
                 let record = (report.first.decision != Decision::Start)
                     .then(|| Record::of(&report, taskpaw_contract::version(), unix_ms()));
-                (self.finish(report, learnt), record)
+                (self.finish(report, learnt).map(|()| kept), record)
             }
             Err(error) => {
                 let asked_by = taskpaw_contract::version();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use port_takeover::Journal;
+use port_takeover::{Claim, Journal};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::ipc::{Backend, Event, Failure};
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message};
-use super::sidecar::{News, Order, Sidecar, Ungreeted};
+use super::sidecar::{News, Order, Sidecar, Ungreeted, passed};
 use super::takeover::{Refused, Takeover, look};
 use crate::backend::BackendClient;
 use crate::ipc::{Board, configured_ports};
@@ -129,6 +129,8 @@ struct Runner {
 struct Attempt {
     config: Config,
     token: String,
+    /// The listeners of ports that could not be bound: the sidecar gets them.
+    kept: Arc<Mutex<Vec<Claim>>>,
     sidecar: Option<Sidecar>,
     spawned: Instant,
 }
@@ -202,8 +204,14 @@ impl Runner {
             Ok(token) => token,
             Err(message) => return answer(Answer::NotTakenOver(Failure::Takeover { message })),
         };
-        self.attempt =
-            Some(Attempt { config: config.clone(), token, sidecar: None, spawned: Instant::now() });
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        self.attempt = Some(Attempt {
+            config: config.clone(),
+            token,
+            kept: Arc::clone(&kept),
+            sidecar: None,
+            spawned: Instant::now(),
+        });
         let around = Arc::clone(&self.around);
         let current = Arc::clone(&self.generation);
         let ports = configured_ports(&config, role);
@@ -226,10 +234,13 @@ impl Runner {
             };
             let (taken_over, record) = takeover.run();
             // Looking again each half minute would drive everything else out of the journal.
-            let is_known = was_away && taken_over == Err(Refused::AddressAway);
+            let is_known = was_away && matches!(taken_over, Err(Refused::AddressAway));
             let record = record.filter(|_| !is_known);
             answer(match taken_over {
-                Ok(()) => Answer::TakenOver,
+                Ok(listeners) => {
+                    *kept.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
+                    Answer::TakenOver
+                }
                 Err(Refused::For(failure)) => Answer::NotTakenOver(failure),
                 Err(Refused::AddressAway) => Answer::AddressAway,
             });
@@ -242,7 +253,8 @@ impl Runner {
 
     fn prepare(&mut self) {
         // Whatever is wrong with the program is told when it is needed.
-        self.prepared = (self.around.program)().ok().and_then(|it| Ungreeted::start(it, self.role).ok());
+        self.prepared =
+            (self.around.program)().ok().and_then(|it| Ungreeted::start(it, self.role, Vec::new()).ok());
     }
 
     fn spawn(&mut self) {
@@ -256,12 +268,14 @@ impl Runner {
             Err(message) => return answer(failed("taskpaw-backend".to_owned(), false, message)),
         };
         let path = program.get_program().to_string_lossy().into_owned();
+        let kept = std::mem::take(&mut *attempt.kept.lock().unwrap_or_else(PoisonError::into_inner));
         let hello = Hello {
             taskpaw_host: 1,
             host_version: version().to_owned(),
             control_token: attempt.token.clone(),
             config_dir: self.around.config_dir.clone(),
             ports: named(&attempt.config, self.role),
+            listeners: passed(&kept),
         };
         let (log, last_words) = (self.log.clone(), self.log.clone());
         let tell = move |told| match told {
@@ -269,9 +283,11 @@ impl Runner {
             News::Exited(status) => news(Answer::Exited { status, log: last_words.last(LINES_OF_FAILURE) }),
         };
         attempt.spawned = Instant::now();
-        let ungreeted = match self.prepared.take().and_then(Ungreeted::if_it_waits) {
-            Some(prepared) => Ok(prepared),
-            None => Ungreeted::start(program, self.role),
+        let prepared = self.prepared.take().and_then(Ungreeted::if_it_waits);
+        let ungreeted = match prepared {
+            // One that was started before cannot inherit anything any more.
+            Some(prepared) if kept.is_empty() => Ok(prepared),
+            _ => Ungreeted::start(program, self.role, kept),
         };
         match ungreeted.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
             Ok(sidecar) => attempt.sidecar = Some(sidecar),

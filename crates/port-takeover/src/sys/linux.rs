@@ -37,8 +37,8 @@ pub(super) fn fuzz(bytes: &[u8]) {
     // That it comes back is what counts.
     let _ = sock_diag::parse(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = proc_net::parse(text, proc_net::Rows::Listening);
-        let _ = proc_net::parse(text, proc_net::Rows::NotListening);
+        let _ = proc_net::parse(text, Rows::Listening);
+        let _ = proc_net::parse(text, Rows::NotListening);
     }
     processes::fuzz(bytes);
 }

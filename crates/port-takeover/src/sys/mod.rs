@@ -39,6 +39,11 @@ mod unsupported;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 use unsupported as os;
 
+#[cfg(unix)]
+mod passed;
+#[cfg(unix)]
+pub use passed::{FIRST_PASSED, passed_listener};
+
 #[cfg(any(target_os = "macos", windows, test))]
 mod bounded;
 
