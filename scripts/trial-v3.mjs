@@ -124,7 +124,7 @@ await main(async () => {
     stdio: "ignore",
   });
   let late = 0;
-  console.log("| who takes over | user | V3 as | connected to V3 | ms until it has the ports | its end |");
+  console.log("| who takes over | user | V3 as | connected to V3 | ms until it answers | its end |");
   console.log("| --- | --- | --- | --- | ---: | --- |");
   try {
     for (const row of chosen) {
@@ -159,7 +159,6 @@ async function trial({ source, python, programs, taker, user, client, refused, d
   let v3, disconnect, successor;
   try {
     v3 = await startReal(source, folder, words, as);
-    const before = listening([network, control]);
     disconnect = await CLIENTS[client]({ network, control, folder, source, python, as });
     await sleep(1_000);
     const env = {
@@ -179,8 +178,11 @@ async function trial({ source, python, programs, taker, user, client, refused, d
     successor = spawn(command[0], command.slice(1), { env, stdio: "ignore", detached: true });
     let ms;
     while (ms === undefined) {
-      const now = listening([network, control]);
-      if (now.length === 2 && now.every((inode) => !before.includes(inode)))
+      // A listener that was passed on is there before anybody serves it: who asks now waits for the answer.
+      if (
+        isHeldBy(join(programs, "taskpaw-backend"), listening([network, control]), 2) &&
+        (await answers(network))
+      )
         ms = Math.round(performance.now() - started);
       else if (performance.now() - started > WITHIN_MS) ms = Infinity;
       else await sleep(10);
@@ -258,6 +260,46 @@ function listening(ports) {
     .map((row) => row.trim().split(/\s+/))
     .filter(([, local, , state]) => state === "0A" && wanted.includes(local.split(":")[1]))
     .map((row) => row[9]);
+}
+
+/** Whether so many listeners are there and this program has each of them, and nobody else: V3's own may be passed on. */
+function isHeldBy(program, inodes, count) {
+  const sockets = new Map(inodes.map((inode) => [`socket:[${inode}]`, 0]));
+  if (sockets.size !== count) return false;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const wanted = descriptorsOf(pid).filter((target) => sockets.has(target));
+    if (wanted.length > 0 && linkOf(`/proc/${pid}/exe`) !== program) return false;
+    for (const target of wanted) sockets.set(target, sockets.get(target) + 1);
+  }
+  return [...sockets.values()].every((times) => times > 0);
+}
+
+/** Whether TaskPaw 4 answers on this port, however long it takes within the trial. */
+function answers(port) {
+  return new Promise((resolve) => {
+    const request = get({ port, host: "127.0.0.1", path: "/ping", timeout: WITHIN_MS }, (answer) => {
+      let text = "";
+      answer.on("data", (part) => (text += part)).on("end", () => resolve(/"version":"4/.test(text)));
+    });
+    request.on("error", () => resolve(false)).on("timeout", () => request.destroy());
+  });
+}
+
+/** What the descriptors of a process mean; nothing of one that has ended. */
+function descriptorsOf(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(path) {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Makes a folder the user's own. */
