@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildWindow, ensureNodeModules } from "./programs.mjs";
-import { output, ROOT, run, say, StepError } from "./steps.mjs";
+import { output, ROOT, run, runHeard, say, StepError } from "./steps.mjs";
 import { canInstallDebian, debianVersion, installDebian, isDebian } from "./system.mjs";
 
 export const WINDOWS = "x86_64-pc-windows-gnu";
@@ -13,7 +13,7 @@ export const MACOS = "aarch64-apple-darwin";
 /** Debian's Rust for building its browsers: one matching version of all four, newer than Debian's own. */
 const TOOLCHAIN = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
 /** What compiles the C of the dependencies (SQLite, cryptography) and the resources of the app, for Windows. */
-const COMPILER = ["mingw-w64"];
+const COMPILER = ["mingw-w64", "lld"];
 /** Where these packages put their programs, wherever else the search path finds a cargo. */
 const BIN = "/usr/bin";
 /** Everything that a person gets on the three systems. */
@@ -60,11 +60,14 @@ export async function checkFor(target) {
   say(`they compile for ${target}; nothing of them has run`);
 }
 
-/** Builds the programs and their tests for another system, and gives the tests' programs. */
+/**
+ * Builds the programs and their tests for another system, and gives the tests' programs. Clippy compiles the crates of this
+ * workspace, so that nothing has to be compiled a second time to be linted: in what is shipped a warning is a failure.
+ */
 export async function buildTestsFor(target) {
   await ensureToolchain(target);
   say(`building ${CRATES.join(", ")} and their tests for ${target} (the first time takes some minutes)`);
-  await cargo(target, "build", "--bins");
+  await cargoWithoutWarnings(target, "build", "--bins");
   await cargo(target, "test", "--no-run");
   // Again, now that everything is built, for the names of the programs.
   const told = cargoOutput(target, "test", "--no-run", "--message-format", "json");
@@ -92,6 +95,14 @@ function cargo(target, command, ...args) {
   return run(join(BIN, "cargo"), words, { env });
 }
 
+/** Runs cargo and fails if one of its own crates has a warning, also one that an earlier run has told. */
+async function cargoWithoutWarnings(target, command, ...args) {
+  const { env, words } = invocation(target, command, args);
+  const told = await runHeard(join(BIN, "cargo"), words, { env });
+  const warned = [...told.matchAll(/^warning: `([^`]+)` \(.*\) generated/gm)].map(([, crate]) => crate);
+  if (warned.length > 0) throw new StepError(`there are warnings in ${warned.join(", ")} for ${target}`);
+}
+
 function cargoOutput(target, command, ...args) {
   const { env, words } = invocation(target, command, args);
   const ran = spawnSync(join(BIN, "cargo"), words, { cwd: ROOT, env, encoding: "utf8", maxBuffer: 1 << 28 });
@@ -110,6 +121,11 @@ function invocation(target, command, args) {
     // A panic names its place without it, and linking is twice as quick.
     CARGO_PROFILE_DEV_DEBUG: "0",
   };
+  if (target === WINDOWS && command !== "clippy") {
+    env.RUSTC_WORKSPACE_WRAPPER = join(BIN, "clippy-driver");
+    // The linker of MinGW needs many times as long.
+    env.CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS = "-Clink-arg=-fuse-ld=lld";
+  }
   if (target === MACOS) {
     env.CC_aarch64_apple_darwin = standIn();
     // Else Apple's own tools are asked where their headers are.

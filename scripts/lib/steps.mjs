@@ -35,6 +35,25 @@ export function run(command, args, { within, ...options } = {}) {
   });
 }
 
+/** As [run], and resolves to what the command said on standard error, which goes to the terminal as well. */
+export function runHeard(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const stdio = ["ignore", process.stderr, "pipe"];
+    const child = spawn(command, args, { cwd: ROOT, ...options, stdio });
+    let told = "";
+    child.stderr.setEncoding("utf8");
+    child.stderr.on("data", (text) => {
+      process.stderr.write(text);
+      told += text;
+    });
+    child.on("error", (error) => reject(new StepError(`${command} cannot be started: ${error.message}`)));
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(told);
+      else reject(new StepError(`${[command, ...args].join(" ")} ended with ${signal ?? `status ${code}`}`));
+    });
+  });
+}
+
 /** On Windows npm and its kin are scripts, which Node starts in a shell only. */
 export function needsShell(command) {
   return process.platform === "win32" && /^np[mx]$/.test(command);
