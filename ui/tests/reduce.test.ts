@@ -67,7 +67,9 @@ describe("reduce", () => {
   });
 
   it("remembers what a takeover replaced, and nothing if it replaced nothing", () => {
-    const replaced = [{ pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41, left: [] }];
+    const replaced = [
+      { pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41, left: [] },
+    ];
     const took: Event = { type: "reclaim_finished", role, generation: 4, replaced, elapsed_ms: 47 };
     const { agent, snapshot } = after([started, took]);
     expect(agent.last_takeover).toEqual({ at: 1011, replaced, elapsed_ms: 47 });

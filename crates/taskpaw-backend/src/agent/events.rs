@@ -35,6 +35,9 @@ pub(super) use offers::{Fetch, Proof, Refused};
 use predecessor::{Left, follow};
 use writer::{Order, Writer};
 
+/// How large the events of one answer are together at most, in bytes; the rest is given once these are acknowledged. The last
+/// hubs of TaskPaw V3 refuse an answer over 2 MiB as a whole, and would ask for the same one for ever.
+const MOST_BYTES: usize = 3 << 19;
 /// How long the stop waits for the last write.
 const FLUSH_WAIT: Duration = Duration::from_millis(400);
 
@@ -116,6 +119,17 @@ impl Emitter {
     }
 }
 
+/// The first of these events: as many as one answer holds, and at least one.
+fn part<'a>(waiting: impl Iterator<Item = &'a AgentEvent>) -> Vec<AgentEvent> {
+    let mut bytes = 0;
+    let fits = |event: &&AgentEvent| {
+        let is_first = bytes == 0;
+        bytes += serde_json::to_vec(event).map_or(0, |json| json.len());
+        is_first || bytes <= MOST_BYTES
+    };
+    waiting.take_while(fits).cloned().collect()
+}
+
 /// What belongs to an event, with what it is first.
 fn described(kind: EventKind, data: Option<Value>) -> Value {
     let mut described = Map::new();
@@ -183,10 +197,11 @@ impl EventQueue {
         let last = kept.events.back().map_or(0, |event| event.id);
         // A number that was given before this start and is not there has nothing to be forgotten.
         let has = hubs.asks(fetch.hub, fetch.ack.unwrap_or(0), before, now);
-        let fetched: Vec<AgentEvent> = kept.waiting().filter(|event| event.id > has).cloned().collect();
-        offers.offer(last);
+        let fetched = part(kept.waiting().filter(|event| event.id > has));
+        let given = fetched.last().map_or(last, |event| event.id);
+        offers.offer(given);
         if fetch.ack.is_none() {
-            hubs.asks(fetch.hub, last, before, now);
+            hubs.asks(fetch.hub, given, before, now);
         }
         kept.forgotten = before.max(hubs.had_by_all(now).unwrap_or(0));
         kept.trim();

@@ -31,8 +31,13 @@ fn refused(queue: &EventQueue, ack: u64) -> Refused {
 }
 
 fn emit(queue: &EventQueue, count: usize) {
+    emit_long(queue, count, 0);
+}
+
+/// Events whose messages have at least so many letters.
+fn emit_long(queue: &EventQueue, count: usize, letters: usize) {
     for number in 0..count {
-        let message = format!("event {number}");
+        let message = format!("event {number:letters$}");
         let notice =
             Notice { kind: EventKind::Up, level: EventLevel::Info, title: "t".into(), message, data: None };
         queue.emitter.emit("monitor", notice);
@@ -218,9 +223,46 @@ fn the_oldest_go_when_too_many_wait() {
     let queue = open(&path);
     emit(&queue, MOST_WAITING + 5);
     for queue in [&queue, &open(&path)] {
-        let waiting = ids(&fetch(queue, "", Some(0)));
-        assert_eq!((waiting.len(), waiting[0]), (MOST_WAITING, 6));
+        assert_eq!((queue.waiting(), ids(&fetch(queue, "", Some(0)))[0]), (MOST_WAITING, 6));
     }
+}
+
+#[test]
+fn an_answer_has_a_size_and_the_rest_comes_after_the_acknowledgement() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(&folder.path().join("events"));
+    emit_long(&queue, MOST_WAITING, 300);
+    let (mut ack, mut answers) = (0, 0);
+    loop {
+        let (events, cursor) = queue.fetch(&Fetch { ack: Some(ack), ..Fetch::default() }).unwrap();
+        let Some(last) = events.last() else { break };
+        assert_eq!(events[0].id, ack + 1, "none is left out");
+        assert!(serde_json::to_vec(&events).unwrap().len() < 2 << 20);
+        assert_eq!(cursor.unwrap().offered_highwater, last.id, "no more is offered than is given");
+        (ack, answers) = (last.id, answers + 1);
+    }
+    assert_eq!((ack, answers > 1), (MOST_WAITING as u64, true));
+    // Who takes all takes it in parts as well.
+    emit_long(&queue, MOST_WAITING, 300);
+    let (first, rest) = (fetch(&queue, "", None), fetch(&queue, "", None));
+    assert_eq!(rest[0].id, first[first.len() - 1].id + 1);
+}
+
+#[test]
+fn an_event_that_is_too_large_for_an_answer_is_one_by_itself() {
+    let large = |id: u64| AgentEvent {
+        id,
+        time: "2026-01-01T00:00:00Z".into(),
+        machine: "m".into(),
+        monitor: "x".into(),
+        message: "y".repeat(MOST_BYTES),
+        level: None,
+        title: None,
+        data: None,
+    };
+    let waiting = [large(1), large(2)];
+    assert_eq!(ids(&part(waiting.iter())), [1]);
+    assert_eq!(ids(&part(waiting.iter().skip(1))), [2]);
 }
 
 #[test]
