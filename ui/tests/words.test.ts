@@ -88,6 +88,13 @@ describe("ports", () => {
     expect(new Set(sentences.map((text) => text.split(": ")[1])).size).toBe(states.length);
   });
 
+  it.each(languages)("names TaskPaw 3 where it was and somebody else holds a port in %s", (language) => {
+    speak(language);
+    const advice = (state: PortState) => portAdvice(port("network", 5680, { state }), "agent", true);
+    expect([advice("unknown_holder"), advice("own_other_user")]).toMatchSnapshot();
+    expect(advice("foreign")).toBe(portAdvice(port("network", 5680, { state: "foreign" }), "agent"));
+  });
+
   it.each(languages)("has a sentence for each state without a known holder in %s", (language) => {
     speak(language);
     const phrases = [

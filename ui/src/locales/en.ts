@@ -168,6 +168,8 @@ export const en = {
     own_stale: "TaskPaw replaces it when it starts.",
     own_other_role: "Two roles cannot share a port. Stop the {{other}}, or give this port another number.",
     own_other_user: "It is theirs to stop. Give this port another number.",
+    perhaps_v3:
+      "It may be TaskPaw 3, started by another user (on Linux often as root). Stop it there, and TaskPaw can have the port.",
     foreign:
       "It is not part of TaskPaw, so TaskPaw leaves it alone. Close it yourself and try again, or give this port another number.",
     unknown_holder:

@@ -166,6 +166,8 @@ export const zhCN: Words = {
     own_stale: "TaskPaw 启动时会替换它。",
     own_other_role: "两个角色不能共用一个端口。请停止{{other}}，或为此端口换一个号码。",
     own_other_user: "只能由对方停止它。请为此端口换一个号码。",
+    perhaps_v3:
+      "它可能是由其他用户（在 Linux 上通常是 root）启动的 TaskPaw 3。请由该用户停止它，TaskPaw 便可使用此端口。",
     foreign: "它不属于 TaskPaw，因此 TaskPaw 不会动它。请自行关闭它后重试，或为此端口换一个号码。",
     unknown_holder: "它属于其他账户或系统，TaskPaw 无法得知更多信息。请为此端口换一个号码。",
     occupied: "某个程序把它用作连接的本地端口，或只是占住了它。请关闭该程序后重试，或为此端口换一个号码。",

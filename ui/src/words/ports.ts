@@ -2,7 +2,7 @@
 
 import type { HolderView, PortView, Role } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
-import { list } from "./numbers";
+import { list, sentences } from "./numbers";
 import type { Tone } from "./tone";
 
 /** Whether a start cannot have it. */
@@ -81,13 +81,18 @@ export function portPhrase(port: PortView, role: Role): string {
   }
 }
 
-/** What the person can do about it; nothing where nothing need be done. */
-export function portAdvice(port: PortView, role: Role): string {
+/**
+ * What the person can do about it; nothing where nothing need be done. With `hadV3`, TaskPaw 3 was on this machine: a
+ * holder that cannot be looked at is probably its.
+ */
+export function portAdvice(port: PortView, role: Role, hadV3 = false): string {
   if (port.in_use_by_app || port.state === null || port.state === "free") return "";
-  return t(`port_advice.${port.state}`, {
+  const advice = t(`port_advice.${port.state}`, {
     other: t(`role.${otherRole(role)}`),
     host: port.host,
   });
+  const isOthers = port.state === "unknown_holder" || port.state === "own_other_user";
+  return hadV3 && isOthers ? sentences(t("port_advice.perhaps_v3"), advice) : advice;
 }
 
 export function portTone(port: PortView): Tone {
