@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use port_takeover::sys::Native;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use port_takeover::sys::passed_listener;
 use port_takeover::{
     AddressReuse, BindOutcome, Claim, ClaimError, Decision, Incumbent, Journal, Limits, PortOutlook,
@@ -43,8 +43,8 @@ impl TakenOver {
     }
 }
 
-/// Windows passes none.
-#[cfg(not(unix))]
+/// Elsewhere none is passed.
+#[cfg(not(target_os = "linux"))]
 fn passed_listener(_descriptor: i32) -> std::io::Result<std::net::TcpListener> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -34,7 +34,7 @@ pub struct Hello {
     /// The role's ports for this launch, where they are not those of `config.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortName>,
-    /// The ports whose listening sockets the host passes, since they could not be bound. Unix only.
+    /// The ports whose listening sockets the host passes, since they could not be bound. Linux only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<PassedListener>,
 }

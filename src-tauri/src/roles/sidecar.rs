@@ -107,14 +107,14 @@ impl Ungreeted {
 }
 
 /// What a sidecar is told of the listeners that it inherits.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(super) fn passed(listeners: &[Claim]) -> Vec<PassedListener> {
     let numbers = port_takeover::sys::FIRST_PASSED..;
     let named = |(claim, descriptor): (&Claim, i32)| PassedListener { name: claim.name.clone(), descriptor };
     listeners.iter().zip(numbers).map(named).collect()
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn pass(command: &mut tokio::process::Command, listeners: Vec<Claim>) -> io::Result<()> {
     use command_fds::{CommandFdExt as _, FdMapping};
 
@@ -127,13 +127,13 @@ fn pass(command: &mut tokio::process::Command, listeners: Vec<Claim>) -> io::Res
     command.fd_mappings(mappings).map(|_| ()).map_err(io::Error::other)
 }
 
-/// Windows passes none: its table would name the process that bound a socket for as long as the socket lives.
-#[cfg(not(unix))]
+/// Elsewhere none is kept that could be passed.
+#[cfg(not(target_os = "linux"))]
 pub(super) fn passed(_listeners: &[Claim]) -> Vec<PassedListener> {
     Vec::new()
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn pass(_command: &mut tokio::process::Command, _listeners: Vec<Claim>) -> io::Result<()> {
     Ok(())
 }

@@ -39,9 +39,9 @@ mod unsupported;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 use unsupported as os;
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod passed;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub use passed::{FIRST_PASSED, passed_listener};
 
 #[cfg(any(target_os = "macos", windows, test))]
