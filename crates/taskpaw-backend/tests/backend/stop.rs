@@ -64,15 +64,13 @@ fn clients_that_stay_neither_delay_the_stop_nor_keep_the_port() {
     machine.start(Role::Agent).ready();
 }
 
-/// A machine with more events than fit into the buffers of a connection.
+/// A machine whose answer does not fit into the buffers of a connection: one event that is larger than what is given
+/// together with others.
 fn machine_with_a_long_answer() -> Machine {
     let machine = Machine::new();
-    let message = "m".repeat(1024);
-    let events = (1..=9_000).map(|id| {
-        let event = json!({ "id": id, "time": "t", "machine": "box", "monitor": "x", "message": message });
-        format!("{}\n", json!({ "event": event }))
-    });
-    let journal: String = std::iter::once("{\"schema\":1}\n".to_owned()).chain(events).collect();
+    let message = "m".repeat(9_000 * 1024);
+    let event = json!({ "id": 9_000, "time": "t", "machine": "box", "monitor": "x", "message": message });
+    let journal = format!("{{\"schema\":1}}\n{}\n", json!({ "event": event }));
     std::fs::create_dir_all(machine.data_dir().join("state")).unwrap();
     std::fs::write(machine.state_file("agent-events.jsonl"), journal).unwrap();
     machine
