@@ -141,7 +141,9 @@ async fn replaced(scene: &Scene) {
     scene.start().await;
     window.role_is("agent", "ready").await;
     stale.stopped_by_itself().await;
-    window.says("timeline", &format!("replaced {english} in"), &format!("已替换 {chinese}")).await;
+    // The stand-in has no stamp, as no program of V3 has.
+    let told = named("TaskPaw 3", &stale);
+    window.says("timeline", &format!("replaced {} in", told.0), &format!("已替换 {}", told.1)).await;
     window.picture("replaced").await;
     window.click("nav-diagnostics").await;
     window.says("journal", &format!("Replaced {english}"), &format!("已替换 {chinese}")).await;
@@ -160,12 +162,27 @@ async fn leave_half_closed(port: u16) -> TcpStream {
 
 #[tokio::test]
 async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_its_own_ways_out() {
-    // What is left of a connection: nobody has it any more, and it cannot be had until its client is gone as well.
     let home = Home::new();
-    let lingering = leave_half_closed(home.control).await;
+    // Bound and not listening: it is not waited for, since it need never go.
+    let plan = Plan::foreign().word("--no-reuse-address").word("--bind");
+    let occupied = plan.word(written(("127.0.0.1", home.control))).start();
     let window = Window::open(&Programs::current(), &home).await;
     let scene = Scene { home, window };
     let Scene { home, window } = &scene;
+    scene.stop().await;
+    let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control", "use-for-now"]);
+    let said = (
+        &*format!("in use by {}, without listening", said_of_it.0),
+        &*format!("被占用（但未在监听）：{}", said_of_it.1),
+    );
+    scene.is_refused("control", "occupied", said, &page).await;
+    scene.stop().await;
+    occupied.is_untouched().await;
+    drop(occupied);
+
+    // What is left of a connection: nobody has it any more, and it cannot be had until its client is gone as well.
+    let lingering = leave_half_closed(home.control).await;
+    scene.start().await;
     window.role_is("agent", "lingering").await;
     window
         .says("page-this-machine", "Waiting for the system to release a port", "正在等待系统释放端口")
@@ -187,20 +204,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     SockRef::from(&lingering).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     drop(lingering);
     window.role_is("agent", "ready").await;
-
-    // Bound and not listening: it is not waited for, since it need never go.
     scene.stop().await;
-    let plan = Plan::foreign().word("--no-reuse-address").word("--bind");
-    let occupied = plan.word(written(("127.0.0.1", home.control))).start();
-    let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control", "use-for-now"]);
-    let said = (
-        &*format!("in use by {}, without listening", said_of_it.0),
-        &*format!("被占用（但未在监听）：{}", said_of_it.1),
-    );
-    scene.is_refused("control", "occupied", said, &page).await;
-    scene.stop().await;
-    occupied.is_untouched().await;
-    drop(occupied);
 
     let [same] = free_ports();
     let agent = |network: Value, token: &str| {
