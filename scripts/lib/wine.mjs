@@ -72,7 +72,7 @@ export async function withWine(libraries, body) {
     return await body({
       start: (program, ...args) => spawn(WINE, [program, ...args], { ...options, stdio: "ignore" }),
       run: (program, ...args) =>
-        spawnSync(WINE, [program, ...args], { ...options, encoding: "utf8", timeout: 300_000 }),
+        spawnSync(WINE, [program, ...args], { ...options, encoding: "utf8", timeout: 900_000 }),
     });
   } finally {
     // Only the server of this prefix.
