@@ -46,12 +46,13 @@ const FULL: &str = "
 #[test]
 fn a_database_is_read_with_its_log_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    // What means something in a URI is a part of the name here.
-    let path = folder.path().join("a b%20?#.db");
+    // What means something in a URI is a part of the name here. Windows has no names with a question mark.
+    let name = if cfg!(windows) { "a b%20#.db" } else { "a b%20?#.db" };
+    let path = folder.path().join(name);
     made(&path, FULL);
     let _ = fs::remove_file(beside(&path, "-shm"));
     let before = files(folder.path());
-    assert!(before.contains_key("a b%20?#.db-wal"), "{:?}", before.keys());
+    assert!(before.contains_key(&format!("{name}-wal")), "{:?}", before.keys());
     let with_log = read(&path).unwrap();
     assert_eq!(files(folder.path()), before);
     let machine = |name: &str, ip: &str, port, is_enabled| Machine {
