@@ -2,7 +2,7 @@
 
 /** Each list, and what it cannot be without: a list that lacks one of these was made of something else. */
 export const LISTS = {
-  host: ["tauri", "tauri-plugin-single-instance", "port-takeover", "taskpaw-contract"],
+  host: ["tauri", "tauri-plugin-window-state", "port-takeover", "taskpaw-contract"],
   backend: ["axum", "rusqlite", "sysinfo", "port-takeover", "taskpaw-contract"],
   ports: ["clap", "port-takeover", "taskpaw-contract"],
   window: ["svelte", "i18next", "@tauri-apps/api"],

@@ -1,9 +1,8 @@
 //! The app behind the window: its roles, its configuration, and how it ends.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use port_takeover::Record;
 use taskpaw_contract::Role;
@@ -13,56 +12,37 @@ use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Launch, LogLine};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
+use crate::board::Board;
 use crate::diagnostics::Sources;
-use crate::instance::{Place, Waiting};
-use crate::ipc::Board;
+use crate::handover::{Place, Waiting};
+use crate::lifecycle::Lifecycle;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
+use crate::shell::Shell;
 use crate::update::OwnProgram;
+use crate::window::FirstPaint;
 
-/// The app behind the window.
+/// The app behind the window. What it needs is given when it is made.
 pub(crate) struct App {
     around: Arc<Surroundings>,
     roles: Vec<RoleTask>,
     own_program: OwnProgram,
-    started: Instant,
-    first_paint: Mutex<Option<Duration>>,
-    /// Told when the window has painted, or a role's state has changed.
-    progress: Arc<Notify>,
-    is_quitting: AtomicBool,
-    /// For starting hosts to see: this one is on its way out.
-    ending: Arc<AtomicBool>,
-    is_ended: AtomicBool,
-    quit: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    hide: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    paint: FirstPaint,
+    lifecycle: Lifecycle,
+    shell: Box<dyn Shell>,
     /// The place of the one app that runs, while this one has it.
     place: Mutex<Option<Place>>,
     /// Told when the person wants the place to be asked for again.
     claims_again: Notify,
-    /// Whether a change of ports is under way.
-    is_applying: Arc<AtomicBool>,
-    login: OnceLock<SetLogin>,
-}
-
-/// Lets the app start when the person logs in, or not.
-type SetLogin = Box<dyn Fn(bool) -> Result<(), String> + Send + Sync>;
-
-/// Held by the change of ports that is under way.
-pub(crate) struct Applying(Arc<AtomicBool>);
-
-impl Drop for Applying {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
 }
 
 impl App {
     /// The app with all roles stopped. `started` is when the process started.
     pub(crate) fn new(
         around: Surroundings,
+        shell: Box<dyn Shell>,
+        lifecycle: Lifecycle,
         started: Instant,
-        progress: Arc<Notify>,
-        ending: Arc<AtomicBool>,
     ) -> Self {
         let around = Arc::new(around);
         let roles = Role::ALL.into_iter().map(|role| RoleTask::begin(role, Arc::clone(&around))).collect();
@@ -70,33 +50,35 @@ impl App {
             around,
             roles,
             own_program: OwnProgram::find(),
-            started,
-            first_paint: Mutex::new(None),
-            progress,
-            is_quitting: AtomicBool::new(false),
-            ending,
-            is_ended: AtomicBool::new(false),
-            quit: OnceLock::new(),
-            hide: OnceLock::new(),
+            paint: FirstPaint::awaited(started),
+            lifecycle,
+            shell,
             place: Mutex::new(None),
             claims_again: Notify::new(),
-            is_applying: Arc::default(),
-            login: OnceLock::new(),
         }
     }
 
-    /// Sets what lets the app start when the person logs in.
-    pub(crate) fn on_login(&self, set: impl Fn(bool) -> Result<(), String> + Send + Sync + 'static) {
-        let _set_once = self.login.set(Box::new(set));
+    /// Where the app is in its life.
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// The program around the app.
+    pub(crate) fn shell(&self) -> &dyn Shell {
+        self.shell.as_ref()
+    }
+
+    /// When the window has painted for the first time.
+    pub(crate) fn paint(&self) -> &FirstPaint {
+        &self.paint
     }
 
     /// Lets the app start when the person logs in, or not.
     ///
     /// # Errors
     /// [`ErrorCode::Unsupported`] if the system does not take that.
-    pub(crate) fn set_start_at_login(&self, enabled: bool) -> Result<(), IpcError> {
-        let set = self.login.get().map_or_else(|| Err("there is no way to".to_owned()), |set| set(enabled));
-        set.map_err(|reason| {
+    pub(crate) fn start_at_login(&self, enabled: bool) -> Result<(), IpcError> {
+        self.shell.set_start_at_login(enabled).map_err(|reason| {
             let message = format!("the start at login cannot be changed: {reason}");
             IpcError::new(ErrorCode::Unsupported, message)
         })?;
@@ -118,18 +100,7 @@ impl App {
         }
     }
 
-    /// Begins a change of ports; nothing if another one is under way.
-    pub(crate) fn begins_to_apply(&self) -> Option<Applying> {
-        let was_applying = self.is_applying.swap(true, Ordering::SeqCst);
-        (!was_applying).then(|| Applying(Arc::clone(&self.is_applying)))
-    }
-
-    /// Whether a change of ports is under way.
-    pub(crate) fn is_applying(&self) -> bool {
-        self.is_applying.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn board(&self) -> &Board {
+    pub(crate) fn board(&self) -> &Arc<Board> {
         &self.around.board
     }
 
@@ -151,7 +122,6 @@ impl App {
                 return;
             }
             self.board().show_problem(problem.clone(), has_last_good);
-            self.progress.notify_waiters();
         })?;
         self.board().configure(&config, has_last_good);
         self.show_import(&config);
@@ -167,8 +137,20 @@ impl App {
         self.board().show_import(self.settings().import_report(), self.settings().left_behind(config));
     }
 
+    /// From now on keeps what a role that becomes ready has proved to work.
+    pub(crate) fn attend_ready_roles(self: &Arc<Self>) {
+        let (app, mut happened) = (Arc::clone(self), self.board().listen());
+        tauri::async_runtime::spawn(async move {
+            while let Some(event) = happened.recv().await {
+                if let Event::BackendReady { role, .. } = event {
+                    app.is_ready(role);
+                }
+            }
+        });
+    }
+
     /// A role is ready. A hub may have completed what the first start has begun to take over.
-    pub(crate) fn is_ready(&self, role: Role) {
+    fn is_ready(&self, role: Role) {
         self.settings().keep_as_last_good();
         let waits = self
             .board()
@@ -187,6 +169,23 @@ impl App {
             Err(problem) => {
                 tracing::warn!(%problem, "what the hub has taken over is shown after the next start")
             }
+        }
+    }
+
+    /// Changes the configuration and shows it.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`]; nothing is changed then.
+    pub(crate) fn change_config(&self, change: impl FnOnce(&mut Config)) -> Result<Config, ConfigProblem> {
+        let config = self.settings().change(change)?;
+        self.board().configure(&config, self.settings().has_last_good());
+        Ok(config)
+    }
+
+    /// Starts a role anew if it is on, so that it follows what was changed.
+    pub(crate) fn restart_if_on(&self, config: &Config, role: Role) {
+        if config.roles.contains(&role) {
+            self.tell(role, Message::Restart);
         }
     }
 
@@ -220,12 +219,12 @@ impl App {
     }
 
     /// The person wants the place to be asked for again.
-    pub(crate) fn claim_again(&self) {
+    pub(crate) fn wants_the_place(&self) {
         self.claims_again.notify_one();
     }
 
-    /// Waits until the person wants that.
-    pub(crate) async fn claims_again(&self) {
+    /// Waits until the person wants the place to be asked for again.
+    pub(crate) async fn until_the_place_is_wanted(&self) {
         self.claims_again.notified().await;
     }
 
@@ -250,7 +249,7 @@ impl App {
     }
 
     /// The last log lines of a role.
-    pub(crate) fn logs(&self, role: Role, limit: u32) -> Vec<LogLine> {
+    pub(crate) fn log_lines(&self, role: Role, limit: u32) -> Vec<LogLine> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         self.role(role).map(|task| task.log().lines(limit)).unwrap_or_default()
     }
@@ -259,7 +258,7 @@ impl App {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub(crate) fn journal(&self, limit: u32) -> Result<Vec<Record>, IpcError> {
+    pub(crate) fn takeovers(&self, limit: u32) -> Result<Vec<Record>, IpcError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let read = self.around.journal.read(limit);
         read.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))
@@ -280,81 +279,10 @@ impl App {
         self.roles.get(at)
     }
 
-    /// The window has painted.
-    pub(crate) fn painted(&self) {
-        let mut first = self.first_paint.lock().unwrap_or_else(PoisonError::into_inner);
-        if first.is_none() {
-            *first = Some(self.started.elapsed());
-            self.progress.notify_waiters();
-        }
-    }
-
-    /// From the start of the process to the first paint.
-    pub(crate) fn first_paint(&self) -> Option<Duration> {
-        *self.first_paint.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the first paint.
-    pub(crate) async fn until_painted(&self) {
-        loop {
-            // Registered before the look, so that it is not missed.
-            let progress = self.progress.notified();
-            if self.first_paint().is_some() {
-                return;
-            }
-            progress.await;
-        }
-    }
-
-    /// Told when something that a start waits for has come further.
-    pub(crate) fn progress(&self) -> &Notify {
-        &self.progress
-    }
-
-    /// Sets what ends the program once all roles have ended.
-    pub(crate) fn on_quit(&self, quit: impl Fn() + Send + Sync + 'static) {
-        let _set_once = self.quit.set(Box::new(quit));
-    }
-
-    /// Sets what hides the window.
-    pub(crate) fn on_hide(&self, hide: impl Fn() + Send + Sync + 'static) {
-        let _set_once = self.hide.set(Box::new(hide));
-    }
-
-    /// Hides the window; the app goes on, and the tray is the way back.
-    pub(crate) fn hide(&self) {
-        if let Some(hide) = self.hide.get() {
-            hide();
-        }
-    }
-
     /// Another version takes the place of this app: the window says so, and the app ends.
     pub(crate) fn hand_over(&self, version: String) {
         self.board().publish(Event::HandoverStarted { version });
-        self.quit();
-    }
-
-    /// Ends the app: the backends first, then the program.
-    pub(crate) fn quit(&self) {
-        if let Some(quit) = self.quit.get() {
-            quit();
-        }
-    }
-
-    /// Whether the roles are being ended already; the first who asks ends them.
-    pub(crate) fn begins_to_quit(&self) -> bool {
-        self.ending.store(true, Ordering::SeqCst);
-        !self.is_quitting.swap(true, Ordering::SeqCst)
-    }
-
-    /// Whether all roles have ended, so that the program may.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.is_ended.load(Ordering::SeqCst)
-    }
-
-    /// All roles have ended.
-    pub(crate) fn has_ended(&self) {
-        self.is_ended.store(true, Ordering::SeqCst);
+        self.shell.quit();
     }
 
     /// Ends all roles and waits for that. Bounded: each backend is killed if it does not stop in time.

@@ -1,21 +1,18 @@
 //! A change of ports, all or none: the machine decides, this does what it says.
 
 mod machine;
-mod note;
-
-pub(crate) use note::{Change, Note, Port};
 
 use port_takeover::PortOutlook;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::ipc::{
-    Apply, ApplyStep, ErrorCode, Event, Failure, HostEvent, IpcError, PortDraft, PortView, RoleState,
+    Apply, ApplyStep, ErrorCode, Event, Failure, IpcError, PortDraft, PortView, RoleState,
 };
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::ipc;
 use crate::roles::{Message, look};
+use crate::settings::{Change, Port};
 use machine::{Effect, Heard, Machine, Reason};
 
 /// Changes the ports of a role, and answers how that came out. The window hears each step.
@@ -24,13 +21,13 @@ use machine::{Effect, Heard, Machine, Reason};
 /// [`ErrorCode::Busy`] if another change is under way, [`ErrorCode::Config`] if the configuration cannot be
 /// read.
 pub(crate) async fn apply(app: &App, role: Role, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
-    let Some(_alone) = app.begins_to_apply() else {
+    let Some(_alone) = app.lifecycle().begin_port_change() else {
         return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));
     };
-    let config = app.settings().read().map_err(ipc::config_error)?;
+    let config = app.settings().read()?;
     let mut change = Change::of(&config, role, draft);
     // What is written back is what the file said, whatever is used until the app ends.
-    change.before = Change::of(&app.settings().read_file().map_err(ipc::config_error)?, role, &[]).before;
+    change.before = Change::of(&app.settings().read_file()?, role, &[]).before;
     let until_end = app.settings().ports_until_end(role);
     // Heard from before the first effect on, so that nothing is missed.
     let heard = app.board().listen();
@@ -51,7 +48,7 @@ struct Doing<'a> {
     config: Config,
     /// The ports that were used in place of the configured ones before.
     until_end: Option<Vec<Port>>,
-    heard: mpsc::UnboundedReceiver<HostEvent>,
+    heard: mpsc::UnboundedReceiver<Event>,
     /// Only starts after this one are the change's own.
     since: u32,
     /// The ports of a conflict: the event before the failure has them.
@@ -194,8 +191,8 @@ impl Doing<'_> {
     async fn role_says(&mut self) -> Heard {
         loop {
             // The board lives as long as the app; without it there is nothing to wait for.
-            let Some(HostEvent { event, .. }) = self.heard.recv().await else { return Heard::Stopped };
-            if event.role() != Some(self.change.role) {
+            let Some(event) = self.heard.recv().await else { return Heard::Stopped };
+            if event.attempt().is_none_or(|(role, _)| role != self.change.role) {
                 continue;
             }
             match event {

@@ -52,9 +52,10 @@ pub(crate) async fn check(
 ) -> Result<String, String> {
     let mut ready_after: Vec<(Role, Duration)> = Vec::new();
     let deadline = tokio::time::Instant::from_std(started + WITHIN);
+    // Heard from before the first look on, so that no progress is missed.
+    let mut happened = app.board().listen();
+    let mut has_painted = false;
     let (snapshot, first_paint) = loop {
-        // Registered before the look, so that no progress is missed.
-        let progress = app.progress().notified();
         let snapshot = app.board().snapshot();
         for view in &snapshot.roles {
             let is_new = !ready_after.iter().any(|(role, _)| *role == view.role);
@@ -65,14 +66,20 @@ pub(crate) async fn check(
         if let Some(reason) = given_up(&snapshot) {
             return Err(reason);
         }
-        if let (true, Some(painted)) = (is_ready(&snapshot), app.first_paint()) {
+        if let (true, Some(painted)) = (is_ready(&snapshot), app.paint().after()) {
             break (snapshot, painted);
         }
+        let progress = async {
+            tokio::select! {
+                _ = happened.recv() => {}
+                () = app.paint().until(), if !has_painted => has_painted = true,
+            }
+        };
         if tokio::time::timeout_at(deadline, progress).await.is_err() {
             return Err(format!(
                 "not ready within {} s: {}",
                 WITHIN.as_secs(),
-                unready(&snapshot, app.first_paint().is_some())
+                unready(&snapshot, app.paint().after().is_some())
             ));
         }
     };

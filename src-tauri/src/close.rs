@@ -25,7 +25,7 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
     let app = Arc::clone(app);
     window.on_window_event(move |event| {
         let WindowEvent::CloseRequested { api, .. } = event else { return };
-        match decide(&app.board().snapshot(), app.first_paint().is_some()) {
+        match decide(&app.board().snapshot(), app.paint().after().is_some()) {
             Closing::End => {}
             Closing::Ask => {
                 api.prevent_close();
@@ -33,7 +33,7 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
             }
             Closing::Hide => {
                 api.prevent_close();
-                app.hide();
+                app.shell().hide();
             }
         }
     });
@@ -62,7 +62,7 @@ mod tests {
     use taskpaw_contract::config::Config;
 
     use super::*;
-    use crate::ipc::Board;
+    use crate::board::Board;
 
     fn running() -> Board {
         let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));

@@ -1,13 +1,12 @@
 //! The window's one door to the host: one command in, one event out.
 
-mod board;
+mod closing;
+mod handlers;
 mod ports;
-mod requests;
 mod roles_data;
 mod setting;
 
-pub(crate) use board::{Board, configured_ports};
-pub(crate) use requests::{answer, config_error};
+use std::sync::Arc;
 
 use serde_json::Value;
 use taskpaw_contract::ipc::{IpcError, Request};
@@ -17,6 +16,6 @@ use crate::app::App;
 
 /// The one command of the window.
 #[tauri::command]
-pub(crate) async fn call(app: State<'_, std::sync::Arc<App>>, request: Request) -> Result<Value, IpcError> {
-    answer(&app, request).await
+pub(crate) async fn call(app: State<'_, Arc<App>>, request: Request) -> Result<Value, IpcError> {
+    request.answered_by(app.inner().as_ref()).await
 }

@@ -31,10 +31,10 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
     let told = Arc::new(Mutex::new(VecDeque::new()));
     let mut listening: HashMap<Role, JoinHandle<()>> = HashMap::new();
     let mut is_on = app.board().snapshot().app.preferences.notifications;
-    while let Some(news) = happened.recv().await {
+    while let Some(event) = happened.recv().await {
         let was_on = is_on;
         let mut changed = Vec::new();
-        match &news.event {
+        match &event {
             Event::ConfigChanged { preferences, .. } => {
                 is_on = preferences.notifications;
                 if is_on != was_on {

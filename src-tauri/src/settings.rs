@@ -1,5 +1,7 @@
 //! The configuration in the host: read anew for each start, changed one at a time.
 
+mod note;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +11,7 @@ use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
 use taskpaw_v3::{self as v3, Begun, ImportReport, LateError, LeftBehind, Starter};
 
-use crate::apply::{Change, Note, Port};
+pub(crate) use note::{Change, Note, Port};
 
 /// The configuration file of this app.
 pub(crate) struct Settings {

@@ -13,12 +13,11 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tauri::{AppHandle, Manager as _, WebviewWindow};
+use tauri::AppHandle;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::ipc;
-use crate::start::{WINDOW, raise};
+use crate::window;
 use menu::{Click, Shown};
 use words::Words;
 
@@ -34,7 +33,7 @@ type OnClick = Arc<dyn Fn(Click) + Send + Sync>;
 /// was started without showing its window.
 pub(crate) async fn attend(app: Arc<App>, handle: AppHandle, shows_window: bool) {
     if shows_window {
-        app.until_painted().await;
+        app.paint().until().await;
     }
     tokio::time::sleep(AFTER_THE_START).await;
     let mut happened = app.board().listen();
@@ -68,12 +67,12 @@ fn look(app: &App) -> Shown {
 fn on_click(app: &Arc<App>, handle: &AppHandle) -> OnClick {
     let (app, handle) = (Arc::clone(app), handle.clone());
     Arc::new(move |click| match click {
-        Click::Open => raise(&handle),
+        Click::Open => window::raise(&handle),
         Click::Ask(request) => {
             let app = Arc::clone(&app);
             tauri::async_runtime::spawn(async move {
                 let asked = format!("{request:?}");
-                if let Err(error) = ipc::answer(&app, request).await {
+                if let Err(error) = request.answered_by(app.as_ref()).await {
                     tracing::warn!(asked, %error.message, "what was chosen in the tray was not done");
                 }
             });
@@ -95,9 +94,8 @@ async fn follow(mut is_there: watch::Receiver<bool>, app: Arc<App>, handle: AppH
         tracing::info!("the tray is gone");
         app.board().show_tray(false);
         let came_back = tokio::time::timeout(GONE_FOR, is_there.wait_for(|is| *is)).await.is_ok();
-        let is_hidden = |window: WebviewWindow| !window.is_visible().unwrap_or(true);
-        if !came_back && handle.get_webview_window(WINDOW).is_some_and(is_hidden) {
-            raise(&handle);
+        if !came_back && window::is_hidden(&handle) {
+            window::raise(&handle);
         }
     }
 }

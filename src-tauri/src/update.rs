@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use taskpaw_contract::ipc::{ErrorCode, Event, IpcError};
 use taskpaw_contract::version;
 
-use crate::app::App;
+use crate::board::Board;
 
 /// Between two looks at the app's own file: one call of the system each.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ impl OwnProgram {
 
     /// Tells the window whenever another version lies where this one was started from. The time of the file
     /// only says when to ask; the file's own answer counts.
-    pub(crate) async fn watch(self, app: Arc<App>) {
+    pub(crate) async fn watch(self, board: Arc<Board>) {
         let Some(path) = self.0 else { return };
         let mut seen = Trace::of(&path);
         let mut told: Option<String> = None;
@@ -46,7 +46,7 @@ impl OwnProgram {
             seen = now;
             let other = (found != version()).then_some(found);
             if other != told {
-                app.board().publish(Event::UpdateInstalled { version: other.clone() });
+                board.publish(Event::UpdateInstalled { version: other.clone() });
                 told = other;
             }
         }

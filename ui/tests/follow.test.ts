@@ -1,8 +1,8 @@
-// Start-up and gaps: whatever the order of answers and events, the window ends with what the host has.
+// Start-up and order: whatever the order of answers and events, the window ends with what the host has.
 
 import { describe, expect, it } from "vitest";
 
-import type { Event, HostEvent, Snapshot } from "../src/generated/ipc";
+import type { Event, HostEvent, RoleState, Snapshot } from "../src/generated/ipc";
 import { refusal } from "../src/platform/fake/host";
 import { ordinary } from "../src/platform/fake/world";
 import type { Platform } from "../src/platform/types";
@@ -35,106 +35,69 @@ async function settle() {
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
+/** What is shown after an event, with the agent in this state. */
+function at(seq: number, state: RoleState["kind"] = "stopped"): Snapshot {
+  const { snapshot } = ordinary();
+  const roles = snapshot.roles.map((view) => ({ ...view, state: { kind: state } as RoleState }));
+  return { ...snapshot, seq, roles };
+}
+
 function setUp() {
   const host = new SlowHost();
   const shown: Snapshot[] = [];
   const failures: string[] = [];
+  const heard: string[] = [];
   const follower = new Follower(
     host,
     (snapshot) => shown.push(snapshot),
     (error) => failures.push(error.code),
+    (event) => heard.push(event.type),
   );
-  const at = (seq: number): Snapshot => ({ ...ordinary().snapshot, seq });
-  const state = () => shown.at(-1)?.roles[0]?.state.kind;
-  return { host, shown, failures, follower, at, state };
+  const last = () => [shown.at(-1)?.seq, shown.at(-1)?.roles[0]?.state.kind];
+  return { host, shown, failures, heard, follower, last };
 }
 
 describe("Follower", () => {
-  it("subscribes before it asks, and applies only what is later than the answer", async () => {
-    const { host, shown, follower, at, state } = setUp();
+  it("subscribes before it asks, and an answer that is older than an event does not count", async () => {
+    const { host, heard, follower, last } = setUp();
     void follower.start();
     await settle();
     expect(host.order).toEqual(["subscribe", "snapshot"]);
-    host.hear({ seq: 5, at: 1, event: exited });
-    host.hear({ seq: 6, at: 2, event: stopping });
+    host.hear({ at: 1, event: exited, snapshot: at(5, "stopped") });
+    host.hear({ at: 2, event: stopping, snapshot: at(6, "stopping") });
     host.answers[0]!(at(5));
     await settle();
-    expect(shown.at(-1)?.seq).toBe(6);
-    expect(state()).toBe("stopping");
+    expect(last()).toEqual([6, "stopping"]);
+    expect(heard).toEqual(["backend_exited", "backend_stopping"]);
   });
 
-  it("applies events one by one afterwards", async () => {
-    const { host, shown, follower, at, state } = setUp();
+  it("shows what comes with each event, asks for nothing more, and a missing one leaves no hole", async () => {
+    const { host, follower, last } = setUp();
     void follower.start();
     await settle();
     host.answers[0]!(at(5));
     await settle();
-    host.hear({ seq: 6, at: 1, event: stopping });
-    host.hear({ seq: 7, at: 2, event: exited });
-    host.hear({ seq: 7, at: 2, event: stopping });
-    expect(shown.at(-1)?.seq).toBe(7);
-    expect(state()).toBe("stopped");
+    expect(last()).toEqual([5, "stopped"]);
+    host.hear({ at: 1, event: stopping, snapshot: at(6, "stopping") });
+    host.hear({ at: 2, event: exited, snapshot: at(9, "stopped") });
+    expect(last()).toEqual([9, "stopped"]);
     expect(host.answers).toHaveLength(1);
   });
 
-  it("asks anew at a gap, once, and keeps what was heard meanwhile", async () => {
-    const { host, shown, follower, at, state } = setUp();
+  it("keeps the latest of events that arrive out of order, and hears each of them", async () => {
+    const { host, heard, follower, last } = setUp();
     void follower.start();
     await settle();
     host.answers[0]!(at(5));
     await settle();
-    host.hear({ seq: 8, at: 1, event: stopping });
-    host.hear({ seq: 9, at: 2, event: exited });
-    await settle();
-    expect(host.answers).toHaveLength(2);
-    host.answers[1]!(at(8));
-    await settle();
-    expect(shown.at(-1)?.seq).toBe(9);
-    expect(state()).toBe("stopped");
-  });
-
-  it("asks anew when the configuration has changed, since the event does not tell its problem", async () => {
-    const { host, shown, follower, at } = setUp();
-    void follower.start();
-    await settle();
-    host.answers[0]!(at(5));
-    await settle();
-    const { preferences } = at(5).app;
-    const changed: Event = { type: "config_changed", preferences, enabled: [] };
-    host.hear({ seq: 6, at: 1, event: changed });
-    await settle();
-    expect(host.answers).toHaveLength(2);
-    host.answers[1]!({ ...at(6), problem: { kind: "too_new", schema: 2, known: 1 } });
-    await settle();
-    expect(shown.at(-1)?.problem?.kind).toBe("too_new");
-    expect(host.answers).toHaveLength(2);
-  });
-
-  it("does not ask without end when the gap stays", async () => {
-    const { host, follower, at } = setUp();
-    void follower.start();
-    await settle();
-    host.hear({ seq: 9, at: 1, event: stopping });
-    for (let round = 0; round < 6; round += 1) {
-      host.answers[round]?.(at(5));
-      await settle();
-    }
-    expect(host.answers).toHaveLength(3);
-  });
-
-  it("puts events in order that arrive out of order", async () => {
-    const { host, shown, follower, at } = setUp();
-    void follower.start();
-    await settle();
-    host.hear({ seq: 7, at: 2, event: exited });
-    host.hear({ seq: 6, at: 1, event: stopping });
-    host.answers[0]!(at(5));
-    await settle();
-    expect(shown.at(-1)?.seq).toBe(7);
+    host.hear({ at: 2, event: exited, snapshot: at(7, "stopped") });
+    host.hear({ at: 1, event: stopping, snapshot: at(6, "stopping") });
+    expect(last()).toEqual([7, "stopped"]);
+    expect(heard).toEqual(["backend_exited", "backend_stopping"]);
   });
 
   it("says why there is no snapshot, and can be started again without hearing everything twice", async () => {
-    const { host, shown, failures, follower, at } = setUp();
+    const { host, shown, failures, follower } = setUp();
     void follower.start();
     await settle();
     host.answers[0]!(Object.assign(new Error("no"), refusal("look_failed", "no")));

@@ -16,7 +16,7 @@ mod typescript;
 mod view;
 
 pub use apply::{Apply, ApplyStep};
-pub use command::{PortDraft, Request};
+pub use command::{Handlers, PortDraft, Request};
 pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
 pub use fleet::{

@@ -4,7 +4,6 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Apply, ErrorCode, IpcError, PortDraft, PortView};
 
-use super::requests::{bad_request, config_error};
 use crate::app::App;
 use crate::roles::{look, next_free};
 
@@ -22,13 +21,13 @@ fn with_draft(mut config: Config, draft: &[PortDraft]) -> Result<Config, IpcErro
 /// Looks at all ports of the draft's role.
 pub(super) fn check(app: &App, draft: &[PortDraft]) -> Result<Vec<PortView>, IpcError> {
     let role = role_of(draft)?;
-    let config = with_draft(app.settings().read().map_err(config_error)?, draft)?;
+    let config = with_draft(app.settings().read()?, draft)?;
     look(&config, role, app.pid(role)).map_err(|message| IpcError::new(ErrorCode::LookFailed, message))
 }
 
 /// The next free number for a port, which is none of those that are configured or typed.
 pub(super) fn suggest(app: &App, role: Role, name: &str, draft: &[PortDraft]) -> Result<u16, IpcError> {
-    let configured = app.settings().read().map_err(config_error)?;
+    let configured = app.settings().read()?;
     let typed = with_draft(configured.clone(), draft)?;
     let mut wanted = typed
         .wanted_ports(role)
@@ -56,7 +55,7 @@ pub(super) fn suggest(app: &App, role: Role, name: &str, draft: &[PortDraft]) ->
 pub(super) async fn apply(app: &App, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
     let role = role_of(draft)?;
     // A port that the role does not have is the request's fault, and nothing is begun.
-    with_draft(app.settings().read().map_err(config_error)?, draft)?;
+    with_draft(app.settings().read()?, draft)?;
     crate::apply::apply(app, role, draft, keep).await
 }
 
@@ -65,4 +64,8 @@ fn role_of(draft: &[PortDraft]) -> Result<Role, IpcError> {
     let role = draft.first().map(|port| port.role);
     role.filter(|role| draft.iter().all(|port| port.role == *role))
         .ok_or_else(|| bad_request("a draft is about the ports of one role"))
+}
+
+fn bad_request(message: impl Into<String>) -> IpcError {
+    IpcError::new(ErrorCode::BadRequest, message)
 }

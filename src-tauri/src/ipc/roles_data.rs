@@ -1,16 +1,15 @@
 //! The data of the roles, passed on from their backends: the token to them stays here.
 
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
-    AgentEvent, AgentStatus, AgentTest, ErrorCode, EventLevel, FleetEvent, FleetStatus, IpcError,
-    MetricSample, MonitorType, Request,
+    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, ErrorCode, EventLevel,
+    FleetEvent, FleetStatus, IpcError, MetricSample, MonitorType,
 };
 
-use super::requests::json;
 use crate::app::App;
 use crate::backend::BackendClient;
 
@@ -34,58 +33,75 @@ struct Monitors {
     monitors: Vec<MonitorConfig>,
 }
 
-/// The requests that the agent answers.
-pub(super) async fn of_agent(app: &App, request: Request) -> Result<Value, IpcError> {
-    let agent = client(app, Role::Agent)?;
-    match request {
-        Request::AgentStatus => json(agent.get::<AgentStatus>("/control/status").await?),
-        Request::AgentHistory => json(agent.get::<History>("/control/history").await?.samples),
-        Request::AgentEvents { limit } => {
-            let path = format!("/control/events?limit={limit}");
-            json(agent.get::<Events<AgentEvent>>(&path).await?.events)
-        }
-        Request::MonitorTypes => json(agent.get::<Types>("/control/monitor-types").await?.types),
-        Request::Monitors => json(agent.get::<Monitors>("/control/monitors").await?.monitors),
-        Request::AddMonitor { monitor } => {
-            agent.order(Method::POST, "/control/monitors", Some(json(monitor)?)).await.map(|()| Value::Null)
-        }
-        Request::ChangeMonitor { name, monitor } => {
-            let path = format!("/control/monitors/{}", segment(&name));
-            agent.order(Method::PUT, &path, Some(json(monitor)?)).await.map(|()| Value::Null)
-        }
-        Request::RemoveMonitor { name } => {
-            let path = format!("/control/monitors/{}", segment(&name));
-            agent.order(Method::DELETE, &path, None).await.map(|()| Value::Null)
-        }
-        other => Err(IpcError::new(ErrorCode::Internal, format!("{other:?} is not for the agent"))),
-    }
+pub(super) async fn agent_status(app: &App) -> Result<AgentStatus, IpcError> {
+    client(app, Role::Agent)?.get("/control/status").await
 }
 
-/// The requests that the hub answers.
-pub(super) async fn of_hub(app: &App, request: Request) -> Result<Value, IpcError> {
-    let hub = client(app, Role::Hub)?;
-    match request {
-        Request::FleetStatus => json(hub.get::<FleetStatus>("/control/status").await?),
-        Request::FleetEvents { server, level, limit } => {
-            let path = fleet_events(server.as_deref(), level, limit);
-            json(hub.get::<Events<FleetEvent>>(&path).await?.events)
-        }
-        Request::AddAgent { agent } => {
-            hub.order(Method::POST, "/control/agents", Some(json(agent)?)).await.map(|()| Value::Null)
-        }
-        Request::ChangeAgent { name, change } => {
-            let path = format!("/control/agents?name={}", segment(&name));
-            hub.order(Method::PATCH, &path, Some(json(change)?)).await.map(|()| Value::Null)
-        }
-        Request::RemoveAgent { name } => {
-            let path = format!("/control/agents?name={}", segment(&name));
-            hub.order(Method::DELETE, &path, None).await.map(|()| Value::Null)
-        }
-        Request::TestAgent { probe } => {
-            json(hub.post::<AgentTest>("/control/agents/test", json(probe)?).await?)
-        }
-        other => Err(IpcError::new(ErrorCode::Internal, format!("{other:?} is not for the hub"))),
-    }
+pub(super) async fn agent_history(app: &App) -> Result<Vec<MetricSample>, IpcError> {
+    Ok(client(app, Role::Agent)?.get::<History>("/control/history").await?.samples)
+}
+
+pub(super) async fn agent_events(app: &App, limit: u32) -> Result<Vec<AgentEvent>, IpcError> {
+    let path = format!("/control/events?limit={limit}");
+    Ok(client(app, Role::Agent)?.get::<Events<AgentEvent>>(&path).await?.events)
+}
+
+pub(super) async fn monitor_types(app: &App) -> Result<Vec<MonitorType>, IpcError> {
+    Ok(client(app, Role::Agent)?.get::<Types>("/control/monitor-types").await?.types)
+}
+
+pub(super) async fn monitors(app: &App) -> Result<Vec<MonitorConfig>, IpcError> {
+    Ok(client(app, Role::Agent)?.get::<Monitors>("/control/monitors").await?.monitors)
+}
+
+pub(super) async fn add_monitor(app: &App, monitor: MonitorConfig) -> Result<(), IpcError> {
+    client(app, Role::Agent)?.order(Method::POST, "/control/monitors", Some(body(monitor)?)).await
+}
+
+pub(super) async fn change_monitor(app: &App, name: &str, monitor: MonitorConfig) -> Result<(), IpcError> {
+    let path = format!("/control/monitors/{}", segment(name));
+    client(app, Role::Agent)?.order(Method::PUT, &path, Some(body(monitor)?)).await
+}
+
+pub(super) async fn remove_monitor(app: &App, name: &str) -> Result<(), IpcError> {
+    let path = format!("/control/monitors/{}", segment(name));
+    client(app, Role::Agent)?.order(Method::DELETE, &path, None).await
+}
+
+pub(super) async fn fleet_status(app: &App) -> Result<FleetStatus, IpcError> {
+    client(app, Role::Hub)?.get("/control/status").await
+}
+
+pub(super) async fn fleet_events(
+    app: &App,
+    server: Option<&str>,
+    level: Option<EventLevel>,
+    limit: u32,
+) -> Result<Vec<FleetEvent>, IpcError> {
+    let path = fleet_events_path(server, level, limit);
+    Ok(client(app, Role::Hub)?.get::<Events<FleetEvent>>(&path).await?.events)
+}
+
+pub(super) async fn add_agent(app: &App, agent: AgentDraft) -> Result<(), IpcError> {
+    client(app, Role::Hub)?.order(Method::POST, "/control/agents", Some(body(agent)?)).await
+}
+
+pub(super) async fn change_agent(app: &App, name: &str, change: AgentChange) -> Result<(), IpcError> {
+    let path = format!("/control/agents?name={}", segment(name));
+    client(app, Role::Hub)?.order(Method::PATCH, &path, Some(body(change)?)).await
+}
+
+pub(super) async fn remove_agent(app: &App, name: &str) -> Result<(), IpcError> {
+    let path = format!("/control/agents?name={}", segment(name));
+    client(app, Role::Hub)?.order(Method::DELETE, &path, None).await
+}
+
+pub(super) async fn test_agent(app: &App, probe: AgentProbe) -> Result<AgentTest, IpcError> {
+    client(app, Role::Hub)?.post("/control/agents/test", body(probe)?).await
+}
+
+fn body(value: impl Serialize) -> Result<Value, IpcError> {
+    serde_json::to_value(value).map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))
 }
 
 fn client(app: &App, role: Role) -> Result<BackendClient, IpcError> {
@@ -94,7 +110,7 @@ fn client(app: &App, role: Role) -> Result<BackendClient, IpcError> {
     })
 }
 
-fn fleet_events(server: Option<&str>, level: Option<EventLevel>, limit: u32) -> String {
+fn fleet_events_path(server: Option<&str>, level: Option<EventLevel>, limit: u32) -> String {
     let mut path = format!("/control/events?limit={limit}");
     if let Some(server) = server {
         path.push_str("&server=");
@@ -132,7 +148,7 @@ mod tests {
     fn a_name_cannot_become_another_path_or_query() {
         assert_eq!(segment("NAS web/../x?y=1&z#é."), "NAS%20web%2F%2E%2E%2Fx%3Fy%3D1%26z%23%C3%A9%2E");
         assert_eq!(
-            fleet_events(Some("a&limit=9"), Some(EventLevel::Alert), 5),
+            fleet_events_path(Some("a&limit=9"), Some(EventLevel::Alert), 5),
             "/control/events?limit=5&server=a%26limit%3D9&level=alert"
         );
     }

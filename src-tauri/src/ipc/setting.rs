@@ -5,7 +5,6 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::{ExposureReason, refusal};
 use taskpaw_contract::ipc::{AddressChoice, ErrorCode, IpcError, TokenName};
 
-use super::requests::{bad_request, change_config, config_error, restart};
 use crate::app::App;
 use crate::random;
 use crate::roles::Message;
@@ -14,10 +13,10 @@ use crate::roles::Message;
 const LONGEST_TOKEN: usize = 512;
 
 /// Switches roles on and off; each is started or stopped.
-pub(super) fn set_roles(app: &App, roles: Vec<Role>) -> Result<(), IpcError> {
-    let before = app.settings().read().map_err(config_error)?.roles;
+pub(super) fn set_roles(app: &App, roles: &[Role]) -> Result<(), IpcError> {
+    let before = app.settings().read()?.roles;
     let wanted: Vec<Role> = Role::ALL.into_iter().filter(|role| roles.contains(role)).collect();
-    let config = change_config(app, |config| config.roles = wanted)?;
+    let config = app.change_config(|config| config.roles = wanted)?;
     for role in Role::ALL {
         match (before.contains(&role), config.roles.contains(&role)) {
             (false, true) => app.tell(role, Message::Restart),
@@ -30,7 +29,7 @@ pub(super) fn set_roles(app: &App, roles: Vec<Role>) -> Result<(), IpcError> {
 
 /// A token in clear, for a person who asked to see it.
 pub(super) fn show_token(app: &App, token: TokenName) -> Result<String, IpcError> {
-    Ok(app.settings().read().map_err(config_error)?.token(token).to_owned())
+    Ok(app.settings().read()?.token(token).to_owned())
 }
 
 /// A token that nobody can guess.
@@ -39,21 +38,20 @@ pub(super) fn new_token() -> Result<String, IpcError> {
 }
 
 /// Saves a token and starts the role that reads it anew.
-pub(super) fn set_token(app: &App, token: TokenName, value: String) -> Result<(), IpcError> {
+pub(super) fn set_token(app: &App, token: TokenName, value: &str) -> Result<(), IpcError> {
     let value = value.trim().to_owned();
     if value.len() > LONGEST_TOKEN || value.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err(bad_request(format!(
-            "a token is at most {LONGEST_TOKEN} letters, digits and signs, without spaces"
-        )));
+        let message = format!("a token is at most {LONGEST_TOKEN} letters, digits and signs, without spaces");
+        return Err(IpcError::new(ErrorCode::BadRequest, message));
     }
-    let config = change_config(app, |config| *config.token_mut(token) = value)?;
-    restart(app, &config, token.role());
+    let config = app.change_config(|config| *config.token_mut(token) = value)?;
+    app.restart_if_on(&config, token.role());
     Ok(())
 }
 
 /// The addresses of this machine, loopback first, with what the exposure guard says about each now.
 pub(super) fn addresses(app: &App, role: Role) -> Result<Vec<AddressChoice>, IpcError> {
-    let config = app.settings().read().map_err(config_error)?;
+    let config = app.settings().read()?;
     let token = match role {
         Role::Agent => TokenName::Agent,
         Role::Hub => TokenName::Hub,

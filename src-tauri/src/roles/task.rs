@@ -18,12 +18,12 @@ use super::machine::{Answer, Effect, Machine, Message};
 use super::sidecar::{News, Order, Sidecar, Ungreeted, passed};
 use super::takeover::{Refused, Takeover, look};
 use crate::backend::BackendClient;
-use crate::ipc::{Board, configured_ports};
+use crate::board::{Board, configured_ports};
 use crate::settings::Settings;
 
 /// What a role needs of the app around it.
 pub(crate) struct Surroundings {
-    pub(crate) board: Board,
+    pub(crate) board: Arc<Board>,
     pub(crate) settings: Settings,
     pub(crate) config_dir: PathBuf,
     pub(crate) logs: PathBuf,
@@ -31,8 +31,6 @@ pub(crate) struct Surroundings {
     pub(crate) journal: Journal,
     /// The sidecar's program, resolved anew for each start.
     pub(crate) program: Box<dyn Fn() -> Result<std::process::Command, String> + Send + Sync>,
-    /// Called when a role became ready.
-    pub(crate) on_ready: Box<dyn Fn(Role) + Send + Sync>,
 }
 
 /// A role that runs in the app.
@@ -174,13 +172,7 @@ impl Runner {
                     answer(Answer::Elapsed(timer));
                 });
             }
-            Effect::Publish(event) => {
-                let is_ready = matches!(event, Event::BackendReady { .. });
-                self.around.board.publish(event);
-                if is_ready {
-                    (self.around.on_ready)(self.role);
-                }
-            }
+            Effect::Publish(event) => self.around.board.publish(event),
             Effect::End => {}
         }
     }

@@ -7,7 +7,7 @@ use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, LingeringCause, Po
 use taskpaw_contract::sidecar::StartupErrorCode;
 
 use super::*;
-use crate::ipc::Board;
+use crate::board::Board;
 
 fn running(roles: &[Role]) -> Snapshot {
     let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));

@@ -387,7 +387,7 @@ detail: unknown, };
  */
 export type Snapshot = { 
 /**
- * The number of the last event that is already in here. The window applies only later ones.
+ * The number of the last event that is in here.
  */
 seq: number, 
 /**
@@ -944,13 +944,9 @@ replaced: Array<Replaced>,
 elapsed_ms: number, };
 
 /**
- * An event with its number.
+ * An event, and all that the window shows from then on.
  */
 export type HostEvent = { 
-/**
- * Counts from 1, without gaps.
- */
-seq: number, 
 /**
  * Milliseconds since 1970, UTC.
  */
@@ -958,7 +954,11 @@ at: number,
 /**
  * What happened.
  */
-event: Event, };
+event: Event, 
+/**
+ * What is shown after it. The one with the highest number counts, whatever the order in which they arrive.
+ */
+snapshot: Snapshot, };
 
 /**
  * What happened.
@@ -1163,7 +1163,7 @@ preferences: Preferences,
 /**
  * The roles that are on.
  */
-enabled: Array<Role>, };
+enabled: Array<Role>, } | { "type": "app_changed" };
 
 /**
  * How far the end of a stale backend is.

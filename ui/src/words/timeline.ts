@@ -76,6 +76,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       return step(t("timeline.stopping"));
     case "backend_exited":
       return step(t("timeline.exited", { status: event.status }));
+    case "app_changed":
     case "apply_progress":
     case "close_answered":
     case "close_requested":

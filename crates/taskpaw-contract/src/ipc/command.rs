@@ -1,9 +1,11 @@
 //! Commands: what the window can ask of the host. Each is declared here once, with its answer's type.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ts_rs::TS;
 
 use super::apply::Apply;
+use super::error::{ErrorCode, IpcError};
 use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, FleetStatus};
 use super::log::LogLine;
 use super::monitor::MonitorType;
@@ -24,9 +26,10 @@ pub struct PortDraft {
     pub endpoint: Endpoint,
 }
 
-/// Declares the requests as one enum and, from the same lines, the table that TypeScript is made from.
+/// Declares the requests as one enum; from the same lines the trait that answers them, the way from one to the other,
+/// and the table that TypeScript is made from. So an answer of another type than the window expects does not compile.
 macro_rules! requests {
-    ($( $(#[doc = $doc:literal])+ $name:ident $({ $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty),* $(,)? })? -> $answer:ty; )*) => {
+    ($( $(#[doc = $doc:literal])+ $name:ident : $method:ident $({ $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty),* $(,)? })? -> $answer:ty; )*) => {
         /// A request of the window.
         #[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
         #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -41,6 +44,26 @@ macro_rules! requests {
             }
         }
 
+        /// Whoever answers the requests of the window: one method for each.
+        pub trait Handlers: Sync {
+            $(
+                $(#[doc = $doc])+
+                fn $method(&self $($(, $field: $type)*)?) -> impl Future<Output = Result<$answer, IpcError>> + Send;
+            )*
+        }
+
+        impl Request {
+            /// The answer of the handler, as it goes to the window.
+            ///
+            /// # Errors
+            /// What the handler says.
+            pub async fn answered_by(self, handlers: &impl Handlers) -> Result<Value, IpcError> {
+                match self {
+                    $( Self::$name $({ $($field),* })? => encoded(handlers.$method($($($field),*)?).await?), )*
+                }
+            }
+        }
+
         /// Each request's name and the TypeScript of its answer.
         pub(super) fn answers(config: &ts_rs::Config) -> Vec<(&'static str, String)> {
             vec![$( (stringify!($name), <$answer as TS>::name(config)) ),*]
@@ -48,43 +71,47 @@ macro_rules! requests {
     };
 }
 
+fn encoded(answer: impl Serialize) -> Result<Value, IpcError> {
+    serde_json::to_value(answer).map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))
+}
+
 requests! {
     /// Everything that the window shows now.
-    Snapshot -> Snapshot;
+    Snapshot: snapshot -> Snapshot;
     /// The window has painted for the first time.
-    Painted -> ();
+    Painted: painted -> ();
     /// Try again after a failure, at once.
-    Retry {
+    Retry: retry {
         /// The role.
         role: Role,
     } -> ();
     /// Try again at once, and end a backend of TaskPaw V3 also if it still works at something: for this one attempt.
-    ReplaceV3 {
+    ReplaceV3: replace_v3 {
         /// The role.
         role: Role,
     } -> ();
     /// Start a role that is stopped.
-    Start {
+    Start: start {
         /// The role.
         role: Role,
     } -> ();
     /// Stop a role until it is started again.
-    Stop {
+    Stop: stop {
         /// The role.
         role: Role,
     } -> ();
     /// Stop a role and start it again.
-    Restart {
+    Restart: restart {
         /// The role.
         role: Role,
     } -> ();
     /// Look at ports that a person is thinking of; changes nothing.
-    CheckPorts {
+    CheckPorts: check_ports {
         /// All ports of one role.
         draft: Vec<PortDraft>,
     } -> Vec<PortView>;
     /// The next free number for a port: none that is configured, and none that stands in the draft.
-    SuggestPort {
+    SuggestPort: suggest_port {
         /// The role.
         role: Role,
         /// The port's name.
@@ -94,70 +121,70 @@ requests! {
     } -> u16;
     /// Change the ports of one role, all or none: check, save, stop, start, confirm. What fails is undone.
     /// The answer comes at the end; each step is told by `apply_progress`.
-    ApplyPorts {
+    ApplyPorts: apply_ports {
         /// The ports to change, of one role.
         draft: Vec<PortDraft>,
         /// Whether the change stays; else the ports are used until the app is closed.
         keep: bool,
     } -> Apply;
     /// Switch roles on and off. One that is switched off is stopped, one that is switched on is started.
-    SetRoles {
+    SetRoles: set_roles {
         /// The roles that are on.
         roles: Vec<Role>,
     } -> ();
     /// The last log lines of a role, the newest last.
-    Logs {
+    Logs: logs {
         /// The role.
         role: Role,
         /// How many at most.
         limit: u32,
     } -> Vec<LogLine>;
     /// What the last takeovers saw and did, the newest first.
-    Journal {
+    Journal: journal {
         /// How many at most.
         limit: u32,
     } -> Vec<port_takeover::Record>;
     /// Write one archive for whoever helps: configuration without tokens, logs, journal, and how the ports
     /// are held now, without names of users. The answer is its path.
-    ExportDiagnostics -> String;
+    ExportDiagnostics: export_diagnostics -> String;
     /// Save what the person chose for the app.
-    SetPreferences {
+    SetPreferences: set_preferences {
         /// All of it.
         preferences: Preferences,
     } -> ();
     /// Start the app when the person logs in, or do not.
-    SetStartAtLogin {
+    SetStartAtLogin: set_start_at_login {
         /// Whether it starts.
         enabled: bool,
     } -> ();
     /// Answer the question of `close_requested`.
-    AnswerClose {
+    AnswerClose: answer_close {
         /// What is to happen.
         decision: CloseDecision,
         /// Whether that is done without a question from now on. Staying is never remembered.
         remember: bool,
     } -> ();
     /// A token that a person has set, in clear: they asked to see it. Empty: there is none.
-    ShowToken {
+    ShowToken: show_token {
         /// Which one.
         token: TokenName,
     } -> String;
     /// A new token that nobody can guess. It is not saved.
-    GenerateToken -> String;
+    GenerateToken: generate_token -> String;
     /// Save a token and start the role that uses it anew.
-    SetToken {
+    SetToken: set_token {
         /// Which one.
         token: TokenName,
         /// Its text; empty: nothing is asked for from now on.
         value: String,
     } -> ();
     /// The addresses of this machine that a role could listen on, loopback first.
-    Addresses {
+    Addresses: addresses {
         /// The role.
         role: Role,
     } -> Vec<AddressChoice>;
     /// Why the exposure guard would refuse an address; nothing if it would not.
-    CheckExposure {
+    CheckExposure: check_exposure {
         /// The role.
         role: Role,
         /// The port's name.
@@ -168,50 +195,50 @@ requests! {
         has_token: bool,
     } -> Option<ExposureReason>;
     /// The kinds of monitors that the agent offers.
-    MonitorTypes -> Vec<MonitorType>;
+    MonitorTypes: monitor_types -> Vec<MonitorType>;
     /// The agent's monitors as they are configured.
-    Monitors -> Vec<MonitorConfig>;
+    Monitors: monitors -> Vec<MonitorConfig>;
     /// Add a monitor; it runs at once.
-    AddMonitor {
+    AddMonitor: add_monitor {
         /// It.
         monitor: MonitorConfig,
     } -> ();
     /// Change a monitor: its settings, its name, whether it runs.
-    ChangeMonitor {
+    ChangeMonitor: change_monitor {
         /// Its name until now.
         name: String,
         /// All of it.
         monitor: MonitorConfig,
     } -> ();
     /// Remove a monitor.
-    RemoveMonitor {
+    RemoveMonitor: remove_monitor {
         /// Its name.
         name: String,
     } -> ();
     /// Put the last good copy in the place of a configuration that cannot be used, and start.
-    RestoreLastGoodConfig -> ();
+    RestoreLastGoodConfig: restore_last_good_config -> ();
     /// Read the configuration again, after a person has corrected it, and start.
-    ReloadConfig -> ();
+    ReloadConfig: reload_config -> ();
     /// The person has seen what was taken over from TaskPaw V3.
-    ImportSeen -> ();
+    ImportSeen: import_seen -> ();
     /// The person has decided about what an earlier version has left behind of TaskPaw V3.
-    AnswerLeftBehind {
+    AnswerLeftBehind: answer_left_behind {
         /// Whether it is taken over.
         take_over: bool,
     } -> ();
     /// What the agent sees now.
-    AgentStatus -> AgentStatus;
+    AgentStatus: agent_status -> AgentStatus;
     /// The numbers of this machine over the last hour, the newest last.
-    AgentHistory -> Vec<MetricSample>;
+    AgentHistory: agent_history -> Vec<MetricSample>;
     /// The agent's last events, the newest last.
-    AgentEvents {
+    AgentEvents: agent_events {
         /// How many at most.
         limit: u32,
     } -> Vec<AgentEvent>;
     /// What the hub sees now.
-    FleetStatus -> FleetStatus;
+    FleetStatus: fleet_status -> FleetStatus;
     /// The events of all machines that the hub has stored, the newest first.
-    FleetEvents {
+    FleetEvents: fleet_events {
         /// Only those of the agent with this configured name.
         server: Option<String>,
         /// Only those of this level.
@@ -220,31 +247,31 @@ requests! {
         limit: u32,
     } -> Vec<FleetEvent>;
     /// Add an agent to the hub; it is polled at once.
-    AddAgent {
+    AddAgent: add_agent {
         /// It.
         agent: AgentDraft,
     } -> ();
     /// Change an agent of the hub.
-    ChangeAgent {
+    ChangeAgent: change_agent {
         /// Its name until now.
         name: String,
         /// What is to be another.
         change: AgentChange,
     } -> ();
     /// Remove an agent from the hub. What it has sent stays.
-    RemoveAgent {
+    RemoveAgent: remove_agent {
         /// Its name.
         name: String,
     } -> ();
     /// Poll an agent once and store nothing.
-    TestAgent {
+    TestAgent: test_agent {
         /// It; it need not be the hub's yet.
         probe: AgentProbe,
     } -> AgentTest;
     /// Ask the other app for its place again, after that was given up.
-    ClaimAgain -> ();
+    ClaimAgain: claim_again -> ();
     /// Start the version that was installed over this one; it takes over.
-    Relaunch -> ();
+    Relaunch: relaunch -> ();
     /// End the app.
-    Quit -> ();
+    Quit: quit -> ();
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::config::ConfigProblem;
+
 /// An error of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, thiserror::Error)]
 #[error("{message}")]
@@ -21,6 +23,17 @@ impl IpcError {
     /// An error without details.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), detail: Value::Null }
+    }
+}
+
+/// What is wrong with the configuration, for the window to say in the person's language.
+impl From<ConfigProblem> for IpcError {
+    fn from(problem: ConfigProblem) -> Self {
+        Self {
+            code: ErrorCode::Config,
+            message: problem.to_string(),
+            detail: serde_json::to_value(&problem).unwrap_or_default(),
+        }
     }
 }
 

@@ -1,24 +1,23 @@
-//! Events: what the host tells the window, numbered without gaps.
+//! Events: what the host tells the window, each with all that is shown after it.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::apply::Apply;
-use super::view::{Backend, ChildView, Failure, Launch, LingeringCause, PortView};
+use super::view::{Backend, ChildView, Failure, Launch, LingeringCause, PortView, Snapshot};
 use crate::Role;
 use crate::config::Preferences;
 
-/// An event with its number.
+/// An event, and all that the window shows from then on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct HostEvent {
-    /// Counts from 1, without gaps.
-    #[ts(type = "number")]
-    pub seq: u64,
     /// Milliseconds since 1970, UTC.
     #[ts(type = "number")]
     pub at: u64,
     /// What happened.
     pub event: Event,
+    /// What is shown after it. The one with the highest number counts, whatever the order in which they arrive.
+    pub snapshot: Snapshot,
 }
 
 /// What happened.
@@ -183,25 +182,27 @@ pub enum Event {
         /// The roles that are on.
         enabled: Vec<Role>,
     },
+    /// Something else of the app is shown now, such as whether there is a tray.
+    AppChanged,
 }
 
 impl Event {
-    /// The role whose start the event is a step of, if it is one.
+    /// The role and the number of the start that the event is a step of, if it is one.
     #[must_use]
-    pub fn role(&self) -> Option<Role> {
+    pub fn attempt(&self) -> Option<(Role, u32)> {
         match self {
-            Self::TakeoverStarted { role, .. }
-            | Self::ReclaimStarted { role, .. }
-            | Self::ReclaimProgress { role, .. }
-            | Self::ReclaimFinished { role, .. }
-            | Self::PortConflict { role, .. }
-            | Self::LingeringWait { role, .. }
-            | Self::BackendStarting { role, .. }
-            | Self::BackendReady { role, .. }
-            | Self::BackendFailed { role, .. }
-            | Self::BackendBackoff { role, .. }
-            | Self::BackendStopping { role, .. }
-            | Self::BackendExited { role, .. } => Some(*role),
+            Self::TakeoverStarted { role, generation, .. }
+            | Self::ReclaimStarted { role, generation, .. }
+            | Self::ReclaimProgress { role, generation, .. }
+            | Self::ReclaimFinished { role, generation, .. }
+            | Self::PortConflict { role, generation, .. }
+            | Self::LingeringWait { role, generation, .. }
+            | Self::BackendStarting { role, generation, .. }
+            | Self::BackendReady { role, generation, .. }
+            | Self::BackendFailed { role, generation, .. }
+            | Self::BackendBackoff { role, generation, .. }
+            | Self::BackendStopping { role, generation, .. }
+            | Self::BackendExited { role, generation, .. } => Some((*role, *generation)),
             Self::HandoverStarted { .. }
             | Self::LaunchChanged { .. }
             | Self::HandoverFinished { .. }
@@ -209,7 +210,8 @@ impl Event {
             | Self::ApplyProgress { .. }
             | Self::CloseRequested
             | Self::CloseAnswered
-            | Self::ConfigChanged { .. } => None,
+            | Self::ConfigChanged { .. }
+            | Self::AppChanged => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::sidecar::{PortName, StartupErrorCode};
 /// Everything that the window shows now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Snapshot {
-    /// The number of the last event that is already in here. The window applies only later ones.
+    /// The number of the last event that is in here.
     #[ts(type = "number")]
     pub seq: u64,
     /// The app itself.

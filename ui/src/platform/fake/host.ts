@@ -28,9 +28,9 @@ import type {
   TakeoverRecord,
   TokenName,
 } from "../../generated/ipc";
-import { reduce } from "../../state/reduce";
 import { holdsUp } from "../../words/ports";
 import { history } from "./agent";
+import { fold } from "./fold";
 import { unanswered } from "./fleet";
 import { judged } from "./roles";
 import type { Command, Platform, RequestOf } from "../types";
@@ -86,9 +86,9 @@ export class FakeHost implements Platform {
 
   /** Something happens: it is in the snapshot from now on, and whoever listens hears it. */
   emit(event: Event): void {
-    const numbered = { seq: this.world.snapshot.seq + 1, at: Date.now(), event };
-    this.world.snapshot = reduce(this.world.snapshot, numbered);
-    for (const hear of this.#hearing) hear(structuredClone(numbered));
+    const at = Date.now();
+    this.world.snapshot = fold(this.world.snapshot, at, event);
+    for (const hear of this.#hearing) hear(structuredClone({ at, event, snapshot: this.world.snapshot }));
   }
 
   role(role: Role): RoleView {
@@ -259,7 +259,6 @@ export class FakeHost implements Platform {
     for (const role of wanted.filter((role) => !before.includes(role))) this.#start(role);
   }
 
-  /** What else has changed than the event says is in the snapshot, as with the real host. */
   #configure(problem: Snapshot["problem"], preferences = this.world.snapshot.app.preferences): void {
     const { roles } = this.world.snapshot;
     this.world.snapshot = { ...this.world.snapshot, problem };

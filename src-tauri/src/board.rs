@@ -1,7 +1,8 @@
 //! The board: what the window shows now, and the numbered events that change it.
 //!
-//! An event changes the board and is sent under one lock, so that a snapshot holds exactly the events up to
-//! its number.
+//! What an event changes is decided here and nowhere else: the window is sent the event together with all that is shown
+//! after it, and keeps the latest. An event changes the board and is sent under one lock, so that a snapshot holds
+//! exactly the events up to its number.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +24,7 @@ pub(crate) struct Board {
     shown: Mutex<Snapshot>,
     sink: Sink,
     /// Parts of the host that hear what the window hears.
-    listening: Mutex<Vec<mpsc::UnboundedSender<HostEvent>>>,
+    listening: Mutex<Vec<mpsc::UnboundedSender<Event>>>,
 }
 
 impl Board {
@@ -59,24 +60,28 @@ impl Board {
         self.lock().clone()
     }
 
-    /// Numbers an event, shows it, and sends it.
+    /// Numbers an event, shows it, and sends it. One of an attempt that is over changes nothing and is not sent.
     pub(crate) fn publish(&self, event: Event) {
         self.publish_on(&mut self.lock(), event);
     }
 
     /// The same while the board is held: what was just read from it still holds.
     fn publish_on(&self, shown: &mut Snapshot, event: Event) {
+        if is_late(shown, &event) {
+            tracing::debug!(?event, "an event of an attempt that is over");
+            return;
+        }
+        let at = unix_ms();
         shown.seq += 1;
-        let event = HostEvent { seq: shown.seq, at: unix_ms(), event };
-        apply(shown, &event);
-        tracing::debug!(seq = event.seq, event = ?event.event, "event");
-        (self.sink)(&event);
+        apply(shown, at, &event);
+        tracing::debug!(seq = shown.seq, ?event, "event");
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
         listening.retain(|listener| listener.send(event.clone()).is_ok());
+        (self.sink)(&HostEvent { at, event, snapshot: shown.clone() });
     }
 
     /// Every event from now on.
-    pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<HostEvent> {
+    pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<Event> {
         let (listener, events) = mpsc::unbounded_channel();
         self.listening.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
         events
@@ -121,10 +126,7 @@ impl Board {
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {
         let mut shown = self.lock();
         change(&mut shown.app);
-        let preferences = shown.app.preferences.clone();
-        let enabled = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
-        // The window asks for the snapshot when the configuration has changed.
-        self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled });
+        self.publish_on(&mut shown, Event::AppChanged);
     }
 
     /// Whether a role has a backend, or is about to.
@@ -141,7 +143,6 @@ impl Board {
         shown.problem = Some(problem);
         shown.app.has_last_good_config = has_last_good;
         let preferences = shown.app.preferences.clone();
-        // The window asks for the snapshot when the configuration has changed.
         self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled: Vec::new() });
     }
 
@@ -182,9 +183,15 @@ pub(crate) fn configured_ports(config: &Config, role: Role) -> Vec<PortView> {
         .collect()
 }
 
-/// Applies an event. `ui/src/state` does the same in the window.
-fn apply(shown: &mut Snapshot, event: &HostEvent) {
-    match &event.event {
+/// Whether an event belongs to an attempt of its role that another one has followed.
+fn is_late(shown: &Snapshot, event: &Event) -> bool {
+    let Some((role, generation)) = event.attempt() else { return false };
+    shown.roles.iter().any(|view| view.role == role && generation < view.generation)
+}
+
+/// What is shown after an event.
+fn apply(shown: &mut Snapshot, at: u64, event: &Event) {
+    match event {
         Event::ConfigChanged { preferences, enabled } => {
             shown.app.preferences = preferences.clone();
             for view in &mut shown.roles {
@@ -204,14 +211,13 @@ fn apply(shown: &mut Snapshot, event: &HostEvent) {
         }
         _ => {}
     }
-    let Some(role) = event.event.role() else { return };
+    let Some((role, _)) = event.attempt() else { return };
     let Some(view) = shown.roles.iter_mut().find(|view| view.role == role) else { return };
-    apply_to_role(view, event);
+    apply_to_role(view, at, event);
 }
 
-fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
-    let entry = TimelineEntry { at: happened.at, event: happened.event.clone() };
-    match &happened.event {
+fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
+    match event {
         Event::TakeoverStarted { generation, .. } => {
             view.timeline.clear();
             view.generation = *generation;
@@ -222,8 +228,8 @@ fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
         }
         _ => {}
     }
-    view.timeline.push(entry);
-    match &happened.event {
+    view.timeline.push(TimelineEntry { at, event: event.clone() });
+    match event {
         Event::TakeoverStarted { ports, .. } => {
             view.state = RoleState::TakingOver { progress: Progress::Looking };
             view.ports.clone_from(ports);
@@ -232,9 +238,8 @@ fn apply_to_role(view: &mut RoleView, happened: &HostEvent) {
             view.state = RoleState::TakingOver { progress: Progress::Ending };
             view.ports.clone_from(ports);
         }
-        Event::ReclaimFinished { replaced, elapsed_ms, .. } => {
-            view.last_takeover =
-                Some(Takeover { at: happened.at, replaced: replaced.clone(), elapsed_ms: *elapsed_ms });
+        Event::ReclaimFinished { replaced, elapsed_ms, .. } if !replaced.is_empty() => {
+            view.last_takeover = Some(Takeover { at, replaced: replaced.clone(), elapsed_ms: *elapsed_ms });
         }
         Event::PortConflict { ports, .. } => view.ports.clone_from(ports),
         Event::LingeringWait { seconds_left, cause, .. } => {
@@ -289,8 +294,10 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use port_takeover::PortState;
+    use taskpaw_contract::ipc::{Backend, LingeringCause, Replaced, TookOver};
+
     use super::*;
-    use taskpaw_contract::ipc::LingeringCause;
 
     #[test]
     fn events_are_numbered_without_gaps_and_the_snapshot_knows_the_last() {
@@ -300,7 +307,8 @@ mod tests {
             "/c".into(),
             "/d".into(),
             Box::new(move |event| {
-                assert_eq!(seen.swap(event.seq, Ordering::SeqCst) + 1, event.seq);
+                let seq = event.snapshot.seq;
+                assert_eq!(seen.swap(seq, Ordering::SeqCst) + 1, seq);
             }),
         ));
         let threads: Vec<_> = (0..4)
@@ -318,30 +326,163 @@ mod tests {
         assert_eq!(last.load(Ordering::SeqCst), 400);
     }
 
-    #[test]
-    fn a_new_attempt_begins_a_new_timeline_and_keeps_what_was_replaced() {
+    const AGENT: Role = Role::Agent;
+
+    fn board() -> Board {
         let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));
         board.configure(&Config::default(), false);
-        let role = Role::Agent;
-        board.publish(Event::ReclaimFinished { role, generation: 1, replaced: Vec::new(), elapsed_ms: 3.0 });
-        board.publish(Event::LingeringWait {
-            role,
-            generation: 1,
-            seconds_left: 9,
-            cause: LingeringCause::Connections,
-        });
-        board.publish(Event::LingeringWait {
-            role,
-            generation: 1,
-            seconds_left: 8,
-            cause: LingeringCause::Connections,
-        });
-        let view = &board.snapshot().roles[0];
-        assert_eq!(view.timeline.len(), 2, "a countdown is one line");
-        board.publish(Event::TakeoverStarted { role, generation: 2, ports: Vec::new() });
-        let view = &board.snapshot().roles[0];
+        board
+    }
+
+    fn agent(board: &Board) -> RoleView {
+        board.snapshot().roles.remove(0)
+    }
+
+    fn started(generation: u32) -> Event {
+        Event::TakeoverStarted { role: AGENT, generation, ports: configured_ports(&Config::default(), AGENT) }
+    }
+
+    /// The agent's ports, each in this state.
+    fn ports(state: PortState) -> Vec<PortView> {
+        let mut ports = configured_ports(&Config::default(), AGENT);
+        for port in &mut ports {
+            (port.state, port.suggestion) = (Some(state), Some(6000));
+            port.in_use_by_app = state == PortState::OwnStale;
+        }
+        ports
+    }
+
+    fn backend() -> Backend {
+        Backend { pid: 7, version: "9.9.9".into(), base_url: "http://127.0.0.1:5681".into(), ready_ms: 9.0 }
+    }
+
+    fn finished(generation: u32, replaced: Vec<Replaced>) -> Event {
+        Event::ReclaimFinished { role: AGENT, generation, replaced, elapsed_ms: 47.0 }
+    }
+
+    fn wait(generation: u32, seconds_left: u32) -> Event {
+        Event::LingeringWait { role: AGENT, generation, seconds_left, cause: LingeringCause::Connections }
+    }
+
+    #[test]
+    fn the_window_is_sent_what_is_shown_after_an_event() {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&sent);
+        let sink = move |event: &HostEvent| keep.lock().unwrap().push(event.snapshot.clone());
+        let board = Board::new("/c".into(), "/d".into(), Box::new(sink));
+        board.show_tray(true);
+        assert!(sent.lock().unwrap().last().unwrap().app.has_tray);
+        board.publish(started(1));
+        let sent = sent.lock().unwrap();
+        assert_eq!(sent.last(), Some(&board.snapshot()));
+    }
+
+    #[test]
+    fn a_new_attempt_begins_a_new_timeline_and_keeps_what_was_replaced() {
+        let board = board();
+        let old = Replaced {
+            pid: 812,
+            name: "taskpaw-backend".into(),
+            version: Some("3.9.2".into()),
+            forced: false,
+            ms: 41.0,
+            left: Vec::new(),
+        };
+        for event in [started(1), finished(1, vec![old]), wait(1, 9), wait(1, 8)] {
+            board.publish(event);
+        }
+        assert_eq!(agent(&board).timeline.len(), 3, "a countdown is one line");
+        let lingering = RoleState::Lingering { seconds_left: 8, cause: LingeringCause::Connections };
+        assert_eq!(agent(&board).state, lingering);
+        board.publish(started(2));
+        let view = agent(&board);
         assert_eq!((view.timeline.len(), view.generation), (1, 2));
-        assert!(view.last_takeover.is_some());
+        board.publish(finished(2, Vec::new()));
+        let last = agent(&board).last_takeover.unwrap();
+        assert_eq!(last.replaced.len(), 1, "a takeover that replaced nothing is not the last that did");
+    }
+
+    #[test]
+    fn an_event_of_an_attempt_that_is_over_changes_nothing_and_is_told_to_nobody() {
+        let board = board();
+        board.publish(started(4));
+        let (before, mut heard) = (board.snapshot(), board.listen());
+        board.publish(Event::BackendExited { role: AGENT, generation: 3, status: "exit status 0".into() });
+        assert_eq!(board.snapshot(), before);
+        assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_backend_holds_its_ports_from_its_readiness_to_its_end() {
+        let board = board();
+        board.publish(started(1));
+        board.publish(Event::BackendStarting { role: AGENT, generation: 1, ports: ports(PortState::Free) });
+        assert_eq!(agent(&board).state, RoleState::Starting);
+        let in_use = ports(PortState::OwnStale);
+        board.publish(Event::BackendReady {
+            role: AGENT,
+            generation: 1,
+            backend: backend(),
+            ports: in_use.clone(),
+        });
+        assert_eq!(
+            (agent(&board).state, agent(&board).ports),
+            (RoleState::Ready { backend: backend() }, in_use)
+        );
+        board.publish(Event::BackendStopping { role: AGENT, generation: 1 });
+        board.publish(Event::BackendExited { role: AGENT, generation: 1, status: "exit status 0".into() });
+        let view = agent(&board);
+        assert_eq!(view.state, RoleState::Stopped);
+        assert!(view.ports.iter().all(|port| !port.in_use_by_app && port.state.is_none()));
+    }
+
+    #[test]
+    fn the_ports_of_a_conflict_are_shown_with_the_failure_that_follows() {
+        let board = board();
+        let conflict =
+            || Event::PortConflict { role: AGENT, generation: 1, ports: ports(PortState::Foreign) };
+        board.publish(started(1));
+        board.publish(conflict());
+        let failure = Failure::PortConflict;
+        board.publish(Event::BackendBackoff {
+            role: AGENT,
+            generation: 1,
+            failure: failure.clone(),
+            wait_ms: 500,
+            attempt: 1,
+        });
+        assert_eq!(agent(&board).state, RoleState::Backoff { wait_ms: 500, attempt: 1, failure });
+        assert_eq!(agent(&board).ports, ports(PortState::Foreign));
+        let failure = Failure::Takeover { message: "something else".into() };
+        board.publish(Event::BackendFailed { role: AGENT, generation: 1, failure });
+        assert!(agent(&board).ports.iter().all(|port| port.state.is_none() && port.suggestion.is_none()));
+    }
+
+    #[test]
+    fn other_versions_of_the_app_are_shown() {
+        let board = board();
+        let from = TookOver { version: Some("3.9.2".into()), pid: 77, forced: false, ms: 120.0 };
+        board.publish(Event::HandoverFinished { from: from.clone() });
+        board.publish(Event::UpdateInstalled { version: Some("9.9.9".into()) });
+        board.publish(Event::HandoverStarted { version: "9.9.9".into() });
+        let app = board.snapshot().app;
+        assert_eq!(
+            (app.took_over, app.update.as_deref(), app.replaced_by.as_deref()),
+            (Some(from), Some("9.9.9"), Some("9.9.9"))
+        );
+        board.publish(Event::UpdateInstalled { version: None });
+        assert_eq!(board.snapshot().app.update, None);
+    }
+
+    #[test]
+    fn a_problem_with_the_configuration_is_shown_until_one_counts_again() {
+        let board = board();
+        board.show_problem(ConfigProblem::TooNew { schema: 9, known: 1 }, true);
+        let shown = board.snapshot();
+        assert!(shown.problem.is_some() && shown.app.has_last_good_config);
+        assert!(shown.roles.iter().all(|view| !view.enabled));
+        board.configure(&Config::default(), false);
+        assert!(board.snapshot().problem.is_none() && agent(&board).enabled);
     }
 
     /// Both change the board while it is held: neither tells what the other has just made old.

@@ -1,15 +1,28 @@
-//! The primary's ear: it hears what starting hosts ask, from the moment it has the lock.
+//! The app that runs: it hears what starting hosts ask, from the moment it has the place.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
 
+use super::place::Place;
 use super::protocol::{Answer, Ask, Will, read_line, write_line};
+use super::successor::Replaced;
+use crate::lifecycle::Lifecycle;
+
+/// This host has the place: it is the app that runs.
+#[derive(Debug)]
+pub(crate) struct Incumbent {
+    /// What starting hosts ask from now on.
+    pub(crate) asked: mpsc::Receiver<Asked>,
+    /// The host whose place this one took.
+    pub(crate) replaced: Option<Replaced>,
+    /// While it is held, no other host runs.
+    pub(crate) place: Place,
+}
 
 /// Something that was asked and answered, and is to be done.
 #[derive(Debug)]
@@ -37,7 +50,7 @@ const NAME_STEP: Duration = Duration::from_millis(20);
 pub(super) fn listen(
     name: Name<'static>,
     version: &'static str,
-    ending: Arc<AtomicBool>,
+    lifecycle: Lifecycle,
     record: impl FnOnce() + Send + 'static,
 ) -> io::Result<mpsc::Receiver<Asked>> {
     let first = open(&name);
@@ -52,9 +65,9 @@ pub(super) fn listen(
         for stream in listener.incoming() {
             match stream {
                 Ok(stream) => {
-                    let (tell, ending) = (tell.clone(), Arc::clone(&ending));
+                    let (tell, lifecycle) = (tell.clone(), lifecycle.clone());
                     // One that is slow to ask must not keep others waiting.
-                    thread::spawn(move || answer(stream, version, &ending, &tell));
+                    thread::spawn(move || answer(stream, version, &lifecycle, &tell));
                 }
                 Err(error) => tracing::warn!(%error, "a starting TaskPaw could not be heard"),
             }
@@ -81,15 +94,15 @@ fn open_once_free(name: &Name<'static>, mut error: io::Error) -> io::Result<List
     Err(error)
 }
 
-fn answer(mut stream: Stream, version: &'static str, ending: &AtomicBool, tell: &mpsc::Sender<Asked>) {
+fn answer(mut stream: Stream, version: &'static str, lifecycle: &Lifecycle, tell: &mpsc::Sender<Asked>) {
     let ask: Ask = match read_line(&mut stream) {
         Ok(ask) => ask,
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
-    let will = ask.answered_by(version, ending.load(Ordering::SeqCst));
+    let will = ask.answered_by(version, lifecycle.is_leaving());
     if matches!(will, Will::HandOver | Will::Quit) {
         // From here on nobody is told that this host will show its window.
-        ending.store(true, Ordering::SeqCst);
+        lifecycle.leave();
     }
     let answer = Answer { taskpaw_instance: 1, version: version.to_owned(), pid: std::process::id(), will };
     if let Err(error) = write_line(&mut stream, &answer) {

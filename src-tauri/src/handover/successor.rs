@@ -1,12 +1,10 @@
-//! Becoming the primary.
+//! Becoming the incumbent.
 
 use std::convert::Infallible;
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, System as _};
@@ -15,12 +13,14 @@ use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::ipc::TookOver;
 
 use super::address::Address;
+use super::incumbent::{Incumbent, listen};
+use super::place::Lock;
 use super::protocol::{Answer, Ask, Asking, Want, Will, ask};
 use super::record::Record;
-use super::server::{Asked, Waiting, listen};
+use crate::lifecycle::Lifecycle;
 
 /// How long the running host may take to answer before there is a window to wait in.
-const AT_ONCE: Duration = Duration::from_millis(300);
+const FIRST_ANSWER_WITHIN: Duration = Duration::from_millis(300);
 /// How long it may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to stop its backends and end, once it has answered: they have five seconds each and
@@ -35,57 +35,22 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 /// Between two looks at the lock: no system has an event for it that could be bounded.
 const STEP: Duration = Duration::from_millis(10);
 
-/// What became of a claim.
+/// What became of a start.
 #[derive(Debug)]
-pub(crate) enum Claimed {
-    /// This host is the primary.
-    Primary(Primary),
+pub(crate) enum Outcome {
+    /// This host is the incumbent.
+    Placed(Incumbent),
     /// The running host does what was asked; this one may end.
     Done,
 }
 
-/// What became of a claim at the first look.
+/// What a start comes to at the first look.
 #[derive(Debug)]
-pub(crate) enum AtOnce {
+pub(crate) enum FirstLook {
     /// All of it.
-    Claimed(Claimed),
-    /// Another host has the place and is another version, or does not answer at once: [`Claim::finish`] asks for it.
-    NotYet(Claim),
-}
-
-/// The running host.
-#[derive(Debug)]
-pub(crate) struct Primary {
-    /// What starting hosts ask from now on.
-    pub(crate) asked: mpsc::Receiver<Asked>,
-    /// The host whose place this one took.
-    pub(crate) replaced: Option<Replaced>,
-    /// As long as this lives, no other can be.
-    pub(crate) place: Place,
-}
-
-/// The place of the primary, and who waits for it.
-#[derive(Debug)]
-pub(crate) struct Place {
-    lock: Arc<File>,
-    waiting: Vec<Waiting>,
-}
-
-impl Place {
-    /// Notes somebody who waits for the place.
-    pub(crate) fn is_awaited_by(&mut self, waiting: Waiting) {
-        self.waiting.push(waiting);
-    }
-
-    /// Gives up the place: the backends have ended, and what is left of this host harms nobody. Whoever waits need
-    /// not wait for the end of the process.
-    pub(crate) fn release(self) {
-        if let Err(error) = self.lock.unlock() {
-            tracing::warn!(%error, "the next host has to wait for the end of this one");
-        }
-        // Who waits hears of it by the end of its connection, so that has to come after the release.
-        drop(self.waiting);
-    }
+    Over(Outcome),
+    /// Another host has the place and is another version, or does not answer at once: [`Successor::finish`] asks for it.
+    Waits(Successor),
 }
 
 /// A host whose place was taken.
@@ -110,7 +75,7 @@ impl From<Replaced> for TookOver {
 
 /// Why this host cannot run.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InstanceError {
+pub(crate) enum HandoverError {
     /// The folder cannot be used.
     #[error(
         "{} cannot be used: {source}. Give yourself permission to write there, or set TASKPAW_DATA_DIR to a \
@@ -130,35 +95,33 @@ pub(crate) enum InstanceError {
     Stuck(String),
 }
 
-/// A start on its way to the primary's place.
+/// A host on its way to the place.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct Successor {
     address: Address,
-    lock: Arc<File>,
+    lock: Lock,
     version: &'static str,
-    ending: Arc<AtomicBool>,
+    lifecycle: Lifecycle,
 }
 
-impl Claim {
-    /// Prepares a claim; nobody is asked yet.
+impl Successor {
+    /// Prepares the way to the place; nobody is asked yet.
     ///
-    /// `ending` says that this host, once it is the primary, is on its way out: whoever starts then takes over.
+    /// `lifecycle` says whether this host, once it is the incumbent, is on its way out: whoever starts then takes over.
     ///
     /// # Errors
-    /// [`InstanceError::Folder`].
+    /// [`HandoverError::Folder`].
     pub(crate) fn prepare(
         data_folder: &Path,
         version: &'static str,
-        ending: Arc<AtomicBool>,
-    ) -> Result<Self, InstanceError> {
+        lifecycle: Lifecycle,
+    ) -> Result<Self, HandoverError> {
         let open = || {
             let address = Address::prepare(data_folder)?;
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let lock = Arc::new(options.open(address.lock())?);
-            Ok(Self { address, lock, version, ending })
+            let lock = Lock::open(&address.lock())?;
+            Ok(Self { address, lock, version, lifecycle })
         };
-        open().map_err(|source| InstanceError::Folder { path: data_folder.to_owned(), source })
+        open().map_err(|source| HandoverError::Folder { path: data_folder.to_owned(), source })
     }
 
     /// Takes a place that is free, or has a running host of the same version show its window. Takes no longer than
@@ -166,28 +129,28 @@ impl Claim {
     /// window.
     ///
     /// # Errors
-    /// [`InstanceError`] if the lock cannot be tried.
-    pub(crate) fn at_once(self) -> Result<AtOnce, InstanceError> {
+    /// [`HandoverError`] if the lock cannot be tried.
+    pub(crate) fn first_look(self) -> Result<FirstLook, HandoverError> {
         if self.is_free()? {
-            return Ok(AtOnce::Claimed(Claimed::Primary(self.primary(None))));
+            return Ok(FirstLook::Over(Outcome::Placed(self.incumbent(None))));
         }
-        Ok(match self.ask(Want::Show, AT_ONCE)? {
-            Asking::Answered(Answer { will: Will::Show, .. }, _) => AtOnce::Claimed(Claimed::Done),
-            _ => AtOnce::NotYet(self),
+        Ok(match self.ask(Want::Show, FIRST_ANSWER_WITHIN)? {
+            Asking::Answered(Answer { will: Will::Show, .. }, _) => FirstLook::Over(Outcome::Done),
+            _ => FirstLook::Waits(self),
         })
     }
 
-    /// Becomes the primary, or has the running host do what is wanted. Blocks; bounded.
+    /// Becomes the incumbent, or has the running host do what is wanted. Blocks; bounded.
     ///
     /// # Errors
-    /// [`InstanceError`] if neither is possible. It can be tried again.
-    pub(crate) fn finish(&self, want: Want) -> Result<Claimed, InstanceError> {
+    /// [`HandoverError`] if neither is possible. It can be tried again.
+    pub(crate) fn finish(&self, want: Want) -> Result<Outcome, HandoverError> {
         let started = Instant::now();
         let mut unheard_since: Option<Instant> = None;
         let mut replaced: Option<Replaced> = None;
         while !self.is_free()? {
             if started.elapsed() > GIVEN_UP_AFTER {
-                return Err(InstanceError::Stuck("its place is taken again and again".to_owned()));
+                return Err(HandoverError::Stuck("its place is taken again and again".to_owned()));
             }
             // Only the host that was there when it was asked may be ended for not answering: another one may have
             // taken its place since.
@@ -196,7 +159,7 @@ impl Claim {
             let asking = self.ask(want, ANSWER_WITHIN)?;
             let is_same = || record == Record::read(&self.address.record());
             match asking {
-                Asking::Answered(answer, _) if answer.will == Will::Show => return Ok(Claimed::Done),
+                Asking::Answered(answer, _) if answer.will == Will::Show => return Ok(Outcome::Done),
                 Asking::Answered(answer, released) => {
                     unheard_since = None;
                     let record = record.filter(|record| record.process.pid.get() == answer.pid);
@@ -232,9 +195,9 @@ impl Claim {
             }
         }
         if want == Want::Quit {
-            return Ok(Claimed::Done); // Nobody runs, or nobody does any more.
+            return Ok(Outcome::Done); // Nobody runs, or nobody does any more.
         }
-        Ok(Claimed::Primary(self.primary(replaced)))
+        Ok(Outcome::Placed(self.incumbent(replaced)))
     }
 
     /// Who has the place now, as far as it is recorded.
@@ -242,18 +205,14 @@ impl Claim {
         Record::read(&self.address.record()).map(|record| (record.version, record.process.pid.get()))
     }
 
-    fn ask(&self, want: Want, within: Duration) -> Result<Asking, InstanceError> {
+    fn ask(&self, want: Want, within: Duration) -> Result<Asking, HandoverError> {
         let asks = Ask { taskpaw_instance: 1, version: self.version.to_owned(), want };
         Ok(ask(self.address.socket().map_err(|error| self.unusable(error))?, &asks, within))
     }
 
-    /// Takes the lock, if nobody holds it.
-    fn is_free(&self) -> Result<bool, InstanceError> {
-        match self.lock.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(self.unusable(error)),
-        }
+    /// Takes the place, if nobody has it.
+    fn is_free(&self) -> Result<bool, HandoverError> {
+        self.lock.try_take().map_err(|error| self.unusable(error))
     }
 
     /// Waits until the host with this id has given up its place, and takes it.
@@ -262,7 +221,7 @@ impl Claim {
         pid: u32,
         record: Option<&Record>,
         released: &mpsc::Receiver<Infallible>,
-    ) -> Result<Waited, InstanceError> {
+    ) -> Result<Waited, HandoverError> {
         let deadline = Instant::now() + END_WITHIN;
         while Instant::now() < deadline {
             // Looked at first: a host that is gone has given the lock back.
@@ -284,7 +243,7 @@ impl Claim {
     }
 
     /// This host has the lock: it listens, and says who it is.
-    fn primary(&self, replaced: Option<Replaced>) -> Primary {
+    fn incumbent(&self, replaced: Option<Replaced>) -> Incumbent {
         let (version, path) = (self.version, self.address.record());
         let record = move || {
             let own =
@@ -294,17 +253,17 @@ impl Claim {
             }
         };
         let name = self.address.socket();
-        let listening = name.and_then(|name| listen(name, version, Arc::clone(&self.ending), record));
+        let listening = name.and_then(|name| listen(name, version, self.lifecycle.clone(), record));
         let asked = listening.unwrap_or_else(|error| {
             // As in `listen`.
             tracing::warn!(%error, "starting TaskPaws cannot be heard");
             mpsc::channel().1
         });
-        Primary { asked, replaced, place: Place { lock: Arc::clone(&self.lock), waiting: Vec::new() } }
+        Incumbent { asked, replaced, place: self.lock.taken() }
     }
 
-    fn unusable(&self, source: io::Error) -> InstanceError {
-        InstanceError::Folder { path: self.address.lock(), source }
+    fn unusable(&self, source: io::Error) -> HandoverError {
+        HandoverError::Folder { path: self.address.lock(), source }
     }
 }
 
@@ -336,11 +295,11 @@ fn is_gone(pid: u32, record: Option<&Record>) -> bool {
 }
 
 /// Ends the host of a record, if it is proved to be that process.
-fn end_by_force(record: Option<Record>) -> Result<Replaced, InstanceError> {
-    let record = record.ok_or_else(|| InstanceError::Stuck("there is no record of who it is".to_owned()))?;
+fn end_by_force(record: Option<Record>) -> Result<Replaced, HandoverError> {
+    let record = record.ok_or_else(|| HandoverError::Stuck("there is no record of who it is".to_owned()))?;
     tracing::warn!(pid = %record.process.pid, version = record.version, "the running TaskPaw does not answer");
     let (how, took) = end_process(&Native::new(), &record.process, Limits::default())
-        .map_err(|doubt| InstanceError::Stuck(doubt.to_string()))?;
+        .map_err(|doubt| HandoverError::Stuck(doubt.to_string()))?;
     Ok(Replaced {
         version: Some(record.version),
         pid: record.process.pid.get(),

@@ -21,17 +21,17 @@ impl Address {
         Ok(Self { folder })
     }
 
-    /// The file whose lock makes the primary.
+    /// The file whose lock makes the incumbent.
     pub(super) fn lock(&self) -> PathBuf {
         self.folder.join("lock")
     }
 
-    /// The file that says who the primary is.
+    /// The file that says who the incumbent is.
     pub(super) fn record(&self) -> PathBuf {
         self.folder.join("host.json")
     }
 
-    /// The socket on which the primary is asked: a file in the private folder.
+    /// The socket on which the incumbent is asked: a file in the private folder.
     #[cfg(unix)]
     pub(super) fn socket(&self) -> io::Result<Name<'static>> {
         use interprocess::local_socket::GenericFilePath;
@@ -40,7 +40,7 @@ impl Address {
         path.to_fs_name::<GenericFilePath>()
     }
 
-    /// The socket on which the primary is asked: a pipe that is named after the folder and the user.
+    /// The socket on which the incumbent is asked: a pipe that is named after the folder and the user.
     #[cfg(windows)]
     pub(super) fn socket(&self) -> io::Result<Name<'static>> {
         use interprocess::local_socket::GenericNamespaced;
@@ -73,18 +73,9 @@ impl Address {
     }
 }
 
-/// The name under which the single-instance plugin finds the running app. A data folder of its own is an app
-/// of its own.
-pub(crate) fn bus_name(identifier: &str, data_folder: &Path, is_default: bool) -> String {
-    if is_default {
-        identifier.to_owned()
-    } else {
-        format!("{identifier}.d{:016x}", fingerprint(data_folder))
-    }
-}
-
-/// FNV-1a, since every version must find the same name (the standard library's hash may change); no secret.
-fn fingerprint(path: &Path) -> u64 {
+/// A number that follows from a folder. FNV-1a, since every version must find the same one (the standard library's hash
+/// may change); no secret.
+pub(crate) fn fingerprint(path: &Path) -> u64 {
     path.as_os_str()
         .as_encoded_bytes()
         .iter()

@@ -1,20 +1,14 @@
-// What an event changes in the snapshot: a pure function, so that the window shows what the host would answer.
+// What an event changes in what the fake host shows. The real one does that in `src-tauri/src/board.rs`; the window
+// itself only stores what it is sent.
 
-import type {
-  Event,
-  HostEvent,
-  PortView,
-  RoleState,
-  RoleView,
-  Snapshot,
-  TimelineEntry,
-} from "../generated/ipc";
+import type { Event, PortView, RoleState, RoleView, Snapshot, TimelineEntry } from "../../generated/ipc";
 
 /** The events that belong to one start of one role. */
-export type RoleEvent = Exclude<
+type RoleEvent = Exclude<
   Event,
   {
     type:
+      | "app_changed"
       | "apply_progress"
       | "close_answered"
       | "close_requested"
@@ -26,21 +20,11 @@ export type RoleEvent = Exclude<
   }
 >;
 
-/** Where an event stands to a snapshot: already in it, the next one, or later, with others missing between. */
-export type Place = "known" | "next" | "gap";
-
-export function place(snapshot: Snapshot, event: HostEvent): Place {
-  if (event.seq <= snapshot.seq) return "known";
-  return event.seq === snapshot.seq + 1 ? "next" : "gap";
-}
-
-/**
- * The snapshot after the event. The caller has made sure that it is the next one.
- * The host does the same in `src-tauri/src/ipc/board.rs`.
- */
-export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snapshot {
+/** The snapshot after an event. */
+export function fold(snapshot: Snapshot, at: number, event: Event): Snapshot {
+  const seq = snapshot.seq + 1;
+  if (event.type === "app_changed") return { ...snapshot, seq };
   if (event.type === "config_changed") {
-    // More than this may have changed, the problem for one: the follower asks for it.
     return {
       ...snapshot,
       seq,
@@ -72,12 +56,12 @@ export function reduce(snapshot: Snapshot, { seq, at, event }: HostEvent): Snaps
     };
   }
   const roles = snapshot.roles.map((role) =>
-    role.role === event.role && event.generation >= role.generation ? reduceRole(role, at, event) : role,
+    role.role === event.role && event.generation >= role.generation ? foldRole(role, at, event) : role,
   );
   return { ...snapshot, seq, roles };
 }
 
-function reduceRole(role: RoleView, at: number, event: RoleEvent): RoleView {
+function foldRole(role: RoleView, at: number, event: RoleEvent): RoleView {
   return {
     ...role,
     generation: event.type === "takeover_started" ? event.generation : role.generation,

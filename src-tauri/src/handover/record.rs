@@ -1,4 +1,4 @@
-//! Who the primary is, beside its lock: needed only to end a host that does not answer.
+//! Who the incumbent is, beside its lock: needed only to end a host that does not answer.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use port_takeover::sys::{Native, System as _};
 use port_takeover::{Pid, ProcessIdentity};
 use serde::{Deserialize, Serialize};
 
-/// The record of the primary.
+/// The record of the incumbent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     /// The version of this form: 1.

@@ -2,26 +2,25 @@
 
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::record::Record;
 use super::*;
+use crate::lifecycle::Lifecycle;
 
 /// Which part this program plays, when a test has started it: the folder of the app whose place it holds in silence.
 const SILENT_IN: &str = "TASKPAW_TEST_SILENT_IN";
 /// How long whatever is waited for may take. Who plays a part ends by itself soon after.
 const LONG: Duration = Duration::from_secs(20);
 
-fn claim(folder: &Path, version: &'static str) -> Claim {
-    Claim::prepare(folder, version, Arc::new(AtomicBool::new(false))).unwrap()
+fn successor(folder: &Path, version: &'static str) -> Successor {
+    Successor::prepare(folder, version, Lifecycle::default()).unwrap()
 }
 
-fn primary(folder: &Path, version: &'static str) -> Primary {
-    match claim(folder, version).at_once().unwrap() {
-        AtOnce::Claimed(Claimed::Primary(primary)) => primary,
+fn incumbent(folder: &Path, version: &'static str) -> Incumbent {
+    match successor(folder, version).first_look().unwrap() {
+        FirstLook::Over(Outcome::Placed(first)) => first,
         other => panic!("the place is not free: {other:?}"),
     }
 }
@@ -42,20 +41,20 @@ fn recorded(folder: &Path, version: &str) -> Record {
 #[test]
 fn the_same_version_has_the_window_shown_and_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let first = primary(folder.path(), "4.0.0");
+    let first = incumbent(folder.path(), "4.0.0");
     assert_eq!(first.replaced, None);
     recorded(folder.path(), "4.0.0");
-    let second = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap();
-    assert!(matches!(second, Claimed::Done), "{second:?}");
+    let second = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap();
+    assert!(matches!(second, Outcome::Done), "{second:?}");
     assert_eq!(first.asked.recv_timeout(LONG).unwrap().will, Will::Show);
 }
 
 #[test]
 fn another_version_gets_the_place_when_it_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let Primary { asked, mut place, .. } = primary(folder.path(), "4.0.0");
+    let Incumbent { asked, mut place, .. } = incumbent(folder.path(), "4.0.0");
     recorded(folder.path(), "4.0.0");
-    let AtOnce::NotYet(newer) = claim(folder.path(), "4.0.1").at_once().unwrap() else {
+    let FirstLook::Waits(newer) = successor(folder.path(), "4.0.1").first_look().unwrap() else {
         panic!("it does not wait for the place");
     };
     let taking = std::thread::spawn(move || newer.finish(Want::Run));
@@ -64,7 +63,7 @@ fn another_version_gets_the_place_when_it_is_given_up() {
     assert!(!taking.is_finished(), "the place is taken before it is given up");
     place.is_awaited_by(hand_over.waiting);
     place.release();
-    let Claimed::Primary(newer) = taking.join().unwrap().unwrap() else { panic!("it has not the place") };
+    let Outcome::Placed(newer) = taking.join().unwrap().unwrap() else { panic!("it has not the place") };
     let replaced = newer.replaced.unwrap();
     assert_eq!((replaced.version.as_deref(), replaced.pid), (Some("4.0.0"), std::process::id()));
     assert!(!replaced.forced);
@@ -75,13 +74,13 @@ fn another_version_gets_the_place_when_it_is_given_up() {
 fn of_two_that_start_at_once_one_has_the_place() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
-        let claim = claim(folder.path(), "4.0.0");
-        std::thread::spawn(move || claim.finish(Want::Run).unwrap())
+        let successor = successor(folder.path(), "4.0.0");
+        std::thread::spawn(move || successor.finish(Want::Run).unwrap())
     };
     let (one, other) = (start(), start());
     let ended = [one.join().unwrap(), other.join().unwrap()];
-    let primaries = ended.iter().filter(|claimed| matches!(claimed, Claimed::Primary(_))).count();
-    assert_eq!(primaries, 1, "{ended:?}");
+    let incumbents = ended.iter().filter(|outcome| matches!(outcome, Outcome::Placed(_))).count();
+    assert_eq!(incumbents, 1, "{ended:?}");
 }
 
 #[test]
@@ -90,7 +89,7 @@ fn the_record_of_a_dead_app_blocks_nobody() {
     let silent = Silent::start(folder.path());
     drop(silent);
     let record = recorded(folder.path(), "3.9.9");
-    let next = primary(folder.path(), "4.0.0");
+    let next = incumbent(folder.path(), "4.0.0");
     assert_eq!(next.replaced, None);
     assert_ne!(recorded(folder.path(), "4.0.0"), record);
 }
@@ -99,10 +98,10 @@ fn the_record_of_a_dead_app_blocks_nobody() {
 fn one_that_does_not_answer_is_ended_once_it_is_proved_to_be_that_process() {
     let folder = tempfile::tempdir().unwrap();
     let mut silent = Silent::start(folder.path());
-    let Claimed::Primary(primary) = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap() else {
+    let Outcome::Placed(first) = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap() else {
         panic!("it has not the place");
     };
-    let replaced = primary.replaced.unwrap();
+    let replaced = first.replaced.unwrap();
     assert_eq!((replaced.version.as_deref(), replaced.pid), (Some("3.9.9"), silent.0.id()));
     assert!(!silent.0.wait().unwrap().success(), "it was ended");
 }
@@ -116,8 +115,8 @@ fn one_that_the_record_does_not_name_is_left_alone() {
     let mut record = Record::own("3.9.9").unwrap();
     record.process.started_at = record.process.started_at.map(|at| at + 1);
     record.write(&path).unwrap();
-    let stuck = claim(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
-    assert!(matches!(stuck, InstanceError::Stuck(_)), "{stuck}");
+    let stuck = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
+    assert!(matches!(stuck, HandoverError::Stuck(_)), "{stuck}");
     assert!(silent.0.try_wait().unwrap().is_none(), "it was left alone");
 }
 
@@ -138,7 +137,7 @@ struct Silent(Child);
 impl Silent {
     fn start(folder: &Path) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "instance::tests::plays_a_silent_app"]).env(SILENT_IN, folder);
+        command.args(["--exact", "handover::tests::plays_a_silent_app"]).env(SILENT_IN, folder);
         let silent = Self(command.spawn().unwrap());
         recorded(folder, "3.9.9");
         silent

@@ -1,0 +1,243 @@
+//! What each request of the window does. A handler is a few lines; what is longer has a module of its own.
+
+use taskpaw_contract::Role;
+use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
+use taskpaw_contract::ipc::{
+    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, Apply,
+    CloseDecision, ErrorCode, EventLevel, FleetEvent, FleetStatus, Handlers, IpcError, LogLine, MetricSample,
+    MonitorType, PortDraft, PortView, Snapshot, TokenName,
+};
+
+use super::{closing, ports, roles_data, setting};
+use crate::app::App;
+use crate::diagnostics;
+use crate::roles::Message;
+
+impl Handlers for App {
+    async fn snapshot(&self) -> Result<Snapshot, IpcError> {
+        Ok(self.board().snapshot())
+    }
+
+    async fn painted(&self) -> Result<(), IpcError> {
+        self.paint().note();
+        Ok(())
+    }
+
+    async fn retry(&self, role: Role) -> Result<(), IpcError> {
+        may_start(self)?;
+        self.tell(role, Message::Retry);
+        Ok(())
+    }
+
+    async fn replace_v3(&self, role: Role) -> Result<(), IpcError> {
+        may_start(self)?;
+        self.tell(role, Message::ReplaceV3);
+        Ok(())
+    }
+
+    async fn start(&self, role: Role) -> Result<(), IpcError> {
+        may_start(self)?;
+        self.tell(role, Message::Start);
+        Ok(())
+    }
+
+    async fn stop(&self, role: Role) -> Result<(), IpcError> {
+        self.tell(role, Message::Stop);
+        Ok(())
+    }
+
+    async fn restart(&self, role: Role) -> Result<(), IpcError> {
+        may_start(self)?;
+        self.tell(role, Message::Restart);
+        Ok(())
+    }
+
+    async fn check_ports(&self, draft: Vec<PortDraft>) -> Result<Vec<PortView>, IpcError> {
+        ports::check(self, &draft)
+    }
+
+    async fn suggest_port(&self, role: Role, name: String, draft: Vec<PortDraft>) -> Result<u16, IpcError> {
+        ports::suggest(self, role, &name, &draft)
+    }
+
+    async fn apply_ports(&self, draft: Vec<PortDraft>, keep: bool) -> Result<Apply, IpcError> {
+        ports::apply(self, &draft, keep).await
+    }
+
+    async fn set_roles(&self, roles: Vec<Role>) -> Result<(), IpcError> {
+        may_start(self)?;
+        setting::set_roles(self, &roles)
+    }
+
+    async fn logs(&self, role: Role, limit: u32) -> Result<Vec<LogLine>, IpcError> {
+        Ok(self.log_lines(role, limit))
+    }
+
+    async fn journal(&self, limit: u32) -> Result<Vec<port_takeover::Record>, IpcError> {
+        self.takeovers(limit)
+    }
+
+    /// Away from the other requests: it reads much.
+    async fn export_diagnostics(&self) -> Result<String, IpcError> {
+        let sources = self.sources();
+        let exported = tauri::async_runtime::spawn_blocking(move || diagnostics::export(&sources)).await;
+        let path = exported.map_err(internal)?.map_err(internal)?;
+        Ok(path.display().to_string())
+    }
+
+    async fn set_preferences(&self, preferences: Preferences) -> Result<(), IpcError> {
+        self.change_config(|config| config.app = preferences)?;
+        Ok(())
+    }
+
+    async fn set_start_at_login(&self, enabled: bool) -> Result<(), IpcError> {
+        self.start_at_login(enabled)
+    }
+
+    async fn answer_close(&self, decision: CloseDecision, remember: bool) -> Result<(), IpcError> {
+        closing::answer(self, decision, remember)
+    }
+
+    async fn show_token(&self, token: TokenName) -> Result<String, IpcError> {
+        setting::show_token(self, token)
+    }
+
+    async fn generate_token(&self) -> Result<String, IpcError> {
+        setting::new_token()
+    }
+
+    async fn set_token(&self, token: TokenName, value: String) -> Result<(), IpcError> {
+        may_start(self)?;
+        setting::set_token(self, token, &value)
+    }
+
+    async fn addresses(&self, role: Role) -> Result<Vec<AddressChoice>, IpcError> {
+        setting::addresses(self, role)
+    }
+
+    async fn check_exposure(
+        &self,
+        _role: Role,
+        name: String,
+        host: String,
+        has_token: bool,
+    ) -> Result<Option<ExposureReason>, IpcError> {
+        Ok(setting::check_exposure(&name, &host, has_token))
+    }
+
+    async fn monitor_types(&self) -> Result<Vec<MonitorType>, IpcError> {
+        roles_data::monitor_types(self).await
+    }
+
+    async fn monitors(&self) -> Result<Vec<MonitorConfig>, IpcError> {
+        roles_data::monitors(self).await
+    }
+
+    async fn add_monitor(&self, monitor: MonitorConfig) -> Result<(), IpcError> {
+        roles_data::add_monitor(self, monitor).await
+    }
+
+    async fn change_monitor(&self, name: String, monitor: MonitorConfig) -> Result<(), IpcError> {
+        roles_data::change_monitor(self, &name, monitor).await
+    }
+
+    async fn remove_monitor(&self, name: String) -> Result<(), IpcError> {
+        roles_data::remove_monitor(self, &name).await
+    }
+
+    async fn restore_last_good_config(&self) -> Result<(), IpcError> {
+        may_start(self)?;
+        self.settings().restore_last_good()?;
+        Ok(self.launch_roles()?)
+    }
+
+    async fn reload_config(&self) -> Result<(), IpcError> {
+        may_start(self)?;
+        Ok(self.launch_roles()?)
+    }
+
+    async fn import_seen(&self) -> Result<(), IpcError> {
+        let report = self.settings().mark_import_seen().map_err(internal)?;
+        let left_behind = self.board().snapshot().app.left_behind;
+        self.board().show_import(report, left_behind);
+        Ok(())
+    }
+
+    async fn answer_left_behind(&self, take_over: bool) -> Result<(), IpcError> {
+        self.settings().answer_left_behind(take_over).map_err(internal)?;
+        let config = self.settings().read()?;
+        self.board().configure(&config, self.settings().has_last_good());
+        self.show_import(&config);
+        if take_over {
+            self.restart_if_on(&config, Role::Hub);
+        }
+        Ok(())
+    }
+
+    async fn agent_status(&self) -> Result<AgentStatus, IpcError> {
+        roles_data::agent_status(self).await
+    }
+
+    async fn agent_history(&self) -> Result<Vec<MetricSample>, IpcError> {
+        roles_data::agent_history(self).await
+    }
+
+    async fn agent_events(&self, limit: u32) -> Result<Vec<AgentEvent>, IpcError> {
+        roles_data::agent_events(self, limit).await
+    }
+
+    async fn fleet_status(&self) -> Result<FleetStatus, IpcError> {
+        roles_data::fleet_status(self).await
+    }
+
+    async fn fleet_events(
+        &self,
+        server: Option<String>,
+        level: Option<EventLevel>,
+        limit: u32,
+    ) -> Result<Vec<FleetEvent>, IpcError> {
+        roles_data::fleet_events(self, server.as_deref(), level, limit).await
+    }
+
+    async fn add_agent(&self, agent: AgentDraft) -> Result<(), IpcError> {
+        roles_data::add_agent(self, agent).await
+    }
+
+    async fn change_agent(&self, name: String, change: AgentChange) -> Result<(), IpcError> {
+        roles_data::change_agent(self, &name, change).await
+    }
+
+    async fn remove_agent(&self, name: String) -> Result<(), IpcError> {
+        roles_data::remove_agent(self, &name).await
+    }
+
+    async fn test_agent(&self, probe: AgentProbe) -> Result<AgentTest, IpcError> {
+        roles_data::test_agent(self, probe).await
+    }
+
+    async fn claim_again(&self) -> Result<(), IpcError> {
+        self.wants_the_place();
+        Ok(())
+    }
+
+    async fn relaunch(&self) -> Result<(), IpcError> {
+        self.own_program().start()
+    }
+
+    async fn quit(&self) -> Result<(), IpcError> {
+        self.shell().quit();
+        Ok(())
+    }
+}
+
+/// Whether an order that starts something is taken now.
+fn may_start(app: &App) -> Result<(), IpcError> {
+    if app.lifecycle().is_changing_ports() {
+        return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));
+    }
+    Ok(())
+}
+
+fn internal(error: impl std::fmt::Display) -> IpcError {
+    IpcError::new(ErrorCode::Internal, error.to_string())
+}

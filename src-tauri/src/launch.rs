@@ -1,0 +1,139 @@
+//! The way of a launch to its place, and what starting hosts then ask of this one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use taskpaw_contract::ipc::{Event, Launch};
+use taskpaw_contract::version;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::bus;
+use crate::handover::{Asked, FirstLook, HandoverError, Incumbent, Outcome, Successor, Want, Will};
+
+/// How long another app may go on until the window of this one has painted.
+const PAINT_WITHIN: Duration = Duration::from_secs(1);
+
+/// Where a launch stands when the window is about to be built.
+pub(crate) enum Launching {
+    /// It has the place.
+    Placed(Incumbent),
+    /// Another app has the place, and is to be asked for it.
+    Waits(Successor),
+    /// The data folder cannot be used, so nobody knows who else runs there.
+    OutOfReach {
+        /// The data folder.
+        data_folder: PathBuf,
+    },
+}
+
+/// What a launch does once there is a window.
+pub(crate) type WithWindow = Box<dyn FnOnce(Arc<App>)>;
+
+impl Launching {
+    /// What the first look at the place came to; nothing if another app does what this one was started for.
+    pub(crate) fn after(looked: Result<FirstLook, HandoverError>, data_folder: PathBuf) -> Option<Self> {
+        match looked {
+            Ok(FirstLook::Over(Outcome::Placed(incumbent))) => Some(Self::Placed(incumbent)),
+            Ok(FirstLook::Over(Outcome::Done)) => None,
+            Ok(FirstLook::Waits(successor)) => Some(Self::Waits(successor)),
+            // A folder that cannot be used is said in the window, by the backend that needs it.
+            Err(error) => {
+                tracing::warn!(%error, "other TaskPaws cannot be found");
+                Some(Self::OutOfReach { data_folder })
+            }
+        }
+    }
+
+    /// Begins what needs no window, and gives back what is left to do with one. Only who has to ask for the place needs a
+    /// window to wait in: else the backends start while it is built.
+    pub(crate) fn begin(self, app: &Arc<App>) -> WithWindow {
+        match self {
+            Self::Placed(incumbent) => {
+                let asked = run(incumbent, app);
+                Box::new(|app| heed(asked, app))
+            }
+            Self::Waits(successor) => Box::new(|app| ask_for_the_place(successor, app)),
+            Self::OutOfReach { data_folder } => Box::new(move |app| find_on_the_bus(data_folder, app)),
+        }
+    }
+}
+
+/// Asks another app for its place, now that there is a window to wait in.
+fn ask_for_the_place(successor: Successor, app: Arc<App>) {
+    std::thread::spawn(move || {
+        let incumbent = loop {
+            let (version, pid) = successor.held_by().unzip();
+            app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
+            app.prepare_roles();
+            // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
+            // be unanswered for as long. One that is hidden never paints.
+            let painted = app.paint().until();
+            let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
+            match successor.finish(Want::Run) {
+                Ok(Outcome::Placed(incumbent)) => break incumbent,
+                // Somebody else was quicker, is the same version, and shows its window.
+                Ok(Outcome::Done) => return app.shell().quit(),
+                Err(error) => {
+                    tracing::error!(%error, "nothing is started");
+                    // The window says the rest in the person's own language.
+                    app.block(match error {
+                        HandoverError::Stuck(reason) => reason,
+                        other => other.to_string(),
+                    });
+                    tauri::async_runtime::block_on(app.until_the_place_is_wanted());
+                }
+            }
+        };
+        let asked = run(incumbent, &app);
+        heed(asked, app);
+    });
+}
+
+/// This is the app that runs: the roles start. What starting hosts ask is kept for [`heed`].
+fn run(incumbent: Incumbent, app: &App) -> Receiver<Asked> {
+    let Incumbent { asked, replaced, place } = incumbent;
+    app.keep(place);
+    app.board().publish(Event::LaunchChanged { launch: Launch::Running });
+    let _shown_in_the_window = app.launch_roles();
+    if let Some(replaced) = replaced {
+        app.board().publish(Event::HandoverFinished { from: replaced.into() });
+    }
+    asked
+}
+
+/// Where the place is out of reach, an app of the same version and data folder may be found on the session bus.
+fn find_on_the_bus(data_folder: PathBuf, app: Arc<App>) {
+    std::thread::spawn(move || {
+        let raised = Arc::clone(&app);
+        match bus::meet(&data_folder, version(), move || raised.shell().raise()) {
+            bus::Met::Shown => app.shell().quit(),
+            bus::Met::Nobody => {
+                app.board().publish(Event::LaunchChanged { launch: Launch::Running });
+                let _shown_in_the_window = app.launch_roles();
+            }
+        }
+    });
+}
+
+/// Does what starting hosts ask, also what they asked before there was a window to raise.
+fn heed(asked: Receiver<Asked>, app: Arc<App>) {
+    std::thread::spawn(move || {
+        for Asked { ask, will, waiting } in asked {
+            match will {
+                Will::Stay => {}
+                Will::Show => app.shell().raise(),
+                Will::Quit => {
+                    app.is_awaited_by(waiting);
+                    app.shell().quit();
+                }
+                Will::HandOver => {
+                    app.is_awaited_by(waiting);
+                    app.hand_over(ask.version);
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,158 @@
+//! The life of the app: from the first role that starts until all backends have ended.
+//!
+//! One value says where the app is in it. Starting hosts, the window's commands and the end of the program all read
+//! that one, so that no two of them can disagree.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Where the app is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    /// It does what it is told.
+    #[default]
+    Running,
+    /// It changes the ports of a role, and takes no other order that starts something.
+    ChangingPorts,
+    /// A starting host was promised its place, or its end: it shows its window to nobody any more.
+    Leaving,
+    /// Its backends are being ended.
+    Ending,
+    /// Its backends have ended, and the program may.
+    Ended,
+}
+
+/// What happens to the app, as far as its life is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    BeginPortChange,
+    FinishPortChange,
+    Leave,
+    End,
+    HaveEnded,
+}
+
+impl Phase {
+    /// The phase after a step; nothing if the step does not fit, or changes nothing.
+    fn after(self, step: Step) -> Option<Self> {
+        match (self, step) {
+            (Self::Running, Step::BeginPortChange) => Some(Self::ChangingPorts),
+            // One that leaves meanwhile stays on its way out.
+            (Self::ChangingPorts, Step::FinishPortChange) => Some(Self::Running),
+            (Self::Running | Self::ChangingPorts, Step::Leave) => Some(Self::Leaving),
+            (Self::Running | Self::ChangingPorts | Self::Leaving, Step::End) => Some(Self::Ending),
+            (Self::Running | Self::ChangingPorts | Self::Leaving | Self::Ending, Step::HaveEnded) => {
+                Some(Self::Ended)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The life of the app. Its clones are the same life.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lifecycle(Arc<watch::Sender<Phase>>);
+
+/// A change of ports that is under way; its drop is the end of the change.
+#[derive(Debug)]
+pub(crate) struct PortChange(Lifecycle);
+
+impl Drop for PortChange {
+    fn drop(&mut self) {
+        self.0.take(Step::FinishPortChange);
+    }
+}
+
+impl Lifecycle {
+    /// Begins a change of ports; nothing if another one is under way, or the app is on its way out.
+    pub(crate) fn begin_port_change(&self) -> Option<PortChange> {
+        self.take(Step::BeginPortChange).then(|| PortChange(self.clone()))
+    }
+
+    /// Whether a change of ports is under way.
+    pub(crate) fn is_changing_ports(&self) -> bool {
+        self.phase() == Phase::ChangingPorts
+    }
+
+    /// A starting host was promised the place of this app, or its end.
+    pub(crate) fn leave(&self) {
+        self.take(Step::Leave);
+    }
+
+    /// Whether the app is on its way out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self.phase(), Phase::Leaving | Phase::Ending | Phase::Ended)
+    }
+
+    /// The backends are to be ended: true for the first who wants that, and who then does it.
+    pub(crate) fn begin_to_end(&self) -> bool {
+        self.take(Step::End)
+    }
+
+    /// All backends have ended.
+    pub(crate) fn have_ended(&self) {
+        self.take(Step::HaveEnded);
+    }
+
+    /// Whether all backends have ended, so that the program may.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.phase() == Phase::Ended
+    }
+
+    fn phase(&self) -> Phase {
+        *self.0.borrow()
+    }
+
+    /// Whether the step was one.
+    fn take(&self, step: Step) -> bool {
+        self.0.send_if_modified(|phase| match phase.after(step) {
+            Some(next) => {
+                *phase = next;
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_are_changed_once_at_a_time_and_not_on_the_way_out() {
+        let life = Lifecycle::default();
+        let change = life.begin_port_change().unwrap();
+        assert!(life.is_changing_ports() && life.begin_port_change().is_none());
+        drop(change);
+        assert!(!life.is_changing_ports() && life.begin_port_change().is_some());
+        life.leave();
+        assert!(life.begin_port_change().is_none());
+    }
+
+    #[test]
+    fn the_end_of_a_change_of_ports_calls_nobody_back() {
+        let life = Lifecycle::default();
+        let change = life.begin_port_change().unwrap();
+        life.leave();
+        drop(change);
+        assert!(life.is_leaving());
+    }
+
+    #[test]
+    fn the_first_who_wants_the_end_does_it() {
+        let life = Lifecycle::default();
+        assert!(life.begin_to_end() && !life.begin_to_end());
+        assert!(life.is_leaving() && !life.is_ended());
+        life.have_ended();
+        assert!(life.is_ended() && !life.begin_to_end());
+    }
+
+    #[test]
+    fn who_was_promised_the_place_does_not_end_the_backends() {
+        let life = Lifecycle::default();
+        life.leave();
+        assert!(life.begin_to_end(), "that is still to be done");
+    }
+}

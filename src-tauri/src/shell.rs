@@ -1,0 +1,54 @@
+//! What the app can do with the program around it: its window, its end, its place in the system's list for logins.
+
+use tauri::AppHandle;
+
+use crate::login;
+use crate::window;
+
+/// The program around the app, which has the event loop and the window.
+pub(crate) trait Shell: Send + Sync {
+    /// Ends the program as a person does: the backends first.
+    fn quit(&self);
+
+    /// Brings the window to the front.
+    fn raise(&self);
+
+    /// Hides the window; the app goes on, and the tray is the way back.
+    fn hide(&self);
+
+    /// Has the program start when the person logs in, or not.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn set_start_at_login(&self, enabled: bool) -> Result<(), String>;
+}
+
+/// The program as Tauri runs it.
+pub(crate) struct TauriShell {
+    handle: AppHandle,
+    login: Result<login::Entry, String>,
+}
+
+impl TauriShell {
+    pub(crate) fn new(handle: AppHandle, login: Result<login::Entry, String>) -> Self {
+        Self { handle, login }
+    }
+}
+
+impl Shell for TauriShell {
+    fn quit(&self) {
+        self.handle.exit(0);
+    }
+
+    fn raise(&self) {
+        window::raise(&self.handle);
+    }
+
+    fn hide(&self) {
+        window::hide(&self.handle);
+    }
+
+    fn set_start_at_login(&self, enabled: bool) -> Result<(), String> {
+        self.login.as_ref().map_err(Clone::clone)?.set(enabled)
+    }
+}
