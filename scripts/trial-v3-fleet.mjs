@@ -100,9 +100,10 @@ async function fleet({ source, python, backend, kind, order }) {
       await startOurs(agent);
       await tell(agent, "d", hub);
     }
-    const pauses = kind === "later" ? await adopt(hub, agents) : "none";
+    const adopted = kind === "later" ? [await adopt(hub, agents)] : [];
     const kept = agents.flatMap(({ number }) => ["b", "c", "d"].flatMap((part) => names(number, part)));
     await polled(hub, (have) => kept.every((name) => have.has(name)), WITHIN_MS);
+    const pauses = [...adopted, ...(await shown(hub, agents))].join("; ") || "none";
     const have = counted(hub);
     const first = agents.flatMap(({ number }) => names(number, "a"));
     return {
@@ -130,7 +131,7 @@ async function agentOf(number, { source, python, backend, folder }) {
   });
   const ports = { bind_port: network, control_port: control, host_metrics: false };
   configure(home, "agent", { server_id: `old-${number}`, machine: `old-${number}`, ...ports, monitors });
-  const agent = { number, home, source, python, backend, network, isOurs: false };
+  const agent = { number, home, source, python, backend, network, control, isOurs: false };
   await startV3(agent);
   return agent;
 }
@@ -275,9 +276,32 @@ async function adopt(hub, agents) {
   return `${[...reasons].join(", ")}; ended by adoption`;
 }
 
+/** What a person is shown: holes in the numbers and machines that are other ones by our hub, refusals by our agents. */
+async function shown(hub, agents) {
+  const ask = async (port, path, token = "") =>
+    (
+      await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })
+    ).json();
+  const words = [];
+  if (hub.kind === "ours")
+    for (const { name, error, missed_events: hole, installed_anew_seconds: anew } of (
+      await ask(hub.port, "/status")
+    ).agents) {
+      if (error) words.push(`${name}: ${error}`);
+      if (hole) words.push(`${name}: ${hole.first} to ${hole.last} were never told`);
+      if (typeof anew === "number") words.push(`${name}: installed anew`);
+    }
+  for (const { number, control, home } of agents) {
+    const token = readFileSync(join(home, "data", "state", "control.token"), "utf8").trim();
+    for (const { ack, offered } of (await ask(control, "/control/status", token)).event_refusals ?? [])
+      words.push(`agent ${number} refused ${ack}, beyond ${offered}`);
+  }
+  return words;
+}
+
 /** How often each file is in the hub's database. */
 function counted({ kind, folder }) {
-  const database = kind === "ours" ? join(folder, "data", "hub.db") : join(folder, "hub.db");
+  const database = kind === "ours" ? join(folder, "data", "state", "hub.db") : join(folder, "hub.db");
   const ask =
     "import sqlite3,sys\nfor row in sqlite3.connect(f'file:{sys.argv[1]}?mode=ro',uri=True,timeout=10).execute('SELECT message FROM events'): print(row[0])";
   const told = execFileSync("python3", ["-c", ask, database], { encoding: "utf8", maxBuffer: 1 << 26 });
