@@ -3,7 +3,7 @@
 // after, and with kills; then it is counted what the hub has. About 50 s for each order, 18 of them in all.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -46,6 +46,8 @@ await main(async () => {
     "| hub | order | events | in the hub | lost | twice | only in a killed V3's memory | pauses that were seen |",
   );
   console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |");
+  const load = () => `load average ${loadavg()[0].toFixed(1)}`;
+  const before = load();
   let bad = 0;
   for (const kind of values.hub ? [values.hub] : HUBS)
     for (const order of values.order ? [values.order] : ORDERS) {
@@ -57,6 +59,7 @@ await main(async () => {
       if (lost.length > 0) say(`lost: ${lost.slice(0, 5)} … ${lost.at(-1)}`);
       if (twice.length > 0) say(`twice: ${twice.slice(0, 5)} … ${twice.at(-1)}`);
     }
+  console.log(`\nAt the beginning ${before}, at the end ${load()}.\n`);
   return bad === 0 ? 0 : 1;
 });
 

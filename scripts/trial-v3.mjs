@@ -32,6 +32,8 @@ const WITHIN_MS = 90_000;
 const NOBODY = 65534;
 /** How often V3's window asks. */
 const WINDOW_MS = 5_000;
+/** What the journal says where V3's sockets may not be reached. */
+const REFUSED = "sockets refused";
 const REFUSING = ["python3", join(ROOT, "scripts", "lib", "without-pidfd-getfd.py")];
 
 /** Who may be connected while V3 is replaced. Each gives what ends it. */
@@ -124,29 +126,35 @@ await main(async () => {
   const screen = spawn("Xvfb", [display, "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-ac"], {
     stdio: "ignore",
   });
-  let late = 0;
   const load = () => `load average ${loadavg()[0].toFixed(1)}`;
   const before = load();
-  console.log("| who takes over | user | V3 as | connected to V3 | ms until it answers | V3's end |");
-  console.log("| --- | --- | --- | --- | ---: | --- |");
+  const results = new Map();
+  let bad = 0;
   try {
     for (const row of chosen) {
       const { ms, ended } = await trial({ ...setup, ...row, display, words: forms[row.form] });
-      const good = row.refused ? /refused/.test(ended) : ms <= TARGET_MS;
-      if (!good) late += 1;
-      const taker = row.refused ? `${row.taker}, pidfd_getfd refused` : row.taker;
-      console.log(
-        `| ${taker} | ${row.user} | ${row.form} | ${row.client} | ${ms}${good ? "" : " (bad)"} | ${ended} |`,
-      );
+      const isGood = row.refused ? ended.includes(REFUSED) : ms <= TARGET_MS;
+      if (!isGood) bad += 1;
+      results.set(nameOf(row), `${ms.toLocaleString("en")}${isGood ? "" : " (bad)"}`);
+      say(`${nameOf(row)}: ${ms} ms; V3: ${ended}`);
     }
   } finally {
     screen.kill();
   }
+  const columns = Object.keys(CLIENTS);
+  console.log(`| who takes over | user | V3 as | ${columns.join(" | ")} |`);
+  console.log(`| --- | --- | --- | ${columns.map(() => "---:").join(" | ")} |`);
+  const lines = chosen.map(({ taker, user, form, refused }) => {
+    const cells = columns.map((client) => results.get(nameOf({ taker, user, form, client, refused })) ?? "–");
+    const who = refused ? `${taker}, \`pidfd_getfd\` refused` : taker;
+    return `| ${who} | ${user} | ${form} | ${cells.join(" | ")} |`;
+  });
+  for (const line of new Set(lines)) console.log(line);
   console.log(`\nAt the beginning ${before}, at the end ${load()}.\n`);
   say(
-    `${chosen.length - late} of ${chosen.length} within ${TARGET_MS / 1000} s, or refused and the journal says so`,
+    `${chosen.length - bad} of ${chosen.length} within ${TARGET_MS / 1000} s, or refused and the journal says so`,
   );
-  return late === 0 ? 0 : 1;
+  return bad === 0 ? 0 : 1;
 });
 
 function nameOf({ taker, user, form, client, refused }) {
@@ -210,7 +218,7 @@ async function howItEnded(journal) {
   const ends = record.holders.map(({ done, ms, reuse }) =>
     [
       ms === undefined ? done : `${done} in ${Math.round(ms)} ms`,
-      ...(reuse?.refused ? [`sockets refused: ${reuse.refused}`] : []),
+      ...(reuse?.refused ? [`${REFUSED}: ${reuse.refused}`] : []),
     ].join(", "),
   );
   return [...(record.outcome === "ready" ? [] : [record.outcome]), ...ends].join("; ");

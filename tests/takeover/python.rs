@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::wait::LONG;
-use support::{Owned, free_ports};
+use support::{Owned, free_ports, until};
 use taskpaw_contract::Role;
 
-use crate::holder::is_untouched;
+use crate::holder::{is_untouched, state};
 use crate::taker::{Takeover, Way};
 
 /// Starts Python in the folder of the stand-ins, where a user of V3 starts it.
@@ -74,6 +74,19 @@ async fn v3_source_entry_point() {
 async fn v3_bootstrap() {
     is_reclaimed(Role::Agent, &["-m", "taskpaw_v3.bootstrap", "agent", "--run"]).await;
     is_reclaimed(Role::Hub, &["taskpaw_v3/bootstrap.py", "hub", "--run"]).await;
+}
+
+#[tokio::test]
+async fn v3_that_is_stopped() {
+    for way in Way::BOTH {
+        let [network, control] = free_ports();
+        let (one, two) = (network.to_string(), control.to_string());
+        let mut backend = python(&["-m", "taskpaw_v3.agent", &one, &two]);
+        backend.signal(libc::SIGSTOP);
+        until("it is stopped", LONG, async || state(backend.pid()) == Some('T')).await;
+        Takeover::of_ports(&[network, control]).by(way).is_reclaimed(&[backend.pid()], "graceful");
+        assert_eq!(backend.ended(LONG).await, Some(0), "its first thread has seen the signal");
+    }
 }
 
 #[tokio::test]

@@ -163,6 +163,29 @@ fn effective_uid(status: &[u8]) -> Option<u32> {
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
+/// How often the first thread of a process has gone to sleep, if the process is stopped; nothing if it runs.
+pub(super) fn sleeps_if_stopped(pid: Pid) -> Option<u64> {
+    sleeps(pid).filter(|(_, is_stopped)| *is_stopped).map(|(sleeps, _)| sleeps)
+}
+
+/// Whether that thread has run since then and waits again for what it waited for. One that has ended waits for nothing.
+pub(super) fn sleeps_again(pid: Pid, before: u64) -> bool {
+    sleeps(pid).is_none_or(|(sleeps, is_stopped)| !is_stopped && sleeps != before)
+}
+
+fn sleeps(pid: Pid) -> Option<(u64, bool)> {
+    let folder = openat(CWD, format!("/proc/{pid}"), FOLDER, Mode::empty()).ok()?;
+    parse_sleeps(&read(&folder, "status")?)
+}
+
+/// `State:` and `voluntary_ctxt_switches:` of `/proc/PID/status`, which is about the first thread.
+fn parse_sleeps(status: &[u8]) -> Option<(u64, bool)> {
+    let status = String::from_utf8_lossy(status);
+    let line = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim_start);
+    let state = line("State:")?;
+    Some((line("voluntary_ctxt_switches:")?.parse().ok()?, state.starts_with(['T', 't'])))
+}
+
 fn arguments(cmdline: &[u8]) -> Vec<String> {
     let Some(whole) = cmdline.strip_suffix(b"\0") else {
         return if cmdline.is_empty() {
@@ -191,7 +214,7 @@ fn user_name(uid: u32) -> String {
 /// Whatever stands in the files of a process.
 #[cfg(feature = "fuzzing")]
 pub(super) fn fuzz(bytes: &[u8]) {
-    let _ = (parse_stat(bytes), effective_uid(bytes), socket_inode(bytes));
+    let _ = (parse_stat(bytes), effective_uid(bytes), parse_sleeps(bytes), socket_inode(bytes));
     let zeros = bytes.iter().filter(|&&byte| byte == 0).count();
     assert!(arguments(bytes).len() <= zeros + 1);
 }
@@ -234,6 +257,16 @@ mod tests {
         assert_eq!((stat.name.as_str(), stat.parent, stat.started_at), ("a) b (c", 7, 98765));
         assert!(parse_stat(b"812 (a").is_none());
         assert!(parse_stat(b"812 (a) S 1").is_none());
+    }
+
+    #[test]
+    fn a_stopped_process_is_told_from_one_that_sleeps() {
+        let of = |text: &str| parse_sleeps(text.as_bytes());
+        assert_eq!(of("Name:\tT\nState:\tT (stopped)\nvoluntary_ctxt_switches:\t264\n"), Some((264, true)));
+        assert_eq!(of("State:\tt (tracing stop)\nvoluntary_ctxt_switches:\t1\n"), Some((1, true)));
+        let sleeps = "State:\tS (sleeping)\nvoluntary_ctxt_switches:\t9\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(of(sleeps), Some((9, false)));
+        assert_eq!(of("State:\tS (sleeping)\n"), None);
     }
 
     #[test]
