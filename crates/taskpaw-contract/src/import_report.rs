@@ -131,7 +131,7 @@ pub struct NotTaken {
     pub monitor: Option<String>,
     /// Why.
     pub reason: NotTakenReason,
-    /// Whether nothing came of the whole monitor; else it is one setting that is missing.
+    /// Whether nothing came of the whole monitor, machine or file; else it is one setting that is missing.
     #[serde(default)]
     pub is_lost: bool,
 }
@@ -171,7 +171,7 @@ impl ImportReport {
         self.not_taken.push(NotTaken { file, key: key.into(), monitor, reason, is_lost: false });
     }
 
-    /// Adds a monitor of which nothing was taken over, and why.
+    /// Adds a monitor, a machine or a whole file of which nothing was taken over, and why.
     pub fn lost(
         &mut self,
         file: V3File,

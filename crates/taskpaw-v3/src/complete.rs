@@ -42,7 +42,13 @@ pub fn complete(folders: &Folders) -> Result<Option<ImportReport>, CompleteError
     let folder = PathBuf::from(&kept.folder);
     let hub = hub_in(&folder).unwrap_or_default();
     match found(&hub.databases(&folder)) {
-        Err(reason) => kept.refused(V3File::Database, "", None, reason),
+        Err(NotTakenReason::NoDatabase) => {
+            kept.refused(V3File::Database, "", None, NotTakenReason::NoDatabase)
+        }
+        Err(reason) => {
+            kept.lost(V3File::Database, "", None, reason);
+            kept.tidy(&[]);
+        }
         Ok(database) => {
             let changed = ConfigFile::update(&folders.config_file(), |config: &mut Config| {
                 let mut report = kept.clone();

@@ -81,6 +81,8 @@ pub(super) fn read(path: &Path) -> Result<Database, DatabaseError> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is no ordinary file").into());
     }
+    // SQLite would only say that it cannot open it.
+    drop(fs::File::open(path).map_err(|error| std::io::Error::from(error.kind()))?);
     let connection = open(path)?;
     let interrupt = connection.get_interrupt_handle();
     let (done, is_done) = mpsc::channel::<()>();

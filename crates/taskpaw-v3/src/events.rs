@@ -29,6 +29,8 @@ const COUNTER: &str = "agent.state.json";
 const HIGH_WATER: &str = "agent.state.highwater.json";
 /// What V3's memory held, in the state folder of this version.
 const MEMORY: &str = "v3-events.json";
+/// One of those that cannot be read.
+const DAMAGED: &str = "v3-events.damaged.json";
 /// So many events V3 keeps at most.
 const MOST_EVENTS: usize = 10_000;
 /// Longer than any answer of V3: 10,000 events of a kilobyte and a half.
@@ -134,7 +136,11 @@ pub fn take_along(host: &str, port: u16, token: &str, state_folder: &Path) -> Re
         return Ok(0);
     }
     // What an earlier takeover has kept and no agent has taken yet.
-    let mut all = kept(state_folder)?;
+    let mut all = match kept(state_folder) {
+        // It is out of the way, and what V3 has told now is not lost for it.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Vec::new(),
+        all => all?,
+    };
     all.retain(|old| events.iter().all(|event| event.id != old.id));
     all.extend(events.iter().cloned());
     keep(state_folder, &all)?;
@@ -162,7 +168,12 @@ pub fn kept(state_folder: &Path) -> io::Result<Vec<AgentEvent>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    parse_events(&bytes).ok_or_else(|| io::Error::other("it is no list of events"))
+    parse_events(&bytes).ok_or_else(|| {
+        // Whoever helps may still find something in it.
+        let aside = fs::rename(state_folder.join(MEMORY), state_folder.join(DAMAGED));
+        let place = if aside.is_ok() { format!(", and is kept as {DAMAGED}") } else { String::new() };
+        io::Error::new(io::ErrorKind::InvalidData, format!("{MEMORY} is no list of events{place}"))
+    })
 }
 
 /// The kept events are in the journal now.
@@ -285,7 +296,9 @@ mod tests {
         forget(folder.path()).unwrap();
         assert!(kept(folder.path()).unwrap().is_empty());
         write(folder.path(), MEMORY, "[1]");
-        assert!(kept(folder.path()).is_err());
+        assert!(kept(folder.path()).unwrap_err().to_string().contains(DAMAGED));
+        assert!(kept(folder.path()).unwrap().is_empty(), "it is in nobody's way any more");
+        assert_eq!(fs::read_to_string(folder.path().join(DAMAGED)).unwrap(), "[1]");
     }
 
     #[test]

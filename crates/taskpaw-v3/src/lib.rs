@@ -109,7 +109,7 @@ fn made_from(agent: Option<Found>, hub: Option<Found>, starter: Starter) -> (Imp
         if found == Err(NotTakenReason::FolderClosed) {
             // Nobody knows which of them are there, so none says what this machine was.
             if report.not_taken.is_empty() {
-                report.refused(V3File::Folder, "", None, NotTakenReason::FolderClosed);
+                report.lost(V3File::Folder, "", None, NotTakenReason::FolderClosed);
                 report.is_whole = false;
             }
             continue;
@@ -122,7 +122,8 @@ fn made_from(agent: Option<Found>, hub: Option<Found>, starter: Starter) -> (Imp
         });
         match take(file, found, &mut config, &mut report, &mut tokens) {
             Ok(hub) => left = hub.or(left),
-            Err(reason) => report.refused(file, "", None, reason),
+            Err(NotTakenReason::NoSettings) => report.refused(file, "", None, NotTakenReason::NoSettings),
+            Err(reason) => report.lost(file, "", None, reason),
         }
     }
     if report.roles == [Role::Hub] && left.as_ref().is_some_and(|left| left.watches_itself) {

@@ -283,7 +283,7 @@ export const en = {
     title: "What this start did",
     looked: "looked at {{ports}}",
     looked_no_ports: "looked at the ports",
-    reclaim: "asked an earlier TaskPaw to stop ({{pids}})",
+    reclaim: "found an earlier TaskPaw on the ports ({{pids}})",
     pid: "pid {{pid}}",
     stage_asked: "pid {{pid}} was asked to stop",
     stage_gone: "pid {{pid}} has ended",
@@ -506,6 +506,7 @@ export const en = {
   },
   import: {
     title: "Taken over from TaskPaw 3",
+    title_nothing: "Nothing could be taken over from TaskPaw 3",
     taken: "Taken over: {{what}}.",
     not_taken: "Not taken over: {{what}}.",
     a_monitor: "{{number}} monitor",

@@ -260,7 +260,7 @@ export const zhCN: Words = {
     title: "本次启动过程",
     looked: "检查了 {{ports}}",
     looked_no_ports: "检查了端口",
-    reclaim: "请求先前的 TaskPaw 停止（{{pids}}）",
+    reclaim: "先前的 TaskPaw 仍占用端口（{{pids}}）",
     pid: "进程号 {{pid}}",
     stage_asked: "已请求进程 {{pid}} 停止",
     stage_gone: "进程 {{pid}} 已结束",
@@ -481,6 +481,7 @@ export const zhCN: Words = {
   },
   import: {
     title: "已从 TaskPaw 3 接收配置",
+    title_nothing: "未能从 TaskPaw 3 接收任何配置",
     taken: "已接收：{{what}}。",
     not_taken: "未接收：{{what}}。",
     a_monitor: "{{number}} 个监测项目",

@@ -278,6 +278,23 @@ fn events_go_on_where_v3_has_stopped() {
 }
 
 #[test]
+fn a_counter_that_cannot_be_read_costs_no_event() {
+    let machine = with_v3();
+    write_agent_yaml(&machine);
+    fs::write(machine.v3_dir().join("agent.state.json"), r#"{"next_event_id": 5"#).unwrap();
+    fs::create_dir_all(machine.data_dir().join("state")).unwrap();
+    fs::write(machine.state_file("v3-events.json"), "half of a").unwrap();
+    for told in [vec![1_000_000_001], vec![1_000_000_001, 1_000_000_002]] {
+        let running = machine.start_headless(Role::Agent);
+        running.ready();
+        // Asked by a hub of V3 that has stored 502.
+        assert_eq!(fetched(&machine, 502).into_iter().map(|(id, _)| id).collect::<Vec<_>>(), told);
+        assert!(ended_log(running).contains("agent.state.json cannot be used"));
+    }
+    assert_eq!(fs::read_to_string(machine.state_file("v3-events.damaged.json")).unwrap(), "half of a");
+}
+
+#[test]
 fn the_stream_of_v3_goes_on_and_without_an_agent_there_is_no_report() {
     let machine = with_v3();
     write_agent_yaml(&machine);

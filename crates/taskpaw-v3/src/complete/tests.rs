@@ -1,7 +1,7 @@
 //! A first start on a machine with V3's hub, and the hub's first start after it.
 
 use super::super::database::tests::made;
-use super::super::{Starter, begin};
+use super::super::{NotTaken, Starter, begin};
 use super::*;
 
 struct Machine3 {
@@ -37,6 +37,11 @@ impl Machine3 {
             Ok::<_, ConfigProblem>(())
         })
         .unwrap();
+    }
+
+    /// The first thing that was not taken.
+    fn not_taken(&self) -> NotTaken {
+        report(&self.folders.import_report_file()).unwrap().unwrap().not_taken.remove(0)
     }
 
     /// What was not taken of the database: each key with its reason.
@@ -172,6 +177,22 @@ fn nothing_about_a_database_stops_a_start() {
     begin(&broken.folders, Starter::App).unwrap();
     complete(&broken.folders).unwrap().unwrap();
     assert!(matches!(broken.refused()[0].2, NotTakenReason::BadDatabase { .. }), "{:?}", broken.refused());
+
+    assert!(broken.not_taken().is_lost, "it comes first, and is never left out");
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let closed = machine("", THREE);
+        fs::set_permissions(&closed.database, fs::Permissions::from_mode(0)).unwrap();
+        // Root reads everything.
+        if fs::File::open(&closed.database).is_err() {
+            begin(&closed.folders, Starter::App).unwrap();
+            complete(&closed.folders).unwrap().unwrap();
+            let denied = NotTakenReason::BadDatabase { message: "permission denied".to_owned() };
+            assert_eq!(closed.not_taken().reason, denied);
+        }
+    }
 
     let gone = machine("", THREE);
     begin(&gone.folders, Starter::App).unwrap();
