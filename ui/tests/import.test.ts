@@ -61,7 +61,7 @@ describe("what an earlier version left behind", () => {
     ] as const) {
       const host = await open("left-behind");
       expect(find("left-behind").textContent).toContain(
-        "did not take over everything that it had in /etc/taskpaw: its machines and the token that it shows them, whom it tells of events and the file status.md.",
+        "did not take over everything that this hub had in /etc/taskpaw: its machines and the token that it shows them, whom it tells of events and the file status.md.",
       );
       await click(button);
       await pass();

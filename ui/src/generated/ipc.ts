@@ -579,7 +579,7 @@ monitor: string | null,
  */
 reason: NotTakenReason, 
 /**
- * Whether nothing came of the whole monitor; else it is one setting that is missing.
+ * Whether nothing came of the whole monitor, machine or file; else it is one setting that is missing.
  */
 is_lost: boolean, };
 

@@ -549,7 +549,7 @@ export const en = {
     why_missing: "It is missing.",
     why_unknown_monitor: "This version has no monitor of type {{type_id}}.",
     left_title: "TaskPaw 3 had a hub here",
-    left: "An earlier version of TaskPaw did not take over everything that it had in {{folder}}: {{what}}.",
+    left: "An earlier version of TaskPaw 4 did not take over everything that this hub had in {{folder}}: {{what}}.",
     left_machines: "its machines and the token that it shows them",
     left_webhook: "whom it tells of events",
     left_status_file: "the file status.md",

@@ -70,6 +70,11 @@ function agentIn(state: RoleState, ports = agentPorts(), change: Partial<RoleVie
     const { failure } = state;
     if (failure.kind === "port_conflict")
       timeline.push({ at: at - 20, event: { type: "port_conflict", role, generation, ports } });
+    else if (failure.kind === "v3_busy")
+      timeline.push({
+        at: at - 30,
+        event: { type: "reclaim_started", role, generation, ports, pids: [failure.pid] },
+      });
     else timeline.push({ at: at - 30, event: { type: "backend_starting", role, generation, ports } });
     timeline.push({
       at,
