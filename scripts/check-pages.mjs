@@ -1,8 +1,10 @@
-// `npm run check:pages`: what needs a real browser. axe-core finds nothing serious on any page in either theme, no
+// `npm run check:pages [-- --only SCENARIO]`: what needs a real browser. axe-core finds nothing serious on any page in either
+// theme, no
 // page is wider than the smallest window, every control is reached by keyboard and shows that it has the focus, nothing
 // moves for those who asked for that, and ten thousand events scroll and filter within a frame.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { withBrowser } from "./lib/browser.mjs";
 import { beginsWell, leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
 import { ensureNodeModules } from "./lib/programs.mjs";
@@ -10,7 +12,7 @@ import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 
 const PAGES = ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"];
 /** What a page looks like besides the ordinary: scenario, page, and what is clicked first. */
-const STATES = [
+const EVERY_STATE = [
   ...PAGES.map((page) => ["hub", page]),
   ["conflict", "this-machine"],
   ["conflict-two", "this-machine"],
@@ -34,6 +36,8 @@ const STATES = [
   ["hub", "fleet", "action-add-agent"],
   ["hub", "events", "event"],
 ];
+const { values } = parseArgs({ options: { only: { type: "string" } } });
+const STATES = EVERY_STATE.filter(([scenario]) => !values.only || scenario === values.only);
 /** A frame at 60 Hz. */
 const FRAME_MS = 16;
 
