@@ -1,7 +1,6 @@
 // `npm run check:pages [-- --only SCENARIO]`: what needs a real browser. axe-core finds nothing serious on any page in either
-// theme, no
-// page is wider than the smallest window, every control is reached by keyboard and shows that it has the focus, nothing
-// moves for those who asked for that, and ten thousand events scroll and filter within a frame.
+// theme, no page is wider than the smallest window, every control is reached by keyboard and shows that it has the focus,
+// nothing moves for those who asked for that, and ten thousand events scroll and filter within a frame.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
