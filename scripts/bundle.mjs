@@ -1,5 +1,5 @@
 // `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS and MSI, or app and dmg.
-// `npm run bundle -- --version 4.0.1 [--kinds deb]`: of another version, for upgrade tests.
+// `npm run bundle -- --version 4.0.1 [--kinds deb] [--from DIR]`: of another version, or of other programs, for tests.
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
@@ -29,15 +29,21 @@ import { ensureSystem } from "./lib/system.mjs";
 const SUFFIX = process.platform === "win32" ? ".exe" : "";
 
 await main(async () => {
-  const { values } = parseArgs({ options: { version: { type: "string" }, kinds: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      version: { type: "string" },
+      kinds: { type: "string" },
+      from: { type: "string" },
+    },
+  });
   const version = values.version ?? JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
   await ensureSystem();
   await ensureNodeModules();
-  await buildPrograms();
+  if (!values.from) await buildPrograms();
 
   const stage = join(ROOT, "target", "stage", version);
   rmSync(stage, { recursive: true, force: true });
-  copyAsVersion(version, join(stage, "release"));
+  copyAsVersion(version, join(stage, "release"), values.from);
   stageSidecars(stage);
   if (process.platform === "linux") stageManuals(stage);
   const seconds = secondsOfSources();

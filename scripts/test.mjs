@@ -1,17 +1,27 @@
 // `npm test`: everything that a change must pass. Installs what it needs.
+// `npm test -- --release`: with the programs that people get, which take ten minutes longer to build.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { canCheck } from "./lib/cross.mjs";
-import { buildPrograms, buildWindow, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
+import {
+  buildPrograms,
+  buildWindow,
+  copyAsVersion,
+  DEVELOPMENT,
+  ensureNodeModules,
+  RELEASE,
+} from "./lib/programs.mjs";
 import { main, output, ROOT, run, say } from "./lib/steps.mjs";
 import { canInstallDebian, ensureSystem, isDebian } from "./lib/system.mjs";
+import { CURRENT, NEWER as NEXT } from "./lib/versions.mjs";
 import { WINE_PACKAGES } from "./lib/wine.mjs";
 
 /** Tools of the tests, in the checkout's own target folder. */
 const TOOLS = join(ROOT, "target", "tools");
-/** What the upgrade tests call the two versions of the programs, whatever the real one is. */
-const TESTED = { version: "4.0.0", folder: join(ROOT, "target", "tested") };
-const NEWER = { version: "4.0.1", folder: join(ROOT, "target", "newer") };
+/** The two versions of the programs for the tests. */
+const TESTED = { version: CURRENT, folder: join(ROOT, "target", "tested") };
+const NEWER = { version: NEXT, folder: join(ROOT, "target", "newer") };
 
 /** The window's tests and their kin need Linux's virtual display and its process files. */
 const ON_LINUX = process.platform === "linux";
@@ -21,6 +31,7 @@ const WORKSPACE = [
 ];
 
 await main(async () => {
+  const { values } = parseArgs({ options: { release: { type: "boolean" } } });
   await ensureSystem({ tests: true });
   await ensureNodeModules();
   await ensureTools();
@@ -37,12 +48,15 @@ await main(async () => {
   const env = { ...process.env, RUSTDOCFLAGS: "-D warnings" };
   await run("cargo", ["doc", ...WORKSPACE, "--no-deps", "--locked", "--document-private-items"], { env });
 
-  await buildPrograms();
-  for (const { version, folder } of [TESTED, NEWER]) copyAsVersion(version, folder);
+  const programs = values.release ? RELEASE : DEVELOPMENT;
+  if (values.release) await buildPrograms();
+  say("building the tests and what they run");
+  await run("cargo", ["build", ...WORKSPACE, "--all-targets", "--locked"]);
+  for (const { version, folder } of [TESTED, NEWER]) copyAsVersion(version, folder, programs);
   if (output("dpkg", ["--version"])) {
     say("packages");
     for (const { version } of [TESTED, NEWER]) {
-      await run("node", ["scripts/bundle.mjs", "--kinds", "deb", "--version", version]);
+      await run("node", ["scripts/bundle.mjs", "--kinds", "deb", "--version", version, "--from", programs]);
     }
     if (isDebian()) await run("node", ["scripts/check-package.mjs"]);
   }

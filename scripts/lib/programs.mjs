@@ -9,9 +9,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { releaseEnv } from "./release.mjs";
-import { output, ROOT, run, say } from "./steps.mjs";
+import { output, ROOT, run, say, StepError } from "./steps.mjs";
 import { stamp } from "./stamp.mjs";
 
 const SUFFIX = process.platform === "win32" ? ".exe" : "";
@@ -19,6 +19,8 @@ const SUFFIX = process.platform === "win32" ? ".exe" : "";
 export const PROGRAMS = ["taskpaw", "taskpaw-backend", "taskpaw-ports"].map((name) => name + SUFFIX);
 /** Where release builds are. */
 export const RELEASE = join(ROOT, "target", "release");
+/** Where the builds of `npm test` are: they have their assertions, and the tests' own build makes them along the way. */
+export const DEVELOPMENT = join(ROOT, "target", "debug");
 
 /** Installs the window's packages if the lock file is newer than what is there. */
 export async function ensureNodeModules() {
@@ -60,16 +62,24 @@ export function buildRelease(packages, { root = ROOT, env = process.env } = {}) 
   });
 }
 
-/** Copies the three programs into a folder, as another version. */
-export function copyAsVersion(version, folder) {
+/** Copies the three programs of a build into a folder, as another version. */
+export function copyAsVersion(version, folder, from = RELEASE) {
   mkdirSync(folder, { recursive: true });
   for (const name of PROGRAMS) {
     const to = join(folder, name);
-    copyFileSync(join(RELEASE, name), to);
+    copyFileSync(join(from, name), to);
     chmodSync(to, 0o755);
+    // A release has no symbols, and with them the others are ten times as large.
+    if (from === DEVELOPMENT && process.platform === "linux") strip(to);
     writeFileSync(to, stamp(readFileSync(to), version));
     // A changed program has lost its signature, and Apple silicon runs none without one.
     if (process.platform === "darwin") output("codesign", ["--force", "--sign", "-", to]);
+  }
+}
+
+function strip(program) {
+  if (output("strip", [program]) === undefined) {
+    throw new StepError(`${basename(program)} cannot be stripped: install Debian's binutils`);
   }
 }
 

@@ -1,11 +1,16 @@
 // Running a program of the tests with two versions of TaskPaw, in copies that a build does not touch.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPrograms, copyAsVersion, ensureNodeModules } from "./programs.mjs";
 import { ROOT, run, say, StepError } from "./steps.mjs";
 import { ensureSystem } from "./system.mjs";
+
+/** The version of the programs. */
+export const CURRENT = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
+/** What a copy of them is called in tests, as a version after it (`tests/support/programs.rs`). */
+export const NEWER = CURRENT.replace(/^(\d+\.\d+)\..*$/, "$1.99");
 
 /** Runs a program of the tests, and gives its status. It ends what it started, also when it is interrupted. */
 export async function runWithTwoVersions(name, args) {
@@ -18,9 +23,9 @@ export async function runWithTwoVersions(name, args) {
   await run("cargo", ["build", "--locked", "-p", "taskpaw-tests", "--bins"]);
   const folder = mkdtempSync(join(tmpdir(), "taskpaw-versions-"));
   try {
-    const versions = { current: join(folder, "4.0.0"), newer: join(folder, "4.0.1") };
-    copyAsVersion("4.0.0", versions.current);
-    copyAsVersion("4.0.1", versions.newer);
+    const versions = { current: join(folder, CURRENT), newer: join(folder, NEWER) };
+    copyAsVersion(CURRENT, versions.current);
+    copyAsVersion(NEWER, versions.newer);
     say(`${name} begins`);
     return await status(join(ROOT, "target", "debug", name), args, {
       ...process.env,

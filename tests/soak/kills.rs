@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::random::Random;
 use super::within;
 use super::world::World;
+use crate::programs::CURRENT;
 
 /// The moments of a launch, in milliseconds after the start; by then it is ready on most machines.
 const MOMENTS: u64 = 800;
@@ -51,7 +52,7 @@ pub fn kind(seed: u64) -> &'static str {
 /// What was left behind, or what is wrong with the launch after it.
 pub async fn kill(world: &mut World, seed: u64) -> Result<Duration, String> {
     let plan = Plan::draw(seed);
-    let mut version = "4.0.0";
+    let mut version = CURRENT;
     if plan.over_another {
         if world.hosts.is_empty() {
             world.start(version);

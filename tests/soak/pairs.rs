@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::within;
 use super::world::{SETTLED_WITHIN, World};
+use crate::programs::{CURRENT, NEWER};
 
 /// What is started, in turns.
 const KINDS: [(&str, [&str; 2]); 4] = [
-    ("4.0.0 and 4.0.0", ["4.0.0", "4.0.0"]),
-    ("4.0.0, then 4.0.1", ["4.0.0", "4.0.1"]),
-    ("4.0.1 and 4.0.1", ["4.0.1", "4.0.1"]),
-    ("4.0.1, then 4.0.0", ["4.0.1", "4.0.0"]),
+    ("two of the older version", [CURRENT, CURRENT]),
+    ("the older version, then the newer", [CURRENT, NEWER]),
+    ("two of the newer version", [NEWER, NEWER]),
+    ("the newer version, then the older", [NEWER, CURRENT]),
 ];
 
 /// For counting.

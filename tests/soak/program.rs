@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use support::programs::CURRENT;
 use support::soak::gap::{Upgrade, percentile, upgrade};
 use support::soak::misbehaving::{QUICK, SLOW, all_at_once};
 use support::soak::world::World;
@@ -138,7 +139,7 @@ async fn cycles_from(seed: u64, cycles: u64) -> ExitCode {
 
 async fn gap(upgrades: u64) -> ExitCode {
     let mut world = World::new().await;
-    world.start("4.0.0");
+    world.start(CURRENT);
     let mut done: Vec<Upgrade> = Vec::new();
     for number in 1..=upgrades {
         match upgrade(&mut world, CLIENTS).await {

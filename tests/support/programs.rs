@@ -1,8 +1,13 @@
-//! The programs under test, built by `npm test` for release.
+//! The programs under test, built by `npm test`.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// The version of the programs that are built.
+pub const CURRENT: &str = env!("CARGO_PKG_VERSION");
+/// What `npm test` calls a copy of them, as a version after it (`scripts/lib/versions.mjs`).
+pub const NEWER: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".99");
 
 /// TaskPaw's programs of one version.
 #[derive(Debug, Clone)]
@@ -15,12 +20,12 @@ pub struct Programs {
 impl Programs {
     /// As they are built.
     pub fn current() -> Self {
-        Self { version: "4.0.0", folder: folder("TASKPAW_TEST_PROGRAMS", "release") }
+        Self { version: CURRENT, folder: folder("TASKPAW_TEST_PROGRAMS", "release") }
     }
 
     /// The same, as the version after it.
     pub fn newer() -> Self {
-        Self { version: "4.0.1", folder: folder("TASKPAW_TEST_NEWER", "newer") }
+        Self { version: NEWER, folder: folder("TASKPAW_TEST_NEWER", "newer") }
     }
 
     /// The app.

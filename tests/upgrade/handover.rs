@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::process::{running, runs, send};
-use support::programs::Programs;
+use support::programs::{CURRENT, NEWER, Programs};
 use support::wait::LONG;
 use support::{Desktop, Home, Owned, Window, until};
 
@@ -31,7 +31,7 @@ impl Older {
         let newer = Window::open(&Programs::newer(), &self.home).await;
         newer.role_is("agent", "ready").await;
         until("the older app is gone", LONG, async || !runs(self.host) && !runs(self.backend)).await;
-        assert_eq!(self.home.ping().await.expect("the newer one answers")["version"], "4.0.1");
+        assert_eq!(self.home.ping().await.expect("the newer one answers")["version"], NEWER);
         assert_eq!(running(&Programs::newer().backend(), self.home.path()).len(), 1);
         newer
     }
@@ -43,9 +43,9 @@ async fn a_newer_app_takes_over_from_an_idle_one() {
     let newer = older.is_replaced().await;
     let snapshot = newer.call(json!({ "command": "snapshot" })).await;
     let from = &snapshot["app"]["took_over"];
-    assert_eq!((&from["version"], &from["forced"]), (&json!("4.0.0"), &json!(false)));
+    assert_eq!((&from["version"], &from["forced"]), (&json!(CURRENT), &json!(false)));
     assert_eq!(from["pid"], older.host);
-    newer.text_with("took-over", "TaskPaw 4.0.0").await;
+    newer.text_with("took-over", &format!("TaskPaw {CURRENT}")).await;
     newer.picture("took-over").await;
 }
 
@@ -58,7 +58,7 @@ async fn an_older_app_takes_over_from_a_newer_one() {
     let older = Window::open(&Programs::current(), &home).await;
     older.role_is("agent", "ready").await;
     until("the newer app is gone", LONG, async || !runs(host)).await;
-    older.text_with("took-over", "4.0.0 is older").await;
+    older.text_with("took-over", &format!("{CURRENT} is older")).await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn one_that_hangs_without_a_record_is_said_in_the_window_and_never_ended()
     newer.text_with("launch-blocked", "no record").await;
     newer.picture("launch-blocked").await;
     assert!(runs(older.host) && runs(older.backend));
-    assert_eq!(older.home.ping().await.expect("the old backend works on")["version"], "4.0.0");
+    assert_eq!(older.home.ping().await.expect("the old backend works on")["version"], CURRENT);
 
     send(older.host, libc::SIGCONT);
     newer.click("action-claim-again").await;
@@ -115,7 +115,7 @@ async fn a_damaged_record_and_one_of_a_reused_pid_block_nobody() {
 
 /// A record that names this test's own process, with another start time.
 fn foreign_record() -> String {
-    json!({ "schema": 1, "version": "4.0.0", "process": { "pid": std::process::id(), "started_at": 1, "exe": "/x" } })
+    json!({ "schema": 1, "version": CURRENT, "process": { "pid": std::process::id(), "started_at": 1, "exe": "/x" } })
         .to_string()
 }
 

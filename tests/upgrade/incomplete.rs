@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use support::process::runs;
-use support::programs::{Programs, replace};
+use support::programs::{CURRENT, NEWER, Programs, replace};
 use support::wait::LONG;
 use support::{Home, Window, until};
 
@@ -36,8 +36,8 @@ async fn an_update_without_its_backend_says_so_and_needs_no_old_file() {
     // The update puts the new app there, and is interrupted: one file is still the old one, and then none at all.
     replace(&app, &program(&Programs::newer().app()));
     let newer = Window::open_program(&app, &home).await;
-    assert_eq!(says(&newer, "its backend is 4.0.0", "install it again").await, "wrong_version");
-    newer.text_with("took-over", "TaskPaw 4.0.0").await;
+    assert_eq!(says(&newer, &format!("its backend is {CURRENT}"), "install it again").await, "wrong_version");
+    newer.text_with("took-over", &format!("TaskPaw {CURRENT}")).await;
     newer.picture("update-with-an-old-backend").await;
     until("the older app is gone", LONG, async || !runs(host)).await;
 
@@ -53,5 +53,5 @@ async fn an_update_without_its_backend_says_so_and_needs_no_old_file() {
     replace(&backend, &program(&Programs::newer().backend()));
     newer.click("action-retry").await;
     newer.role_is("agent", "ready").await;
-    assert_eq!(home.ping().await.expect("it answers")["version"], "4.0.1");
+    assert_eq!(home.ping().await.expect("it answers")["version"], NEWER);
 }

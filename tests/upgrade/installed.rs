@@ -1,7 +1,7 @@
 //! An update is installed under the running app.
 
 use support::process::{running, runs};
-use support::programs::Programs;
+use support::programs::{CURRENT, NEWER, Programs};
 use support::wait::LONG;
 use support::{Home, Window, until};
 
@@ -17,14 +17,14 @@ async fn an_installed_update_is_noticed_and_relaunch_starts_it() {
     let host = window.host_pid();
 
     Programs::newer().install(&folder);
-    window.text_with("update", "TaskPaw 4.0.1 is installed").await;
+    window.text_with("update", &format!("TaskPaw {NEWER} is installed")).await;
     window.picture("update").await;
-    assert_eq!(home.ping().await.expect("the old one answers")["version"], "4.0.0", "it goes on until then");
+    assert_eq!(home.ping().await.expect("the old one answers")["version"], CURRENT, "it goes on until then");
 
     window.click("action-relaunch").await;
     until("the old app is gone", LONG, async || !runs(host)).await;
     until("the new one answers", LONG, async || {
-        home.ping().await.is_some_and(|answer| answer["version"] == "4.0.1")
+        home.ping().await.is_some_and(|answer| answer["version"] == NEWER)
     })
     .await;
     assert_eq!(running(&app, home.path()).len(), 1, "one app");

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use support::process::{running, runs, send};
-use support::programs::debian_package;
+use support::programs::{CURRENT, NEWER, debian_package};
 use support::wait::LONG;
 use support::{Home, Owned, Window, until};
 
@@ -59,7 +59,7 @@ impl Root {
 }
 
 fn packages() -> Option<[PathBuf; 2]> {
-    let packages = debian_package("4.0.0").zip(debian_package("4.0.1"));
+    let packages = debian_package(CURRENT).zip(debian_package(NEWER));
     if packages.is_none() {
         eprintln!("skipped: there is no dpkg here");
     }
@@ -100,11 +100,11 @@ async fn a_package_is_installed_under_the_running_app_and_relaunch_starts_it() {
     let Some(Installed { home, root, window, host, newer }) = Installed::start().await else { return };
 
     root.install(&newer);
-    window.text_with("update", "TaskPaw 4.0.1 is installed").await;
-    answers(&home, "4.0.0").await;
+    window.text_with("update", &format!("TaskPaw {NEWER} is installed")).await;
+    answers(&home, CURRENT).await;
     window.click("action-relaunch").await;
     until("the old app is gone", LONG, async || !runs(host)).await;
-    answers(&home, "4.0.1").await;
+    answers(&home, NEWER).await;
     assert_eq!(running(&root.app(), home.path()).len(), 1, "one app");
     assert_eq!(running(&root.backend(), home.path()).len(), 1, "one backend");
 }
@@ -132,12 +132,12 @@ async fn the_app_is_killed_in_the_middle_of_an_installation_and_the_next_start_i
     // Half an installation is the old version, whole.
     let between = Window::open_program(&root.app(), &home).await;
     between.role_is("agent", "ready").await;
-    answers(&home, "4.0.0").await;
+    answers(&home, CURRENT).await;
     send(between.host_pid(), libc::SIGKILL);
 
     dpkg.signal(libc::SIGCONT);
     assert_eq!(dpkg.ended(LONG).await, Some(0));
     let after = Window::open_program(&root.app(), &home).await;
     after.role_is("agent", "ready").await;
-    answers(&home, "4.0.1").await;
+    answers(&home, NEWER).await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::process::runs;
-use support::programs::Programs;
+use support::programs::{CURRENT, NEWER, Programs};
 use support::wait::LONG;
 use support::{Home, Owned, Window, free_ports, until};
 
@@ -21,28 +21,28 @@ fn event<'a>(timeline: &'a [Value], kind: &str) -> &'a Value {
 async fn an_old_backend_is_replaced_by_a_newer_app() {
     let home = Home::new();
     let mut old = home.start_backend(&Programs::current(), "agent");
-    assert_eq!(home.ping().await.expect("the old one answers")["version"], "4.0.0");
+    assert_eq!(home.ping().await.expect("the old one answers")["version"], CURRENT);
 
     let window = Window::open(&Programs::newer(), &home).await;
     window.role_is("agent", "ready").await;
     assert_eq!(old.ended(LONG).await, Some(0), "it was asked, and stopped by itself");
-    assert_eq!(home.ping().await.expect("the new one answers")["version"], "4.0.1");
+    assert_eq!(home.ping().await.expect("the new one answers")["version"], NEWER);
 
     let timeline = window.timeline().await;
     assert_eq!(event(&timeline, "reclaim_started")["pids"], json!([old.pid()]));
     let replaced = &event(&timeline, "reclaim_finished")["replaced"][0];
     assert_eq!(replaced["pid"], old.pid());
-    assert_eq!(replaced["version"], "4.0.0");
-    assert_eq!(event(&timeline, "backend_ready")["backend"]["version"], "4.0.1");
+    assert_eq!(replaced["version"], CURRENT);
+    assert_eq!(event(&timeline, "backend_ready")["backend"]["version"], NEWER);
     let shown = window.text_with("timeline", &format!("pid {}", old.pid())).await;
-    assert!(shown.contains("4.0.0"), "{shown}");
+    assert!(shown.contains(CURRENT), "{shown}");
     window.picture("replaced").await;
 
     let journal = home.path().join("data/takeover-journal.jsonl");
     until("the takeover is in the journal", LONG, async || journal.exists()).await;
     let record = std::fs::read_to_string(journal).expect("the journal");
     let record: Value = serde_json::from_str(record.lines().next().expect("a record")).expect("JSON");
-    assert_eq!((&record["version"], &record["outcome"]), (&json!("4.0.1"), &json!("ready")));
+    assert_eq!((&record["version"], &record["outcome"]), (&json!(NEWER), &json!("ready")));
     assert_eq!(record["holders"][0]["pid"], old.pid());
 }
 
@@ -61,7 +61,7 @@ async fn a_backend_of_v3_is_replaced() {
     let window = Window::open(&Programs::newer(), &home).await;
     window.role_is("agent", "ready").await;
     assert_eq!(old.ended(LONG).await, Some(0), "V3 ends in order");
-    assert_eq!(home.ping().await.expect("the new one answers")["version"], "4.0.1");
+    assert_eq!(home.ping().await.expect("the new one answers")["version"], NEWER);
     let timeline = window.timeline().await;
     let replaced = &event(&timeline, "reclaim_finished")["replaced"][0];
     assert_eq!((&replaced["pid"], &replaced["version"]), (&json!(old.pid()), &json!("3")));
@@ -108,7 +108,7 @@ async fn a_foreign_holder_lives_on_and_one_click_leads_out() {
     let port = home.config()["agent"]["network"]["port"].clone();
     assert_ne!(port, home.network, "the choice is kept");
     let new = support::home::ping(u16::try_from(port.as_u64().expect("a number")).expect("a port")).await;
-    assert_eq!(new.expect("the new one answers")["version"], "4.0.1");
+    assert_eq!(new.expect("the new one answers")["version"], NEWER);
 }
 
 #[tokio::test]

@@ -203,7 +203,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"events\":[{\"id\":7,\"time\":\"now\"}]}   ",
         );
         let taken = super::super::take_along("127.0.0.1", address.port(), "", folder.path()).unwrap();
-        asked.join().unwrap();
+        let (_, _ended) = asked.join().unwrap();
         let kept = super::super::kept(folder.path()).unwrap();
         let told: Vec<_> = kept.iter().map(|event| (event.id, event.time.as_str())).collect();
         assert_eq!((taken, told), (1, vec![(6, "before"), (7, "now")]));
