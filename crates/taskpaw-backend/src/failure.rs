@@ -27,6 +27,14 @@ pub(crate) enum Failure {
     /// A port is kept by what is left of connections, longer than it was waited for.
     #[error("{}:{} ({}) is still kept by the system for connections that have ended. It is free within a minute: start again then", .0.port.host, .0.port.port, .0.port.name)]
     StillLingers(ClaimError),
+    /// A port is somebody's, and it is known whose.
+    #[error("{}:{} ({}) {who}", .error.port.host, .error.port.port, .error.port.name)]
+    Held {
+        /// What the system said.
+        error: ClaimError,
+        /// Who has it, and what can be done.
+        who: String,
+    },
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -58,7 +66,7 @@ impl Failure {
                 Some(BindOutcome::Unavailable) => Code::BindAddressUnavailable,
                 _ => Code::StartupFailed,
             },
-            Self::StillLingers(_) => Code::PortInUse,
+            Self::StillLingers(_) | Self::Held { .. } => Code::PortInUse,
             Self::State(StateError::TooNew { .. }) => Code::StateTooNew,
             Self::State(_) => Code::StateUnavailable,
             Self::Hello(_) | Self::NoHome(_) | Self::System { .. } => Code::StartupFailed,
@@ -68,7 +76,9 @@ impl Failure {
     /// The line for stdout.
     pub(crate) fn line(&self, role: Role) -> StartupError {
         let port = match self {
-            Self::Claim(error) | Self::StillLingers(error) => Some((&error.port).into()),
+            Self::Claim(error) | Self::StillLingers(error) | Self::Held { error, .. } => {
+                Some((&error.port).into())
+            }
             _ => None,
         };
         StartupError { taskpaw_startup_error: 1, role, code: self.code(), message: self.to_string(), port }

@@ -1,5 +1,7 @@
 //! Getting the ports of a role.
 
+mod held;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -25,6 +27,8 @@ pub(crate) struct TakenOver {
     pub(crate) kept: Vec<Claim>,
     /// The names of those that still linger.
     pub(crate) lingering: Vec<String>,
+    /// The names of those that somebody has, with a sentence that says who.
+    pub(crate) held: Vec<(String, String)>,
 }
 
 impl TakenOver {
@@ -39,7 +43,7 @@ impl TakenOver {
                 }
             }
         });
-        Self { kept: taken.collect(), lingering: Vec::new() }
+        Self { kept: taken.collect(), ..Self::default() }
     }
 }
 
@@ -113,9 +117,12 @@ pub(crate) fn take_over_ports(
                 let holders: Vec<u32> = port.holders.iter().map(|holder| holder.pid.get()).collect();
                 tracing::warn!(port = port.wanted.name, state = ?port.state, ?holders, "a port cannot be had");
             }
-            let still_lingers =
-                report.last.ports.into_iter().filter(|port| port.state == PortState::Lingering);
-            TakenOver { kept, lingering: still_lingers.map(|port| port.wanted.name).collect() }
+            let ports = report.last.ports;
+            let held =
+                ports.iter().filter_map(|port| Some((port.wanted.name.clone(), held::sentence(port)?)));
+            let held = held.collect();
+            let still_lingers = ports.into_iter().filter(|port| port.state == PortState::Lingering);
+            TakenOver { kept, held, lingering: still_lingers.map(|port| port.wanted.name).collect() }
         }
         Err(error) => {
             tracing::warn!(%error, "who holds the ports cannot be found out");
@@ -149,11 +156,13 @@ fn name_what_v3_works_at(incumbents: &[Incumbent]) {
 
 /// Claims every wanted port, or none.
 pub(crate) fn claim_ports(wanted: &[WantedPort], taken_over: TakenOver) -> Result<Vec<Claim>, Failure> {
-    let TakenOver { kept, lingering } = taken_over;
+    let TakenOver { kept, lingering, held } = taken_over;
     claim_the_rest(wanted, kept).map_err(|error: ClaimError| {
         let in_use = bind_outcome(&error.source) == Some(BindOutcome::InUse);
         if in_use && lingering.contains(&error.port.name) {
             Failure::StillLingers(error)
+        } else if let Some((_, who)) = held.into_iter().find(|(name, _)| in_use && *name == error.port.name) {
+            Failure::Held { error, who }
         } else {
             error.into()
         }

@@ -111,10 +111,15 @@ mod tests {
 
     use super::*;
 
+    /// The mark, from the stamp itself: written out, it would stand in this program again, and before anything.
+    fn mark() -> &'static [u8] {
+        &black_box(&STAMP)[..MARK.len()]
+    }
+
     #[test]
     fn a_stamp_is_found_wherever_it_lies() {
         let room = [&b"4.0.7"[..], &[0; 35]].concat();
-        let stamp = [MARK, room.as_slice()].concat();
+        let stamp = [mark(), room.as_slice()].concat();
         for before in [0, 1, PART - 70, PART - 64, PART - 24, PART - 1, PART, 3 * PART + 5] {
             let program = [vec![b'T'; before], stamp.clone(), vec![b'T'; 100]].concat();
             assert_eq!(stamped(&program[..]).unwrap().as_deref(), Some("4.0.7"), "{before}");
@@ -123,10 +128,10 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_stamp_is_none() {
-        let with = |room: &[u8]| [MARK, room].concat();
+        let with = |room: &[u8]| [mark(), room].concat();
         for program in [
             Vec::new(),
-            MARK.to_vec(),
+            mark().to_vec(),
             with(b"4.0.0"),
             with(&[0; 40]),
             with(&[b'4'; 40]),
