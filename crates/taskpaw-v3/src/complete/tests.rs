@@ -184,7 +184,7 @@ fn nothing_about_a_database_stops_a_start() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let closed = machine("", THREE);
-        fs::set_permissions(&closed.database, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed.database, fs::Permissions::from_mode(0o000)).unwrap();
         // Root reads everything.
         if fs::File::open(&closed.database).is_err() {
             begin(&closed.folders, Starter::App).unwrap();
