@@ -14,13 +14,14 @@ use tokio::sync::Notify;
 use crate::backend::BackendClient;
 use crate::board::Board;
 use crate::diagnostics::Sources;
+use crate::handover::Host;
 use crate::handover::{Place, Waiting};
 use crate::lifecycle::Lifecycle;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::update::OwnProgram;
-use crate::window::FirstPaint;
+use crate::window::{FirstPaint, SharedAppearance};
 
 /// The app behind the window. What it needs is given when it is made.
 pub(crate) struct App {
@@ -28,7 +29,7 @@ pub(crate) struct App {
     roles: Vec<RoleTask>,
     own_program: OwnProgram,
     paint: FirstPaint,
-    lifecycle: Lifecycle,
+    host: Host,
     shell: Box<dyn Shell>,
     /// The place of the one app that runs, while this one has it.
     place: Mutex<Option<Place>>,
@@ -41,7 +42,8 @@ impl App {
     pub(crate) fn new(
         around: Surroundings,
         shell: Box<dyn Shell>,
-        lifecycle: Lifecycle,
+        own_program: OwnProgram,
+        host: Host,
         started: Instant,
     ) -> Self {
         let around = Arc::new(around);
@@ -49,9 +51,9 @@ impl App {
         Self {
             around,
             roles,
-            own_program: OwnProgram::find(),
+            own_program,
             paint: FirstPaint::awaited(started),
-            lifecycle,
+            host,
             shell,
             place: Mutex::new(None),
             claims_again: Notify::new(),
@@ -60,12 +62,17 @@ impl App {
 
     /// Where the app is in its life.
     pub(crate) fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
+        &self.host.lifecycle
     }
 
     /// The program around the app.
     pub(crate) fn shell(&self) -> &dyn Shell {
         self.shell.as_ref()
+    }
+
+    /// How the window looks, for the one that follows it.
+    pub(crate) fn appearance(&self) -> &SharedAppearance {
+        &self.host.appearance
     }
 
     /// When the window has painted for the first time.
@@ -84,6 +91,14 @@ impl App {
         })?;
         self.board().show_start_at_login(Some(enabled));
         Ok(())
+    }
+
+    /// This app has the place: what starts when the person logs in is this program, if anything is. Shows whether it is.
+    pub(crate) fn follow_at_login(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        tauri::async_runtime::spawn_blocking(move || {
+            app.board().show_start_at_login(app.shell.follow_at_login());
+        });
     }
 
     /// Where the files are that a person sends to whoever helps.

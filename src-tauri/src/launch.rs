@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::bus;
 use crate::handover::{Asked, FirstLook, HandoverError, Incumbent, Outcome, Successor, Want, Will};
+use crate::window::Appearance;
 
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
@@ -44,6 +45,14 @@ impl Launching {
                 tracing::warn!(%error, "other TaskPaws cannot be found");
                 Some(Self::OutOfReach { data_folder })
             }
+        }
+    }
+
+    /// How the window looks of the app that this one follows, if it said so.
+    pub(crate) fn before(&self) -> Option<Appearance> {
+        match self {
+            Self::Waits(successor) => successor.before().cloned(),
+            Self::Placed(_) | Self::OutOfReach { .. } => None,
         }
     }
 
@@ -93,7 +102,7 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
 }
 
 /// This is the app that runs: the roles start. What starting hosts ask is kept for [`heed`].
-fn run(incumbent: Incumbent, app: &App) -> Receiver<Asked> {
+fn run(incumbent: Incumbent, app: &Arc<App>) -> Receiver<Asked> {
     let Incumbent { asked, replaced, place } = incumbent;
     app.keep(place);
     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
@@ -101,6 +110,7 @@ fn run(incumbent: Incumbent, app: &App) -> Receiver<Asked> {
     if let Some(replaced) = replaced {
         app.board().publish(Event::HandoverFinished { from: replaced.into() });
     }
+    app.follow_at_login();
     asked
 }
 
@@ -134,6 +144,18 @@ fn heed(asked: Receiver<Asked>, app: Arc<App>) {
                     app.hand_over(ask.version);
                 }
             }
+        }
+    });
+}
+
+/// A click on a program that runs already, which only macOS brings to it: if another version lies there by now, that one is
+/// started; else this one shows its window.
+#[cfg(target_os = "macos")]
+pub(crate) fn clicked(app: Arc<App>) {
+    std::thread::spawn(move || {
+        let other = app.own_program().replaced_by();
+        if other.is_none_or(|_| app.own_program().start().is_err()) {
+            app.shell().raise();
         }
     });
 }

@@ -1,84 +1,74 @@
-//! Start at login: the system's own list is the truth, not the configuration.
+//! Start at login: the system's own list is the truth, not the configuration. What is in it follows the program that runs.
 
-use auto_launch::{AutoLaunch, AutoLaunchBuilder, MacOSLaunchMode, WindowsEnableMode};
-use tauri::AppHandle;
-#[cfg(target_os = "linux")]
-use tauri::Manager as _;
+#[cfg_attr(target_os = "linux", path = "login/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "login/elsewhere.rs")]
+mod system;
+
+use std::path::{Path, PathBuf};
+
+use taskpaw_contract::folders::{CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE};
 
 /// What the app is started with then: only its icon shows.
-const ARGUMENTS: [&str; 1] = ["--background"];
+const ARGUMENT: &str = "--background";
 
 /// The app's place in that list.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry(AutoLaunch);
+pub(crate) struct Entry {
+    system: system::Entry,
+    /// Whether this is the person's app, and not one beside it that has folders of its own.
+    is_of_the_person: bool,
+}
 
 impl Entry {
-    /// The one of this program. To be made at the start: on Linux a program whose file was replaced does not know its path
-    /// any more.
+    /// The one of this program, which lies at `program`. To be made at the start: a program whose file was replaced may not
+    /// know its path any more.
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn of_this_program(handle: &AppHandle) -> Result<Self, String> {
-        #[cfg(target_os = "linux")]
-        let app_image = handle.env().appimage.map(std::path::PathBuf::from);
-        #[cfg(not(target_os = "linux"))]
-        let app_image = None;
-        let path = app_image.map_or_else(std::env::current_exe, Ok);
-        let path = path.map_err(|error| error.to_string())?.display().to_string();
-        let word = if cfg!(windows) {
-            word_for_windows(&path)
-        } else if cfg!(target_os = "linux") {
-            word_of_a_desktop_entry(&path)
-        } else {
-            path
-        };
-        let mut entry = AutoLaunchBuilder::new();
-        entry.set_app_name(&handle.package_info().name).set_app_path(&word).set_args(&ARGUMENTS);
-        // Else an administrator would enter it for everybody, and could not take it out again as a person.
-        entry.set_windows_enable_mode(WindowsEnableMode::CurrentUser);
-        entry.set_macos_launch_mode(MacOSLaunchMode::LaunchAgent);
-        entry.build().map(Self).map_err(|error| error.to_string())
+    pub(crate) fn of_this_program(program: Option<&Path>) -> Result<Self, String> {
+        let app_image = std::env::var_os("APPIMAGE").map(PathBuf::from);
+        let app_dir = std::env::var_os("APPDIR").map(PathBuf::from);
+        let program = program.ok_or_else(|| "where the program lies is not known".to_owned())?;
+        let program = started_by(program, app_image.as_deref(), app_dir.as_deref());
+        let has_own_folders =
+            [CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE].iter().any(|name| std::env::var_os(name).is_some());
+        Ok(Self { system: system::Entry::of(program)?, is_of_the_person: !has_own_folders })
     }
 
     /// Whether the app starts when the person logs in; nothing if the system does not say.
     pub(crate) fn is_on(&self) -> Option<bool> {
-        let found = self.0.is_enabled();
-        found.inspect_err(|error| tracing::warn!(%error, "whether the app starts at login is not known")).ok()
+        let found = self.system.is_on();
+        found.inspect_err(|error| tracing::warn!(error, "whether the app starts at login is not known")).ok()
     }
 
     /// Enters the app in that list, or takes it out.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says, or why an entry would start nothing.
     pub(crate) fn set(&self, enabled: bool) -> Result<(), String> {
-        let changed = match (enabled, self.0.is_enabled().unwrap_or(!enabled)) {
-            (true, _) => self.0.enable(),
-            (false, true) => self.0.disable(),
-            (false, false) => Ok(()),
-        };
-        changed.map_err(|error| error.to_string())
+        if enabled { self.system.enter() } else { self.system.remove() }
     }
-}
 
-/// A path in a command line of Windows. No path there has a quotation mark.
-fn word_for_windows(path: &str) -> String {
-    format!("\"{path}\"")
-}
-
-/// A path in the `Exec` of a desktop entry, where it is quoted as an argument and then escaped as a text.
-/// See <https://specifications.freedesktop.org/desktop-entry-spec/latest/exec-variables.html>.
-fn word_of_a_desktop_entry(path: &str) -> String {
-    let mut word = String::from('"');
-    for letter in path.chars() {
-        match letter {
-            '"' | '`' | '$' => word.extend(["\\\\", &letter.to_string()]),
-            '\\' => word.push_str("\\\\\\\\"),
-            '%' => word.push_str("%%"),
-            letter => word.push(letter),
+    /// Enters this program in the place of another TaskPaw that is in the list.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn follow(&self) -> Result<(), String> {
+        if self.is_of_the_person && self.system.is_on()? && !self.system.is_current()? {
+            self.system.enter()?;
+            tracing::info!("what starts at login is this program now");
         }
+        Ok(())
     }
-    word.push('"');
-    word
+}
+
+/// What is to be started: the AppImage, where the program runs from one. The environment alone does not say that: an editor
+/// that is an AppImage leaves its own name in every terminal.
+fn started_by<'a>(program: &'a Path, app_image: Option<&'a Path>, app_dir: Option<&Path>) -> &'a Path {
+    match (app_image, app_dir) {
+        (Some(image), Some(dir)) if dir.is_absolute() && program.starts_with(dir) => image,
+        _ => program,
+    }
 }
 
 #[cfg(test)]
@@ -86,13 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_one_word_whatever_is_in_it() {
+    fn an_app_image_is_started_only_if_the_program_runs_from_it() {
+        let (own, editor) =
+            (Path::new("/tmp/.mount_TaskPaw/usr/bin/taskpaw"), Path::new("/opt/editor.AppImage"));
+        let mount = Path::new("/tmp/.mount_TaskPaw");
         assert_eq!(
-            word_for_windows(r"C:\Program Files\TaskPaw\taskpaw.exe"),
-            r#""C:\Program Files\TaskPaw\taskpaw.exe""#
+            started_by(own, Some(Path::new("/a/TaskPaw.AppImage")), Some(mount)),
+            Path::new("/a/TaskPaw.AppImage")
         );
-        assert_eq!(word_of_a_desktop_entry("/usr/bin/taskpaw"), r#""/usr/bin/taskpaw""#);
-        assert_eq!(word_of_a_desktop_entry("/my apps/100%/$x"), r#""/my apps/100%%/\\$x""#);
-        assert_eq!(word_of_a_desktop_entry(r"/a\b"), r#""/a\\\\b""#);
+        assert_eq!(started_by(own, Some(editor), Some(Path::new("/tmp/.mount_editor"))), own);
+        assert_eq!(started_by(own, Some(editor), None), own);
+        assert_eq!(started_by(own, Some(editor), Some(Path::new(""))), own);
+        assert_eq!(started_by(own, None, Some(mount)), own);
     }
 }

@@ -21,6 +21,10 @@ pub(crate) trait Shell: Send + Sync {
     /// # Errors
     /// What the system says.
     fn set_start_at_login(&self, enabled: bool) -> Result<(), String>;
+
+    /// What starts when the person logs in is this program from now on, if anything of TaskPaw is. Whether it is; nothing if
+    /// the system does not say. Blocks.
+    fn follow_at_login(&self) -> Option<bool>;
 }
 
 /// The program as Tauri runs it.
@@ -50,5 +54,13 @@ impl Shell for TauriShell {
 
     fn set_start_at_login(&self, enabled: bool) -> Result<(), String> {
         self.login.as_ref().map_err(Clone::clone)?.set(enabled)
+    }
+
+    fn follow_at_login(&self) -> Option<bool> {
+        let login = self.login.as_ref().ok()?;
+        if let Err(error) = login.follow() {
+            tracing::warn!(error, "the start at login still starts another program");
+        }
+        login.is_on()
     }
 }

@@ -16,12 +16,12 @@ use tauri_plugin_shell::ShellExt as _;
 use crate::app::App;
 use crate::arguments::Arguments;
 use crate::board::Board;
-use crate::handover::{HandoverError, Successor, Want};
+use crate::handover::{HandoverError, Host, Successor, Want};
 use crate::launch::Launching;
-use crate::lifecycle::Lifecycle;
 use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::shell::TauriShell;
+use crate::update::OwnProgram;
 use crate::{check, close, exit, ipc, logging, login, notify, tray, window};
 
 /// Why the app cannot start at all: there is no window to say it in.
@@ -42,8 +42,8 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let folders = Folders::find()?;
     logging::begin(&folders.logs());
     tracing::info!(version = version(), "start");
-    let lifecycle = Lifecycle::default();
-    let successor = Successor::prepare(&folders.data, version(), lifecycle.clone());
+    let host = Host::default();
+    let successor = Successor::prepare(&folders.data, version(), host.clone());
     if arguments.quit {
         // Nobody is left when this returns, whoever had the place for that.
         successor?.finish(Want::Quit)?;
@@ -60,11 +60,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let tauri_app = builder
         .plugin(tauri_plugin_shell::init())
         .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(window::KEPT).build())
+        .plugin(window::state_plugin(launching.before().as_ref()))
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
-            set_up(handle, &arguments, &folders, lifecycle, launching, started).map_err(Into::into)
+            set_up(handle, &arguments, &folders, host, launching, started).map_err(Into::into)
         })
         .build(tauri::generate_context!())?;
 
@@ -73,7 +73,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     tauri_app.run(move |handle, event| match event {
         // A click in the Dock, while the window is hidden in the tray.
         #[cfg(target_os = "macos")]
-        RunEvent::Reopen { .. } => window::raise(handle),
+        RunEvent::Reopen { .. } => {
+            if let Some(app) = handle.try_state::<Arc<App>>() {
+                crate::launch::clicked(Arc::clone(&app));
+            }
+        }
         RunEvent::Exit => exit::at_once(handle),
         RunEvent::ExitRequested { api, code, .. } if exit::was_asked(handle, &api, code) => {
             let _first_one_counts = ended.set(code.unwrap_or(0));
@@ -88,21 +92,24 @@ fn set_up(
     handle: &AppHandle,
     arguments: &Arguments,
     folders: &Folders,
-    lifecycle: Lifecycle,
+    host: Host,
     launching: Launching,
     started: Instant,
 ) -> tauri::Result<()> {
-    let login = login::Entry::of_this_program(handle);
+    let own_program = OwnProgram::find();
+    let login = login::Entry::of_this_program(own_program.path());
     if let Err(error) = &login {
         tracing::warn!(error, "the app cannot be entered to start at login");
     }
-    let app = Arc::new(build(handle, folders, login.clone(), lifecycle, started));
+    let app = Arc::new(build(handle, folders, (own_program, login.clone()), host, started));
     handle.manage(Arc::clone(&app));
     exit::on_signals(&app);
     app.attend_ready_roles();
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
+    let before = launching.before();
     let with_window = launching.begin(&app);
-    let window = window::open(handle, !arguments.background)?;
+    let visible = !arguments.background;
+    let window = window::open(handle, visible, &folders.data, before.as_ref(), app.appearance())?;
     close::attend(&window, &app);
     app.board().show_start_at_login(login.ok().and_then(|entry| entry.is_on()));
     with_window(Arc::clone(&app));
@@ -117,8 +124,8 @@ fn set_up(
 fn build(
     handle: &AppHandle,
     folders: &Folders,
-    login: Result<login::Entry, String>,
-    lifecycle: Lifecycle,
+    (own_program, login): (OwnProgram, Result<login::Entry, String>),
+    host: Host,
     started: Instant,
 ) -> App {
     let (window, sidecar) = (handle.clone(), handle.clone());
@@ -143,7 +150,7 @@ fn build(
         }),
     };
     let shell = Box::new(TauriShell::new(handle.clone(), login));
-    App::new(around, shell, lifecycle, started)
+    App::new(around, shell, own_program, host, started)
 }
 
 async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, picture: PathBuf) {

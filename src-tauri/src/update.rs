@@ -3,53 +3,70 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use taskpaw_contract::ipc::{ErrorCode, Event, IpcError};
-use taskpaw_contract::version;
+use taskpaw_contract::version::{version, version_in};
 
 use crate::board::Board;
 
 /// Between two looks at the app's own file: one call of the system each.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long a program may take to say its version.
-const VERSION_WITHIN: Duration = Duration::from_secs(5);
+/// A file whose version cannot be read is read again after twice as many looks each time, but after so many at most:
+/// ten minutes.
+const MOST_LOOKS: u32 = 120;
+/// A program that cannot run ends within this time; longer than that nobody is kept waiting for it.
+const FAILS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The app's own program, as it was started.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnProgram(Option<PathBuf>);
 
-/// A program that cannot run ends within this time; longer than that nobody is kept waiting for it.
-const FAILS_WITHIN: Duration = Duration::from_secs(1);
-
 impl OwnProgram {
     /// Looked up at the start: once the file is replaced, the system may name it by what was deleted.
     pub(crate) fn find() -> Self {
-        Self(std::env::current_exe().inspect_err(|error| tracing::warn!(%error, "no update is noticed")).ok())
+        let exe = std::env::current_exe().inspect_err(|error| tracing::warn!(%error, "no update is noticed"));
+        Self(exe.ok().map(as_it_was_started))
     }
 
-    /// Tells the window whenever another version lies where this one was started from. The time of the file
-    /// only says when to ask; the file's own answer counts.
+    /// Where it lies: the link by which it was started, if that leads to it.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.0.as_deref()
+    }
+
+    /// Tells the window whenever another version lies where this one was started from. The file says which: it is read,
+    /// and not run, since what was downloaded may not be allowed to run yet.
     pub(crate) async fn watch(self, board: Arc<Board>) {
         let Some(path) = self.0 else { return };
-        let mut seen = Trace::of(&path);
+        let mut attention = Attention::on(Trace::of(&path));
         let mut told: Option<String> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = Trace::of(&path);
-            if now == seen {
+            if !attention.is_due(Trace::of(&path)) {
                 continue;
             }
-            let Some(found) = version_of(&path).await else { continue }; // half installed: ask again
-            seen = now;
+            let file = path.clone();
+            let read = tauri::async_runtime::spawn_blocking(move || version_in(&file)).await;
+            let Some(found) = read.ok().and_then(Result::ok).flatten() else {
+                attention.understood_nothing();
+                continue;
+            };
+            attention.understood();
             let other = (found != version()).then_some(found);
             if other != told {
                 board.publish(Event::UpdateInstalled { version: other.clone() });
                 told = other;
             }
         }
+    }
+
+    /// The other version that lies where this one was started from, if one does. Blocks: it reads the program. Only macOS
+    /// brings a click on a program to the app that runs.
+    #[cfg(any(target_os = "macos", test))]
+    pub(crate) fn replaced_by(&self) -> Option<String> {
+        version_in(self.path()?).ok().flatten().filter(|found| found != version())
     }
 
     /// Starts the program that lies there now. It takes over from this one as any start does; until it asks,
@@ -62,8 +79,9 @@ impl OwnProgram {
             let message = format!("the new version cannot be started: {reason}. Start TaskPaw yourself");
             IpcError::new(ErrorCode::Internal, message)
         };
-        let path = self.0.as_ref().ok_or_else(|| failed("where it lies is not known".to_owned()))?;
-        let mut command = std::process::Command::new(path);
+        let path = self.path().ok_or_else(|| failed("where it lies is not known".to_owned()))?;
+        let bundle = if cfg!(target_os = "macos") { bundle_of(path) } else { None };
+        let mut command = bundle.map_or_else(|| Command::new(path), opening);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // It outlives this app: a signal to this app's group must not reach it.
         #[cfg(unix)]
@@ -80,8 +98,85 @@ impl OwnProgram {
     }
 }
 
+/// The link by which a program was started, where one was: whoever moves it to the next version has installed an update.
+fn as_it_was_started(exe: PathBuf) -> PathBuf {
+    if !cfg!(unix) {
+        return exe;
+    }
+    let named = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let in_path = std::env::split_paths(&folders).map(|folder| folder.join(&named));
+    let candidates: Vec<PathBuf> = match named.components().count() {
+        0 => Vec::new(),
+        1 => in_path.collect(),
+        _ => std::path::absolute(&named).into_iter().collect(),
+    };
+    link_to(&exe, candidates).unwrap_or(exe)
+}
+
+/// The first of the paths that exists, if it is a link to the program.
+fn link_to(exe: &Path, candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    let first = candidates.into_iter().find(|path| path.is_absolute() && path.exists())?;
+    let leads_to = |path: &Path| path.canonicalize().ok();
+    (first != exe && leads_to(&first).is_some() && leads_to(&first) == leads_to(exe)).then_some(first)
+}
+
+/// The bundle of macOS that a program is in: of `/Applications/TaskPaw.app/Contents/MacOS/taskpaw` it is
+/// `/Applications/TaskPaw.app`.
+fn bundle_of(program: &Path) -> Option<&Path> {
+    let folder = program.parent().filter(|folder| folder.ends_with("Contents/MacOS"))?;
+    let bundle = folder.parent()?.parent()?;
+    bundle.extension().is_some_and(|it| it.eq_ignore_ascii_case("app")).then_some(bundle)
+}
+
+/// Has macOS start another process of a bundle, as if a person had: it is let through by Gatekeeper, comes to the front, and
+/// answers for itself.
+fn opening(bundle: &Path) -> Command {
+    let mut command = Command::new("/usr/bin/open");
+    command.arg("-n").arg(bundle);
+    command
+}
+
+/// When a file is worth reading: when it was replaced, and then less and less often until it is understood.
+#[derive(Debug)]
+struct Attention {
+    seen: Option<Trace>,
+    /// How often it was not understood since it was replaced; nothing once it was.
+    failures: Option<u32>,
+    /// Looks that are left out before the next attempt.
+    left_out: u32,
+}
+
+impl Attention {
+    /// The file is understood as it is.
+    fn on(seen: Option<Trace>) -> Self {
+        Self { seen, failures: None, left_out: 0 }
+    }
+
+    /// Whether the file is to be read, as it is now. One that is not there is waited for.
+    fn is_due(&mut self, now: Option<Trace>) -> bool {
+        if now != self.seen {
+            (self.seen, self.failures, self.left_out) = (now, Some(0), 0);
+        }
+        let is_due = self.seen.is_some() && self.failures.is_some() && self.left_out == 0;
+        self.left_out = self.left_out.saturating_sub(1);
+        is_due
+    }
+
+    fn understood(&mut self) {
+        self.failures = None;
+    }
+
+    /// It may be half installed.
+    fn understood_nothing(&mut self) {
+        let failures = self.failures.unwrap_or_default().saturating_add(1);
+        self.failures = Some(failures);
+        self.left_out = 1_u32.checked_shl(failures - 1).unwrap_or(MOST_LOOKS).min(MOST_LOOKS) - 1;
+    }
+}
+
 /// What changes when a file is replaced.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Trace {
     length: u64,
     modified: Option<SystemTime>,
@@ -105,13 +200,74 @@ fn inode(_found: &Metadata) -> u64 {
     0
 }
 
-/// What a program answers to `--version`: `taskpaw 4.1.0`.
-async fn version_of(path: &Path) -> Option<String> {
-    let mut command = tokio::process::Command::new(path);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let ran = tokio::time::timeout(VERSION_WITHIN, command.output()).await.ok()?.ok()?;
-    let text = String::from_utf8(ran.stdout).ok()?;
-    let version = text.trim().strip_prefix("taskpaw ")?;
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '+');
-    (ran.status.success() && version.len() <= 32 && version.chars().all(plain)).then(|| version.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(length: u64) -> Option<Trace> {
+        Some(Trace { length, modified: None, inode: 1 })
+    }
+
+    #[test]
+    fn a_file_is_read_when_it_was_replaced_and_only_once_if_it_is_understood() {
+        let mut attention = Attention::on(trace(1));
+        assert!(!attention.is_due(trace(1)));
+        assert!(!attention.is_due(None), "half installed");
+        assert!(attention.is_due(trace(2)));
+        attention.understood();
+        assert!((0..100).all(|_| !attention.is_due(trace(2))));
+        assert!(attention.is_due(trace(1)), "the old one again");
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_read_less_and_less_often() {
+        let mut attention = Attention::on(trace(1));
+        let mut read_at = Vec::new();
+        for look in 0..400 {
+            if attention.is_due(trace(2)) {
+                read_at.push(look);
+                attention.understood_nothing();
+            }
+        }
+        assert_eq!(read_at, [0, 1, 3, 7, 15, 31, 63, 127, 247, 367]);
+        assert!(attention.is_due(trace(3)), "another file is looked into at once");
+    }
+
+    #[test]
+    fn the_version_is_read_from_a_file_that_cannot_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("taskpaw");
+        std::fs::write(&copy, std::fs::read(std::env::current_exe().unwrap()).unwrap()).unwrap();
+        let program = OwnProgram(Some(copy.clone()));
+        assert_eq!(version_in(&copy).unwrap().as_deref(), Some(version()));
+        assert_eq!(program.replaced_by(), None, "it is this very version");
+        std::fs::write(&copy, "#!/bin/sh\necho taskpaw 9.9.9\n").unwrap();
+        assert_eq!(version_in(&copy).unwrap(), None, "it is not asked");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_by_which_it_was_started_is_where_the_next_version_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("taskpaw-1"), "").unwrap();
+        std::fs::write(at("other"), "").unwrap();
+        std::os::unix::fs::symlink(at("taskpaw-1"), at("taskpaw")).unwrap();
+        assert_eq!(link_to(&at("taskpaw-1"), [at("missing"), at("taskpaw")]), Some(at("taskpaw")));
+        assert_eq!(link_to(&at("taskpaw-1"), [at("other"), at("taskpaw")]), None);
+        assert_eq!(link_to(&at("taskpaw-1"), [at("taskpaw-1")]), None);
+        assert_eq!(link_to(&at("taskpaw-1"), []), None);
+    }
+
+    #[test]
+    fn a_bundle_is_opened_and_a_bare_program_is_run() {
+        let program = Path::new("/Applications/TaskPaw.app/Contents/MacOS/taskpaw");
+        assert_eq!(bundle_of(program), Some(Path::new("/Applications/TaskPaw.app")));
+        let command = opening(bundle_of(program).unwrap());
+        let arguments: Vec<_> = command.get_args().collect();
+        assert_eq!(arguments, ["-n", "/Applications/TaskPaw.app"]);
+        for bare in ["/usr/local/bin/taskpaw", "/x/Contents/MacOS/taskpaw", "/taskpaw"] {
+            assert_eq!(bundle_of(Path::new(bare)), None, "{bare}");
+        }
+    }
 }

@@ -1,27 +1,99 @@
 //! The one window: how it is made, brought to the front and hidden, and when it has painted.
 
+mod appearance;
+mod webview_data;
+
+pub(crate) use appearance::{Appearance, SharedAppearance};
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{
+    AppHandle, Manager as _, PhysicalPosition, PhysicalSize, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
+};
 use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
 
 /// The name of the one window.
 const NAME: &str = "main";
 /// What is kept of the window from one start to the next. Not whether it is visible: `--background` decides that.
-pub(crate) const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
+const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 
-/// Makes the window.
+/// What keeps the window's size and place from one start to the next. One that follows another window is put where that one
+/// stands.
+pub(crate) fn state_plugin(before: Option<&Appearance>) -> tauri::plugin::TauriPlugin<tauri::Wry> {
+    let plugin = tauri_plugin_window_state::Builder::default().with_state_flags(KEPT);
+    if before.is_some() { plugin.skip_initial_state(NAME).build() } else { plugin.build() }
+}
+
+/// Makes the window: as the one before it looks, if this app follows another one. How it looks is noted from then on.
 ///
 /// # Errors
 /// What the system says.
-pub(crate) fn open(handle: &AppHandle, visible: bool) -> tauri::Result<WebviewWindow> {
-    WebviewWindowBuilder::new(handle, NAME, WebviewUrl::default())
+pub(crate) fn open(
+    handle: &AppHandle,
+    visible: bool,
+    local_data: &Path,
+    before: Option<&Appearance>,
+    shown: &SharedAppearance,
+) -> tauri::Result<WebviewWindow> {
+    let page = before.and_then(|before| before.page).map_or("", |page| page.address());
+    let url = WebviewUrl::App(format!("index.html{page}").into());
+    let mut builder = WebviewWindowBuilder::new(handle, NAME, url)
         .title("TaskPaw")
         .inner_size(1040.0, 720.0)
         .min_inner_size(720.0, 480.0)
-        .visible(visible)
-        .build()
+        .visible(visible && before.is_none());
+    if let Some(folder) = webview_data::folder(local_data, taskpaw_contract::version()) {
+        builder = builder.data_directory(folder);
+    }
+    let window = builder.build()?;
+    if let Some(before) = before {
+        put_where(&window, before);
+        if visible {
+            window.show()?;
+        }
+    }
+    webview_data::clear_later(local_data, taskpaw_contract::version());
+    note_appearance(&window, shown.clone());
+    Ok(window)
+}
+
+fn put_where(window: &WebviewWindow, before: &Appearance) {
+    let mut done = Vec::new();
+    if let Some((width, height)) = before.size {
+        done.push(window.set_size(PhysicalSize::new(width, height)));
+    }
+    if let Some((x, y)) = before.position {
+        done.push(window.set_position(PhysicalPosition::new(x, y)));
+    }
+    if before.maximized {
+        done.push(window.maximize());
+    }
+    for error in done.into_iter().filter_map(Result::err) {
+        tracing::warn!(%error, "the window cannot be put where the one before it stands");
+    }
+}
+
+/// Keeps what the next window needs, as it changes. Read by a thread that must never wait for the window.
+fn note_appearance(window: &WebviewWindow, shown: SharedAppearance) {
+    let look = |window: &WebviewWindow, shown: &SharedAppearance| {
+        if window.is_minimized().unwrap_or(false) {
+            return; // Where it is then says nothing.
+        }
+        let maximized = window.is_maximized().unwrap_or(false);
+        let position = window.outer_position().ok().map(|at| (at.x, at.y));
+        let size = window.inner_size().ok().map(|size| (size.width, size.height));
+        shown.stands(position, size, maximized);
+    };
+    look(window, &shown);
+    let looked_at = window.clone();
+    window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::Moved(_) | WindowEvent::Resized(_)) {
+            look(&looked_at, &shown);
+        }
+    });
 }
 
 /// Brings the window to the front.

@@ -11,7 +11,12 @@ use support::{Desktop, Home, Owned};
 
 /// Starts the app.
 fn start(home: &Home, desktop: &Desktop, arguments: &[&str]) -> Owned {
-    let mut command = Command::new(Programs::current().app());
+    start_of(&Programs::current(), home, desktop, arguments)
+}
+
+/// Starts the app of one version.
+fn start_of(programs: &Programs, home: &Home, desktop: &Desktop, arguments: &[&str]) -> Owned {
+    let mut command = Command::new(programs.app());
     desktop.furnish(home.furnish(&mut command)).args(arguments);
     Owned::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }

@@ -788,3 +788,32 @@ describe("each conflict", () => {
     expect(find("role-state-agent").dataset["kind"]).toBe("ready");
   });
 });
+
+describe("another version than before", () => {
+  it("is said on the page that is open, for ten seconds or until it is closed", async () => {
+    const host = await open("ready", "ports");
+    const from = { version: "3.9.2", pid: 812, forced: false, ms: 30 };
+    host.emit({ type: "handover_finished", from });
+    await pass();
+    expect(find("updated").textContent).toContain("Took over from 3.9.2 in 30 ms.");
+    follow("#/fleet");
+    await pass();
+    expect(has("updated")).toBe(true);
+    await click("action-close-updated");
+    await pass();
+    expect(has("updated")).toBe(false);
+    await close();
+    const again = await open("ready", "ports");
+    again.emit({ type: "handover_finished", from });
+    await pass(11_000);
+    expect(has("updated")).toBe(false);
+  });
+
+  it("is given the page that is open", async () => {
+    const host = await open("ready", "ports");
+    expect(host.asked).toContainEqual({ command: "page_opened", page: "ports" });
+    follow("#/fleet");
+    await pass();
+    expect(host.asked.at(-1)).toEqual({ command: "page_opened", page: "fleet" });
+  });
+});

@@ -28,7 +28,7 @@ import { monitorDetail, monitorName } from "../src/words/monitor";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, holdsUp, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
-import { steps, tookOverPhrase } from "../src/words/timeline";
+import { changedVersion, steps, tookOverPhrase } from "../src/words/timeline";
 
 const python: HolderView = { pid: 1234, name: "python3", exe: null, user: "anna", role: null, ours: false };
 const nginx: HolderView = { ...python, pid: 88, name: null, exe: "/usr/sbin/nginx" };
@@ -225,6 +225,20 @@ describe("timeline", () => {
     for (const own of ["4.0.10", "4.0.11", "4.1.0", "5.0.0-beta.1"]) {
       expect(tookOverPhrase(from, own)).toBe("replaced TaskPaw 4.0.10 (pid 812) in 41 ms");
     }
+  });
+
+  it("says that the version is another one now, and nothing if it is the same", () => {
+    const from = { version: "4.0.0", pid: 812, forced: false, ms: 30 };
+    expect(changedVersion(from, "4.1.0")).toEqual({
+      title: "Updated to 4.1.0",
+      text: "Took over from 4.0.0 in 30 ms.",
+    });
+    expect(changedVersion({ ...from, version: "4.2.0" }, "4.1.0")?.title).toBe("Back on 4.1.0");
+    expect(changedVersion({ ...from, forced: true, ms: 5200 }, "4.1.0")?.text).toBe(
+      "4.0.0 did not answer and was ended; taking over took 5.2 s.",
+    );
+    expect(changedVersion(from, "4.0.0")).toBeNull();
+    expect(changedVersion({ ...from, version: null }, "4.1.0")).toBeNull();
   });
 
   it("says what was replaced as people write it", () => {

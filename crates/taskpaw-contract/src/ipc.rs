@@ -25,7 +25,7 @@ pub use fleet::{
 };
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
-pub use setting::{AddressChoice, CloseDecision, TokenName};
+pub use setting::{AddressChoice, CloseDecision, Page, TokenName};
 pub use status::{
     AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, MetricSample, MonitorState,
     MonitorStatus, is_hex_id,

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use port_takeover::Process;
@@ -81,7 +81,7 @@ pub fn stamped(mut program: impl Read) -> io::Result<Option<String>> {
         let mut from = 0;
         while let Some(found) = mark.find(&bytes[from..]) {
             let Some(place) = bytes.get(from + found..from + found + STAMP.len()) else { break };
-            if let Some(version) = version_in(&place[MARK.len()..]) {
+            if let Some(version) = version_of_room(&place[MARK.len()..]) {
                 return Ok(Some(version));
             }
             from += found + 1;
@@ -95,8 +95,20 @@ pub fn stamped(mut program: impl Read) -> io::Result<Option<String>> {
     }
 }
 
+/// The version in the stamp of a program's file, which is read and not run; nothing if it has no stamp.
+///
+/// # Errors
+/// What the system says, and that it is no plain file.
+pub fn version_in(program: &Path) -> io::Result<Option<String>> {
+    // A pipe would keep whoever opens it waiting.
+    if !std::fs::metadata(program)?.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    stamped(File::open(program)?.take(LONGEST_PROGRAM))
+}
+
 /// A version and zeros, as a stamp holds them; nothing if it is anything else.
-fn version_in(room: &[u8]) -> Option<String> {
+fn version_of_room(room: &[u8]) -> Option<String> {
     let length = room.iter().position(|&byte| byte == 0)?;
     let (version, rest) = room.split_at(length);
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');

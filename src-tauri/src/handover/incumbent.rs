@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
 
-use super::place::Place;
+use super::place::{Place, Waiting};
 use super::protocol::{Answer, Ask, Will, read_line, write_line};
-use super::successor::Replaced;
+use super::replaced::Replaced;
 use crate::lifecycle::Lifecycle;
+use crate::window::SharedAppearance;
 
 /// This host has the place: it is the app that runs.
 #[derive(Debug)]
@@ -22,6 +23,15 @@ pub(crate) struct Incumbent {
     pub(crate) replaced: Option<Replaced>,
     /// While it is held, no other host runs.
     pub(crate) place: Place,
+}
+
+/// What of this host its answers depend on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Host {
+    /// One that is on its way out shows its window to nobody: whoever starts then takes over.
+    pub(crate) lifecycle: Lifecycle,
+    /// The window, as the next one is to look.
+    pub(crate) appearance: SharedAppearance,
 }
 
 /// Something that was asked and answered, and is to be done.
@@ -35,10 +45,6 @@ pub(crate) struct Asked {
     pub(crate) waiting: Waiting,
 }
 
-/// A starting host that waits: its connection, which ends with this.
-#[derive(Debug)]
-pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Stream);
-
 /// How long the host before may keep the name (Windows): until its end, which comes three seconds after it has given up
 /// its place at the latest.
 const NAME_WITHIN: Duration = Duration::from_secs(10);
@@ -50,12 +56,12 @@ const NAME_STEP: Duration = Duration::from_millis(20);
 pub(super) fn listen(
     name: Name<'static>,
     version: &'static str,
-    lifecycle: Lifecycle,
+    host: Host,
     record: impl FnOnce() + Send + 'static,
 ) -> io::Result<mpsc::Receiver<Asked>> {
     let first = open(&name);
     let (tell, told) = mpsc::channel();
-    thread::Builder::new().name("instance".to_owned()).spawn(move || {
+    thread::Builder::new().name("incumbent".to_owned()).spawn(move || {
         record();
         let listener = match first.or_else(|error| open_once_free(&name, error)) {
             Ok(listener) => listener,
@@ -65,9 +71,9 @@ pub(super) fn listen(
         for stream in listener.incoming() {
             match stream {
                 Ok(stream) => {
-                    let (tell, lifecycle) = (tell.clone(), lifecycle.clone());
+                    let (tell, host) = (tell.clone(), host.clone());
                     // One that is slow to ask must not keep others waiting.
-                    thread::spawn(move || answer(stream, version, &lifecycle, &tell));
+                    thread::spawn(move || answer(stream, version, &host, &tell));
                 }
                 Err(error) => tracing::warn!(%error, "a starting TaskPaw could not be heard"),
             }
@@ -94,22 +100,24 @@ fn open_once_free(name: &Name<'static>, mut error: io::Error) -> io::Result<List
     Err(error)
 }
 
-fn answer(mut stream: Stream, version: &'static str, lifecycle: &Lifecycle, tell: &mpsc::Sender<Asked>) {
+fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::Sender<Asked>) {
     let ask: Ask = match read_line(&mut stream) {
         Ok(ask) => ask,
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
-    let will = ask.answered_by(version, lifecycle.is_leaving());
+    let will = ask.answered_by(version, host.lifecycle.is_leaving());
     if matches!(will, Will::HandOver | Will::Quit) {
         // From here on nobody is told that this host will show its window.
-        lifecycle.leave();
+        host.lifecycle.leave();
     }
-    let answer = Answer { taskpaw_instance: 1, version: version.to_owned(), pid: std::process::id(), will };
+    let window = host.appearance.now().and_then(|shown| serde_json::to_value(shown).ok()).unwrap_or_default();
+    let pid = std::process::id();
+    let answer = Answer { taskpaw_instance: 1, version: version.to_owned(), pid, will, window };
     if let Err(error) = write_line(&mut stream, &answer) {
         tracing::debug!(%error, "who asked is gone");
     }
     tracing::info!(asked = ask.version, ?will, "another TaskPaw was started");
     if will != Will::Stay {
-        let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting(stream) });
+        let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting::on(stream) });
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::incumbent::Waiting;
+use interprocess::local_socket::Stream;
 
 /// The place of the incumbent, and who waits for it.
 #[derive(Debug)]
@@ -55,5 +55,16 @@ impl Place {
         }
         // Who waits hears of it by the end of its connection, so that has to come after the release.
         drop(self.waiting);
+    }
+}
+
+/// A starting host that waits: its connection, which ends with this.
+#[derive(Debug)]
+pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Stream);
+
+impl Waiting {
+    /// Somebody who waits at the other end of a connection.
+    pub(super) fn on(stream: Stream) -> Self {
+        Self(stream)
     }
 }

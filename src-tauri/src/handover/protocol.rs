@@ -4,12 +4,16 @@ use std::convert::Infallible;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Name, Stream};
+use port_takeover::Pid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::peer::peer;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -48,6 +52,9 @@ pub(crate) struct Answer {
     pub(crate) pid: u32,
     /// What it does now.
     pub(crate) will: Will,
+    /// How its window looks, so that the next one can look the same. Versions before 4.1.0 do not say it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(crate) window: Value,
 }
 
 /// What the running host does.
@@ -79,14 +86,30 @@ impl Ask {
 
 /// How an ask came out.
 #[derive(Debug)]
-pub(super) enum Asking {
-    /// The running host answered. Nothing is ever received: the receiver ends when the host has closed the connection: one that hands over
-    /// closes it when it has given up its place.
+pub(super) struct Asking {
+    /// What was answered.
+    pub(super) heard: Answering,
+    /// Who accepted the connection, by the word of the system; nothing if nobody did.
+    pub(super) peer: Option<Pid>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) enum Answering {
+    /// The running host answered. Nothing is ever received: the receiver ends when the host has closed the connection: one
+    /// that hands over closes it when it has given up its place.
     Answered(Answer, mpsc::Receiver<Infallible>),
     /// Nobody listens: it is just starting, or just ending.
     NobodyThere,
     /// Somebody listens and does not answer in time, or not as agreed.
     Silent,
+}
+
+/// How far an ask has come.
+enum Progress {
+    Connected(Option<Pid>),
+    NotConnected,
+    Answered(io::Result<Answer>),
 }
 
 /// Asks the running host, and waits for its answer at most `within`.
@@ -97,24 +120,31 @@ pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
     // Not every system can bound a read of its local sockets: a thread that hangs is left behind.
     thread::spawn(move || {
         let _lives_as_long_as_the_connection = open;
-        let mut stream = match Stream::connect(name) {
-            Ok(stream) => stream,
-            Err(error) => return drop(tell.send(Err(error))),
-        };
+        let Ok(mut stream) = Stream::connect(name) else { return drop(tell.send(Progress::NotConnected)) };
+        let _somebody_waits = tell.send(Progress::Connected(peer(&stream)));
         let answer = write_line(&mut stream, &ask).and_then(|()| read_line::<Answer>(&mut stream));
         let gives_up_its_place =
             answer.as_ref().is_ok_and(|it| matches!(it.will, Will::HandOver | Will::Quit));
-        let somebody_waits = tell.send(Ok(answer)).is_ok();
+        let somebody_waits = tell.send(Progress::Answered(answer)).is_ok();
         if somebody_waits && gives_up_its_place {
             let _closed_or_broken = io::copy(&mut stream, &mut io::sink());
         }
     });
-    match told.recv_timeout(within) {
-        Ok(Ok(Ok(answer))) => Asking::Answered(answer, closed),
-        Ok(Err(_)) => Asking::NobodyThere,
-        // It ended in the middle: the next attempt tells.
-        Ok(Ok(Err(error))) if is_gone(&error) => Asking::NobodyThere,
-        Ok(Ok(Err(_))) | Err(_) => Asking::Silent,
+    let deadline = Instant::now() + within;
+    let mut peer = None;
+    loop {
+        let heard = match told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Progress::Connected(found)) => {
+                peer = found;
+                continue;
+            }
+            Ok(Progress::Answered(Ok(answer))) => Answering::Answered(answer, closed),
+            Ok(Progress::NotConnected) => Answering::NobodyThere,
+            // It ended in the middle: the next attempt tells.
+            Ok(Progress::Answered(Err(error))) if is_gone(&error) => Answering::NobodyThere,
+            Ok(Progress::Answered(Err(_))) | Err(_) => Answering::Silent,
+        };
+        return Asking { heard, peer };
     }
 }
 
@@ -158,6 +188,16 @@ mod tests {
         assert_eq!(ask("4.0.1", Want::Show).answered_by("4.0.1", true), Will::Stay);
         assert_eq!(ask("4.0.2", Want::Show).answered_by("4.0.1", false), Will::Stay);
         assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1", false), Will::Quit);
+    }
+
+    #[test]
+    fn an_answer_of_4_0_0_is_understood_and_it_understands_ours() {
+        let told = br#"{"taskpaw_instance":1,"version":"4.0.0","pid":7,"will":"stay"}"#;
+        let answer: Answer = read_line(&told[..]).unwrap();
+        assert_eq!((answer.will, &answer.window), (Will::Stay, &Value::Null));
+        let mut ours = Vec::new();
+        write_line(&mut ours, &answer).unwrap();
+        assert_eq!(ours.trim_ascii_end(), told);
     }
 
     #[test]

@@ -1,23 +1,22 @@
-//! Becoming the incumbent.
+//! A host on its way to the place.
 
 use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{HowEnded, Limits, Pid, end_process};
-use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::ipc::TookOver;
 
 use super::address::Address;
-use super::incumbent::{Incumbent, listen};
+use super::decision::{Heard, Next, Patience, may_be_ended};
+use super::incumbent::{Host, Incumbent, listen};
 use super::place::Lock;
-use super::protocol::{Answer, Ask, Asking, Want, Will, ask};
+use super::protocol::{Answer, Answering, Ask, Asking, Want, Will, ask};
 use super::record::Record;
-use crate::lifecycle::Lifecycle;
+use super::replaced::Replaced;
+use crate::window::Appearance;
 
 /// How long the running host may take to answer before there is a window to wait in.
 const FIRST_ANSWER_WITHIN: Duration = Duration::from_millis(300);
@@ -28,10 +27,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const END_WITHIN: Duration = Duration::from_secs(12);
 /// How long a host may take to leave after it has given up its place: it ends itself for certain after three seconds.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
-/// How long a lock may be held by a host that does not listen: one that is just starting or just ending.
-const LISTEN_WITHIN: Duration = Duration::from_secs(5);
-/// How long a start may take in all, before it says that it cannot.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 /// Between two looks at the lock: no system has an event for it that could be bounded.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -51,26 +46,6 @@ pub(crate) enum FirstLook {
     Over(Outcome),
     /// Another host has the place and is another version, or does not answer at once: [`Successor::finish`] asks for it.
     Waits(Successor),
-}
-
-/// A host whose place was taken.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Replaced {
-    /// Its version, if it told it.
-    pub(crate) version: Option<String>,
-    /// Its process id.
-    pub(crate) pid: u32,
-    /// Whether it had to be ended by force.
-    pub(crate) forced: bool,
-    /// From the ask to its end.
-    pub(crate) took: Duration,
-}
-
-impl From<Replaced> for TookOver {
-    fn from(replaced: Replaced) -> Self {
-        let ms = milliseconds(replaced.took);
-        Self { version: replaced.version, pid: replaced.pid, forced: replaced.forced, ms }
-    }
 }
 
 /// Why this host cannot run.
@@ -101,25 +76,27 @@ pub(crate) struct Successor {
     address: Address,
     lock: Lock,
     version: &'static str,
-    lifecycle: Lifecycle,
+    host: Host,
+    /// How the window of the host looks that has the place, if that was told.
+    before: Option<Appearance>,
 }
 
 impl Successor {
     /// Prepares the way to the place; nobody is asked yet.
     ///
-    /// `lifecycle` says whether this host, once it is the incumbent, is on its way out: whoever starts then takes over.
+    /// `host` is what this host answers by, once it is the incumbent.
     ///
     /// # Errors
     /// [`HandoverError::Folder`].
     pub(crate) fn prepare(
         data_folder: &Path,
         version: &'static str,
-        lifecycle: Lifecycle,
+        host: Host,
     ) -> Result<Self, HandoverError> {
         let open = || {
             let address = Address::prepare(data_folder)?;
             let lock = Lock::open(&address.lock())?;
-            Ok(Self { address, lock, version, lifecycle })
+            Ok(Self { address, lock, version, host, before: None })
         };
         open().map_err(|source| HandoverError::Folder { path: data_folder.to_owned(), source })
     }
@@ -130,12 +107,16 @@ impl Successor {
     ///
     /// # Errors
     /// [`HandoverError`] if the lock cannot be tried.
-    pub(crate) fn first_look(self) -> Result<FirstLook, HandoverError> {
+    pub(crate) fn first_look(mut self) -> Result<FirstLook, HandoverError> {
         if self.is_free()? {
             return Ok(FirstLook::Over(Outcome::Placed(self.incumbent(None))));
         }
-        Ok(match self.ask(Want::Show, FIRST_ANSWER_WITHIN)? {
-            Asking::Answered(Answer { will: Will::Show, .. }, _) => FirstLook::Over(Outcome::Done),
+        Ok(match self.ask(Want::Show, FIRST_ANSWER_WITHIN)?.heard {
+            Answering::Answered(Answer { will: Will::Show, .. }, _) => FirstLook::Over(Outcome::Done),
+            Answering::Answered(answer, _) => {
+                self.before = Appearance::told(answer.window);
+                FirstLook::Waits(self)
+            }
             _ => FirstLook::Waits(self),
         })
     }
@@ -146,51 +127,57 @@ impl Successor {
     /// [`HandoverError`] if neither is possible. It can be tried again.
     pub(crate) fn finish(&self, want: Want) -> Result<Outcome, HandoverError> {
         let started = Instant::now();
-        let mut unheard_since: Option<Instant> = None;
+        let mut patience = Patience::default();
         let mut replaced: Option<Replaced> = None;
         while !self.is_free()? {
-            if started.elapsed() > GIVEN_UP_AFTER {
-                return Err(HandoverError::Stuck("its place is taken again and again".to_owned()));
-            }
-            // Only the host that was there when it was asked may be ended for not answering: another one may have
-            // taken its place since.
+            let asked_at = started.elapsed();
             let record = Record::read(&self.address.record());
-            let asked_at = Instant::now();
-            let asking = self.ask(want, ANSWER_WITHIN)?;
-            let is_same = || record == Record::read(&self.address.record());
-            match asking {
-                Asking::Answered(answer, _) if answer.will == Will::Show => return Ok(Outcome::Done),
-                Asking::Answered(answer, released) => {
-                    unheard_since = None;
+            let Asking { heard, peer } = self.ask(want, ANSWER_WITHIN)?;
+            let is_same = record == Record::read(&self.address.record());
+            let heard_now = match &heard {
+                Answering::Answered(answer, _) => Heard::Answered(answer.will),
+                Answering::NobodyThere => Heard::Nobody,
+                Answering::Silent => Heard::Nothing,
+            };
+            match patience.next(heard_now, asked_at, started.elapsed(), is_same) {
+                Next::Done => return Ok(Outcome::Done),
+                Next::GiveUp => {
+                    return Err(HandoverError::Stuck("its place is taken again and again".to_owned()));
+                }
+                Next::AskAgain => {}
+                Next::AskLater => std::thread::sleep(STEP),
+                Next::EndByForce => {
+                    let (record, ended) = end_by_force(record.as_ref(), peer)?;
+                    replaced.get_or_insert(Replaced {
+                        version: Some(record.version.clone()),
+                        pid: record.process.pid.get(),
+                        forced: ended == HowEnded::Forced,
+                        took: started.elapsed() - asked_at,
+                    });
+                    patience.begin_anew();
+                }
+                Next::AwaitRelease => {
+                    let Answering::Answered(answer, released) = heard else { continue };
                     let record = record.filter(|record| record.process.pid.get() == answer.pid);
                     let waited = self.wait_for_release(answer.pid, record.as_ref(), &released)?;
                     if want == Want::Quit {
                         // Who asks for the end wants the files free, not only the place.
                         wait_for_end(answer.pid, record.as_ref());
                     }
-                    if waited == Waited::InVain {
-                        end_by_force(record)?;
-                    }
-                    let (version, took) = (Some(answer.version), asked_at.elapsed());
                     let forced = waited == Waited::InVain;
-                    replaced.get_or_insert(Replaced { version, pid: answer.pid, forced, took });
+                    if forced {
+                        end_by_force(record.as_ref(), peer)?;
+                    }
+                    let took = started.elapsed() - asked_at;
+                    replaced.get_or_insert(Replaced {
+                        version: Some(answer.version),
+                        pid: answer.pid,
+                        forced,
+                        took,
+                    });
                     if waited == Waited::ForTheLock {
                         break;
                     }
-                }
-                Asking::NobodyThere
-                    if !is_same() || unheard_since.get_or_insert(asked_at).elapsed() < LISTEN_WITHIN =>
-                {
-                    if !is_same() {
-                        unheard_since = None;
-                    }
-                    std::thread::sleep(STEP);
-                }
-                Asking::Silent if !is_same() => unheard_since = None,
-                Asking::NobodyThere | Asking::Silent => {
-                    let ended = end_by_force(record)?;
-                    replaced.get_or_insert(Replaced { took: asked_at.elapsed(), ..ended });
-                    unheard_since = None;
                 }
             }
         }
@@ -198,6 +185,11 @@ impl Successor {
             return Ok(Outcome::Done); // Nobody runs, or nobody does any more.
         }
         Ok(Outcome::Placed(self.incumbent(replaced)))
+    }
+
+    /// How the window of the host looks that has the place, if that was told.
+    pub(crate) fn before(&self) -> Option<&Appearance> {
+        self.before.as_ref()
     }
 
     /// Who has the place now, as far as it is recorded.
@@ -253,7 +245,7 @@ impl Successor {
             }
         };
         let name = self.address.socket();
-        let listening = name.and_then(|name| listen(name, version, self.lifecycle.clone(), record));
+        let listening = name.and_then(|name| listen(name, version, self.host.clone(), record));
         let asked = listening.unwrap_or_else(|error| {
             // As in `listen`.
             tracing::warn!(%error, "starting TaskPaws cannot be heard");
@@ -294,16 +286,14 @@ fn is_gone(pid: u32, record: Option<&Record>) -> bool {
     }
 }
 
-/// Ends the host of a record, if it is proved to be that process.
-fn end_by_force(record: Option<Record>) -> Result<Replaced, HandoverError> {
-    let record = record.ok_or_else(|| HandoverError::Stuck("there is no record of who it is".to_owned()))?;
-    tracing::warn!(pid = %record.process.pid, version = record.version, "the running TaskPaw does not answer");
-    let (how, took) = end_process(&Native::new(), &record.process, Limits::default())
+/// Ends the host of a record by force, if it is proved who it is: by the connection, by the record, by its program, and,
+/// through a handle, by its start time.
+fn end_by_force(record: Option<&Record>, peer: Option<Pid>) -> Result<(&Record, HowEnded), HandoverError> {
+    let own_program = std::env::current_exe().ok().map(|path| path.display().to_string());
+    let record = may_be_ended(record, peer, own_program.as_deref())
         .map_err(|doubt| HandoverError::Stuck(doubt.to_string()))?;
-    Ok(Replaced {
-        version: Some(record.version),
-        pid: record.process.pid.get(),
-        forced: how == HowEnded::Forced,
-        took,
-    })
+    tracing::warn!(pid = %record.process.pid, version = record.version, "the running TaskPaw does not answer");
+    let (how, _) = end_process(&Native::new(), &record.process, Limits::default())
+        .map_err(|doubt| HandoverError::Stuck(doubt.to_string()))?;
+    Ok((record, how))
 }

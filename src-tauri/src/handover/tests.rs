@@ -4,18 +4,21 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use interprocess::local_socket::ListenerOptions;
+
 use super::address::Address;
 use super::record::Record;
 use super::*;
-use crate::lifecycle::Lifecycle;
 
 /// Which part this program plays, when a test has started it: the folder of the app whose place it holds in silence.
 const SILENT_IN: &str = "TASKPAW_TEST_SILENT_IN";
+/// Set where it listens all the same.
+const LISTENS: &str = "TASKPAW_TEST_SILENT_LISTENS";
 /// How long whatever is waited for may take. Who plays a part ends by itself soon after.
 const LONG: Duration = Duration::from_secs(20);
 
 fn successor(folder: &Path, version: &'static str) -> Successor {
-    Successor::prepare(folder, version, Lifecycle::default()).unwrap()
+    Successor::prepare(folder, version, Host::default()).unwrap()
 }
 
 fn incumbent(folder: &Path, version: &'static str) -> Incumbent {
@@ -47,6 +50,21 @@ fn the_same_version_has_the_window_shown_and_ends() {
     let second = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap();
     assert!(matches!(second, Outcome::Done), "{second:?}");
     assert_eq!(first.asked.recv_timeout(LONG).unwrap().will, Will::Show);
+}
+
+#[test]
+fn a_successor_is_told_how_the_window_before_it_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::default();
+    host.appearance.stands(Some((302, 190)), Some((900, 600)), false);
+    let shown = host.appearance.now();
+    let first = Successor::prepare(folder.path(), "4.0.0", host).unwrap().first_look().unwrap();
+    recorded(folder.path(), "4.0.0");
+    let FirstLook::Waits(newer) = successor(folder.path(), "4.0.1").first_look().unwrap() else {
+        panic!("it does not wait for the place");
+    };
+    assert_eq!(newer.before(), shown.as_ref());
+    drop(first);
 }
 
 #[test]
@@ -86,7 +104,7 @@ fn of_two_that_start_at_once_one_has_the_place() {
 #[test]
 fn the_record_of_a_dead_app_blocks_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let silent = Silent::start(folder.path());
+    let silent = Silent::start(folder.path(), Part::OnlyHolds);
     drop(silent);
     let record = recorded(folder.path(), "3.9.9");
     let next = incumbent(folder.path(), "4.0.0");
@@ -97,7 +115,7 @@ fn the_record_of_a_dead_app_blocks_nobody() {
 #[test]
 fn one_that_does_not_answer_is_ended_once_it_is_proved_to_be_that_process() {
     let folder = tempfile::tempdir().unwrap();
-    let mut silent = Silent::start(folder.path());
+    let mut silent = Silent::start(folder.path(), Part::Listens);
     let Outcome::Placed(first) = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap() else {
         panic!("it has not the place");
     };
@@ -106,13 +124,35 @@ fn one_that_does_not_answer_is_ended_once_it_is_proved_to_be_that_process() {
     assert!(!silent.0.wait().unwrap().success(), "it was ended");
 }
 
+/// Whoever can write to the data folder can record any process of the person's; only a connection proves who it is.
+#[test]
+fn one_that_does_not_listen_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut silent = Silent::start(folder.path(), Part::OnlyHolds);
+    let stuck = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
+    assert!(matches!(stuck, HandoverError::Stuck(_)), "{stuck}");
+    assert!(silent.0.try_wait().unwrap().is_none(), "it was left alone");
+}
+
+#[test]
+fn one_that_a_forged_record_names_and_that_does_not_listen_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut silent = Silent::start(folder.path(), Part::Listens);
+    // It names this very process: were it believed, the test would end here.
+    let path = Address::prepare(folder.path()).unwrap().record();
+    Record::own("3.9.9").unwrap().write(&path).unwrap();
+    let stuck = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
+    assert!(stuck.to_string().contains("its record names process"), "{stuck}");
+    assert!(silent.0.try_wait().unwrap().is_none(), "it was left alone");
+}
+
 #[test]
 fn one_that_the_record_does_not_name_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let mut silent = Silent::start(folder.path());
-    // The record names this process, with the start time of another one.
+    let mut silent = Silent::start(folder.path(), Part::Listens);
+    // The record names it, with the start time of another process.
     let path = Address::prepare(folder.path()).unwrap().record();
-    let mut record = Record::own("3.9.9").unwrap();
+    let mut record = recorded(folder.path(), "3.9.9");
     record.process.started_at = record.process.started_at.map(|at| at + 1);
     record.write(&path).unwrap();
     let stuck = successor(folder.path(), "4.0.0").finish(Want::Run).unwrap_err();
@@ -120,24 +160,37 @@ fn one_that_the_record_does_not_name_is_left_alone() {
     assert!(silent.0.try_wait().unwrap().is_none(), "it was left alone");
 }
 
-/// No test by itself: an app that has the place and does not listen.
+/// No test by itself: an app that has the place and does not answer.
 #[test]
 fn plays_a_silent_app() {
     let Some(folder) = std::env::var_os(SILENT_IN) else { return };
     let address = Address::prepare(Path::new(&folder)).unwrap();
     let lock = std::fs::File::create(address.lock()).unwrap();
     lock.try_lock().unwrap();
+    let _listens = std::env::var_os(LISTENS).map(|_| {
+        ListenerOptions::new().name(address.socket().unwrap()).try_overwrite(true).create_sync().unwrap()
+    });
     Record::own("3.9.9").unwrap().write(&address.record()).unwrap();
     std::thread::sleep(LONG * 2);
 }
 
-/// A process that holds the place and does not listen; it does not outlive its test.
+/// What an app does that has the place and does not answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    OnlyHolds,
+    Listens,
+}
+
+/// A process that holds the place and does not answer; it does not outlive its test.
 struct Silent(Child);
 
 impl Silent {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, part: Part) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "handover::tests::plays_a_silent_app"]).env(SILENT_IN, folder);
+        if part == Part::Listens {
+            command.env(LISTENS, "1");
+        }
         let silent = Self(command.spawn().unwrap());
         recorded(folder, "3.9.9");
         silent

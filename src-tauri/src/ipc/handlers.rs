@@ -5,7 +5,7 @@ use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, Apply,
     CloseDecision, ErrorCode, EventLevel, FleetEvent, FleetStatus, Handlers, IpcError, LogLine, MetricSample,
-    MonitorType, PortDraft, PortView, Snapshot, TokenName,
+    MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
 };
 
 use super::{closing, ports, roles_data, setting};
@@ -20,6 +20,11 @@ impl Handlers for App {
 
     async fn painted(&self) -> Result<(), IpcError> {
         self.paint().note();
+        Ok(())
+    }
+
+    async fn page_opened(&self, page: Page) -> Result<(), IpcError> {
+        self.appearance().opened(page);
         Ok(())
     }
 

@@ -1288,6 +1288,11 @@ refused: ExposureReason | null, };
 export type CloseDecision = "quit" | "tray" | "stay";
 
 /**
+ * A page of the window, by the name that its address has.
+ */
+export type Page = "this-machine" | "fleet" | "events" | "ports" | "settings" | "diagnostics";
+
+/**
  * A line of a log.
  */
 export type LogLine = { 
@@ -1839,7 +1844,11 @@ endpoint: Endpoint, };
 /**
  * A request of the window.
  */
-export type Request = { "command": "snapshot" } | { "command": "painted" } | { "command": "retry", 
+export type Request = { "command": "snapshot" } | { "command": "painted" } | { "command": "page_opened", 
+/**
+ * The page.
+ */
+page: Page, } | { "command": "retry", 
 /**
  * The role.
  */
@@ -2009,6 +2018,7 @@ probe: AgentProbe, } | { "command": "claim_again" } | { "command": "relaunch" } 
 export type Answers = {
   snapshot: Snapshot;
   painted: null;
+  page_opened: null;
   retry: null;
   replace_v3: null;
   start: null;

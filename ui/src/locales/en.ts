@@ -14,6 +14,11 @@ export const en = {
     replaced_by: "Replaced by {{version}}",
     replaced_by_text:
       "Waiting for the work here to stop. Then this window closes, and the other one goes on.",
+    updated: "Updated to {{version}}",
+    went_back: "Back on {{version}}",
+    updated_text: "Took over from {{version}} in {{duration}}.",
+    updated_forced: "{{version}} did not answer and was ended; taking over took {{duration}}.",
+    updated_close: "Close",
     connecting_text: "Waiting for the app to say what is running on this machine.",
     lost: "The window lost its connection to the app",
     lost_text:

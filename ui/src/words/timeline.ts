@@ -97,6 +97,22 @@ export function tookOverPhrase({ version, pid, forced, ms }: TookOver, own: stri
     : replaced;
 }
 
+/** That another version had the place of this app; nothing if it was the same one, or did not say which. */
+export function changedVersion(
+  { version, forced, ms }: TookOver,
+  own: string,
+): { title: string; text: string } | null {
+  if (version === null || version === own) return null;
+  const title = isOlder(own, version)
+    ? t("app.went_back", { version: own })
+    : t("app.updated", { version: own });
+  const duration = milliseconds(ms);
+  const text = forced
+    ? t("app.updated_forced", { version, duration })
+    : t("app.updated_text", { version, duration });
+  return { title, text };
+}
+
 function isOlder(one: string, other: string): boolean {
   const numbers = (version: string) => version.split(/[-+]/, 1)[0]!.split(".").map(Number);
   const [a, b] = [numbers(one), numbers(other)];

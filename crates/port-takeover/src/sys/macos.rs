@@ -16,10 +16,12 @@ use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
 mod libproc;
 mod parse;
+mod peer;
 mod probe;
 mod watch;
 
 use parse::TcpSocket;
+pub use peer::peer_of;
 use watch::Watch;
 
 /// A directory service answers in time, or the user is shown by number.

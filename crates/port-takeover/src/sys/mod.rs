@@ -24,6 +24,8 @@ use linux as os;
 mod macos;
 #[cfg(target_os = "macos")]
 use macos as os;
+#[cfg(target_os = "macos")]
+pub use macos::peer_of;
 
 #[cfg(windows)]
 mod windows;

@@ -9,7 +9,7 @@ use super::error::{ErrorCode, IpcError};
 use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, FleetStatus};
 use super::log::LogLine;
 use super::monitor::MonitorType;
-use super::setting::{AddressChoice, CloseDecision, TokenName};
+use super::setting::{AddressChoice, CloseDecision, Page, TokenName};
 use super::status::{AgentEvent, AgentStatus, EventLevel, MetricSample};
 use super::view::{PortView, Snapshot};
 use crate::Role;
@@ -80,6 +80,11 @@ requests! {
     Snapshot: snapshot -> Snapshot;
     /// The window has painted for the first time.
     Painted: painted -> ();
+    /// Another page is open now. The window of the version that follows this one opens there.
+    PageOpened: page_opened {
+        /// The page.
+        page: Page,
+    } -> ();
     /// Try again after a failure, at once.
     Retry: retry {
         /// The role.

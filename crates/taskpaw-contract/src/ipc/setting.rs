@@ -55,3 +55,50 @@ pub enum CloseDecision {
     /// Leave everything as it is.
     Stay,
 }
+
+/// A page of the window, by the name that its address has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Page {
+    /// What the agent sees.
+    ThisMachine,
+    /// The machines that the hub polls.
+    Fleet,
+    /// What happened.
+    Events,
+    /// The ports of the roles.
+    Ports,
+    /// What a person can choose.
+    Settings,
+    /// Takeovers and logs.
+    Diagnostics,
+}
+
+impl Page {
+    /// The address of the page in the window.
+    #[must_use]
+    pub const fn address(self) -> &'static str {
+        match self {
+            Self::ThisMachine => "#/this-machine",
+            Self::Fleet => "#/fleet",
+            Self::Events => "#/events",
+            Self::Ports => "#/ports",
+            Self::Settings => "#/settings",
+            Self::Diagnostics => "#/diagnostics",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_page_is_its_name() {
+        use Page::{Diagnostics, Events, Fleet, Ports, Settings, ThisMachine};
+        for page in [ThisMachine, Fleet, Events, Ports, Settings, Diagnostics] {
+            let name = serde_json::to_value(page).unwrap();
+            assert_eq!(Some(page.address()), name.as_str().map(|name| format!("#/{name}")).as_deref());
+        }
+    }
+}

@@ -81,6 +81,7 @@ pub fn typescript() -> String {
         TokenName,
         AddressChoice,
         CloseDecision,
+        Page,
         LogLine,
         LogLevel,
         MonitorType,

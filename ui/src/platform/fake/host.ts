@@ -102,6 +102,7 @@ export class FakeHost implements Platform {
       case "snapshot":
         return this.world.snapshot;
       case "painted":
+      case "page_opened":
       case "relaunch":
       case "quit":
         return null;

@@ -1,0 +1,26 @@
+//! The host before this one.
+
+use std::time::Duration;
+
+use taskpaw_contract::clock::milliseconds;
+use taskpaw_contract::ipc::TookOver;
+
+/// A host whose place was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Replaced {
+    /// Its version, if it told it.
+    pub(crate) version: Option<String>,
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// Whether it had to be ended by force.
+    pub(crate) forced: bool,
+    /// From the ask to its end.
+    pub(crate) took: Duration,
+}
+
+impl From<Replaced> for TookOver {
+    fn from(replaced: Replaced) -> Self {
+        let ms = milliseconds(replaced.took);
+        Self { version: replaced.version, pid: replaced.pid, forced: replaced.forced, ms }
+    }
+}
