@@ -15,6 +15,7 @@ mod throttle;
 mod v3_status;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,13 +24,14 @@ use serde_json::{Value, json};
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel};
 use taskpaw_contract::version;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{OwnedMutexGuard, broadcast, oneshot};
+use tokio::task::spawn_blocking;
 
 use crate::discovery::Announcement;
 use crate::http::Guard;
-use crate::launch::Launch;
 use crate::lifecycle::Stop;
 use crate::monitors::Notice;
+use crate::session::{CLOSE_WITHIN, CannotStandDown, Launch, until_unused};
 use crate::state::StateError;
 use announce::Announcer;
 use board::Board;
@@ -46,6 +48,11 @@ const SELF_NAME: &str = "taskpaw";
 /// So much may happen before a listener of the stream misses something.
 const NEWS: usize = 1024;
 
+/// Looks whether this version can use the state that is there; another agent may write it meanwhile. Nothing is changed.
+pub(crate) fn can_use(folder: &Path) -> Result<(), StateError> {
+    events::can_use(&folder.join(JOURNAL), &folder.join(LINEAGE))
+}
+
 /// Where everything that changes is told.
 type News = broadcast::Sender<AgentNews>;
 
@@ -56,6 +63,9 @@ pub(crate) struct Agent {
     shared: Arc<Shared>,
     network: Guard,
     control: Guard,
+    /// Until the agent is live.
+    held_back: Option<OwnedMutexGuard<()>>,
+    announcer: Option<Announcer>,
 }
 
 /// What the handlers of both ports use.
@@ -71,8 +81,8 @@ struct Shared {
 }
 
 impl Agent {
-    /// Opens the state and begins to watch. Whoever asks is answered from now on: with a port that is bound, a client
-    /// waits for nothing else.
+    /// Opens the state and begins to watch the machine itself. Whoever asks is answered from now on: with a port that is
+    /// bound, a client waits for nothing else.
     pub(crate) fn start(launch: &Launch) -> Result<Self, StateError> {
         let Config { agent: config, .. } = &launch.config;
         let machine: Arc<str> = launch.machine.as_str().into();
@@ -80,7 +90,39 @@ impl Agent {
         let place = predecessor::place(launch);
         let events = EventQueue::open(place, machine.clone(), news.clone())?;
         predecessor::taken_over(launch);
-        events.emitter().emit(
+        let board = Arc::new(Board::new(news.clone()));
+        let roster = Arc::new(Roster::new(board.clone(), events.emitter(), launch.data_folder.clone()));
+        let first_looks = roster.apply(&config.monitors);
+        let editing = Editing::new(launch.config_file.clone(), roster.clone());
+        let held_back = editing.held_back();
+        Ok(Self {
+            first_looks,
+            shared: Arc::new(Shared {
+                machine,
+                server_id: config.server_id.clone(),
+                board,
+                events,
+                editing,
+                roster,
+                news,
+                stop: launch.over.clone(),
+            }),
+            network: Guard::optional(&config.token),
+            control: Guard::tokens([&launch.control_token]),
+            held_back,
+            announcer: None,
+        })
+    }
+
+    /// Waits, for a limited time, until the numbers of this machine are there: whoever asks an agent that is ready sees
+    /// them.
+    pub(crate) async fn settle(&mut self) {
+        roster::looked_once(std::mem::take(&mut self.first_looks)).await;
+    }
+
+    /// Begins the monitors, and tells the event of the start, which is durable when this returns.
+    pub(crate) async fn go_live(&mut self) {
+        self.shared.events.emitter().emit(
             SELF_NAME,
             Notice {
                 kind: EventKind::Started,
@@ -90,33 +132,18 @@ impl Agent {
                 data: Some(json!({ "version": version() })),
             },
         );
-        let board = Arc::new(Board::new(news.clone()));
-        let roster = Arc::new(Roster::new(board.clone(), events.emitter(), launch.data_folder.clone()));
-        let first_looks = roster.apply(&config.monitors);
-        Ok(Self {
-            first_looks,
-            shared: Arc::new(Shared {
-                machine,
-                server_id: config.server_id.clone(),
-                board,
-                events,
-                editing: Editing::new(launch.config_file.clone(), roster.clone()),
-                roster,
-                news,
-                stop: launch.stop.clone(),
-            }),
-            network: Guard::optional(&config.token),
-            control: Guard::tokens([&launch.control_token]),
-        })
-    }
-
-    /// Waits, for a limited time, until the numbers of this machine are there and the event of the start is durable:
-    /// whoever asks an agent that is ready sees both.
-    pub(crate) async fn settle(&mut self) {
-        roster::looked_once(std::mem::take(&mut self.first_looks)).await;
+        self.shared.roster.go_live();
+        self.held_back = None;
         let shared = self.shared.clone();
         // A disk that does not answer is told by the queue itself.
-        let _flushed = tokio::task::spawn_blocking(move || shared.events.flush()).await;
+        let _flushed = spawn_blocking(move || shared.events.flush()).await;
+    }
+
+    /// Tells the local network that this agent is here, if others can reach it at this address.
+    pub(crate) fn announce(&mut self, network: Option<SocketAddr>) {
+        let Shared { machine, server_id, .. } = &*self.shared;
+        let announcement = network.and_then(|address| Announcement::of(address, machine, server_id));
+        self.announcer = Some(Announcer::start(announcement.as_ref()));
     }
 
     /// The port for hubs.
@@ -129,17 +156,30 @@ impl Agent {
         control::routes(self.shared.clone(), self.control.clone())
     }
 
-    /// Tells the local network that this agent is here, if others can reach it at this address.
-    pub(crate) fn announce(&self, network: Option<SocketAddr>) -> Announcer {
-        let Shared { machine, server_id, .. } = &*self.shared;
-        let announcement = network.and_then(|address| Announcement::of(address, machine, server_id));
-        Announcer::start(announcement.as_ref())
-    }
-
-    /// Ends what monitors have started, and writes what is not on the disk yet.
-    pub(crate) fn flush(&self) {
+    /// Ends the announcement and what monitors have started, and writes what is not on the disk yet.
+    pub(crate) fn flush(&mut self) {
+        if let Some(announcer) = self.announcer.take() {
+            announcer.end();
+        }
         self.shared.roster.stop();
         self.shared.events.flush();
+    }
+
+    /// Lets go of everything that it watches, holds and says. Its connections have ended before.
+    pub(crate) async fn stand_down(self) -> Result<(), CannotStandDown> {
+        let Self { shared, announcer, .. } = self;
+        let ending = shared.clone();
+        let is_closed = spawn_blocking(move || {
+            if let Some(announcer) = announcer {
+                announcer.end();
+            }
+            ending.roster.stop();
+            ending.events.close(CLOSE_WITHIN)
+        });
+        if !is_closed.await.unwrap_or_default() {
+            return Err(CannotStandDown("the last events could not be written in time"));
+        }
+        until_unused(shared).await
     }
 }
 

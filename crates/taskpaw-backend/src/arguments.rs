@@ -45,7 +45,7 @@ pub(crate) enum Command {
 }
 
 /// How a role is run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arguments {
     /// The role.
     pub(crate) role: Role,

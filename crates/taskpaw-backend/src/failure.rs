@@ -6,7 +6,8 @@ use taskpaw_contract::config::ConfigProblem;
 use taskpaw_contract::folders::NoHome;
 use taskpaw_contract::sidecar::{StartupError, StartupErrorCode};
 
-use crate::lifecycle::HelloError;
+use crate::host::HelloError;
+use crate::session::CannotStandDown;
 use crate::state::StateError;
 
 /// Why a launch fails. Each says what happened, why, and what to do now.
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// What has to end for it cannot be seen to end.
+    #[error(transparent)]
+    CannotStandDown(#[from] CannotStandDown),
     /// The system refused something that a launch needs.
     #[error("{what}: {source}")]
     System {
@@ -69,7 +73,9 @@ impl Failure {
             Self::StillLingers(_) | Self::Held { .. } => Code::PortInUse,
             Self::State(StateError::TooNew { .. }) => Code::StateTooNew,
             Self::State(_) => Code::StateUnavailable,
-            Self::Hello(_) | Self::NoHome(_) | Self::System { .. } => Code::StartupFailed,
+            Self::Hello(_) | Self::NoHome(_) | Self::CannotStandDown(_) | Self::System { .. } => {
+                Code::StartupFailed
+            }
         }
     }
 

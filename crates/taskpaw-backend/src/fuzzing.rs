@@ -7,9 +7,9 @@ use taskpaw_contract::config::HubAgent;
 
 use crate::discovery::{Announcement, Found};
 
-/// The host's first line on stdin.
+/// The host's lines on stdin.
 pub fn greeting(bytes: &[u8]) {
-    crate::lifecycle::fuzz(bytes);
+    crate::host::fuzz(bytes);
 }
 
 /// What an agent answers to a hub.

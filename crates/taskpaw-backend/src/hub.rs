@@ -13,37 +13,51 @@ mod store;
 mod webhook;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use taskpaw_contract::config::HubConfig;
 use taskpaw_contract::ipc::{FleetNews, FleetStatus, WebhookStatus};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, OwnedMutexGuard, broadcast};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::http::Guard;
-use crate::launch::Launch;
 use crate::lifecycle::Stop;
+use crate::session::{CLOSE_WITHIN, CannotStandDown, Launch, until_unused};
+use crate::state::StateError;
 #[cfg(feature = "fuzzing")]
 pub(crate) use agents::fuzz as fuzz_answer;
 use agents::{AgentClient, CallError, Clients};
-use fleet::Fleet;
+use fleet::{Fleet, Reconciled};
 use offers::Offers;
 use roster::Roster;
 use store::{Keeping, Store, StoreError};
 
+/// The file of the history.
+const HISTORY: &str = "hub.db";
 /// So much news waits for a slow listener; then it misses some.
 const NEWS: usize = 256;
 
-/// A hub that is about to run.
+/// Looks whether this version can use the state that is there; another hub may write it meanwhile. Nothing is changed.
+pub(crate) fn can_use(folder: &Path) -> Result<(), StateError> {
+    store::can_use(&folder.join(HISTORY))
+}
+
+/// A hub that serves.
 pub(crate) struct Hub {
     shared: Arc<Shared>,
     config: HubConfig,
     api: Guard,
     control: Guard,
+    /// Until the hub is live.
+    held_back: Option<(OwnedMutexGuard<()>, Reconciled)>,
+    /// What delivers and writes, once it is live.
+    tasks: JoinSet<()>,
 }
 
 /// What the handlers and the polls use.
@@ -71,11 +85,13 @@ struct Shared {
     has_webhook: bool,
     /// Why the last delivery failed.
     webhook_error: Mutex<Option<String>>,
+    /// Whether anything outside this machine may hear of this hub by itself.
+    is_live: AtomicBool,
     stop: Stop,
 }
 
 impl Hub {
-    /// Opens the state. Nothing is polled yet.
+    /// Opens the state, and knows of the agents what an earlier launch has known. Nothing is polled yet.
     pub(crate) fn open(launch: &Launch) -> Result<Self, Failure> {
         let config = launch.config.hub.clone();
         let no_client = |error| {
@@ -92,20 +108,28 @@ impl Hub {
             roster: Roster::default(),
             discovers: config.discovery,
             offers: Offers::default(),
-            store: Store::open(&launch.state.file("hub.db"), Keeping::from(&config))?,
+            store: Store::open(&launch.state.file(HISTORY), Keeping::from(&config), launch.telling)?,
             news: broadcast::Sender::new(NEWS),
             stored: AtomicU64::new(0),
             outbox: Notify::new(),
             has_webhook: !config.webhook.url.is_empty(),
             webhook_error: Mutex::default(),
-            stop: launch.stop.clone(),
+            is_live: AtomicBool::new(false),
+            stop: launch.over.clone(),
         };
         // The app shows the fleet with the token of the launch, whatever token others need.
         let api = match config.token.as_str() {
             "" => Guard::optional(""),
             token => Guard::tokens([token, &launch.control_token]),
         };
-        Ok(Self { shared: Arc::new(shared), config, api, control: Guard::tokens([&launch.control_token]) })
+        let remembered = shared.store.remembered().unwrap_or_else(|error| {
+            tracing::warn!("what an earlier launch has known of the agents cannot be read: {error}");
+            Vec::new()
+        });
+        let shown = shared.show(&config.agents, remembered);
+        let held_back = shared.roster.held_back().map(|turn| (turn, shown));
+        let control = Guard::tokens([&launch.control_token]);
+        Ok(Self { shared: Arc::new(shared), config, api, control, held_back, tasks: JoinSet::new() })
     }
 
     /// The one port of a hub, bound to this address.
@@ -113,33 +137,55 @@ impl Hub {
         api::routes(&self.shared, self.api.clone(), self.control.clone(), bound_to)
     }
 
-    /// Polls every enabled agent until the stop is requested.
-    pub(crate) async fn poll(&self) {
-        let remembered = self.shared.store.remembered().unwrap_or_else(|error| {
-            tracing::warn!("what an earlier launch has known of the agents cannot be read: {error}");
-            Vec::new()
-        });
-        self.shared.start(&self.config.agents, remembered);
-        let webhook = tokio::spawn(webhook::deliver(self.shared.clone(), self.config.webhook.clone()));
+    /// Brings the history to this version's form, polls every enabled agent, and delivers what waits.
+    pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {
+        let opening = self.shared.clone();
+        let opened = spawn_blocking(move || opening.store.go_live()).await;
+        opened.map_err(|error| {
+            Failure::system("the history cannot be opened")(std::io::Error::other(error))
+        })??;
+        self.shared.is_live.store(true, Ordering::SeqCst);
+        let Some((turn, shown)) = self.held_back.take() else { return Ok(()) };
+        self.shared.follow(shown);
+        drop(turn);
+        self.tasks.spawn(webhook::deliver(self.shared.clone(), self.config.webhook.clone()));
         let path = PathBuf::from(&self.config.status_md);
-        let has_file = !path.as_os_str().is_empty();
-        let file =
-            has_file.then(|| tokio::spawn(status_md::write_again_and_again(self.shared.clone(), path)));
-        self.shared.stop.requested().await;
-        // A poll that is called off has acknowledged nothing that is not stored, and a delivery that is called off
-        // is made again.
-        self.shared.roster.end_all();
-        webhook.abort();
-        file.inspect(tokio::task::JoinHandle::abort);
+        if !path.as_os_str().is_empty() {
+            self.tasks.spawn(status_md::write_again_and_again(self.shared.clone(), path));
+        }
+        Ok(())
     }
 
-    /// Writes what is not on the disk yet.
+    /// Polls and delivers nothing any more. A poll that is called off has acknowledged nothing that is not stored, and a
+    /// delivery that is called off is made again.
+    pub(crate) fn halt(&mut self) {
+        self.shared.roster.end_all();
+        self.tasks.abort_all();
+    }
+
+    /// Writes what is not on the disk yet, and lets the database go.
     pub(crate) fn close(&self) {
         self.shared.store.close();
+    }
+
+    /// Lets go of everything that it holds. Its connections have ended before.
+    pub(crate) async fn stand_down(self) -> Result<(), CannotStandDown> {
+        let Self { shared, mut tasks, .. } = self;
+        tasks.shutdown().await;
+        let closing = shared.clone();
+        let closed = spawn_blocking(move || closing.store.close());
+        if timeout(CLOSE_WITHIN, closed).await.is_err() {
+            return Err(CannotStandDown("the history could not be written in time"));
+        }
+        until_unused(shared).await
     }
 }
 
 impl Shared {
+    fn is_live(&self) -> bool {
+        self.is_live.load(Ordering::SeqCst)
+    }
+
     fn client_of(&self, url: &str, token: &str) -> Result<AgentClient, CallError> {
         let token = if token.is_empty() { &self.polling_token } else { token };
         AgentClient::new(&self.clients, url, token, self.within)

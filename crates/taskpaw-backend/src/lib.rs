@@ -8,6 +8,7 @@ mod export;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod host;
 mod http;
 mod hub;
 mod launch;
@@ -15,6 +16,8 @@ mod lifecycle;
 mod log;
 mod monitors;
 mod ports;
+mod session;
+mod signs;
 mod state;
 
 use std::process::ExitCode;

@@ -1,17 +1,14 @@
-//! What begins and ends a launch: the host's first line on stdin, and every way to be asked to stop.
+//! Every way in which serving ends.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::io;
+#[cfg(windows)]
 use std::thread;
 
-use taskpaw_contract::sidecar::{HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello};
 use tokio::sync::watch;
 
-/// How long that line may be.
-const HELLO_BYTES: u64 = 64 * 1024;
-
-/// The wish to stop. Whoever has a copy can utter it and wait for it; it is never taken back.
+/// The wish to stop serving. Whoever has a copy can utter it and wait for it; it is never taken back: to serve again begins
+/// with another one.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Sender<Option<StopReason>>);
 
@@ -24,6 +21,8 @@ pub(crate) enum StopReason {
     HostGone,
     /// The control call.
     ControlCall,
+    /// The host wants this backend to stand down: it may serve again.
+    StandDown,
 }
 
 impl fmt::Display for StopReason {
@@ -32,6 +31,7 @@ impl fmt::Display for StopReason {
             Self::Signal => "a signal",
             Self::HostGone => "the end of stdin",
             Self::ControlCall => "the control call",
+            Self::StandDown => "the host's order to stand down",
         })
     }
 }
@@ -54,100 +54,20 @@ impl Stop {
         }
     }
 
+    /// Why it is wanted, if it is.
+    pub(crate) fn reason(&self) -> Option<StopReason> {
+        *self.0.borrow()
+    }
+
     /// Whether somebody wants it.
     pub(crate) fn is_requested(&self) -> bool {
-        self.0.borrow().is_some()
+        self.reason().is_some()
     }
 
     /// Waits for the wish.
     pub(crate) async fn requested(&self) {
         // It cannot fail: this copy keeps the channel open.
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
-    }
-}
-
-/// A host that does not keep to the protocol.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HelloError {
-    /// Another word in the environment.
-    #[error(
-        "{HOST_VARIABLE} is {0:?}; a host sets it to \"{HOST_ON_STDIN}\", and without a host it is unset"
-    )]
-    UnknownHost(String),
-    /// No line in time.
-    #[error("the host wrote no first line on stdin within {} s", HELLO_WITHIN.as_secs())]
-    Silent,
-    /// Stdin ended or failed.
-    #[error("the host closed stdin before its first line was complete")]
-    Closed,
-    /// The line is longer than any that a host writes.
-    #[error("the host's first line on stdin is longer than {HELLO_BYTES} bytes")]
-    TooLong,
-    /// The line is not what a host writes.
-    #[error("the host's first line on stdin is no greeting: {0}")]
-    Broken(String),
-    /// No thread for stdin.
-    #[error("stdin cannot be read: {0}")]
-    Thread(#[source] io::Error),
-}
-
-/// The host's greeting, if a host started this process. From then on the end of stdin is a wish to stop.
-pub(crate) fn greeting(stop: &Stop) -> Result<Option<Hello>, HelloError> {
-    let host = std::env::var_os(HOST_VARIABLE).unwrap_or_default();
-    if host.is_empty() {
-        return Ok(None);
-    }
-    if host != HOST_ON_STDIN {
-        return Err(HelloError::UnknownHost(host.to_string_lossy().into_owned()));
-    }
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let stop = stop.clone();
-    // A thread of its own: a read of stdin cannot be called off, and it must not keep the process alive.
-    thread::Builder::new()
-        .name("stdin".to_owned())
-        .spawn(move || {
-            let mut stdin = io::stdin().lock();
-            let greeted = read_greeting(&mut stdin);
-            let is_greeted = greeted.is_ok();
-            if sender.send(greeted).is_ok() && is_greeted {
-                // A stdin that cannot be read has ended too.
-                let _ = io::copy(&mut stdin, &mut io::sink());
-                stop.request(StopReason::HostGone);
-            }
-        })
-        .map_err(HelloError::Thread)?;
-    match receiver.recv_timeout(HELLO_WITHIN) {
-        Ok(greeted) => greeted.map(Some),
-        Err(RecvTimeoutError::Timeout) => Err(HelloError::Silent),
-        Err(RecvTimeoutError::Disconnected) => Err(HelloError::Closed),
-    }
-}
-
-fn read_greeting(stdin: &mut impl BufRead) -> Result<Hello, HelloError> {
-    let mut line = Vec::new();
-    stdin.take(HELLO_BYTES).read_until(b'\n', &mut line).map_err(|_| HelloError::Closed)?;
-    if line.last() != Some(&b'\n') {
-        let is_full = u64::try_from(line.len()).is_ok_and(|length| length == HELLO_BYTES);
-        return Err(if is_full { HelloError::TooLong } else { HelloError::Closed });
-    }
-    let broken = |reason: &str| HelloError::Broken(reason.to_owned());
-    // serde's reason could repeat a part of the line, and the line has a secret in it.
-    let hello: Hello =
-        serde_json::from_slice(&line).map_err(|_| broken("it is not the JSON object that was agreed"))?;
-    if hello.taskpaw_host != 1 {
-        return Err(broken("this version knows taskpaw_host 1"));
-    }
-    if hello.control_token.is_empty() {
-        return Err(broken("control_token is empty"));
-    }
-    Ok(hello)
-}
-
-/// Whatever comes in the place of a greeting, and however long it is.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn fuzz(mut stdin: &[u8]) {
-    if let Ok(hello) = read_greeting(&mut stdin) {
-        assert!(hello.taskpaw_host == 1 && !hello.control_token.is_empty(), "{hello:?}");
     }
 }
 
@@ -222,38 +142,5 @@ fn listen_for_takeover(stop: &Stop) {
     });
     if let Err(error) = listening {
         tracing::warn!("a takeover cannot ask, only kill: {error}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Hello, HelloError> {
-        read_greeting(&mut text.as_bytes())
-    }
-
-    #[test]
-    fn a_greeting_is_one_whole_line() {
-        let good = r#"{"taskpaw_host":1,"host_version":"4.0.0","control_token":"t","config_dir":"/c"}"#;
-        assert_eq!(read(&format!("{good}\nmore")).unwrap().control_token, "t");
-        assert!(matches!(read(good), Err(HelloError::Closed)), "no line end");
-        assert!(matches!(read(""), Err(HelloError::Closed)));
-        assert!(matches!(read(&" ".repeat(70_000)), Err(HelloError::TooLong)));
-        for text in [
-            "\n",
-            "hello\n",
-            "{}\n",
-            r#"{"taskpaw_host":2,"host_version":"4.0.0","control_token":"t","config_dir":"/c"}"#,
-            r#"{"taskpaw_host":1,"host_version":"4.0.0","control_token":"","config_dir":"/c"}"#,
-        ] {
-            assert!(matches!(read(&format!("{text}\n")), Err(HelloError::Broken(_))), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_broken_greeting_does_not_give_its_token_away() {
-        let text = r#"{"taskpaw_host":"secret","control_token":"secret"}"#;
-        assert!(!read(&format!("{text}\n")).unwrap_err().to_string().contains("secret"));
     }
 }

@@ -200,27 +200,33 @@ fn hex<const BYTES: usize>() -> io::Result<String> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The whole file, if it is not larger than that; nothing if it is not there.
-pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)) {
-        Ok(read) if read as u64 > most => {
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")))
-        }
-        Ok(_) => Ok(Some(bytes)),
+/// A file to be read; nothing if it is not there. What is no file, such as a pipe that nobody writes to, is refused and
+/// never waited for.
+pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+        Ok(_) => File::open(path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+/// The whole file, if it is not larger than that; nothing if it is not there.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open_if_there(path)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    if file.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
 /// The whole file; nothing if it is not there.
 fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut file) = open_if_there(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

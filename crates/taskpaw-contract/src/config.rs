@@ -2,11 +2,13 @@
 
 mod exposure;
 mod file;
+mod hash;
 mod hub;
 mod problem;
 
 pub use exposure::{ExposureReason, check_exposure, refusal};
 pub use file::{ConfigFile, without_byte_order_mark};
+pub use hash::ConfigHash;
 use hub::check_token;
 pub use hub::{HubAgent, HubConfig, WebhookConfig, WebhookEvents, is_plain_token, is_server_url};
 pub use problem::ConfigProblem;

@@ -1,15 +1,25 @@
-//! The lines that a host and its sidecar exchange: one on stdin, one on stdout.
+//! The lines that a host and its sidecar exchange, on stdin and stdout.
 //!
-//! The host sets [`HOST_VARIABLE`] and writes a [`Hello`] as the first line of stdin. End of file on stdin
-//! then means that the host is gone. The sidecar writes exactly one [`Line`] to stdout.
+//! The host sets [`HOST_VARIABLE`] and writes a [`Hello`] as the first line of stdin. End of file on stdin then means
+//! that the host is gone. The sidecar prepares itself and says so; each further line of stdin is a [`Step`], and each
+//! line of stdout a [`Line`] ([`Life`] says which steps are for when). A host of protocol 1 writes nothing after its
+//! greeting and gets exactly one line: its sidecar takes all steps by itself.
+
+mod life;
+mod step;
+
+pub use life::{Effect, Input, Life, Reached, Refusal, RefusalCode};
+pub use step::{GoOn, LONGEST_LINE, Step, StepError};
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ts_rs::TS;
 
 use crate::Role;
+use crate::config::ConfigHash;
 
 /// Set to [`HOST_ON_STDIN`] in the environment of a sidecar that a host started.
 pub const HOST_VARIABLE: &str = "TASKPAW_HOST";
@@ -20,10 +30,14 @@ pub const HOST_ON_STDIN: &str = "stdin";
 /// then it holds nothing, and knows no secret.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
+/// What a host speaks that takes its sidecar from step to step. One that speaks 1, as that of 4.0.0 does, has it take
+/// all steps by itself.
+pub const PROTOCOL: u32 = 2;
+
 /// The first line of stdin, from the host.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The version of this line: 1.
+    /// The protocol that the host speaks: 1, or [`PROTOCOL`].
     pub taskpaw_host: u32,
     /// The host's version.
     pub host_version: String,
@@ -37,6 +51,18 @@ pub struct Hello {
     /// The ports whose listening sockets the host passes, since they could not be bound. Linux only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<PassedListener>,
+    /// Whether all steps up to *live* are taken at once, as by protocol 1: only then `taskpaw_ready` is said. The host
+    /// has the place, and has seen that this program can be prepared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
+}
+
+impl Hello {
+    /// Whether the sidecar waits for the host between its steps.
+    #[must_use]
+    pub fn is_stepwise(&self) -> bool {
+        self.taskpaw_host >= 2 && !self.at_once
+    }
 }
 
 /// A listening socket that a sidecar has inherited from its host.
@@ -58,13 +84,40 @@ impl std::fmt::Debug for Hello {
     }
 }
 
-/// The one line of stdout, from the sidecar.
+/// A line of stdout, from the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
+    /// The role can serve, and has touched nothing.
+    Prepared(Prepared),
     /// The role listens on all its ports.
     Ready(Ready),
-    /// The role cannot start; the sidecar ends with status 1.
+    /// The role does everything that it is for.
+    Live,
+    /// The role is prepared again; its listening sockets are kept.
+    StoodDown,
+    /// The listening sockets are closed.
+    ListenersClosed,
+    /// Something is under way that takes its time.
+    SignOfLife,
+    /// A step is not taken, and nothing has changed.
+    Refused(Refusal),
+    /// The role cannot go on; the sidecar ends with status 1.
     StartupError(StartupError),
+}
+
+/// The role can serve: configuration and state were read and can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Always true.
+    pub taskpaw_prepared: bool,
+    /// The role that is prepared.
+    pub role: Role,
+    /// The sidecar's version.
+    pub version: String,
+    /// The sidecar's process id.
+    pub pid: u32,
+    /// Of the configuration that was read: it counts for these bytes only.
+    pub config_hash: ConfigHash,
 }
 
 /// The role listens on all its ports.
@@ -143,32 +196,75 @@ pub enum StartupErrorCode {
 #[error("the backend wrote a line that is none of its protocol: {0}")]
 pub struct BrokenLine(pub String);
 
+/// What says nothing but that it was reached.
+const PLAIN: [(&str, Line); 4] = [
+    ("taskpaw_live", Line::Live),
+    ("taskpaw_stood_down", Line::StoodDown),
+    ("taskpaw_listeners_closed", Line::ListenersClosed),
+    ("taskpaw_sign_of_life", Line::SignOfLife),
+];
+
 impl Line {
     /// Reads the line. A sidecar writes nothing else to stdout, so every other text is an error.
     ///
     /// # Errors
     /// [`BrokenLine`] with the reason.
     pub fn parse(text: &str) -> Result<Self, BrokenLine> {
-        let broken = |reason: String| BrokenLine(reason);
-        let value: serde_json::Value =
+        let value: Value =
             serde_json::from_str(text).map_err(|error| broken(format!("it is no JSON ({error})")))?;
-        if value.get("taskpaw_ready").is_some() {
-            let ready: Ready = serde_json::from_value(value).map_err(|error| broken(error.to_string()))?;
-            if !ready.taskpaw_ready {
-                return Err(broken("taskpaw_ready is false".to_owned()));
-            }
+        let is = |key: &str| value.get(key).is_some();
+        if is("taskpaw_prepared") {
+            let prepared: Prepared = typed(value)?;
+            kept_to(prepared.taskpaw_prepared, "taskpaw_prepared is false")?;
+            Ok(Self::Prepared(prepared))
+        } else if is("taskpaw_ready") {
+            let ready: Ready = typed(value)?;
+            kept_to(ready.taskpaw_ready, "taskpaw_ready is false")?;
             Ok(Self::Ready(ready))
-        } else if value.get("taskpaw_startup_error").is_some() {
-            let error: StartupError =
-                serde_json::from_value(value).map_err(|error| broken(error.to_string()))?;
-            if error.taskpaw_startup_error != 1 {
-                return Err(broken(format!("startup error {} is not known", error.taskpaw_startup_error)));
-            }
+        } else if is("taskpaw_startup_error") {
+            let error: StartupError = typed(value)?;
+            kept_to(error.taskpaw_startup_error == 1, "such a startup error is not known")?;
             Ok(Self::StartupError(error))
+        } else if is("taskpaw_refused") {
+            let refused: Refusal = typed(value)?;
+            kept_to(refused.taskpaw_refused == 1, "such a refusal is not known")?;
+            Ok(Self::Refused(refused))
+        } else if let Some((key, line)) = PLAIN.into_iter().find(|(key, _)| is(key)) {
+            kept_to(value.get(key) == Some(&Value::Bool(true)), "what was reached is not true")?;
+            Ok(line)
         } else {
-            Err(broken("it is neither ready nor a startup error".to_owned()))
+            Err(broken("it is nothing that a backend says".to_owned()))
         }
     }
+
+    /// The line as it is written, without its end.
+    ///
+    /// # Errors
+    /// Does not happen: everything here can be written as JSON.
+    pub fn text(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Prepared(prepared) => serde_json::to_string(prepared),
+            Self::Ready(ready) => serde_json::to_string(ready),
+            Self::StartupError(error) => serde_json::to_string(error),
+            Self::Refused(refused) => serde_json::to_string(refused),
+            Self::Live | Self::StoodDown | Self::ListenersClosed | Self::SignOfLife => {
+                let key = PLAIN.into_iter().find(|(_, line)| line == self).map_or("", |(key, _)| key);
+                serde_json::to_string(&serde_json::json!({ key: true }))
+            }
+        }
+    }
+}
+
+fn broken(reason: String) -> BrokenLine {
+    BrokenLine(reason)
+}
+
+fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, BrokenLine> {
+    serde_json::from_value(value).map_err(|error| broken(error.to_string()))
+}
+
+fn kept_to(is_so: bool, otherwise: &str) -> Result<(), BrokenLine> {
+    if is_so { Ok(()) } else { Err(broken(otherwise.to_owned())) }
 }
 
 #[cfg(test)]
@@ -193,9 +289,47 @@ mod tests {
             r#"{"taskpaw_ready":false,"role":"agent","base_url":"x","version":"4.0.0","pid":1}"#,
             r#"{"taskpaw_startup_error":2,"role":"hub","code":"port_in_use","message":"m"}"#,
             r#"{"taskpaw_startup_error":1,"role":"hub","code":"no_such_code","message":"m"}"#,
+            r#"{"taskpaw_prepared":true,"role":"agent"}"#,
+            r#"{"taskpaw_live":false}"#,
+            r#"{"taskpaw_stood_down":1}"#,
+            r#"{"taskpaw_refused":1,"step":"live","code":"no_such_code","state":"prepared"}"#,
         ] {
             assert!(Line::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_unknown_keys_are_no_fault() {
+        let prepared = Prepared {
+            taskpaw_prepared: true,
+            role: Role::Hub,
+            version: "4.0.0".into(),
+            pid: 7,
+            config_hash: ConfigHash::of(Some(b"{}")),
+        };
+        let refused = Refusal {
+            taskpaw_refused: 1,
+            step: "live".into(),
+            code: RefusalCode::WrongState,
+            state: Life::Prepared,
+        };
+        let lines = [Line::Prepared(prepared), Line::Refused(refused)];
+        for line in lines.into_iter().chain(PLAIN.map(|(_, line)| line)) {
+            let text = line.text().unwrap();
+            assert_eq!(Line::parse(&text), Ok(line.clone()), "{text}");
+            assert_eq!(Line::parse(&text.replacen('{', "{\"later\":{},", 1)), Ok(line));
+        }
+    }
+
+    #[test]
+    fn only_a_host_of_protocol_2_takes_its_sidecar_from_step_to_step() {
+        let of = |more: &str| {
+            let text = format!(r#"{{"host_version":"4.0.0","control_token":"t","config_dir":"/c",{more}}}"#);
+            serde_json::from_str::<Hello>(&text).unwrap().is_stepwise()
+        };
+        assert!(!of(r#""taskpaw_host":1"#));
+        assert!(of(r#""taskpaw_host":2"#));
+        assert!(!of(r#""taskpaw_host":2,"at_once":true"#));
     }
 
     #[test]
@@ -207,6 +341,7 @@ mod tests {
             config_dir: "/c".into(),
             ports: Vec::new(),
             listeners: Vec::new(),
+            at_once: false,
         };
         assert!(!format!("{hello:?}").contains("secret"));
     }

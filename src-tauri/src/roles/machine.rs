@@ -337,6 +337,10 @@ impl Machine {
             Ok(Line::StartupError(error)) => {
                 Failure::StartupError { code: error.code, message: error.message, port: error.port }
             }
+            Ok(other) => Failure::BrokenProtocol {
+                message: format!("it says what nobody has asked for: {other:?}"),
+                log: Vec::new(),
+            },
             Err(broken) => Failure::BrokenProtocol { message: broken.to_string(), log: Vec::new() },
         };
         self.stopping(Next::Fail(failure))

@@ -268,6 +268,7 @@ impl Runner {
             config_dir: self.around.config_dir.clone(),
             ports: named(&attempt.config, self.role),
             listeners: passed(&kept),
+            at_once: true,
         };
         let (log, last_words) = (self.log.clone(), self.log.clone());
         let tell = move |told| match told {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use taskpaw_contract::config::{ConfigFile, ConfigProblem, MonitorConfig};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 
 use super::roster::Roster;
@@ -16,13 +16,19 @@ pub(super) struct Editing {
     file: PathBuf,
     roster: Arc<Roster>,
     /// One change at a time.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Editing {
     /// For this file.
     pub(super) fn new(file: PathBuf, roster: Arc<Roster>) -> Self {
-        Self { file, roster, turn: Mutex::new(()) }
+        Self { file, roster, turn: Arc::default() }
+    }
+
+    /// Whoever wants a change waits until this is dropped: before the host has the place, nothing is written into its
+    /// configuration.
+    pub(super) fn held_back(&self) -> Option<OwnedMutexGuard<()>> {
+        self.turn.clone().try_lock_owned().ok()
     }
 
     /// Every monitor as it is configured, with what is always on.

@@ -13,7 +13,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -40,6 +40,8 @@ use writer::{Order, Writer};
 const MOST_BYTES: usize = 3 << 19;
 /// How long the stop waits for the last write.
 const FLUSH_WAIT: Duration = Duration::from_millis(400);
+/// How often it is looked whether the writer has ended.
+const CLOSE_LOOK: Duration = Duration::from_millis(1);
 
 /// Where events are kept, and what a predecessor has left of them.
 #[derive(Debug)]
@@ -79,6 +81,7 @@ pub(super) struct EventQueue {
     state: Arc<Mutex<State>>,
     emitter: Emitter,
     server_id: String,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What is durable of the events, and who has what.
@@ -146,12 +149,7 @@ impl EventQueue {
     pub(super) fn open(place: Place, machine: Arc<str>, news: News) -> Result<Self, StateError> {
         let Place { journal: path, lineage, server_id, stream_id, used_up, from_memory } = place;
         let (mut journal, records) = Journal::open(&path)?;
-        let mut kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
-            path: path.clone(),
-            // Lines are counted from 1, and the first one is no record.
-            line: record + 2,
-            reason,
-        })?;
+        let mut kept = of_journal(&path, records)?;
         let mut lineage = Lineage::open(&lineage, stream_id)?;
         // Without its journal an agent must not give the numbers again that a hub has.
         let acknowledged = lineage.record.hubs.iter().map(|hub| hub.ack).max().unwrap_or(0);
@@ -173,12 +171,13 @@ impl EventQueue {
         let offers = Offers::new(lineage.record.stream_id.clone(), boot_id, last_id);
         let state = Arc::new(Mutex::new(State { kept, hubs, offers }));
         let (orders, received) = mpsc::channel();
-        let mut writer = Writer::new(journal, lineage, state.clone(), news, last_id, forgotten);
-        thread::Builder::new()
+        let writer = Writer::new(journal, lineage, state.clone(), news, last_id, forgotten);
+        let writer = thread::Builder::new()
             .name("events".to_owned())
             .spawn(move || writer.run(&received))
             .map_err(StateError::at(&path))?;
-        Ok(Self { state, emitter: Emitter { machine, orders }, server_id })
+        let (emitter, writer) = (Emitter { machine, orders }, Mutex::new(Some(writer)));
+        Ok(Self { state, emitter, server_id, writer })
     }
 
     /// Adds events to this queue.
@@ -259,11 +258,42 @@ impl EventQueue {
         }
     }
 
+    /// Writes what is not on the disk yet, and lets the files go: whoever reads them from now on has everything. Says
+    /// whether that has come to its end in time.
+    pub(super) fn close(&self, limit: Duration) -> bool {
+        let _ended_already = self.emitter.orders.send(Order::End);
+        let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return true;
+        };
+        let deadline = Instant::now() + limit;
+        while !writer.is_finished() && Instant::now() < deadline {
+            thread::sleep(CLOSE_LOOK);
+        }
+        writer.is_finished()
+    }
+
     fn is_flushed_within(&self, limit: Duration) -> bool {
         let (done, is_done) = mpsc::channel();
         let sent = self.emitter.orders.send(Order::Flush(done));
         sent.is_ok() && is_done.recv_timeout(limit).is_ok()
     }
+}
+
+/// Looks whether this version can use the files, without a lock and without changing anything.
+pub(crate) fn can_use(journal: &Path, lineage: &Path) -> Result<(), StateError> {
+    if let Some(records) = Journal::look(journal)? {
+        of_journal(journal, records)?;
+    }
+    lineage::can_use(lineage)
+}
+
+fn of_journal(path: &Path, records: Vec<kept::Record>) -> Result<Kept, StateError> {
+    Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
+        path: path.to_owned(),
+        // Lines are counted from 1, and the first one is no record.
+        line: record + 2,
+        reason,
+    })
 }
 
 /// What a report about the numbers says.
@@ -280,11 +310,7 @@ pub(crate) struct Numbers {
 pub(crate) fn numbers(journal: &Path, lineage: &Path) -> Result<Option<Numbers>, StateError> {
     let Some(stream_id) = lineage::stream_in(lineage) else { return Ok(None) };
     let records = Journal::read(journal)?;
-    let kept = Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
-        path: journal.to_owned(),
-        line: record + 2,
-        reason,
-    })?;
+    let kept = of_journal(journal, records)?;
     let last = kept.last_id().max(lineage::used_up_in(lineage));
     Ok(Some(Numbers { stream_id, next_event_id: last + 1 }))
 }

@@ -1,6 +1,7 @@
 //! Which monitors run. A change of the list starts and stops only what differs.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,12 +34,22 @@ pub(super) struct Roster {
     data_folder: PathBuf,
     processes: Arc<Processes>,
     entries: Mutex<Vec<Entry>>,
+    /// Whether more is watched than the machine itself.
+    is_live: AtomicBool,
 }
 
 struct Entry {
     config: MonitorConfig,
-    /// What it runs in, if it runs.
-    run: Option<Run>,
+    state: EntryState,
+}
+
+enum EntryState {
+    /// It begins when the agent is live.
+    Waits,
+    /// It is switched off, or cannot run.
+    Off,
+    /// It runs in this.
+    Runs(Run),
 }
 
 struct Run {
@@ -54,9 +65,16 @@ impl Drop for Run {
 }
 
 impl Roster {
-    /// Nothing runs yet.
+    /// Nothing runs yet. Until it is live, only what is always on does.
     pub(super) fn new(board: Arc<Board>, emitter: Emitter, data_folder: PathBuf) -> Self {
-        Self { board, emitter, data_folder, processes: Arc::default(), entries: Mutex::default() }
+        Self {
+            board,
+            emitter,
+            data_folder,
+            processes: Arc::default(),
+            entries: Mutex::default(),
+            is_live: AtomicBool::new(false),
+        }
     }
 
     /// Makes this the list of monitors; the receivers are told of the first looks of what is always on.
@@ -78,22 +96,38 @@ impl Roster {
                 entries.push(old.swap_remove(at));
                 continue;
             }
-            let (run, looked) = self.run(&config).unzip();
-            if monitors::kind(&config.type_id).is_some_and(|kind| kind.always_on) {
+            let is_always_on = monitors::kind(&config.type_id).is_some_and(|kind| kind.always_on);
+            let (state, looked) = self.begin(&config, is_always_on);
+            if is_always_on {
                 first_looks.extend(looked);
             }
-            entries.push(Entry { config, run });
+            entries.push(Entry { config, state });
         }
         let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
         self.board.arrange(&names);
         first_looks
     }
 
+    /// Begins every monitor that has waited for it.
+    pub(super) fn go_live(&self) {
+        let mut entries = self.lock();
+        self.is_live.store(true, Ordering::SeqCst);
+        for entry in entries.iter_mut().filter(|entry| matches!(entry.state, EntryState::Waits)) {
+            self.board.remove(&entry.config.name);
+            (entry.state, _) = self.begin(&entry.config, false);
+        }
+        let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
+        self.board.arrange(&names);
+    }
+
     /// Stops every monitor, and waits for a bounded time until the programs that they have started are ended.
     pub(super) fn stop(&self) {
         let entries = std::mem::take(&mut *self.lock());
-        let leashes: Vec<Leash> =
-            entries.iter().filter_map(|entry| Some(entry.run.as_ref()?.leash.clone())).collect();
+        let leash_of = |entry: &Entry| match &entry.state {
+            EntryState::Runs(run) => Some(run.leash.clone()),
+            EntryState::Waits | EntryState::Off => None,
+        };
+        let leashes: Vec<Leash> = entries.iter().filter_map(leash_of).collect();
         drop(entries);
         let deadline = Instant::now() + END_WAIT;
         while leashes.iter().any(Leash::holds_one) && Instant::now() < deadline {
@@ -155,35 +189,40 @@ impl Roster {
         }
     }
 
-    /// Puts one monitor on the board and starts it, if it can run; the receiver is told after its first look.
-    fn run(&self, config: &MonitorConfig) -> Option<(Run, oneshot::Receiver<()>)> {
+    /// Puts one monitor on the board and starts it, if it can run and its time has come; the receiver is told after its
+    /// first look.
+    fn begin(
+        &self,
+        config: &MonitorConfig,
+        is_always_on: bool,
+    ) -> (EntryState, Option<oneshot::Receiver<()>>) {
         let MonitorConfig { type_id, name, enabled, config } = config;
         let refuse = |reason: &str| {
             tracing::error!("monitor {name}: {reason}");
             self.board.add(name, type_id, MonitorState::Error, reason);
+            (EntryState::Off, None)
         };
         let Some(kind) = monitors::kind(type_id) else {
-            refuse(&format!("this version knows no monitor of type {type_id}"));
-            return None;
+            return refuse(&format!("this version knows no monitor of type {type_id}"));
         };
         if !enabled {
             self.board.add(name, type_id, MonitorState::Stopped, "switched off");
-            return None;
+            return (EntryState::Off, None);
         }
         let setup = self.setup(name);
         let monitor = match kind.make(config, &setup) {
             Ok(monitor) => monitor,
-            Err(bad) => {
-                refuse(&bad.to_string());
-                return None;
-            }
+            Err(bad) => return refuse(&bad.to_string()),
         };
         self.board.add(name, type_id, MonitorState::Unknown, "not looked yet");
+        if !is_always_on && !self.is_live.load(Ordering::SeqCst) {
+            return (EntryState::Waits, None);
+        }
         let (has_looked, looked) = oneshot::channel();
         let leash = setup.leash.clone();
         let watch = Watch::new(kind, setup, config.clone(), self.board.clone(), self.emitter.clone());
         let task = tokio::spawn(watch.run(monitor, has_looked));
-        Some((Run { task: task.abort_handle(), leash }, looked))
+        (EntryState::Runs(Run { task: task.abort_handle(), leash }), Some(looked))
     }
 
     /// Nothing panics while it holds the lock; if it did, the entries are still whole.

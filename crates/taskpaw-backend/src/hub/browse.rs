@@ -13,12 +13,12 @@ use crate::discovery::{Announcement, Found, SERVICE};
 use crate::lifecycle::Stop;
 
 /// How often it is looked whether anybody still wants to know.
-const ROUND: Duration = Duration::from_millis(500);
+const ROUND: Duration = Duration::from_millis(250);
 
 impl Shared {
     /// Somebody looks at the fleet: agents on the network are of interest for a while.
     pub(super) fn look_around(self: &Arc<Self>) {
-        if !self.discovers || !self.offers.ask(Instant::now()) {
+        if !self.discovers || !self.is_live() || !self.offers.ask(Instant::now()) {
             return;
         }
         let shared = self.clone();

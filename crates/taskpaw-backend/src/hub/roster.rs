@@ -9,6 +9,7 @@ use taskpaw_contract::config::{ConfigFile, ConfigProblem, HubAgent};
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentProbe, AgentTest, FieldProblem, FleetAgent, FleetNews,
 };
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::timeout;
 
@@ -25,11 +26,17 @@ const TRIAL: Duration = Duration::from_secs(4);
 #[derive(Default)]
 pub(super) struct Roster {
     polls: Mutex<HashMap<AgentId, AbortHandle>>,
-    /// Held while the configuration is changed, so that the fleet follows in the same order.
-    changing: tokio::sync::Mutex<()>,
+    /// Held while the configuration is changed, so that the fleet follows in the same order; and until the hub is live.
+    changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Roster {
+    /// Whoever wants a change waits until this is dropped: before the host has the place, nothing is written into its
+    /// configuration.
+    pub(super) fn held_back(&self) -> Option<OwnedMutexGuard<()>> {
+        self.changing.clone().try_lock_owned().ok()
+    }
+
     /// Ends every poll.
     pub(super) fn end_all(&self) {
         self.polls().drain().for_each(|(_, poll)| poll.abort());
@@ -41,14 +48,15 @@ impl Roster {
 }
 
 impl Shared {
-    /// Polls these agents, of which an earlier launch has known this.
-    pub(super) fn start(self: &Arc<Self>, agents: &[HubAgent], remembered: Vec<Remembered>) {
+    /// Shows these agents, of which an earlier launch has known this. What is given back begins the polls.
+    pub(super) fn show(&self, agents: &[HubAgent], remembered: Vec<Remembered>) -> Reconciled {
         let reconciled = self.fleet.reconcile(agents);
         self.fleet.remember(remembered);
-        self.follow(reconciled);
+        reconciled
     }
 
-    fn follow(self: &Arc<Self>, Reconciled { ended, started, forgotten }: Reconciled) {
+    /// Polls what is configured now, and nothing else.
+    pub(super) fn follow(self: &Arc<Self>, Reconciled { ended, started, forgotten }: Reconciled) {
         let mut polls = self.roster.polls();
         for id in ended {
             if let Some(poll) = polls.remove(&id) {

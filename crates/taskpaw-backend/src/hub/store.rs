@@ -10,8 +10,9 @@ mod schema;
 mod write;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -20,9 +21,12 @@ use taskpaw_contract::ipc::{AgentEvent, FleetEvent, WebhookStatus};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::signs::Telling;
 use crate::state::StateError;
 pub(super) use outbox::{Delivery, Outcome};
 pub(super) use read::{Filter, Remembered};
+use schema::Opened;
+pub(super) use schema::can_use;
 use write::{Order, Writer};
 
 /// Where an event comes from.
@@ -94,28 +98,47 @@ impl From<&HubConfig> for Keeping {
 /// The store.
 #[derive(Debug)]
 pub(super) struct Store {
+    /// Until the writer begins.
+    opened: Mutex<Option<Opened>>,
+    /// Whether the database still has the form of an older version.
+    is_older: AtomicBool,
+    keeping: Keeping,
     /// Closed to end the writer.
     orders: Mutex<Option<Sender<Order>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    reader: Arc<Mutex<Connection>>,
+    /// Closed at the end.
+    reader: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Store {
-    /// Opens the database and starts its writer.
-    pub(super) fn open(path: &Path, keeping: Keeping) -> Result<Self, StateError> {
-        let connection = schema::open(path)?;
+    /// Opens the database. Until it goes live it is only read, and has the form in which it was found.
+    pub(super) fn open(path: &Path, keeping: Keeping, telling: Telling) -> Result<Self, StateError> {
+        let opened = schema::open(path, telling)?;
         let reader = schema::open_reader(path)?;
+        Ok(Self {
+            is_older: AtomicBool::new(opened.is_older()),
+            opened: Mutex::new(Some(opened)),
+            keeping,
+            orders: Mutex::default(),
+            writer: Mutex::default(),
+            reader: Arc::new(Mutex::new(Some(reader))),
+        })
+    }
+
+    /// Brings the database to the form of this version, and starts its writer. Blocks.
+    pub(super) fn go_live(&self) -> Result<(), StateError> {
+        let Some(opened) = held(&self.opened).take() else { return Ok(()) };
+        let path = opened.path().to_owned();
+        let writer = Writer::new(opened.in_this_form()?, self.keeping);
+        self.is_older.store(false, Ordering::SeqCst);
         let (orders, received) = mpsc::channel();
-        let writer = Writer::new(connection, keeping);
         let writer = thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run(&received))
-            .map_err(StateError::at(path))?;
-        Ok(Self {
-            orders: Mutex::new(Some(orders)),
-            writer: Mutex::new(Some(writer)),
-            reader: Arc::new(Mutex::new(reader)),
-        })
+            .map_err(StateError::at(&path))?;
+        *held(&self.orders) = Some(orders);
+        *held(&self.writer) = Some(writer);
+        Ok(())
     }
 
     /// Stores those events that are new; they are durable when this returns without an error.
@@ -148,7 +171,8 @@ impl Store {
 
     /// What is known of the agents from earlier launches. Blocks.
     pub(super) fn remembered(&self) -> Result<Vec<Remembered>, StoreError> {
-        Ok(read::remembered(&self.reader.lock().unwrap_or_else(PoisonError::into_inner))?)
+        let reader = held(&self.reader);
+        Ok(read::remembered(reader.as_ref().ok_or(StoreError::Ended)?)?)
     }
 
     /// The deliveries that are due, the oldest first, and when the next one is if none is due now.
@@ -158,6 +182,10 @@ impl Store {
 
     /// How many deliveries wait, and how many are kept aside.
     pub(super) async fn outbox(&self) -> Result<WebhookStatus, StoreError> {
+        if self.is_older.load(Ordering::SeqCst) {
+            // An older form may have none, and whoever serves next begins it.
+            return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None });
+        }
         self.read(outbox::count).await
     }
 
@@ -168,18 +196,19 @@ impl Store {
         answer.await.map_err(|_| StoreError::Ended)?
     }
 
-    /// Writes what is not written yet, and ends the writer. Blocks.
+    /// Writes what is not written yet, ends the writer, and lets the database go. Blocks.
     pub(super) fn close(&self) {
-        drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(held(&self.orders).take());
+        let writer = held(&self.writer).take();
         if writer.is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the writer of the hub's history has failed");
         }
+        drop((held(&self.opened).take(), held(&self.reader).take()));
     }
 
     /// An order after the end is dropped, and its sender is told so by the answer that never comes.
     fn order(&self, order: Order) {
-        if let Some(orders) = &*self.orders.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(orders) = &*held(&self.orders) {
             let _ = orders.send(order);
         }
     }
@@ -189,11 +218,15 @@ impl Store {
         look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let reader = self.reader.clone();
-        spawn_blocking(move || look(&reader.lock().unwrap_or_else(PoisonError::into_inner)))
+        spawn_blocking(move || Ok(look(held(&reader).as_ref().ok_or(StoreError::Ended)?)?))
             .await
             .map_err(|_| StoreError::Ended)?
-            .map_err(StoreError::from)
     }
+}
+
+/// Nothing panics while it holds one of these; if it did, what is held is still whole.
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A file of JSON lines that grows and is rewritten now and then. Its first line carries the schema.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use durable_file::replace_file;
 
-use super::{StateError, private, read_if_there};
+use super::{StateError, open_if_there, private, read_if_there};
 
 /// The version of the form that this version reads and writes.
 const SCHEMA: u64 = 1;
 /// A rewrite is worth it once the file has this many lines more than twice what it must keep.
 const SLACK: usize = 2_000;
+
+/// A journal up to this size is looked through before it is used; of a larger one only the first line counts then.
+const MOST_LOOKED_THROUGH: u64 = 64 << 20;
+/// More than the first line ever has.
+const LONGEST_HEADER: u64 = 4 << 10;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -61,6 +66,23 @@ impl Journal {
         let Some(bytes) = read_if_there(path).map_err(StateError::at(path))? else { return Ok(Vec::new()) };
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         parse(path, &bytes[..whole])
+    }
+
+    /// Looks whether this version can use a journal that another process may be writing, and gives what it holds; nothing if
+    /// it is not there, or too large to be read only for that.
+    pub(crate) fn look<R: DeserializeOwned>(path: &Path) -> Result<Option<Vec<R>>, StateError> {
+        let failed = |error| StateError::at(path)(error);
+        let Some(file) = open_if_there(path).map_err(failed)? else { return Ok(None) };
+        let length = file.metadata().map_err(failed)?.len();
+        let limit = if length > MOST_LOOKED_THROUGH { LONGEST_HEADER } else { MOST_LOOKED_THROUGH };
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        if limit == LONGEST_HEADER {
+            let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            return parse::<R>(path, first).map(|_| None);
+        }
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        parse(path, &bytes[..whole]).map(Some)
     }
 
     /// Adds records; they are durable when this returns without an error. After an error none of them is

@@ -21,6 +21,8 @@ mod hub;
 #[cfg(test)]
 mod hub_calls;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod metrics;

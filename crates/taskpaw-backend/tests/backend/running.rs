@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use taskpaw_contract::Role;
-use taskpaw_contract::sidecar::{Line, Ready, StartupError};
+use taskpaw_contract::sidecar::{GoOn, Line, Prepared, Ready, StartupError, Step};
 use tempfile::TempDir;
 
 use crate::client::LIMIT;
@@ -90,6 +90,13 @@ impl Machine {
         self.start_greeted(role, &format!("{greeting}\n"))
     }
 
+    /// Starts a role under a host that takes it from step to step.
+    pub(crate) fn start_stepwise(&self, role: Role) -> Running {
+        let greeting = json!({ "taskpaw_host": 2, "host_version": "4.0.0", "control_token": TOKEN,
+                               "config_dir": self.config_dir() });
+        self.start_greeted(role, &format!("{greeting}\n"))
+    }
+
     /// Starts a role under a host that writes this.
     pub(crate) fn start_greeted(&self, role: Role, greeting: &str) -> Running {
         let mut command = self.command(&[role.as_str()]);
@@ -136,7 +143,7 @@ impl Running {
         Self { child, stdin: None, stderr, stdout }
     }
 
-    /// The one line of stdout.
+    /// The next line of stdout.
     pub(crate) fn line(&self) -> Line {
         let line = self.stdout.recv_timeout(LIMIT).expect("a line on stdout");
         Line::parse(&line).unwrap_or_else(|broken| panic!("{broken}: {line}"))
@@ -145,8 +152,34 @@ impl Running {
     pub(crate) fn ready(&self) -> Ready {
         match self.line() {
             Line::Ready(ready) => ready,
-            Line::StartupError(error) => panic!("{error:?}"),
+            other => panic!("{other:?}"),
         }
+    }
+
+    /// Writes a line to its stdin.
+    pub(crate) fn say(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("a host");
+        stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Asks for a step.
+    pub(crate) fn ask(&mut self, step: &Step) {
+        self.say(&serde_json::to_string(step).unwrap());
+    }
+
+    pub(crate) fn prepared(&self) -> Prepared {
+        match self.line() {
+            Line::Prepared(prepared) => prepared,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Has it go on from *prepared* to *live*.
+    pub(crate) fn become_live(&mut self) {
+        self.ask(&Step::GoOn(GoOn::default()));
+        self.ready();
+        self.ask(&Step::Live);
+        assert_eq!(self.line(), Line::Live);
     }
 
     /// The startup error, after which the process has ended with status 1 and written nothing else.
@@ -157,7 +190,7 @@ impl Running {
                 assert!(self.stdout.recv_timeout(LIMIT).is_err(), "a second line");
                 error
             }
-            Line::Ready(ready) => panic!("{ready:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Config, ConfigProblem, SCHEMA};
+use super::{Config, ConfigHash, ConfigProblem, SCHEMA};
 use durable_file::replace_file;
 
 /// A configuration file that was read, or that is not there yet.
@@ -18,6 +18,7 @@ pub struct ConfigFile {
     raw: Value,
     config: Config,
     exists: bool,
+    hash: ConfigHash,
 }
 
 impl ConfigFile {
@@ -29,7 +30,7 @@ impl ConfigFile {
         match fs::read(path) {
             Ok(bytes) => Self::from_bytes(path, &bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self::checked(path, Value::Object(Map::new()), false)
+                Self::checked(path, Value::Object(Map::new()), None)
             }
             Err(error) => Err(ConfigProblem::Unreadable { path: path.to_owned(), reason: error.to_string() }),
         }
@@ -40,13 +41,19 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigProblem`] if it cannot be used.
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ConfigProblem> {
-        Self::checked(path, parse(path, bytes)?, true)
+        Self::checked(path, parse(path, bytes)?, Some(bytes))
     }
 
-    fn checked(path: &Path, raw: Value, exists: bool) -> Result<Self, ConfigProblem> {
+    fn checked(path: &Path, raw: Value, bytes: Option<&[u8]>) -> Result<Self, ConfigProblem> {
         let config = typed(&raw)?;
         config.check()?;
-        Ok(Self { path: path.to_owned(), raw, config, exists })
+        Ok(Self { path: path.to_owned(), raw, config, exists: bytes.is_some(), hash: ConfigHash::of(bytes) })
+    }
+
+    /// What tells the bytes that were read, or written, from others.
+    #[must_use]
+    pub fn hash(&self) -> &ConfigHash {
+        &self.hash
     }
 
     /// What the file says, with the defaults of what it leaves out.
@@ -103,6 +110,7 @@ impl ConfigFile {
         text.push(b'\n');
         replace_file(&self.path, &text).map_err(|error| unwritable(error.to_string()))?;
         (self.raw, self.config, self.exists) = (raw, config, true);
+        self.hash = ConfigHash::of(Some(&text));
         Ok(())
     }
 

@@ -81,6 +81,16 @@ impl Lineage {
     }
 }
 
+/// Looks whether this version can use the file. One that cannot be understood is kept aside later.
+pub(super) fn can_use(path: &Path) -> Result<(), StateError> {
+    match read_at_most(path, MOST_BYTES).map_err(StateError::at(path))?.map(|bytes| parse(&bytes)) {
+        Some(Ok(record)) if record.schema > SCHEMA => {
+            Err(StateError::TooNew { path: path.to_owned(), schema: record.schema, known: SCHEMA })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the stream of a cursor file without opening it for anything else.
 pub(super) fn stream_in(path: &Path) -> Option<String> {
     let bytes = read_at_most(path, MOST_BYTES).ok()??;

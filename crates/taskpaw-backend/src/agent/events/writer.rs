@@ -23,6 +23,8 @@ pub(super) enum Order {
     Note,
     /// Answer when everything before has been tried.
     Flush(Sender<()>),
+    /// Write what came before, and end: the files are somebody else's from then on.
+    End,
 }
 
 /// The writer.
@@ -52,8 +54,8 @@ impl Writer {
         Self { journal, lineage, state, news, last_id, written_forgotten, pending, is_failing: false }
     }
 
-    /// Writes until nobody can order any more.
-    pub(super) fn run(&mut self, orders: &Receiver<Order>) {
+    /// Writes until it is ended, or nobody can order any more.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let first = if self.is_failing {
                 match orders.recv_timeout(RETRY) {
@@ -67,19 +69,26 @@ impl Writer {
                     Err(mpsc::RecvError) => return,
                 }
             };
-            let mut flushes = Vec::new();
+            let (mut flushes, mut is_over) = (Vec::new(), false);
             // What came in meanwhile is written at once: one fsync is enough for all of it.
             for order in first.into_iter().chain(orders.try_iter()) {
                 match order {
                     Order::Emit(event) => self.number(event),
                     Order::Note => {}
                     Order::Flush(done) => flushes.push(done),
+                    Order::End => is_over = true,
                 }
             }
             self.write();
             for done in flushes {
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
+            }
+            if is_over {
+                if !self.pending.is_empty() {
+                    tracing::error!("{} events are lost: the disk has refused them", self.pending.len());
+                }
+                return;
             }
         }
     }

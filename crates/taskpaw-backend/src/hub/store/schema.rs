@@ -1,11 +1,14 @@
 //! The form of the hub's database: opening it, and bringing an older one to this version's form.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::state::{StateError, make_private};
+use crate::signs::Telling;
+use crate::state::{StateError, make_private, open_if_there};
 
 /// Each step leads from one schema to the next; the number of steps is the schema of this version.
 const STEPS: [&str; 2] = [HISTORY, OUTBOX];
@@ -66,24 +69,106 @@ const OUTBOX: &str = "
     CREATE INDEX outbox_due ON outbox (aside, next_ms);
 ";
 
-/// Opens the database for writing, in the form of this version. An older one is copied before it is changed.
-pub(super) fn open(path: &Path) -> Result<Connection, StateError> {
-    let failed = |error: rusqlite::Error| StateError::database(path, &error);
-    // SQLite would make it readable as the umask says.
-    make_private(path).map_err(StateError::at(path))?;
-    let mut connection = Connection::open(path).map_err(failed)?;
-    let schema = prepare(&connection).map_err(failed)?;
+/// The first bytes of every database, and where its `user_version` stands (SQLite's file format, section 1.3).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const USER_VERSION_AT: usize = 60;
+const HEADER: usize = 100;
+/// How long a look waits for whoever writes.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
+
+/// Looks whether this version can use the database, which another hub may write. Nothing is changed.
+pub(in super::super) fn can_use(path: &Path) -> Result<(), StateError> {
+    let Some(file) = open_if_there(path).map_err(StateError::at(path))? else { return Ok(()) };
+    // What has been written last may stand beside the file. If nothing does, not even SQLite is asked: to open a database
+    // makes files beside it.
+    let schema = if has_log(path) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let looked = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.busy_timeout(LOOK_WITHIN)?;
+            connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))
+        });
+        looked.map_err(|error| StateError::database(path, &error))?.into()
+    } else {
+        let mut header = Vec::with_capacity(HEADER);
+        file.take(HEADER as u64).read_to_end(&mut header).map_err(StateError::at(path))?;
+        schema_in(&header).ok_or_else(|| StateError::Database {
+            path: path.to_owned(),
+            reason: "file is not a database".to_owned(),
+        })?
+    };
+    refuse_newer(path, schema)
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.file_name().unwrap_or_default().to_owned();
+    log.push("-wal");
+    fs::metadata(path.with_file_name(log)).is_ok_and(|found| found.len() > 0)
+}
+
+/// The schema in the first bytes of a database. One that was just made is empty.
+fn schema_in(header: &[u8]) -> Option<u64> {
+    if header.is_empty() {
+        return Some(0);
+    }
+    let version = header.get(USER_VERSION_AT..USER_VERSION_AT + 4)?.try_into().ok()?;
+    (header.len() == HEADER && header.starts_with(MAGIC)).then(|| u32::from_be_bytes(version).into())
+}
+
+fn refuse_newer(path: &Path, schema: u64) -> Result<(), StateError> {
     let known = STEPS.len() as u64;
     if schema > known {
         return Err(StateError::TooNew { path: path.to_owned(), schema, known });
     }
-    if schema < known {
-        if schema > 0 {
-            keep_copy(&connection, path, schema)?;
-        }
+    Ok(())
+}
+
+/// The database, open for writing. Until [`Opened::in_this_form`] one of an older version is as it was.
+#[derive(Debug)]
+pub(super) struct Opened {
+    connection: Connection,
+    path: PathBuf,
+    schema: u64,
+}
+
+/// Opens the database for writing; one that is not there is made. An older one is copied, and whether it can be brought to
+/// the form of this version is tried, in a transaction that is rolled back.
+pub(super) fn open(path: &Path, telling: Telling) -> Result<Opened, StateError> {
+    let failed = |error: rusqlite::Error| StateError::database(path, &error);
+    // SQLite would make it readable as the umask says.
+    make_private(path).map_err(StateError::at(path))?;
+    let mut connection = Connection::open(path).map_err(failed)?;
+    let mut schema = prepare(&connection).map_err(failed)?;
+    refuse_newer(path, schema)?;
+    if schema == 0 {
         migrate(&mut connection, schema).map_err(failed)?;
+        schema = STEPS.len() as u64;
+    } else if schema < STEPS.len() as u64 {
+        migrated(&mut connection, schema).and_then(Transaction::rollback).map_err(failed)?;
+        let _under_way = telling.signs_of_life();
+        keep_copy(&connection, path, schema)?;
     }
-    Ok(connection)
+    Ok(Opened { connection, path: path.to_owned(), schema })
+}
+
+impl Opened {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether an older version wrote it.
+    pub(super) fn is_older(&self) -> bool {
+        self.schema < STEPS.len() as u64
+    }
+
+    /// Brings it to the form of this version.
+    pub(super) fn in_this_form(mut self) -> Result<Connection, StateError> {
+        if self.is_older() {
+            migrate(&mut self.connection, self.schema)
+                .map_err(|error| StateError::database(&self.path, &error))?;
+        }
+        Ok(self.connection)
+    }
 }
 
 /// Another connection, which only reads.
@@ -112,12 +197,17 @@ fn prepare(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 fn migrate(connection: &mut Connection, schema: u64) -> rusqlite::Result<()> {
+    migrated(connection, schema)?.commit()
+}
+
+/// The database in the form of this version, not for good yet.
+fn migrated(connection: &mut Connection, schema: u64) -> rusqlite::Result<Transaction<'_>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     for step in STEPS.iter().skip(usize::try_from(schema).unwrap_or(usize::MAX)) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "user_version", STEPS.len())?;
-    transaction.commit()
+    Ok(transaction)
 }
 
 /// Keeps the database as it was, beside it.
@@ -135,11 +225,7 @@ fn keep_copy(connection: &Connection, path: &Path, schema: u64) -> Result<(), St
     connection
         .execute("VACUUM INTO ?1", [name.as_ref()])
         .map_err(|error| StateError::database(&copy, &error))?;
-    tracing::info!(
-        "{} is brought to this version's form; a copy of it is {}",
-        path.display(),
-        copy.display()
-    );
+    tracing::info!("{} was written by an older version; a copy of it is {}", path.display(), copy.display());
     Ok(())
 }
 
@@ -171,7 +257,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hub.db");
         made_with(&path, 1);
-        let connection = open(&path).unwrap();
+        let opened = open(&path, Telling::Nobody).unwrap();
+        let schema_of = |connection: &Connection| -> u32 {
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+        };
+        assert!(opened.is_older());
+        assert_eq!(schema_of(&open_reader(&path).unwrap()), 1, "nothing has changed yet");
+        let connection = opened.in_this_form().unwrap();
         assert_eq!((count(&connection, "agents"), count(&connection, "outbox")), (1, 0));
         let copy = Connection::open(copy_of(&path, 1)).unwrap();
         assert_eq!(count(&copy, "agents"), 1);
@@ -180,7 +272,7 @@ mod tests {
         drop((connection, copy));
         // The second launch has nothing to migrate.
         fs::remove_file(copy_of(&path, 1)).unwrap();
-        open(&path).unwrap();
+        open(&path, Telling::Nobody).unwrap();
         assert!(!copy_of(&path, 1).exists());
     }
 
@@ -191,11 +283,32 @@ mod tests {
         made_with(&path, 1);
         // The step cannot make a table that is there.
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE outbox (x)").unwrap();
-        assert!(matches!(open(&path), Err(StateError::Database { .. })));
+        assert!(matches!(open(&path, Telling::Nobody), Err(StateError::Database { .. })));
         let connection = Connection::open(&path).unwrap();
         let schema: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!((schema, count(&connection, "agents")), (1, 1));
-        assert!(copy_of(&path, 1).exists());
+        assert!(!copy_of(&path, 1).exists());
+    }
+
+    #[test]
+    fn a_look_sees_the_schema_with_and_without_a_log_and_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        assert!(can_use(&path).is_ok(), "none is there yet");
+        drop(open(&path, Telling::Nobody).unwrap());
+        let files = || fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files(), 1);
+        assert!(can_use(&path).is_ok());
+        assert_eq!(files(), 1);
+        // The new number stands in the log alone as long as somebody has the database open.
+        let writer = open(&path, Telling::Nobody).unwrap().in_this_form().unwrap();
+        writer.pragma_update(None, "user_version", 3).unwrap();
+        assert!(has_log(&path));
+        assert!(matches!(can_use(&path), Err(StateError::TooNew { schema: 3, known: 2, .. })));
+        drop(writer);
+        assert!(!has_log(&path));
+        assert!(matches!(can_use(&path), Err(StateError::TooNew { schema: 3, known: 2, .. })));
+        assert_eq!(files(), 1);
     }
 
     #[test]
@@ -205,7 +318,7 @@ mod tests {
         made_with(&path, 2);
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
         let before = fs::read(&path).unwrap();
-        assert!(matches!(open(&path), Err(StateError::TooNew { schema: 3, known: 2, .. })));
+        assert!(matches!(open(&path, Telling::Nobody), Err(StateError::TooNew { schema: 3, known: 2, .. })));
         assert_eq!(fs::read(&path).unwrap(), before);
     }
 
@@ -214,7 +327,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hub.db");
         fs::write(&path, "hello, this is no database at all").unwrap();
-        assert!(matches!(open(&path), Err(StateError::Database { .. })));
+        assert!(matches!(can_use(&path), Err(StateError::Database { .. })));
+        assert!(matches!(open(&path, Telling::Nobody), Err(StateError::Database { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "hello, this is no database at all");
     }
 
@@ -224,7 +338,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hub.db");
-        let connection = open(&path).unwrap();
+        let connection = open(&path, Telling::Nobody).unwrap().in_this_form().unwrap();
         connection.execute("INSERT INTO agents VALUES ('a', 'u', 'k', 1, NULL, '{}')", []).unwrap();
         for file in fs::read_dir(folder.path()).unwrap() {
             let file = file.unwrap();

@@ -32,6 +32,13 @@ fn keeping(has_webhook: bool) -> Keeping {
     Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook }
 }
 
+/// A store that is live.
+fn opened(path: &Path, keeping: Keeping) -> Store {
+    let store = Store::open(path, keeping, Telling::Nobody).unwrap();
+    store.go_live().unwrap();
+    store
+}
+
 struct History {
     _folder: TempDir,
     path: PathBuf,
@@ -42,7 +49,7 @@ impl History {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hub.db");
-        let store = Store::open(&path, keeping(true)).unwrap();
+        let store = opened(&path, keeping(true));
         Self { _folder: folder, path, store }
     }
 
@@ -57,13 +64,16 @@ impl History {
     /// The same file in another launch.
     fn again(self) -> Self {
         self.store.close();
-        let store = Store::open(&self.path, keeping(true)).unwrap();
+        let store = opened(&self.path, keeping(true));
         Self { store, ..self }
     }
 
     /// A writer of this file whose clock is this one.
     fn writer_at(&self, now: fn() -> u64) -> Writer {
-        let mut writer = Writer::new(schema::open(&self.path).unwrap(), keeping(true));
+        let mut writer = Writer::new(
+            schema::open(&self.path, Telling::Nobody).unwrap().in_this_form().unwrap(),
+            keeping(true),
+        );
         writer.now = now;
         writer
     }
@@ -193,7 +203,7 @@ async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
 #[tokio::test]
 async fn without_a_webhook_nothing_waits_for_one() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("hub.db"), keeping(false)).unwrap();
+    let store = opened(&folder.path().join("hub.db"), keeping(false));
     store.keep(&source("s"), vec![event(2, "t")]).await.unwrap();
     assert_eq!(store.outbox().await.unwrap().waiting, 0);
 }
@@ -218,7 +228,7 @@ async fn a_webhook_can_be_told_every_event() {
     for (events, expected) in [(WebhookEvents::Alerts, vec![2]), (WebhookEvents::All, vec![1, 2])] {
         let folder = tempfile::tempdir().unwrap();
         let keeping = Keeping { webhook: Some(events), ..keeping(true) };
-        let store = Store::open(&folder.path().join("hub.db"), keeping).unwrap();
+        let store = opened(&folder.path().join("hub.db"), keeping);
         store.keep(&source("s"), vec![event(1, "t1"), event(2, "t2")]).await.unwrap();
         let (due, _) = store.due(10).await.unwrap();
         assert_eq!(due.iter().map(|due| due.event.event.id).collect::<Vec<_>>(), expected);

@@ -1,0 +1,327 @@
+//! The steps of a life, taken in their order: what [`Life`] decides is done here.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use port_takeover::{Claim, Journal};
+use taskpaw_contract::config::{Config, ConfigHash};
+use taskpaw_contract::sidecar::{Effect, GoOn, Hello, Input, Life, Line, Prepared, Reached, Step, StepError};
+use taskpaw_contract::{Role, version};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::plan::{Plan, completed};
+use super::write_line;
+use crate::arguments::Arguments;
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::lifecycle::{Stop, StopReason};
+use crate::ports::{TakenOver, claim_ports, take_over_ports};
+use crate::session::{Launch, Session};
+use crate::signs::Telling;
+use crate::state::StateFolder;
+
+/// What is under way.
+type Work = Pin<Box<dyn Future<Output = Result<Did, Failure>>>>;
+
+/// How it has come to its end.
+enum Did {
+    Prepared(ConfigHash),
+    OtherConfig(Vec<Claim>),
+    Serves(Box<Session>),
+    IsLive(Box<Session>),
+    StoodDown(Vec<Claim>),
+}
+
+/// What all steps of one process know.
+struct Around {
+    arguments: Arguments,
+    hello: Option<Hello>,
+}
+
+/// Takes every step until the end.
+pub(super) async fn take(arguments: &Arguments, host: Option<Host>, stop: Stop) -> Result<(), Failure> {
+    let (hello, steps) = host.map(|Host { hello, steps }| (hello, steps)).unzip();
+    let kept = hello.as_ref().map(TakenOver::by_host).unwrap_or_default().kept;
+    let is_stepwise = hello.as_ref().is_some_and(Hello::is_stepwise);
+    let around = Arc::new(Around { arguments: arguments.clone(), hello });
+    let (life, effects) = Life::begin();
+    let taker = Taker {
+        around,
+        steps,
+        stop,
+        is_stepwise,
+        life,
+        work: None,
+        session: None,
+        over: None,
+        kept,
+        hash: None,
+        failure: None,
+    };
+    taker.run(effects.into()).await
+}
+
+struct Taker {
+    around: Arc<Around>,
+    /// What the host asks for.
+    steps: Option<mpsc::Receiver<Result<Step, StepError>>>,
+    stop: Stop,
+    /// Whether the host asks for each step.
+    is_stepwise: bool,
+    life: Life,
+    work: Option<Work>,
+    session: Option<Box<Session>>,
+    /// The end of that session, which the control call can ask for.
+    over: Option<Stop>,
+    /// Listening sockets that nobody serves now.
+    kept: Vec<Claim>,
+    /// Of the configuration that was prepared.
+    hash: Option<ConfigHash>,
+    failure: Option<Failure>,
+}
+
+impl Taker {
+    async fn run(mut self, mut effects: VecDeque<Effect>) -> Result<(), Failure> {
+        loop {
+            while let Some(effect) = effects.pop_front() {
+                match effect {
+                    Effect::EndAtOnce => {
+                        // Until the process has ended, nobody else may open what it holds.
+                        std::mem::forget((self.session.take(), self.work.take()));
+                        return Ok(());
+                    }
+                    Effect::End => {
+                        let reason = self.stop.reason().unwrap_or(StopReason::Signal);
+                        if let Some(session) = self.session.take() {
+                            session.end(reason).await;
+                        }
+                        return Ok(());
+                    }
+                    Effect::Fail => return self.failure.take().map_or(Ok(()), Err),
+                    effect => {
+                        if let Some(input) = self.perform(effect) {
+                            effects.extend(self.handle(input));
+                        }
+                    }
+                }
+            }
+            let input = self.hear().await;
+            effects.extend(self.handle(input));
+        }
+    }
+
+    fn handle(&mut self, input: Input) -> Vec<Effect> {
+        let (life, effects) = self.life.handle(input);
+        self.life = life;
+        effects
+    }
+
+    /// Does what ends nothing; gives what follows at once where nobody asks for each step.
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Prepare => self.work = Some(Box::pin(prepare(self.around.clone()))),
+            Effect::GoOn(with) => {
+                let (over, kept) = (Stop::new(), std::mem::take(&mut self.kept));
+                self.over = Some(over.clone());
+                self.work = Some(Box::pin(go_on(self.around.clone(), with, kept, over)));
+            }
+            Effect::MakeLive => {
+                let mut session = self.session.take()?;
+                self.work = Some(Box::pin(async move {
+                    session.go_live().await?;
+                    Ok(Did::IsLive(session))
+                }));
+            }
+            Effect::StandDown => {
+                let session = self.session.take()?;
+                self.over = None;
+                self.work = Some(Box::pin(async { Ok(Did::StoodDown(session.stand_down().await?)) }));
+            }
+            Effect::CloseListeners => self.kept.clear(),
+            Effect::Say(reached) => return self.say(reached),
+            Effect::Refuse(refusal) => {
+                tracing::warn!("the host asks for what is not for now: {refusal:?}");
+                write_line(&Line::Refused(refusal));
+            }
+            Effect::EndAtOnce | Effect::End | Effect::Fail => {}
+        }
+        None
+    }
+
+    /// Says how far it is; where nobody asks for each step, only that everything is done.
+    fn say(&mut self, reached: Reached) -> Option<Input> {
+        let line = match reached {
+            Reached::Prepared if !self.is_stepwise => {
+                return Some(Input::Asked(Ok(Step::GoOn(GoOn::default()))));
+            }
+            Reached::Ready if !self.is_stepwise => return Some(Input::Asked(Ok(Step::Live))),
+            Reached::Prepared => Line::Prepared(Prepared {
+                taskpaw_prepared: true,
+                role: self.around.arguments.role,
+                version: version().to_owned(),
+                pid: std::process::id(),
+                config_hash: self.hash.clone()?,
+            }),
+            Reached::Live if self.is_stepwise => Line::Live,
+            Reached::Ready | Reached::Live => Line::Ready(self.session.as_ref()?.ready()),
+            Reached::StoodDown => Line::StoodDown,
+            Reached::ListenersClosed => Line::ListenersClosed,
+        };
+        write_line(&line);
+        if reached == Reached::Live {
+            // Whatever the first start was like: from now on the host asks for each step.
+            self.is_stepwise = true;
+            self.session.as_mut()?.has_gone_live();
+        }
+        None
+    }
+
+    /// What happens next.
+    async fn hear(&mut self) -> Input {
+        let over = self.over.clone();
+        tokio::select! {
+            biased;
+            () = self.stop.requested() => Input::Stop,
+            () = when_over(over.as_ref()) => {
+                self.stop.request(StopReason::ControlCall);
+                Input::Stop
+            }
+            asked = next_step(self.steps.as_mut()) => match asked {
+                Some(asked) => Input::Asked(asked),
+                None => {
+                    self.steps = None;
+                    self.stop.request(StopReason::HostGone);
+                    Input::HostGone
+                }
+            },
+            did = result_of(self.work.as_mut()) => {
+                self.work = None;
+                self.note(did)
+            }
+        }
+    }
+
+    fn note(&mut self, did: Result<Did, Failure>) -> Input {
+        match did {
+            Ok(Did::Prepared(hash)) => self.hash = Some(hash),
+            Ok(Did::OtherConfig(kept)) => {
+                (self.kept, self.over) = (kept, None);
+                return Input::OtherConfig;
+            }
+            Ok(Did::Serves(session) | Did::IsLive(session)) => self.session = Some(session),
+            Ok(Did::StoodDown(kept)) => self.kept = kept,
+            Err(failure) => {
+                self.failure = Some(failure);
+                return Input::Failed;
+            }
+        }
+        Input::Done
+    }
+}
+
+async fn when_over(over: Option<&Stop>) {
+    match over {
+        Some(over) => over.requested().await,
+        None => pending().await,
+    }
+}
+
+async fn next_step(
+    steps: Option<&mut mpsc::Receiver<Result<Step, StepError>>>,
+) -> Option<Result<Step, StepError>> {
+    match steps {
+        Some(steps) => steps.recv().await,
+        None => pending().await,
+    }
+}
+
+async fn result_of(work: Option<&mut Work>) -> Result<Did, Failure> {
+    match work {
+        Some(work) => work.await,
+        None => pending().await,
+    }
+}
+
+/// What blocks, on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    spawn_blocking(work).await.map_err(|error| Failure::system(what)(io::Error::other(error)))
+}
+
+async fn prepare(around: Arc<Around>) -> Result<Did, Failure> {
+    let prepared = blocking("the configuration cannot be read", move || {
+        Plan::prepare(&around.arguments, around.hello.as_ref())
+    });
+    Ok(Did::Prepared(prepared.await??.hash))
+}
+
+/// From *prepared* to *serving*. Everything is read anew.
+async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) -> Result<Did, Failure> {
+    let role = around.arguments.role;
+    let GoOn { config_hash, ports } = with;
+    let reading = around.clone();
+    let plan = blocking("the configuration cannot be read", move || {
+        Plan::read(&reading.arguments, reading.hello.as_ref(), ports.as_deref())
+    });
+    let Plan { config, folders, hash } = plan.await??;
+    if config_hash.is_some_and(|prepared| prepared != hash) {
+        return Ok(Did::OtherConfig(kept));
+    }
+    let wanted = config.wanted_ports(role);
+    let mut taken_over = TakenOver { kept, ..TakenOver::default() };
+    if around.hello.is_none() {
+        let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
+        let (token, state_folder) = (config.agent.token.clone(), folders.state());
+        taken_over = blocking("the takeover failed", move || {
+            take_over_ports(role, &ports, &journal, &token, &state_folder)
+        })
+        .await?;
+    }
+    let claims = claim_ports(&wanted, taken_over)?;
+    let state_folder = folders.state();
+    let state = blocking("the state folder cannot be opened", move || StateFolder::open(&state_folder, role))
+        .await??;
+    let config = match role {
+        Role::Agent => config,
+        // By now the hub of V3 has ended.
+        Role::Hub => completed(config, folders.clone()).await?,
+    };
+    let is_alone = around.hello.is_none();
+    let is_stepwise = around.hello.as_ref().is_some_and(Hello::is_stepwise);
+    let telling = if is_stepwise { Telling::Host } else { Telling::Nobody };
+    let control_token = match &around.hello {
+        Some(hello) => hello.control_token.clone(),
+        None => state.control_token()?,
+    };
+    let machine = machine_name(&config, role);
+    let (config_file, data_folder, v3_folder) = (folders.config_file(), folders.data, folders.v3);
+    let launch = Launch {
+        config,
+        config_file,
+        machine,
+        control_token,
+        state,
+        data_folder,
+        v3_folder,
+        over,
+        telling,
+        is_alone,
+    };
+    Ok(Did::Serves(Box::new(Session::start(role, launch, claims).await?)))
+}
+
+/// What people call this machine, or its hub if that has a name of its own.
+fn machine_name(config: &Config, role: Role) -> String {
+    let of_hub = if role == Role::Hub { config.hub.machine.trim() } else { "" };
+    let names = [of_hub, config.agent.machine.trim()];
+    match names.into_iter().find(|name| !name.is_empty()) {
+        Some(name) => name.to_owned(),
+        None => sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned()),
+    }
+}

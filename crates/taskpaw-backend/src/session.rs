@@ -1,0 +1,228 @@
+//! Serving a role: from claimed ports to *serving*, to *live*, and back to *prepared* or to the end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use port_takeover::Claim;
+use taskpaw_contract::config::{Config, ConfigFile};
+use taskpaw_contract::sidecar::Ready;
+use taskpaw_contract::{Role, version};
+use tokio::net::TcpListener;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep};
+
+use crate::agent::Agent;
+use crate::failure::Failure;
+use crate::http::{base_url, serve};
+use crate::hub::Hub;
+use crate::lifecycle::{Stop, StopReason};
+use crate::signs::Telling;
+use crate::state::StateFolder;
+
+/// How long standing down waits for the last write.
+pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// How long it waits for whoever still reads what is let go.
+const UNUSED_WITHIN: Duration = Duration::from_secs(1);
+const UNUSED_LOOK: Duration = Duration::from_millis(2);
+
+/// What a role needs to run.
+pub(crate) struct Launch {
+    /// The whole configuration.
+    pub(crate) config: Config,
+    /// Where the configuration is kept.
+    pub(crate) config_file: PathBuf,
+    /// What people call this machine.
+    pub(crate) machine: String,
+    /// What opens the control calls in this launch.
+    pub(crate) control_token: String,
+    /// Where state is kept.
+    pub(crate) state: StateFolder,
+    /// The folder of everything that TaskPaw keeps.
+    pub(crate) data_folder: PathBuf,
+    /// Where TaskPaw V3 had its files.
+    pub(crate) v3_folder: PathBuf,
+    /// The end of this serving.
+    pub(crate) over: Stop,
+    /// Who is told that something takes its time.
+    pub(crate) telling: Telling,
+    /// Whether there is no host, which else keeps a copy of a configuration that works.
+    pub(crate) is_alone: bool,
+}
+
+/// Something is still in use that must not be. Only the end of the process makes certain that nothing writes any more.
+#[derive(Debug, thiserror::Error)]
+#[error("this backend cannot stand down, and ends: {0}")]
+pub(crate) struct CannotStandDown(pub(crate) &'static str);
+
+/// Waits, for a limited time, until nobody else uses it, and lets it go.
+pub(crate) async fn until_unused<T>(shared: Arc<T>) -> Result<(), CannotStandDown> {
+    let deadline = Instant::now() + UNUSED_WITHIN;
+    while Arc::strong_count(&shared) > 1 {
+        if Instant::now() >= deadline {
+            return Err(CannotStandDown("something that was asked for is not finished in time"));
+        }
+        sleep(UNUSED_LOOK).await;
+    }
+    Ok(())
+}
+
+/// A role that is served.
+pub(crate) struct Session {
+    launch: Launch,
+    part: Part,
+    /// Each port's name, and its listener if it is kept.
+    served: JoinSet<(String, Option<std::net::TcpListener>)>,
+    /// The port for the app.
+    app: Option<SocketAddr>,
+    /// The port for hubs.
+    network: Option<SocketAddr>,
+}
+
+enum Part {
+    Agent(Box<Agent>),
+    Hub(Box<Hub>),
+}
+
+impl Session {
+    /// Opens the state and answers requests.
+    pub(crate) async fn start(role: Role, launch: Launch, claims: Vec<Claim>) -> Result<Self, Failure> {
+        let ports = listeners(claims)?;
+        let (launch, mut part) = match role {
+            Role::Agent => {
+                let agent = Agent::start(&launch)?;
+                (launch, Part::Agent(Box::new(agent)))
+            }
+            // An older history is copied first: meanwhile the host may go.
+            Role::Hub => {
+                let opened = spawn_blocking(move || Hub::open(&launch).map(|hub| (launch, hub))).await;
+                let failed = |error| Failure::system("the history cannot be opened")(io::Error::other(error));
+                let (launch, hub) = opened.map_err(failed)??;
+                (launch, Part::Hub(Box::new(hub)))
+            }
+        };
+        let mut served = JoinSet::new();
+        let (mut app, mut network) = (None, None);
+        for Port { name, listener, address } in ports {
+            let routes = match &part {
+                Part::Agent(agent) if name == "control" => agent.control_routes(),
+                Part::Agent(agent) => agent.network_routes(),
+                Part::Hub(hub) => hub.routes(address.ip()),
+            };
+            *(if name == "network" { &mut network } else { &mut app }) = Some(address);
+            let over = launch.over.clone();
+            served.spawn(async move { (name, serve(listener, routes, over).await) });
+        }
+        if let Part::Agent(agent) = &mut part {
+            agent.settle().await;
+        }
+        Ok(Self { launch, part, served, app, network })
+    }
+
+    /// What the host is told.
+    pub(crate) fn ready(&self) -> Ready {
+        let (role, base_url) = (self.role(), self.app.map(base_url).unwrap_or_default());
+        tracing::info!("the {role} {} is ready at {base_url}", version());
+        let (version, pid) = (version().to_owned(), std::process::id());
+        Ready { taskpaw_ready: true, role, base_url, version, pid }
+    }
+
+    fn role(&self) -> Role {
+        match self.part {
+            Part::Agent(_) => Role::Agent,
+            Part::Hub(_) => Role::Hub,
+        }
+    }
+
+    /// Begins everything that acts outside, and brings files to this version's form.
+    pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {
+        match &mut self.part {
+            Part::Agent(agent) => agent.go_live().await,
+            Part::Hub(hub) => hub.go_live().await?,
+        }
+        Ok(())
+    }
+
+    /// What nobody waits for: the configuration has worked, and others on the network may know.
+    pub(crate) fn has_gone_live(&mut self) {
+        if self.launch.is_alone {
+            keep_as_last_good(self.launch.config_file.clone());
+        }
+        if let Part::Agent(agent) = &mut self.part {
+            agent.announce(self.network);
+        }
+    }
+
+    /// Lets go of everything but the listening sockets. What is under way has a second; after this nothing is written.
+    pub(crate) async fn stand_down(self) -> Result<Vec<Claim>, Failure> {
+        let Self { launch, mut part, mut served, .. } = self;
+        launch.over.request(StopReason::StandDown);
+        if let Part::Hub(hub) = &mut part {
+            hub.halt();
+        }
+        let mut kept = Vec::new();
+        while let Some(port) = served.join_next().await {
+            let (name, listener) =
+                port.map_err(|error| Failure::system("a port cannot be kept")(io::Error::other(error)))?;
+            kept.extend(listener.map(|listener| Claim { name, listener }));
+        }
+        let let_go = match part {
+            Part::Agent(agent) => agent.stand_down().await,
+            Part::Hub(hub) => hub.stand_down().await,
+        };
+        if let Err(error) = let_go {
+            // Until the process has ended, nobody else may open what something in it may still write.
+            std::mem::forget(launch);
+            return Err(error.into());
+        }
+        // The state lock last of all.
+        drop(launch);
+        Ok(kept)
+    }
+
+    /// Answers what is under way, and writes what is not on the disk yet.
+    pub(crate) async fn end(mut self, reason: StopReason) {
+        self.launch.over.request(reason);
+        if let Part::Hub(hub) = &mut self.part {
+            hub.halt();
+        }
+        while self.served.join_next().await.is_some() {}
+        match &mut self.part {
+            Part::Agent(agent) => agent.flush(),
+            Part::Hub(hub) => hub.close(),
+        }
+    }
+}
+
+/// A claimed port in the hands of the runtime.
+struct Port {
+    name: String,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+fn listeners(claims: Vec<Claim>) -> Result<Vec<Port>, Failure> {
+    let listen = |Claim { name, listener }: Claim| {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        Ok(Port { name, listener, address })
+    };
+    claims
+        .into_iter()
+        .map(listen)
+        .collect::<io::Result<_>>()
+        .map_err(Failure::system("a port cannot be served"))
+}
+
+/// Nobody waits for the copy.
+fn keep_as_last_good(path: PathBuf) {
+    spawn_blocking(move || {
+        let kept = ConfigFile::read(&path).and_then(|file| file.keep_as_last_good());
+        if let Err(problem) = kept {
+            tracing::warn!("no copy of the working configuration could be kept: {problem}");
+        }
+    });
+}
