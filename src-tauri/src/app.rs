@@ -8,7 +8,7 @@ use port_takeover::Record;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
-use taskpaw_contract::ipc::{ErrorCode, Event, IpcError, Launch, LogLine};
+use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
@@ -243,12 +243,21 @@ impl App {
         self.claims_again.notified().await;
     }
 
-    /// Does what a launch can do before this app has its place: the roles that will start do it faster then. What
-    /// is wrong with the configuration is told by the launch.
-    pub(crate) fn prepare_roles(&self) {
-        for role in self.settings().read().map(|config| config.roles).unwrap_or_default() {
-            self.tell(role, Message::Prepare);
+    /// Finds out whether every role that is on could start, before this app has its place. Nothing is touched.
+    ///
+    /// # Errors
+    /// The first role that could not, and why.
+    pub(crate) async fn prepare_roles(&self) -> Result<(), (Role, Failure)> {
+        let config = match self.settings().read() {
+            Ok(config) => config,
+            Err(problem) => return Err((Role::Agent, Failure::Config { problem })),
+        };
+        for role in config.roles {
+            if let Some(task) = self.role(role) {
+                task.prepare().await.map_err(|failure| (role, failure))?;
+            }
         }
+        Ok(())
     }
 
     /// Sends a message to a role.

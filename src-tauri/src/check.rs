@@ -115,6 +115,9 @@ fn given_up(snapshot: &Snapshot) -> Option<String> {
     if let Launch::Blocked { message } = &snapshot.app.launch {
         return Some(format!("another TaskPaw is running and does not answer; end it yourself ({message})"));
     }
+    if let Launch::Kept { role, failure, .. } = &snapshot.app.launch {
+        return Some(format!("the TaskPaw that is running goes on: the {role} failed: {}", reason(failure)));
+    }
     snapshot.roles.iter().find_map(|view| match &view.state {
         RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),
         _ => None,

@@ -76,7 +76,14 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
         let incumbent = loop {
             let (version, pid) = successor.held_by().unzip();
             app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
-            app.prepare_roles();
+            // A working app is given up only for backends that can be started.
+            if let Err((role, failure)) = tauri::async_runtime::block_on(app.prepare_roles()) {
+                tracing::error!(%role, ?failure, "the running app goes on: this one could not replace it");
+                let (version, _) = successor.held_by().unzip();
+                app.board().publish(Event::LaunchChanged { launch: Launch::Kept { version, role, failure } });
+                tauri::async_runtime::block_on(app.until_the_place_is_wanted());
+                continue;
+            }
             // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
             // be unanswered for as long. One that is hidden never paints.
             let painted = app.paint().until();

@@ -1,7 +1,7 @@
 //! A backend that misbehaves, put in the sidecar's place: what it does wrong stands in a file beside it.
 //!
-//! Where it is to become ready it does so truthfully: it binds the ports of the configuration and says its one
-//! line, so that the host has no reason to doubt it before it goes wrong.
+//! Where it is to become ready it does so truthfully: it says that it is prepared, binds the ports of the configuration when
+//! it is told to go on, and says its line, so that the host has no reason to doubt it before it goes wrong.
 
 use std::io::{BufRead as _, Read as _, Write as _, stdin, stdout};
 use std::net::TcpListener;
@@ -36,11 +36,16 @@ fn main() {
         "crashes, and then is never ready" => {
             let mark = own.with_file_name("crashed");
             if mark.exists() {
+                become_prepared(&hello);
                 until_the_host_ends_it();
             }
             std::fs::write(mark, "").expect("the mark");
         }
-        "is never ready" => until_the_host_ends_it(),
+        "is never prepared" => until_the_host_ends_it(),
+        "is never ready" => {
+            become_prepared(&hello);
+            until_the_host_ends_it();
+        }
         "writes garbage" => {
             stdout().write_all(b"Segmentation \xff\xfe fault {]\n").expect("standard output");
             until_the_host_ends_it();
@@ -50,8 +55,25 @@ fn main() {
     exit(STATUS);
 }
 
-/// Holds the ports and says that it is ready. It never accepts a connection.
+/// Says that it is prepared, whatever the configuration is.
+fn become_prepared(hello: &str) {
+    let hello: Value = serde_json::from_str(hello).expect("the host's line is JSON");
+    let prepared = json!({
+        "taskpaw_prepared": true,
+        "role": "agent",
+        "version": hello["host_version"],
+        "pid": std::process::id(),
+        "config_hash": "",
+    });
+    println!("{prepared}");
+}
+
+/// Is prepared, waits until it is told to go on, holds the ports and says that it is ready. It never accepts a connection.
 fn become_ready(hello: &str) -> Vec<TcpListener> {
+    become_prepared(hello);
+    let mut step = String::new();
+    stdin().lock().read_line(&mut step).expect("the host's next line");
+    assert!(step.contains("go_on"), "{step}");
     let hello: Value = serde_json::from_str(hello).expect("the host's line is JSON");
     let folder = hello["config_dir"].as_str().expect("the configuration's folder");
     let config = std::fs::read_to_string(format!("{folder}/config.json")).expect("the configuration");

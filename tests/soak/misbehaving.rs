@@ -30,7 +30,7 @@ pub const QUICK: [Misbehaviour; 4] = [
     Misbehaviour::new("writes garbage", "broken_protocol", 45),
 ];
 
-/// Those that are noticed by waiting: five times 20 s for one that is never ready, and five times three health calls
+/// Those that are noticed by waiting: five times 10 s for one that is never ready, and five times three health calls
 /// for one that answers none.
 pub const SLOW: [Misbehaviour; 2] = [
     Misbehaviour::new("is never ready", "not_ready", 160),

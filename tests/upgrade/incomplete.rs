@@ -1,5 +1,5 @@
-//! An installation that is not whole, before and after an update: the window says what is wrong and what to do, and
-//! once the file is there, one click leads on. The old files are never needed.
+//! An installation that is not whole, before and after an update: the running version goes on, the window of the new one
+//! says what is wrong and what to do, and once the file is there, one click leads on. The old files are never needed.
 
 use std::path::Path;
 
@@ -11,11 +11,10 @@ use support::{Home, Window, until};
 
 /// The failure that the window shows, after what it said about it.
 async fn says(window: &Window, sentence: &str, advice: &str) -> String {
-    window.role_is("agent", "failed").await;
-    let said = window.text_with("failure", sentence).await;
+    let said = window.text_with("launch-kept", sentence).await;
     assert!(said.contains(advice), "{said}");
     let snapshot = window.call(json!({ "command": "snapshot" })).await;
-    snapshot["roles"][0]["state"]["failure"]["kind"].as_str().expect("a failure").to_owned()
+    snapshot["app"]["launch"]["failure"]["kind"].as_str().expect("a failure").to_owned()
 }
 
 fn program(of: &Path) -> Vec<u8> {
@@ -23,7 +22,7 @@ fn program(of: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_update_without_its_backend_says_so_and_needs_no_old_file() {
+async fn an_update_without_its_backend_says_so_and_the_old_one_goes_on() {
     let home = Home::new();
     let folder = home.path().join("installed");
     std::fs::create_dir(&folder).expect("the folder");
@@ -32,26 +31,47 @@ async fn an_update_without_its_backend_says_so_and_needs_no_old_file() {
     let older = Window::open_program(&app, &home).await;
     older.role_is("agent", "ready").await;
     let host = older.host_pid();
+    let agent = home.ping().await.expect("it answers");
+    let still_serves = async || {
+        assert!(runs(host));
+        assert_eq!(home.ping().await.expect("it answers"), agent);
+    };
 
     // The update puts the new app there, and is interrupted: one file is still the old one, and then none at all.
     replace(&app, &program(&Programs::newer().app()));
     let newer = Window::open_program(&app, &home).await;
-    assert_eq!(says(&newer, &format!("its backend is {CURRENT}"), "install it again").await, "wrong_version");
-    newer.text_with("took-over", &format!("TaskPaw {CURRENT}")).await;
+    let sentence = format!("its backend is {CURRENT}");
+    assert_eq!(says(&newer, &sentence, "install it again").await, "wrong_version");
+    newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} goes on")).await;
     newer.picture("update-with-an-old-backend").await;
-    until("the older app is gone", LONG, async || !runs(host)).await;
+    still_serves().await;
 
     std::fs::remove_file(&backend).expect("the old backend");
-    newer.click("action-retry").await;
+    newer.click("action-claim-again").await;
     assert_eq!(says(&newer, "is missing", "install TaskPaw again").await, "spawn_failed");
     newer.picture("update-without-a-backend").await;
+    still_serves().await;
 
     replace(&backend, b"this is no program");
-    newer.click("action-retry").await;
+    newer.click("action-claim-again").await;
     assert_eq!(says(&newer, "did not start", "install TaskPaw again").await, "spawn_failed");
+    still_serves().await;
+
+    // A library is missing: the system's loader ends it with this.
+    replace(&backend, b"#!/bin/sh\nexit 127\n");
+    newer.click("action-claim-again").await;
+    assert_eq!(says(&newer, "127", "TaskPaw").await, "exited");
+    still_serves().await;
+
+    replace(&backend, b"#!/bin/sh\nexec sleep 600\n");
+    newer.click("action-claim-again").await;
+    assert_eq!(says(&newer, "It had 10 s", "").await, "not_ready");
+    still_serves().await;
 
     replace(&backend, &program(&Programs::newer().backend()));
-    newer.click("action-retry").await;
+    newer.click("action-claim-again").await;
     newer.role_is("agent", "ready").await;
+    newer.text_with("took-over", &format!("TaskPaw {CURRENT}")).await;
+    until("the older app is gone", LONG, async || !runs(host)).await;
     assert_eq!(home.ping().await.expect("it answers")["version"], NEWER);
 }

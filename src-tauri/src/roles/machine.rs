@@ -7,8 +7,12 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Backend, Event, Failure, PortView};
 use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, StartupErrorCode};
 
-/// From the spawn to the readiness line.
-pub(super) const READY_WITHIN: Duration = Duration::from_secs(20);
+/// From the greeting until the sidecar says that it is prepared.
+pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
+/// From *go on*, or the last sign of life since, to the readiness line.
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
+/// For so long a sidecar that is prepared counts as one; then it is prepared anew.
+const PREPARED_FOR: Duration = Duration::from_secs(30);
 /// From the ask to stop until the kill: the backend itself gives what is under way 3 s.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Between two health calls.
@@ -27,7 +31,7 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(120);
 /// What a role hears.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Message {
-    /// It will be started soon: what needs no port can be done before.
+    /// It may be started soon: whether it can be is found out, and nothing is touched. Ends in `PreparedAhead`.
     Prepare,
     /// A person, or the launch, wants it to run.
     Start,
@@ -73,6 +77,7 @@ pub(crate) enum Answer {
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timer {
+    Prepared,
     Ready,
     Stop,
     Health,
@@ -84,10 +89,16 @@ pub(crate) enum Timer {
 pub(crate) enum Effect {
     /// Look at the ports and reclaim them: ends in `TakenOver` or `NotTakenOver`.
     TakeOver,
-    /// Start the sidecar's program, and let it wait for its greeting.
+    /// Start the sidecar and greet it: ends in `Line`, `NotSpawned` or `NotTakenOver`.
     Prepare,
-    /// Start the sidecar: ends in `Line` or `NotSpawned`, and in any case in `Exited` later.
-    Spawn,
+    /// Tell the sidecar to claim its ports: ends in `Line`, or in `NotSpawned`.
+    GoOn,
+    /// Tell the sidecar that this host has the place.
+    GoLive,
+    /// End a sidecar that has touched nothing. Nobody hears of its end.
+    Discard,
+    /// Tell whoever asked to prepare how that came out.
+    PreparedAhead(Result<(), Failure>),
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
     Confirm(Ready),
     /// Ask the sidecar to stop.
@@ -107,8 +118,17 @@ pub(crate) enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Stopped,
+    /// The sidecar looks whether it can serve.
+    Preparing,
+    /// It can, and waits for the start. `since` is when it said so.
+    Prepared {
+        since: Duration,
+    },
     TakingOver,
-    Starting,
+    /// `heard` is when it last showed that it is getting on.
+    Starting {
+        heard: Duration,
+    },
     /// `heard` is when it last showed that it is well.
     Ready {
         since: Duration,
@@ -140,17 +160,32 @@ pub(crate) struct Machine {
     failures: Vec<Duration>,
     /// So many attempts in a row found that the address is not there.
     away: u32,
+    /// Whether this attempt only finds out if it could start.
+    is_ahead: bool,
 }
 
 impl Machine {
     /// A role that is stopped. `version` is the host's: a sidecar of another one is refused.
     pub(crate) fn new(role: Role, version: &'static str) -> Self {
-        Self { role, version, generation: 0, state: State::Stopped, failures: Vec::new(), away: 0 }
+        Self {
+            role,
+            version,
+            generation: 0,
+            state: State::Stopped,
+            failures: Vec::new(),
+            away: 0,
+            is_ahead: false,
+        }
     }
 
     /// The number of the current attempt.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// Whether the attempt under way only finds out if the role could start.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.is_ahead
     }
 
     /// Whether the last attempt found that the address is not there.
@@ -164,29 +199,65 @@ impl Machine {
             // A late answer of an old attempt.
             Message::Of(generation, _) if generation != self.generation => Vec::new(),
             Message::Of(_, answer) => self.answer(answer, now),
-            Message::Prepare if self.state == State::Stopped => vec![Effect::Prepare],
-            Message::Prepare => Vec::new(),
-            Message::Start => self.start(),
+            Message::Prepare => self.prepare(now),
+            Message::Start => self.start(now),
             Message::Retry | Message::ReplaceV3 => {
                 self.forget_failures();
-                self.start()
+                self.start(now)
             }
-            Message::Restart => self.restart(),
+            Message::Restart => self.restart(now),
             Message::Stop => self.stop(Next::Stay),
             Message::Quit => self.stop(Next::End),
         }
     }
 
-    fn start(&mut self) -> Vec<Effect> {
+    fn prepare(&mut self, now: Duration) -> Vec<Effect> {
+        match self.state {
+            State::Stopped | State::Backoff | State::Failed => {
+                let effects = self.begin();
+                self.is_ahead = true;
+                effects
+            }
+            State::Prepared { since } if is_stale(since, now) => {
+                let mut effects = vec![Effect::Discard];
+                effects.extend(self.begin());
+                self.is_ahead = true;
+                effects
+            }
+            // It will be told.
+            State::Preparing if self.is_ahead => Vec::new(),
+            // It is prepared, or further.
+            _ => vec![Effect::PreparedAhead(Ok(()))],
+        }
+    }
+
+    fn start(&mut self, now: Duration) -> Vec<Effect> {
         match &mut self.state {
             State::Stopped | State::Backoff | State::Failed => self.begin(),
+            State::Preparing => {
+                if std::mem::take(&mut self.is_ahead) {
+                    vec![Effect::PreparedAhead(Ok(()))]
+                } else {
+                    Vec::new()
+                }
+            }
+            State::Prepared { since } => {
+                if is_stale(*since, now) {
+                    let mut effects = vec![Effect::Discard];
+                    effects.extend(self.begin());
+                    return effects;
+                }
+                self.is_ahead = false;
+                self.state = State::TakingOver;
+                vec![Effect::TakeOver]
+            }
             State::Stopping(next) => {
                 if *next != Next::End {
                     *next = Next::Start;
                 }
                 Vec::new()
             }
-            State::TakingOver | State::Starting | State::Ready { .. } | State::Ended => Vec::new(),
+            State::TakingOver | State::Starting { .. } | State::Ready { .. } | State::Ended => Vec::new(),
         }
     }
 
@@ -195,18 +266,22 @@ impl Machine {
         self.away = 0;
     }
 
-    fn restart(&mut self) -> Vec<Effect> {
+    fn restart(&mut self, now: Duration) -> Vec<Effect> {
         self.forget_failures();
         match self.state {
-            State::Starting | State::Ready { .. } => self.stopping(Next::Start),
-            State::TakingOver => self.begin(),
-            _ => self.start(),
+            State::Starting { .. } | State::Ready { .. } => self.stopping(Next::Start),
+            State::TakingOver => {
+                let mut effects = vec![Effect::Discard];
+                effects.extend(self.begin());
+                effects
+            }
+            _ => self.start(now),
         }
     }
 
     fn stop(&mut self, then: Next) -> Vec<Effect> {
         match &mut self.state {
-            State::Starting | State::Ready { .. } => self.stopping(then),
+            State::Starting { .. } | State::Ready { .. } => self.stopping(then),
             State::Stopping(next) => {
                 // Whoever ends the app waits for that end.
                 if *next != Next::End {
@@ -215,8 +290,18 @@ impl Machine {
                 Vec::new()
             }
             State::Stopped if then == Next::Stay => Vec::new(),
-            State::Stopped | State::TakingOver | State::Backoff | State::Failed => {
+            State::Preparing | State::Prepared { .. } | State::TakingOver => {
                 self.generation += 1; // What is under way is over.
+                let mut effects = vec![Effect::Discard];
+                if std::mem::take(&mut self.is_ahead) {
+                    // Whoever asked waits for it no more.
+                    effects.push(Effect::PreparedAhead(Ok(())));
+                }
+                effects.extend(self.stopped(then, "not running".to_owned()));
+                effects
+            }
+            State::Stopped | State::Backoff | State::Failed => {
+                self.generation += 1;
                 self.stopped(then, "not running".to_owned())
             }
             State::Ended => Vec::new(),
@@ -226,18 +311,20 @@ impl Machine {
     /// A new attempt.
     fn begin(&mut self) -> Vec<Effect> {
         self.generation += 1;
-        self.state = State::TakingOver;
-        vec![Effect::TakeOver]
+        self.is_ahead = false;
+        self.state = State::Preparing;
+        vec![Effect::Prepare, Effect::Arm(Timer::Prepared, PREPARED_WITHIN)]
     }
 
     fn stopping(&mut self, next: Next) -> Vec<Effect> {
         self.state = State::Stopping(next);
         let (role, generation) = (self.role, self.generation);
-        vec![
-            Effect::Publish(Event::BackendStopping { role, generation }),
-            Effect::AskToStop,
-            Effect::Arm(Timer::Stop, STOP_WITHIN),
-        ]
+        let mut effects = vec![Effect::AskToStop, Effect::Arm(Timer::Stop, STOP_WITHIN)];
+        // What only finds out whether it could start is nothing that the window shows.
+        if !self.is_ahead {
+            effects.insert(0, Effect::Publish(Event::BackendStopping { role, generation }));
+        }
+        effects
     }
 
     fn stopped(&mut self, then: Next, status: String) -> Vec<Effect> {
@@ -254,40 +341,68 @@ impl Machine {
 
     fn answer(&mut self, answer: Answer, now: Duration) -> Vec<Effect> {
         match (&mut self.state, answer) {
+            (State::Preparing, Answer::Line(line)) => self.prepared(line, now),
+            (State::Preparing, Answer::Elapsed(Timer::Prepared)) => {
+                // It has touched nothing, and may not read what is asked of it.
+                let mut effects = self.stopping(Next::Fail(not_ready(PREPARED_WITHIN)));
+                effects.retain(|effect| *effect != Effect::AskToStop);
+                effects.push(Effect::Kill);
+                effects
+            }
+            // It will be prepared anew.
+            (State::Prepared { .. }, Answer::Exited { .. }) => {
+                self.is_ahead = false;
+                self.state = State::Stopped;
+                Vec::new()
+            }
             (State::TakingOver, Answer::TakenOver) => {
                 self.away = 0;
-                self.state = State::Starting;
-                vec![Effect::Spawn, Effect::Arm(Timer::Ready, READY_WITHIN)]
+                self.state = State::Starting { heard: now };
+                vec![Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]
             }
-            (State::TakingOver, Answer::NotTakenOver(failure))
-            | (State::Starting, Answer::NotSpawned(failure)) => self.fail(failure, now),
+            (State::TakingOver, Answer::NotTakenOver(failure)) => {
+                self.discard_and(|it| it.fail(failure, now))
+            }
+            (State::Preparing, Answer::NotTakenOver(failure) | Answer::NotSpawned(failure))
+            | (State::Starting { .. }, Answer::NotSpawned(failure)) => self.fail(failure, now),
             // That of a network which is joined some time after the login, or of a tunnel: no failure, and nobody has to
             // do anything. It is looked for until it is there.
             (State::TakingOver, Answer::AddressAway) => {
                 self.away = self.away.saturating_add(1);
-                self.back_off(Failure::PortConflict, self.away)
+                self.discard_and(|it| it.back_off(Failure::PortConflict, it.away))
             }
             (State::Stopping(next), Answer::NotSpawned(_)) => {
                 let next = next.clone();
                 self.after_exit(next, "not started".to_owned(), Vec::new(), now)
             }
-            (State::Starting, Answer::Line(line)) => self.line(line),
-            (State::Starting, Answer::Confirmed { backend, ports }) => {
+            (State::Starting { heard }, Answer::Line(Ok(Line::SignOfLife))) => {
+                *heard = now;
+                Vec::new()
+            }
+            (State::Starting { .. }, Answer::Line(line)) => self.line(line),
+            // It does not become live after all. What else it says by now is of no interest.
+            (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line),
+            (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
                 self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
                 vec![
+                    Effect::GoLive,
                     Effect::Publish(Event::BackendReady { role, generation, backend, ports }),
                     Effect::Arm(Timer::Health, HEALTH_EVERY),
                 ]
             }
-            (State::Starting, Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
-            (State::Starting, Answer::Elapsed(Timer::Ready)) => {
-                let seconds = u32::try_from(READY_WITHIN.as_secs()).unwrap_or(u32::MAX);
-                self.stopping(Next::Fail(Failure::NotReady { seconds, log: Vec::new() }))
+            (State::Starting { .. }, Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
+            (State::Starting { heard }, Answer::Elapsed(Timer::Ready)) => {
+                let silent = now.saturating_sub(*heard);
+                if silent < READY_WITHIN {
+                    return vec![Effect::Arm(Timer::Ready, READY_WITHIN - silent)];
+                }
+                self.stopping(Next::Fail(not_ready(READY_WITHIN)))
             }
-            (State::Starting | State::Ready { .. }, Answer::Exited { status, log }) => {
-                self.fail(Failure::Exited { status, log }, now)
-            }
+            (
+                State::Preparing | State::Starting { .. } | State::Ready { .. },
+                Answer::Exited { status, log },
+            ) => self.fail(Failure::Exited { status, log }, now),
             // From call to call: one that is not answered does not put off the next.
             (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
@@ -324,38 +439,80 @@ impl Machine {
         }
     }
 
+    /// What it says while it prepares itself.
+    fn prepared(&mut self, line: Result<Line, BrokenLine>, now: Duration) -> Vec<Effect> {
+        let Ok(Line::Prepared(prepared)) = line else { return self.line(line) };
+        if let Err(failure) = self.expected(prepared.role, prepared.version) {
+            return self.stopping(Next::Fail(failure));
+        }
+        if self.is_ahead {
+            self.state = State::Prepared { since: now };
+            return vec![Effect::PreparedAhead(Ok(()))];
+        }
+        self.state = State::TakingOver;
+        vec![Effect::TakeOver]
+    }
+
+    /// What it says after it was told to go on, or in place of being prepared.
     fn line(&mut self, line: Result<Line, BrokenLine>) -> Vec<Effect> {
         let failure = match line {
-            Ok(Line::Ready(ready)) if ready.role != self.role => Failure::BrokenProtocol {
-                message: format!("it is ready as {}, not as {}", ready.role, self.role),
-                log: Vec::new(),
-            },
-            Ok(Line::Ready(ready)) if ready.version != self.version => {
-                Failure::WrongVersion { backend: ready.version }
+            // Its configuration has changed since: the ports may be others, and are looked at anew.
+            Ok(Line::Prepared(_)) => {
+                self.state = State::TakingOver;
+                return vec![Effect::TakeOver];
             }
-            Ok(Line::Ready(ready)) => return vec![Effect::Confirm(ready)],
+            Ok(Line::Ready(ready)) => match self.expected(ready.role, ready.version.clone()) {
+                Ok(()) if matches!(self.state, State::Starting { .. }) => {
+                    return vec![Effect::Confirm(ready)];
+                }
+                Ok(()) => broken("it is ready before it was told to go on".to_owned()),
+                Err(failure) => failure,
+            },
             Ok(Line::StartupError(error)) => {
                 Failure::StartupError { code: error.code, message: error.message, port: error.port }
             }
-            Ok(other) => Failure::BrokenProtocol {
-                message: format!("it says what nobody has asked for: {other:?}"),
-                log: Vec::new(),
-            },
-            Err(broken) => Failure::BrokenProtocol { message: broken.to_string(), log: Vec::new() },
+            Ok(other) => broken(format!("it says what nobody has asked for: {other:?}")),
+            Err(line) => broken(line.to_string()),
         };
         self.stopping(Next::Fail(failure))
     }
 
-    fn after_exit(&mut self, next: Next, status: String, log: Vec<String>, now: Duration) -> Vec<Effect> {
-        match next {
-            Next::Start => self.begin(),
-            Next::Fail(failure) => self.fail(with_log(failure, log), now),
-            Next::Stay | Next::End => self.stopped(next, status),
+    /// Whether a sidecar is what was started.
+    fn expected(&self, role: Role, version: String) -> Result<(), Failure> {
+        if role != self.role {
+            return Err(broken(format!("it is the {role}, not the {}", self.role)));
         }
+        if version != self.version {
+            return Err(Failure::WrongVersion { backend: version });
+        }
+        Ok(())
+    }
+
+    fn discard_and(&mut self, then: impl FnOnce(&mut Self) -> Vec<Effect>) -> Vec<Effect> {
+        let mut effects = vec![Effect::Discard];
+        effects.extend(then(self));
+        effects
+    }
+
+    fn after_exit(&mut self, next: Next, status: String, log: Vec<String>, now: Duration) -> Vec<Effect> {
+        if let Next::Fail(failure) = next {
+            return self.fail(with_log(failure, log), now);
+        }
+        let mut effects = Vec::new();
+        if std::mem::take(&mut self.is_ahead) {
+            // Whoever asked waits for it no more.
+            effects.push(Effect::PreparedAhead(Ok(())));
+        }
+        effects.extend(if next == Next::Start { self.begin() } else { self.stopped(next, status) });
+        effects
     }
 
     fn fail(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         let (role, generation) = (self.role, self.generation);
+        if std::mem::take(&mut self.is_ahead) {
+            self.state = State::Stopped;
+            return vec![Effect::PreparedAhead(Err(failure))];
+        }
         self.away = 0;
         self.failures.retain(|&at| now.saturating_sub(at) < BUDGET_WINDOW);
         self.failures.push(now);
@@ -376,6 +533,18 @@ impl Machine {
             Effect::Arm(Timer::Backoff, wait),
         ]
     }
+}
+
+fn is_stale(since: Duration, now: Duration) -> bool {
+    now.saturating_sub(since) >= PREPARED_FOR
+}
+
+fn not_ready(within: Duration) -> Failure {
+    Failure::NotReady { seconds: u32::try_from(within.as_secs()).unwrap_or(u32::MAX), log: Vec::new() }
+}
+
+fn broken(message: String) -> Failure {
+    Failure::BrokenProtocol { message, log: Vec::new() }
 }
 
 /// Whether another attempt can only fail in the same way until a person has changed something.

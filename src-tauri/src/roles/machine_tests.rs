@@ -1,5 +1,8 @@
 //! The state machine, driven by hand.
 
+use taskpaw_contract::config::ConfigHash;
+use taskpaw_contract::sidecar::{Prepared, StartupError};
+
 use super::*;
 
 const VERSION: &str = "4.0.0";
@@ -23,18 +26,45 @@ impl Driven {
     }
 
     fn ready() -> Self {
-        let mut driven = Self::new();
-        driven.tell(Message::Start);
+        let mut driven = Self::taking_over();
         driven.become_ready();
         driven
     }
 
+    /// A role that was told to start, and whose sidecar is prepared.
+    fn taking_over() -> Self {
+        let mut driven = Self::new();
+        assert_eq!(driven.tell(Message::Start), PREPARE);
+        driven.become_prepared();
+        driven
+    }
+
+    /// The ports are looked at only by a role whose sidecar is prepared.
+    fn become_prepared(&mut self) {
+        let line = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
+        assert_eq!(self.answer(line), [Effect::TakeOver]);
+    }
+
     fn become_ready(&mut self) {
-        assert_eq!(self.answer(Answer::TakenOver), [Effect::Spawn, Effect::Arm(Timer::Ready, READY_WITHIN)]);
+        assert_eq!(self.answer(Answer::TakenOver), [Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]);
         let line = ready_line(VERSION);
         assert_eq!(self.answer(Answer::Line(Ok(Line::Ready(line.clone())))), [Effect::Confirm(line)]);
         let effects = self.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
-        assert!(matches!(effects[0], Effect::Publish(Event::BackendReady { .. })), "{effects:?}");
+        assert_eq!(effects[0], Effect::GoLive);
+        assert!(matches!(effects[1], Effect::Publish(Event::BackendReady { .. })), "{effects:?}");
+        assert_eq!(self.answer(Answer::Line(Ok(Line::Live))), []);
+    }
+}
+
+const PREPARE: [Effect; 2] = [Effect::Prepare, Effect::Arm(Timer::Prepared, PREPARED_WITHIN)];
+
+fn prepared_line(version: &str) -> Prepared {
+    Prepared {
+        taskpaw_prepared: true,
+        role: Role::Agent,
+        version: version.into(),
+        pid: 7,
+        config_hash: ConfigHash::of(None),
     }
 }
 
@@ -64,20 +94,155 @@ fn published(effects: &[Effect]) -> Option<&Event> {
 }
 
 #[test]
-fn a_start_takes_over_then_spawns_then_confirms() {
+fn a_start_prepares_then_looks_then_goes_on_then_confirms() {
     let mut driven = Driven::new();
-    assert_eq!(driven.tell(Message::Start), [Effect::TakeOver]);
+    assert_eq!(driven.tell(Message::Start), PREPARE);
+    driven.become_prepared();
     driven.become_ready();
 }
 
 #[test]
-fn what_needs_no_port_is_done_before_a_start_and_never_beside_a_backend() {
+fn whatever_is_wrong_with_a_sidecar_before_it_is_prepared_no_port_is_looked_at() {
+    let spawn_failed = Failure::SpawnFailed { program: "p".into(), missing: true, message: "m".into() };
+    let ready = Answer::Line(Ok(Line::Ready(ready_line(VERSION))));
+    for answer in [
+        Answer::NotSpawned(spawn_failed),
+        exited(),
+        Answer::Line(Line::parse("hello")),
+        Answer::Line(Ok(Line::Prepared(prepared_line("3.9.9")))),
+        // It claims the ports before it was told to.
+        ready,
+        Answer::Line(Ok(Line::StoodDown)),
+        Answer::Elapsed(Timer::Prepared),
+    ] {
+        let mut driven = Driven::new();
+        driven.tell(Message::Start);
+        let mut effects = driven.answer(answer.clone());
+        effects.extend(driven.answer(exited()));
+        assert!(
+            !effects.contains(&Effect::TakeOver) && published(&effects).is_some(),
+            "{answer:?}: {effects:?}"
+        );
+    }
+}
+
+#[test]
+fn a_sidecar_that_hangs_before_it_is_prepared_is_not_asked_but_killed() {
     let mut driven = Driven::new();
-    assert_eq!(driven.tell(Message::Prepare), [Effect::Prepare]);
     driven.tell(Message::Start);
-    assert_eq!(driven.tell(Message::Prepare), []);
+    let effects = driven.answer(Answer::Elapsed(Timer::Prepared));
+    assert!(effects.contains(&Effect::Kill) && !effects.contains(&Effect::AskToStop), "{effects:?}");
+}
+
+#[test]
+fn a_role_that_is_prepared_ahead_starts_with_the_same_sidecar_if_it_is_not_too_old() {
+    let mut driven = Driven::new();
+    assert_eq!(driven.tell(Message::Prepare), PREPARE);
+    assert_eq!(driven.tell(Message::Prepare), [], "it will be told once");
+    let line = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
+    assert_eq!(driven.answer(line.clone()), [Effect::PreparedAhead(Ok(()))]);
+    assert_eq!(driven.tell(Message::Prepare), [Effect::PreparedAhead(Ok(()))]);
+    driven.now += PREPARED_FOR - Duration::from_millis(1);
+    assert_eq!(driven.tell(Message::Restart), [Effect::TakeOver]);
+    driven.become_ready();
+    assert_eq!(driven.tell(Message::Prepare), [Effect::PreparedAhead(Ok(()))], "it runs");
+
+    let mut driven = Driven::new();
+    driven.tell(Message::Prepare);
+    driven.answer(line.clone());
+    driven.now += PREPARED_FOR;
+    let effects = driven.tell(Message::Start);
+    assert_eq!((&effects[0], &effects[1..]), (&Effect::Discard, &PREPARE[..]));
+
+    // The start comes before it has said so.
+    let mut driven = Driven::new();
+    driven.tell(Message::Prepare);
+    assert_eq!(driven.tell(Message::Restart), [Effect::PreparedAhead(Ok(()))]);
+    assert_eq!(driven.answer(line), [Effect::TakeOver]);
+}
+
+#[test]
+fn whoever_asks_ahead_is_told_how_it_came_out_and_the_window_sees_nothing_of_it() {
+    for (answer, is_told_at_once) in [
+        (
+            Answer::NotSpawned(Failure::SpawnFailed {
+                program: "p".into(),
+                missing: true,
+                message: "m".into(),
+            }),
+            true,
+        ),
+        (exited(), true),
+        (Answer::Line(Line::parse("hello")), false),
+        (Answer::Elapsed(Timer::Prepared), false),
+    ] {
+        let mut driven = Driven::new();
+        driven.tell(Message::Prepare);
+        let mut effects = driven.answer(answer);
+        if !is_told_at_once {
+            effects.extend(driven.answer(exited()));
+        }
+        assert!(matches!(effects.last(), Some(Effect::PreparedAhead(Err(_)))), "{effects:?}");
+        assert!(published(&effects).is_none(), "{effects:?}");
+        assert_eq!(driven.tell(Message::Prepare), PREPARE, "it can be tried again");
+    }
+    // Nobody waits for ever, whatever a person does meanwhile.
+    for message in [Message::Stop, Message::Quit] {
+        let mut driven = Driven::new();
+        driven.tell(Message::Prepare);
+        let effects = driven.tell(message);
+        assert!(effects.contains(&Effect::PreparedAhead(Ok(()))) && effects.contains(&Effect::Discard));
+        let mut driven = Driven::new();
+        driven.tell(Message::Prepare);
+        driven.answer(Answer::Elapsed(Timer::Prepared));
+        driven.tell(Message::Quit);
+        assert!(driven.answer(exited()).contains(&Effect::PreparedAhead(Ok(()))));
+    }
+}
+
+#[test]
+fn a_sidecar_that_reads_another_configuration_has_the_ports_looked_at_again() {
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    driven.become_prepared();
+    driven.become_ready();
+}
+
+#[test]
+fn a_sidecar_that_shows_signs_of_life_is_waited_for() {
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    driven.now += READY_WITHIN - Duration::from_secs(1);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::SignOfLife))), []);
+    driven.now += Duration::from_secs(1);
+    let rest = READY_WITHIN - Duration::from_secs(1);
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Ready)), [Effect::Arm(Timer::Ready, rest)]);
+    driven.now += rest;
+    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+}
+
+#[test]
+fn one_that_cannot_become_live_has_failed() {
     let mut driven = Driven::ready();
-    assert_eq!(driven.tell(Message::Prepare), []);
+    let error = StartupError {
+        taskpaw_startup_error: 1,
+        role: Role::Agent,
+        code: StartupErrorCode::StateUnavailable,
+        message: "m".into(),
+        port: None,
+    };
+    assert!(driven.answer(Answer::Line(Ok(Line::StartupError(error)))).contains(&Effect::AskToStop));
+    assert!(matches!(published(&driven.answer(exited())), Some(Event::BackendBackoff { .. })));
+}
+
+#[test]
+fn a_prepared_sidecar_ends_with_an_attempt_that_has_not_its_ports() {
+    for answer in [Answer::NotTakenOver(Failure::PortConflict), Answer::AddressAway] {
+        assert_eq!(Driven::taking_over().answer(answer)[0], Effect::Discard);
+    }
+    for message in [Message::Stop, Message::Quit, Message::Restart] {
+        assert_eq!(Driven::taking_over().tell(message)[0], Effect::Discard);
+    }
 }
 
 #[test]
@@ -89,13 +254,13 @@ fn a_second_start_changes_nothing() {
 
 #[test]
 fn a_late_answer_of_an_old_attempt_is_dropped() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     let old = driven.machine.generation();
     driven.tell(Message::Restart);
     assert_ne!(driven.machine.generation(), old);
+    driven.become_prepared();
     assert!(driven.tell(Message::Of(old, Answer::TakenOver)).is_empty());
-    assert_eq!(driven.answer(Answer::TakenOver)[0], Effect::Spawn);
+    assert_eq!(driven.answer(Answer::TakenOver)[0], Effect::GoOn);
 }
 
 #[test]
@@ -106,7 +271,7 @@ fn a_stop_asks_and_kills_only_after_its_time() {
     assert_eq!(driven.answer(Answer::Elapsed(Timer::Stop)), [Effect::Kill]);
     let effects = driven.answer(exited());
     assert!(matches!(published(&effects), Some(Event::BackendExited { .. })));
-    assert_eq!(driven.tell(Message::Start), [Effect::TakeOver]);
+    assert_eq!(driven.tell(Message::Start), PREPARE);
 }
 
 #[test]
@@ -114,7 +279,7 @@ fn a_start_during_a_stop_starts_afterwards() {
     let mut driven = Driven::ready();
     driven.tell(Message::Stop);
     assert!(driven.tell(Message::Start).is_empty());
-    assert_eq!(driven.answer(exited()), [Effect::TakeOver]);
+    assert_eq!(driven.answer(exited()), PREPARE);
 }
 
 #[test]
@@ -130,23 +295,22 @@ fn quitting_ends_in_every_state() {
     }
     assert!(driven.answer(exited()).contains(&Effect::End));
 
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     assert!(driven.tell(Message::Quit).contains(&Effect::End));
     assert!(driven.answer(Answer::TakenOver).is_empty(), "a takeover that ends later starts nothing");
 }
 
 #[test]
 fn an_address_that_is_not_there_yet_is_looked_for_without_end() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     for expected in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
         let effects = driven.answer(Answer::AddressAway);
         assert!(
             matches!(published(&effects), Some(Event::BackendBackoff { wait_ms, .. }) if *wait_ms == expected),
             "{effects:?}"
         );
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), [Effect::TakeOver]);
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+        driven.become_prepared();
     }
     driven.become_ready();
     assert!(!driven.machine.waits_for_address());
@@ -154,8 +318,7 @@ fn an_address_that_is_not_there_yet_is_looked_for_without_end() {
 
 #[test]
 fn failures_wait_longer_each_time_and_the_fifth_asks_the_person() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     for expected in [500, 1000, 2000, 4000] {
         let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
         assert!(
@@ -163,38 +326,38 @@ fn failures_wait_longer_each_time_and_the_fifth_asks_the_person() {
             "{effects:?}"
         );
         driven.now += Duration::from_millis(expected.into());
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), [Effect::TakeOver]);
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+        driven.become_prepared();
     }
     let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
     assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })));
-    assert_eq!(driven.tell(Message::Retry), [Effect::TakeOver]);
+    assert_eq!(driven.tell(Message::Retry), PREPARE);
+    driven.become_prepared();
     let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
     assert!(matches!(published(&effects), Some(Event::BackendBackoff { attempt: 1, .. })), "forgotten");
 }
 
 #[test]
 fn failures_long_ago_do_not_count() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     for _ in 0..20 {
         let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
         assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })));
         driven.now += Duration::from_secs(40);
         driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.become_prepared();
     }
 }
 
 #[test]
 fn what_only_a_person_can_change_is_not_tried_again() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     let missing = Failure::SpawnFailed { program: "p".into(), missing: true, message: "m".into() };
     let effects = driven.answer(Answer::NotSpawned(missing));
     assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })));
 
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     assert!(driven.answer(Answer::Line(Ok(Line::Ready(ready_line("3.9.9"))))).contains(&Effect::AskToStop));
     let effects = driven.answer(exited());
@@ -216,9 +379,9 @@ fn a_crash_is_an_exit_with_its_last_words() {
 
 #[test]
 fn a_backend_that_is_not_ready_in_time_is_ended_and_shown_with_its_log() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
+    driven.now += READY_WITHIN;
     assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
     let effects = driven.answer(exited());
     assert!(matches!(
@@ -260,6 +423,7 @@ fn a_backend_that_never_answers_is_given_up_though_noticing_takes_long() {
         assert_eq!(*counted, attempt);
         driven.now += Duration::from_millis((*wait_ms).into());
         driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.become_prepared();
         driven.become_ready();
     }
     let effects = fall_silent(&mut driven);
@@ -280,6 +444,7 @@ fn a_backend_that_falls_silent_now_and_then_is_started_each_time() {
         let effects = fall_silent(&mut driven);
         assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
         driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.become_prepared();
         driven.become_ready();
     }
 }
@@ -295,8 +460,7 @@ fn ten_minutes_of_health_forget_the_failures() {
 
 #[test]
 fn a_broken_line_is_an_error_and_never_ignored() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     assert!(driven.answer(Answer::Line(Line::parse("hello"))).contains(&Effect::AskToStop));
     let effects = driven.answer(exited());
@@ -308,10 +472,12 @@ fn a_broken_line_is_an_error_and_never_ignored() {
 
 #[test]
 fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says_so() {
-    let mut driven = Driven::new();
-    driven.tell(Message::Start);
+    let mut driven = Driven::taking_over();
     let busy = Failure::V3Busy { pid: 7, children: Vec::new() };
     let effects = driven.answer(Answer::NotTakenOver(busy));
-    assert!(matches!(effects.as_slice(), [Effect::Publish(Event::BackendFailed { .. })]), "{effects:?}");
-    assert_eq!(driven.tell(Message::ReplaceV3), [Effect::TakeOver]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Discard, Effect::Publish(Event::BackendFailed { .. })]),
+        "{effects:?}"
+    );
+    assert_eq!(driven.tell(Message::ReplaceV3), PREPARE);
 }

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use port_takeover::Claim;
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::{
-    BrokenLine, HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, Line, PassedListener,
+    BrokenLine, HOST_ON_STDIN, HOST_VARIABLE, Hello, LONGEST_LINE, Line, PassedListener, Step,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc;
@@ -16,14 +16,17 @@ use tokio::task::JoinHandle;
 
 use super::log::RoleLog;
 
-/// The longest line of stdout that is read, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// How long a line to a sidecar may take that does not read: it fits into every system's pipe.
+const WRITE_WITHIN: Duration = Duration::from_secs(1);
+/// So many lines of stdout wait to be heard; then the sidecar waits.
+const MOST_LINES: usize = 16;
 /// How long the rest of the log is waited for after the sidecar has ended. A grandchild could keep it open.
 const LOG_AFTER_EXIT: Duration = Duration::from_millis(500);
 
 /// What is asked of a running sidecar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
+    Take(Step),
     AskToStop,
     Kill,
 }
@@ -31,20 +34,20 @@ pub(super) enum Order {
 /// What a sidecar tells.
 #[derive(Debug)]
 pub(super) enum News {
-    /// Its one line of stdout.
+    /// A line of stdout. After one that is broken, no other is read.
     Line(Result<Line, BrokenLine>),
     /// It has ended.
     Exited(String),
 }
 
-/// A sidecar that was started. Its drop closes its stdin, which asks it to stop.
+/// A sidecar that was started. Its drop closes its stdin, which asks it to stop; nobody hears of its end then.
 pub(super) struct Sidecar {
     pub(super) pid: u32,
     orders: mpsc::UnboundedSender<Order>,
 }
 
 impl Sidecar {
-    /// Greets a sidecar that was started, which then claims its ports. `news` gets its line and its end.
+    /// Greets a sidecar that was started, which then prepares itself. `news` gets its lines and its end.
     ///
     /// # Errors
     /// If the greeting cannot be written down.
@@ -73,7 +76,6 @@ impl Sidecar {
 pub(super) struct Ungreeted {
     child: Box<dyn ChildWrapper>,
     pid: u32,
-    started: Instant,
 }
 
 impl Ungreeted {
@@ -96,13 +98,7 @@ impl Ungreeted {
         pass(&mut command, listeners)?;
         let child = in_own_group(command).spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(Self { child, pid, started: Instant::now() })
-    }
-
-    /// It, if it still waits with time to spare: one that nobody greets ends by itself.
-    pub(super) fn if_it_waits(mut self) -> Option<Self> {
-        let waits = self.started.elapsed() < HELLO_WITHIN / 2 && matches!(self.child.try_wait(), Ok(None));
-        waits.then_some(self)
+        Ok(Self { child, pid })
     }
 }
 
@@ -168,40 +164,41 @@ async fn attend(
     let stdout = child.stdout().take();
     let log_reader: Option<JoinHandle<()>> =
         child.stderr().take().map(|stderr| tokio::spawn(copy_log(stderr, log)));
-    if let Some(pipe) = &mut stdin {
-        // A sidecar that ended at once does not read: its exit tells more than this error.
-        let _told_by_its_exit = pipe.write_all(hello).await;
-    }
-    let mut line = std::pin::pin!(read_line(stdout));
-    let mut line_is_read = false;
+    // A sidecar that ended at once does not read: its exit tells more than an error here.
+    write(stdin.as_mut(), hello).await;
+    let (heard, mut lines) = mpsc::channel(MOST_LINES);
+    tokio::spawn(read_lines(stdout, heard));
+    let mut lines_end = false;
     let status = loop {
         tokio::select! {
-            read = &mut line, if !line_is_read => {
-                line_is_read = true;
-                if let Some(read) = read {
-                    news(News::Line(read));
-                }
-            }
+            line = lines.recv(), if !lines_end => match line {
+                Some(line) => news(News::Line(line)),
+                None => lines_end = true,
+            },
             order = orders.recv() => match order {
+                Some(Order::Take(step)) => {
+                    let line = serde_json::to_vec(&step).unwrap_or_default();
+                    write(stdin.as_mut(), &[line.as_slice(), b"\n"].concat()).await;
+                }
                 Some(Order::Kill) => {
                     if let Err(error) = child.start_kill() {
                         tracing::warn!(%error, "the backend cannot be killed");
                     }
                 }
-                // Nobody gives orders any more: the role is gone, and so must be its sidecar.
-                Some(Order::AskToStop) | None => {
+                Some(Order::AskToStop) => drop(stdin.take()),
+                // Nobody gives orders any more: the role has another sidecar, or is gone, and so must be this one.
+                None => {
                     drop(stdin.take());
-                    if order.is_none() {
-                        break child.wait().await;
-                    }
+                    let _nobody_hears_how = child.wait().await;
+                    return;
                 }
             },
             status = child.wait() => break status,
         }
     };
     // A sidecar that says why it does not start ends at once: its line may still lie in the pipe.
-    if !line_is_read && let Ok(Some(read)) = tokio::time::timeout(LOG_AFTER_EXIT, &mut line).await {
-        news(News::Line(read));
+    while let Ok(Some(line)) = tokio::time::timeout(LOG_AFTER_EXIT, lines.recv()).await {
+        news(News::Line(line));
     }
     if let Some(reader) = log_reader {
         let _rest_is_left = tokio::time::timeout(LOG_AFTER_EXIT, reader).await;
@@ -213,24 +210,39 @@ async fn attend(
     news(News::Exited(status));
 }
 
-/// The one line of stdout; nothing if it is closed without one. What follows it is drained, so that the
-/// sidecar never blocks on it.
-async fn read_line(stdout: Option<tokio::process::ChildStdout>) -> Option<Result<Line, BrokenLine>> {
-    let mut reader = BufReader::new(stdout?);
-    let mut text = String::new();
-    let read = (&mut reader).take(LONGEST_LINE).read_line(&mut text).await;
-    let line = match read {
-        Ok(0) => return None,
-        Ok(_) => Line::parse(text.trim_end()),
-        Err(error) => Err(BrokenLine(error.to_string())),
-    };
-    tokio::spawn(async move {
-        let mut rest = [0; 1024];
-        while matches!(reader.read(&mut rest).await, Ok(1..)) {
-            tracing::warn!("the backend wrote more than its one line to standard output");
+/// Writes a line to a sidecar. One that does not read is noticed by what it does not answer.
+async fn write(stdin: Option<&mut tokio::process::ChildStdin>, line: &[u8]) {
+    let Some(pipe) = stdin else { return };
+    match tokio::time::timeout(WRITE_WITHIN, pipe.write_all(line)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the backend does not read"),
+        Err(_) => tracing::warn!("the backend does not read what it is told"),
+    }
+}
+
+/// The lines of stdout, until it ends or one is broken. What follows that is drained, so that the sidecar never blocks on
+/// it.
+async fn read_lines(
+    stdout: Option<tokio::process::ChildStdout>,
+    heard: mpsc::Sender<Result<Line, BrokenLine>>,
+) {
+    let Some(stdout) = stdout else { return };
+    let mut reader = BufReader::new(stdout);
+    loop {
+        let mut text = String::new();
+        let line = match (&mut reader).take(LONGEST_LINE).read_line(&mut text).await {
+            Ok(0) => return,
+            Ok(_) => Line::parse(text.trim_end()),
+            Err(error) => Err(BrokenLine(error.to_string())),
+        };
+        let is_broken = line.is_err();
+        if heard.send(line).await.is_err() || is_broken {
+            break;
         }
-    });
-    Some(line)
+    }
+    drop(heard);
+    let mut rest = [0; 1024];
+    while matches!(reader.read(&mut rest).await, Ok(1..)) {}
 }
 
 async fn copy_log(stderr: impl AsyncRead + Unpin, log: RoleLog) {

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use port_takeover::{Claim, Journal};
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::config::{Config, Endpoint};
+use taskpaw_contract::config::{Config, ConfigHash, Endpoint};
 use taskpaw_contract::ipc::{Backend, Event, Failure};
-use taskpaw_contract::sidecar::{Hello, PortName, Ready};
+use taskpaw_contract::sidecar::{GoOn, Hello, Line, PROTOCOL, PortName, Ready, Step};
 use taskpaw_contract::{Role, version};
 use tokio::sync::{mpsc, watch};
 
@@ -40,6 +40,7 @@ pub(crate) struct RoleTask {
     log: RoleLog,
     running: Arc<Mutex<Option<Running>>>,
     ended: watch::Receiver<bool>,
+    prepared: watch::Sender<Result<(), Failure>>,
 }
 
 /// A backend that is ready, and the key to it.
@@ -56,6 +57,7 @@ impl RoleTask {
         let log = RoleLog::open(&around.logs, role);
         let running = Arc::new(Mutex::new(None));
         let (end, ended) = watch::channel(false);
+        let prepared = watch::Sender::new(Ok(()));
         let runner = Runner {
             role,
             around,
@@ -66,17 +68,36 @@ impl RoleTask {
             log: log.clone(),
             running: Arc::clone(&running),
             attempt: None,
-            prepared: None,
+            prepared: prepared.clone(),
             may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
-        Self { role, inbox, log, running, ended }
+        Self { role, inbox, log, running, ended, prepared }
     }
 
     /// Sends a message to the role.
     pub(crate) fn send(&self, message: Message) {
         if self.inbox.send(message).is_err() {
             tracing::debug!(role = %self.role, "the role has ended already");
+        }
+    }
+
+    /// Finds out whether the role could start: its program runs, and can use the configuration and the state. Nothing is
+    /// touched.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub(crate) async fn prepare(&self) -> Result<(), Failure> {
+        let mut prepared = self.prepared.subscribe();
+        self.send(Message::Prepare);
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            told = prepared.changed() => match told {
+                Ok(()) => prepared.borrow().clone(),
+                Err(_) => Ok(()),
+            },
+            // The app ends.
+            _ = ended.wait_for(|ended| *ended) => Ok(()),
         }
     }
 
@@ -117,8 +138,8 @@ struct Runner {
     log: RoleLog,
     running: Arc<Mutex<Option<Running>>>,
     attempt: Option<Attempt>,
-    /// A sidecar that was started ahead of its time.
-    prepared: Option<Ungreeted>,
+    /// How the last look whether the role could start has come out.
+    prepared: watch::Sender<Result<(), Failure>>,
     /// The attempt for which a person said that a backend of V3 may be ended whatever it works at.
     may_end_busy: Option<u32>,
 }
@@ -127,6 +148,12 @@ struct Runner {
 struct Attempt {
     config: Config,
     token: String,
+    /// Of the configuration that its sidecar was prepared with.
+    hash: Option<ConfigHash>,
+    /// Whether its sidecar takes all steps by itself.
+    is_at_once: bool,
+    /// Whether the window knows of it.
+    is_shown: bool,
     /// The listeners of ports that could not be bound: the sidecar gets them.
     kept: Arc<Mutex<Vec<Claim>>>,
     sidecar: Option<Sidecar>,
@@ -136,10 +163,7 @@ struct Attempt {
 impl Runner {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, end: watch::Sender<bool>) {
         while let Some(message) = messages.recv().await {
-            if matches!(message, Message::Of(generation, Answer::Exited { .. }) if generation == self.machine.generation())
-            {
-                self.set_running(None);
-            }
+            self.note(&message);
             let may_end_busy = message == Message::ReplaceV3;
             let effects = self.machine.handle(message, self.started.elapsed());
             if may_end_busy {
@@ -156,11 +180,36 @@ impl Runner {
         }
     }
 
+    /// Keeps what the machine does not.
+    fn note(&mut self, message: &Message) {
+        let Message::Of(generation, answer) = message else { return };
+        if *generation != self.machine.generation() {
+            return;
+        }
+        match answer {
+            Answer::Exited { .. } => {
+                self.set_running(None);
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.sidecar = None;
+                }
+            }
+            Answer::Line(Ok(Line::Prepared(prepared))) => {
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.hash = Some(prepared.config_hash.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Prepare => self.prepare(),
             Effect::TakeOver => self.take_over(),
-            Effect::Spawn => self.spawn(),
+            Effect::GoOn => self.go_on(),
+            Effect::GoLive => self.go_live(),
+            Effect::Discard => self.discard(),
+            Effect::PreparedAhead(result) => drop(self.prepared.send_replace(result)),
             Effect::Confirm(ready) => self.confirm(ready),
             Effect::AskToStop => self.order(Order::AskToStop),
             Effect::Kill => self.order(Order::Kill),
@@ -188,26 +237,17 @@ impl Runner {
     fn take_over(&mut self) {
         let answer = self.answering();
         let (role, generation) = (self.role, self.machine.generation());
+        // Prepared some time ago, perhaps: the ports are those of now.
         let config = match self.around.settings.read() {
             Ok(config) => config,
             Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
         };
-        let token = match crate::random::token() {
-            Ok(token) => token,
-            Err(message) => return answer(Answer::NotTakenOver(Failure::Takeover { message })),
-        };
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        self.attempt = Some(Attempt {
-            config: config.clone(),
-            token,
-            kept: Arc::clone(&kept),
-            sidecar: None,
-            spawned: Instant::now(),
-        });
+        self.show_start(&config);
+        let Some(attempt) = &mut self.attempt else { return };
+        attempt.config.clone_from(&config);
+        let kept = Arc::clone(&attempt.kept);
         let around = Arc::clone(&self.around);
         let current = Arc::clone(&self.generation);
-        let ports = configured_ports(&config, role);
-        around.board.publish(Event::TakeoverStarted { role, generation, ports });
         let may_end_busy = self.may_end_busy == Some(generation);
         let was_away = self.machine.waits_for_address();
         tauri::async_runtime::spawn_blocking(move || {
@@ -243,13 +283,76 @@ impl Runner {
         });
     }
 
-    fn prepare(&mut self) {
-        // Whatever is wrong with the program is told when it is needed.
-        self.prepared =
-            (self.around.program)().ok().and_then(|it| Ungreeted::start(it, self.role, Vec::new()).ok());
+    /// The window sees that a start has begun.
+    fn show_start(&mut self, config: &Config) {
+        let (role, generation) = (self.role, self.machine.generation());
+        let Some(attempt) = &mut self.attempt else { return };
+        if !std::mem::replace(&mut attempt.is_shown, true) {
+            let ports = configured_ports(config, role);
+            self.around.board.publish(Event::TakeoverStarted { role, generation, ports });
+        }
     }
 
-    fn spawn(&mut self) {
+    /// Starts a sidecar that looks whether it can serve. It has its secret from now on, and touches nothing.
+    fn prepare(&mut self) {
+        let answer = self.answering();
+        let config = match self.around.settings.read() {
+            Ok(config) => config,
+            Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
+        };
+        let token = match crate::random::token() {
+            Ok(token) => token,
+            Err(message) => return answer(Answer::NotTakenOver(Failure::Takeover { message })),
+        };
+        self.attempt = Some(Attempt {
+            config: config.clone(),
+            token,
+            hash: None,
+            is_at_once: false,
+            is_shown: false,
+            kept: Arc::default(),
+            sidecar: None,
+            spawned: Instant::now(),
+        });
+        if !self.machine.is_ahead() {
+            self.show_start(&config);
+        }
+        self.start(Vec::new());
+    }
+
+    /// Has the sidecar that is prepared claim its ports. Listeners that were kept can only be inherited: another one gets
+    /// them, of the same program, and takes all steps at once.
+    fn go_on(&mut self) {
+        let role = self.role;
+        let Some(attempt) = &mut self.attempt else { return };
+        attempt.spawned = Instant::now();
+        let kept = std::mem::take(&mut *attempt.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let step = GoOn { config_hash: attempt.hash.clone(), ports: Some(named(&attempt.config, role)) };
+        match &attempt.sidecar {
+            Some(sidecar) if kept.is_empty() => sidecar.order(Order::Take(Step::GoOn(step))),
+            _ => {
+                attempt.is_at_once = true;
+                self.discard();
+                self.start(kept);
+            }
+        }
+    }
+
+    fn go_live(&self) {
+        if self.attempt.as_ref().is_some_and(|attempt| !attempt.is_at_once) {
+            self.order(Order::Take(Step::Live));
+        }
+    }
+
+    /// Ends a sidecar that holds nothing. Its end is nobody's news.
+    fn discard(&mut self) {
+        self.order(Order::Kill);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.sidecar = None;
+        }
+    }
+
+    fn start(&mut self, kept: Vec<Claim>) {
         let (answer, news) = (self.answering(), self.answering());
         let Some(attempt) = &mut self.attempt else { return };
         let failed = |program, missing, message| {
@@ -260,29 +363,22 @@ impl Runner {
             Err(message) => return answer(failed("taskpaw-backend".to_owned(), false, message)),
         };
         let path = program.get_program().to_string_lossy().into_owned();
-        let kept = std::mem::take(&mut *attempt.kept.lock().unwrap_or_else(PoisonError::into_inner));
         let hello = Hello {
-            taskpaw_host: 1,
+            taskpaw_host: PROTOCOL,
             host_version: version().to_owned(),
             control_token: attempt.token.clone(),
             config_dir: self.around.config_dir.clone(),
             ports: named(&attempt.config, self.role),
             listeners: passed(&kept),
-            at_once: true,
+            at_once: attempt.is_at_once,
         };
         let (log, last_words) = (self.log.clone(), self.log.clone());
         let tell = move |told| match told {
             News::Line(line) => news(Answer::Line(line)),
             News::Exited(status) => news(Answer::Exited { status, log: last_words.last(LINES_OF_FAILURE) }),
         };
-        attempt.spawned = Instant::now();
-        let prepared = self.prepared.take().and_then(Ungreeted::if_it_waits);
-        let ungreeted = match prepared {
-            // One that was started before cannot inherit anything any more.
-            Some(prepared) if kept.is_empty() => Ok(prepared),
-            _ => Ungreeted::start(program, self.role, kept),
-        };
-        match ungreeted.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
+        let started = Ungreeted::start(program, self.role, kept);
+        match started.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
             Ok(sidecar) => attempt.sidecar = Some(sidecar),
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;

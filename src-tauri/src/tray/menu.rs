@@ -104,6 +104,10 @@ fn of_the_app(shown: &Snapshot, words: &Words) -> Option<(Mood, String)> {
         }
         Launch::Waiting { version: None, .. } => return Some((Mood::Busy, words.waiting.to_owned())),
         Launch::Blocked { .. } => return Some((Mood::Broken, words.blocked.to_owned())),
+        Launch::Kept { version: Some(version), .. } => {
+            return Some((Mood::Broken, words.fill(words.kept_version, "version", version)));
+        }
+        Launch::Kept { version: None, .. } => return Some((Mood::Broken, words.kept.to_owned())),
         Launch::Running => {}
     }
     shown.problem.is_some().then(|| (Mood::Broken, words.config.to_owned()))

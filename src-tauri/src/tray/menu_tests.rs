@@ -112,8 +112,15 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("taking over", launching(Launch::Waiting { version: Some("3.9.2".into()), pid: Some(812) })),
         ("waiting", launching(Launch::Waiting { version: None, pid: None })),
         ("blocked", launching(Launch::Blocked { message: message() })),
+        ("kept", launching(kept(Some("3.9.2".into())))),
+        ("kept, of whatever version", launching(kept(None))),
         ("replaced", replaced),
     ]
+}
+
+fn kept(version: Option<String>) -> Launch {
+    let failure = Failure::NotReady { seconds: 10, log: Vec::new() };
+    Launch::Kept { version, role: Role::Agent, failure }
 }
 
 /// The menu as a person reads it.

@@ -16,6 +16,8 @@ pub(super) struct Words {
     pub(super) waiting: &'static str,
     pub(super) waiting_for: &'static str,
     pub(super) blocked: &'static str,
+    pub(super) kept: &'static str,
+    pub(super) kept_version: &'static str,
     pub(super) no_role: &'static str,
     /// Of the agent and the hub, in a sentence and at its start.
     roles: [[&'static str; 2]; 2],
@@ -60,6 +62,8 @@ const ENGLISH: Words = Words {
     waiting: "Waiting for the TaskPaw that is running",
     waiting_for: "Taking over from TaskPaw {{version}}",
     blocked: "Another TaskPaw is running and does not answer",
+    kept: "The TaskPaw that is running goes on",
+    kept_version: "TaskPaw {{version}} goes on",
     no_role: "No role is switched on",
     roles: [["agent", "Agent"], ["hub", "Hub"]],
     stopped: "Stopped",
@@ -102,6 +106,8 @@ const SIMPLIFIED_CHINESE: Words = Words {
     waiting: "正在等待已在运行的 TaskPaw",
     waiting_for: "正在接替 TaskPaw {{version}}",
     blocked: "另一个 TaskPaw 正在运行，但没有回应",
+    kept: "已在运行的 TaskPaw 继续工作",
+    kept_version: "TaskPaw {{version}} 继续工作",
     no_role: "没有启用任何角色",
     roles: [["监测端", "监测端"], ["汇总端", "汇总端"]],
     stopped: "已停止",
@@ -187,7 +193,15 @@ mod tests {
         ] {
             let mut said =
                 vec![words.quit, words.installed, words.relaunch, words.replaced_by, words.waiting];
-            said.extend([words.waiting_for, words.blocked, words.no_role, words.stopped, words.taking_over]);
+            said.extend([
+                words.waiting_for,
+                words.blocked,
+                words.kept,
+                words.kept_version,
+                words.no_role,
+                words.stopped,
+                words.taking_over,
+            ]);
             said.extend([words.lingering, words.starting, words.ready, words.backoff, words.failed]);
             said.extend([
                 words.stopping,

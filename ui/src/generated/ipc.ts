@@ -655,7 +655,19 @@ version: string | null,
 /**
  * Its process id, if it is known.
  */
-pid: number | null, } | { "kind": "blocked", 
+pid: number | null, } | { "kind": "kept", 
+/**
+ * The other one's version, if it is known.
+ */
+version: string | null, 
+/**
+ * The role that could not start.
+ */
+role: Role, 
+/**
+ * Why.
+ */
+failure: Failure, } | { "kind": "blocked", 
 /**
  * Why it is not safe.
  */

@@ -35,6 +35,9 @@ export const en = {
       "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",
     reason: "The reason: {{reason}}.",
     again: "Try again",
+    kept: "The TaskPaw that is running goes on",
+    kept_version: "TaskPaw {{version}} goes on",
+    kept_text: "This version could not start its {{role}}, so nothing was stopped. {{failure}}",
   },
   page: {
     "this-machine": "This machine",
@@ -117,7 +120,7 @@ export const en = {
   },
   starting: {
     title: "Starting the {{role}}",
-    text: "Waiting for it to say that it is ready, for at most 20 seconds.",
+    text: "Waiting for it to say that it is ready, for at most 10 seconds.",
   },
   stopping: {
     title: "Stopping the {{role}}",

@@ -33,6 +33,9 @@ export const zhCN: Words = {
     blocked_text: "无法确认它是哪个进程，因此没有结束它。请自行关闭它（进程名为 taskpaw），然后重试。",
     reason: "原因：{{reason}}。",
     again: "重试",
+    kept: "已在运行的 TaskPaw 继续工作",
+    kept_version: "TaskPaw {{version}} 继续工作",
+    kept_text: "此版本无法启动{{role}}，因此没有停止任何正在运行的程序。{{failure}}",
   },
   page: {
     "this-machine": "本机",
@@ -115,7 +118,7 @@ export const zhCN: Words = {
   },
   starting: {
     title: "正在启动{{role}}",
-    text: "正在等待它报告就绪，最多 20 秒。",
+    text: "正在等待它报告就绪，最多 10 秒。",
   },
   stopping: {
     title: "正在停止{{role}}",

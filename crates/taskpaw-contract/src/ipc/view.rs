@@ -61,7 +61,7 @@ pub struct AppView {
 }
 
 /// How far this app is on its way to the place of the one app that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Launch {
     /// It is there.
@@ -72,6 +72,15 @@ pub enum Launch {
         version: Option<String>,
         /// Its process id, if it is known.
         pid: Option<u32>,
+    },
+    /// The other app goes on: a role of this one could not start, so nothing was asked of the other.
+    Kept {
+        /// The other one's version, if it is known.
+        version: Option<String>,
+        /// The role that could not start.
+        role: Role,
+        /// Why.
+        failure: Failure,
     },
     /// The other app neither answers nor can be ended safely: the person is asked.
     Blocked {

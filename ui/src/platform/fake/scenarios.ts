@@ -166,6 +166,13 @@ export const scenarios = {
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
   waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),
+  kept: () =>
+    launching({
+      kind: "kept",
+      version: "3.9.2",
+      role: "agent",
+      failure: { kind: "spawn_failed", program: "taskpaw-backend", missing: true, message: "not found" },
+    }),
   blocked: () =>
     launching({
       kind: "blocked",
@@ -210,7 +217,7 @@ export const scenarios = {
       wait_ms: 8000,
       failure: { kind: "exited", status: "exit status 1", log },
     }),
-  failed: () => failed({ kind: "not_ready", seconds: 20, log }),
+  failed: () => failed({ kind: "not_ready", seconds: 10, log }),
   "failed-spawn": () =>
     failed({
       kind: "spawn_failed",
