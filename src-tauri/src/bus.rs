@@ -10,6 +10,7 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Met {
     /// The same version runs, and shows its window.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has a session bus"))]
     Shown,
     /// Nobody, or nobody who answers.
     Nobody,

@@ -53,6 +53,8 @@ pub(crate) fn open(
         put_where(&window, before);
         if visible {
             window.show()?;
+            // Not every desktop gives it to a window that was made hidden.
+            window.set_focus()?;
         }
     }
     webview_data::clear_later(local_data, taskpaw_contract::version());

@@ -12,7 +12,7 @@ use crate::snapshot::Pid;
 /// What the system says, also if the socket has no process at its other end.
 pub fn peer_of(socket: BorrowedFd<'_>) -> io::Result<Pid> {
     let mut pid: libc::pid_t = 0;
-    let mut size = size_of::<libc::pid_t>() as libc::socklen_t; // 4
+    let mut size = size_of::<libc::pid_t>() as libc::socklen_t;
     let (place, size_place) = (std::ptr::from_mut(&mut pid).cast(), &raw mut size);
     // SAFETY: the descriptor is open for as long as it is borrowed, and the system writes at most `size` bytes to `pid`.
     let answered = unsafe {
