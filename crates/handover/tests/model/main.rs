@@ -47,7 +47,7 @@ fn a_person_who_quits_ends_both() {
 
 /// Far more states than a test has time for: `npm run model`.
 #[test]
-#[ignore = "takes minutes: npm run model"]
+#[ignore = "it looks at millions of states and takes minutes"]
 fn two_faults() {
     for broken in [Broken::Not, Broken::CannotPrepare, Broken::FailsGoingOn, Broken::HangsGoingOn] {
         check(Handover { faults: 2, quits: 1, ..one(broken) });

@@ -1,0 +1,224 @@
+//! What happens by itself in a world, what can go wrong in it, and what it comes to.
+
+use super::*;
+
+impl Handover {
+    /// What happens by itself.
+    pub(super) fn steps(&self, world: &World, actions: &mut Vec<Action>) {
+        for (at, host) in world.hosts.iter().enumerate() {
+            if host.process == Process::Runs {
+                self.steps_of(world, at, host, actions);
+            }
+            if !host.backend.hangs && self.backend_steps(world, at) {
+                actions.push(Action::Backend(at));
+            }
+            if host.process == Process::Gone && host.backend.stage != Stage::None && !host.backend.hangs {
+                actions.push(Action::Orphan(at));
+            }
+        }
+    }
+
+    /// A place that stays free is taken by whoever has failed, and by whoever waits: the next one may hang.
+    pub(super) fn patient<'a>(&self, world: &'a World) -> impl Iterator<Item = usize> + use<'a> {
+        let may_take = |at: usize| match world.hosts[at].side {
+            Side::Waiting => true,
+            Side::Successor(Successor::Failed(_)) => world.next.is_none_or(|next| next == at),
+            _ => false,
+        };
+        let is_free = world.place.is_none();
+        (0..self.hosts).filter(move |&at| is_free && world.hosts[at].process == Process::Runs && may_take(at))
+    }
+
+    pub(super) fn what_goes_wrong(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.faults == 0 {
+            return;
+        }
+        for (at, host) in world.hosts.iter().enumerate() {
+            if host.process == Process::Runs {
+                actions.extend([Action::Kill(at), Action::Hang(at)]);
+            }
+            if host.backend.stage > Stage::None && world.is_alive(at) {
+                actions.push(Action::KillBackend(at));
+                if !host.backend.hangs {
+                    actions.push(Action::HangBackend(at));
+                }
+            }
+        }
+    }
+
+    pub(super) fn steps_of(&self, world: &World, at: usize, host: &Host, actions: &mut Vec<Action>) {
+        if !host.todo.is_empty() {
+            actions.push(Action::Do(at));
+            return;
+        }
+        if !host.heard.is_empty() {
+            actions.push(Action::Hear(at));
+            return;
+        }
+        if world.connection.as_ref().is_some_and(|connection| self.has_word(connection, at)) {
+            actions.push(Action::HearOther(at));
+        }
+        match host.side {
+            Side::Waiting if world.next.is_none() && !world.is_quit => actions.push(Action::Follow(at)),
+            Side::Waiting => {}
+            Side::Successor(side) => {
+                let may_take = matches!(
+                    side,
+                    Successor::Preparing | Successor::Asking | Successor::GoingOn | Successor::Confirmed
+                );
+                if may_take && world.place.is_none() && world.next.is_none_or(|next| next == at) {
+                    actions.push(Action::WatchedPlace(at));
+                }
+            }
+            Side::Incumbent(side) => {
+                let is_down = host.backend.stage == Stage::None || host.backend.hangs;
+                let is_there =
+                    at > 0 || world.hosts.iter().skip(1).all(|host| host.process == Process::NotStarted);
+                if side == Incumbent::Serving
+                    && is_down
+                    && is_there
+                    && self.is_sound(at)
+                    && world.place == Some(at)
+                {
+                    actions.push(Action::Restart(at));
+                }
+            }
+        }
+    }
+
+    pub(super) fn has_word(&self, connection: &Connection, at: usize) -> bool {
+        if connection.incumbent == at && !connection.has_left[0] {
+            !connection.to_incumbent.is_empty() || connection.has_left[1]
+        } else if connection.successor == at && !connection.has_left[1] {
+            !connection.to_successor.is_empty() || connection.has_left[0]
+        } else {
+            false
+        }
+    }
+
+    pub(super) fn hear_other(&self, world: &mut World, at: usize) {
+        let Some(connection) = &mut world.connection else { return };
+        let heard = if connection.incumbent == at {
+            if connection.to_incumbent.is_empty() {
+                world.leave(at);
+                Heard::Incumbent(IncumbentInput::Disconnected)
+            } else {
+                Heard::Incumbent(connection.to_incumbent.remove(0))
+            }
+        } else if connection.to_successor.is_empty() {
+            world.leave(at);
+            Heard::Successor(SuccessorInput::Disconnected)
+        } else {
+            Heard::Successor(connection.to_successor.remove(0))
+        };
+        world.hear(at, heard);
+    }
+
+    /// A host that was started takes the turn, if it is free.
+    pub(super) fn follow(&self, world: &mut World, at: usize) {
+        if world.next.is_none() {
+            world.next = Some(at);
+            world.hosts[at].side = Side::Successor(Successor::Preparing);
+            world.hosts[at].backend.stage = Stage::Preparing;
+        }
+    }
+
+    /// Whether the version of a host works.
+    pub(super) fn is_sound(&self, at: usize) -> bool {
+        at == 0 || self.broken == Broken::Not
+    }
+
+    pub(super) fn backend_steps(&self, world: &World, at: usize) -> bool {
+        match world.hosts[at].backend.stage {
+            Stage::Preparing | Stage::StandingDown => true,
+            Stage::GoingOn => match self.broken {
+                Broken::HangsGoingOn if at > 0 => false,
+                Broken::FailsGoingOn if at > 0 => true,
+                // It waits for whoever holds the state.
+                _ => world.state.is_none(),
+            },
+            Stage::None | Stage::Prepared | Stage::Ready | Stage::Live => false,
+        }
+    }
+
+    pub(super) fn step_backend(&self, world: &mut World, at: usize) {
+        match world.hosts[at].backend.stage {
+            Stage::Preparing if at > 0 && self.broken == Broken::CannotPrepare => {
+                world.backend_ends(at);
+                world.hosts[at].heard.push(Heard::Successor(SuccessorInput::CannotPrepare));
+            }
+            Stage::Preparing => {
+                world.hosts[at].backend.stage = Stage::Prepared;
+                world.hosts[at].heard.push(Heard::Successor(SuccessorInput::Prepared));
+            }
+            Stage::GoingOn if at > 0 && self.broken == Broken::FailsGoingOn => {
+                world.backend_ends(at);
+                self.backend_failed(world, at, Stage::GoingOn);
+            }
+            Stage::GoingOn => {
+                world.state = Some(at);
+                let backend = &mut world.hosts[at].backend;
+                backend.read = world.events;
+                backend.stage = Stage::Ready;
+                // The event of its start.
+                world.is_rolled_back |= backend.read != world.events;
+                world.events = (backend.read + 1).min(7);
+                match world.hosts[at].side {
+                    Side::Successor(_) => {
+                        world.hosts[at].heard.push(Heard::Successor(SuccessorInput::Ready));
+                    }
+                    _ => world.hosts[at].backend.stage = Stage::Live,
+                }
+            }
+            Stage::StandingDown => {
+                world.hosts[at].backend.stage = Stage::Prepared;
+                if world.state == Some(at) {
+                    world.state = None;
+                }
+                world.hosts[at].heard.push(Heard::Incumbent(IncumbentInput::BackendsStoodDown));
+            }
+            _ => {}
+        }
+    }
+
+    /// A host hears that its backend has ended.
+    pub(super) fn backend_failed(&self, world: &mut World, at: usize, stage: Stage) {
+        let heard = match world.hosts[at].side {
+            Side::Successor(_) if stage == Stage::Preparing => {
+                Heard::Successor(SuccessorInput::CannotPrepare)
+            }
+            Side::Successor(_) | Side::Waiting => Heard::Successor(SuccessorInput::BackendFailed),
+            Side::Incumbent(Incumbent::StandingDown) => {
+                Heard::Incumbent(IncumbentInput::BackendsCannotStandDown)
+            }
+            Side::Incumbent(_) => return,
+        };
+        world.hosts[at].heard.push(heard);
+    }
+
+    /// Nothing happens any more unless something new goes wrong.
+    pub(super) fn is_end(&self, world: &World) -> bool {
+        let mut steps = Vec::new();
+        self.steps(world, &mut steps);
+        let waits = |at: usize| world.hosts[at].waits && world.hosts[at].process == Process::Runs;
+        steps.is_empty() && !(0..self.hosts).any(waits) && self.patient(world).next().is_none()
+    }
+
+    /// Somebody serves, or nobody could, or a person wants nobody to.
+    pub(super) fn is_well(&self, world: &World) -> bool {
+        if world.somebody_serves() {
+            return true;
+        }
+        // The faults have left nobody who could; a host that hangs with the place is what a person ends, as at any time.
+        let nobody_runs = world.hosts.iter().all(|host| host.process != Process::Runs);
+        let nobody_is_left = nobody_runs && (world.is_holder_lost || !world.has_left);
+        let holder_hangs = world.place.is_some_and(|holder| world.hosts[holder].process == Process::Hangs);
+        let old_is_lost = world.is_old_lost && world.place == Some(0);
+        // Whoever is left cannot serve, and has said so.
+        let mut left = (0..self.hosts).filter(|&host| world.hosts[host].process == Process::Runs).peekable();
+        let somebody_is_left = left.peek().is_some();
+        let nobody_can =
+            somebody_is_left && left.all(|host| !self.is_sound(host) && world.hosts[host].is_told);
+        world.is_quit || nobody_is_left || holder_hangs || old_is_lost || nobody_can
+    }
+}
