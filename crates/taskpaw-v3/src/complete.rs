@@ -9,7 +9,7 @@ use taskpaw_contract::config::{
 };
 use taskpaw_contract::folders::Folders;
 
-use super::database::{self, Database, Machine};
+use super::database::{self, Database, DatabaseError, Machine};
 use super::first::{keep, report};
 use super::hub::{Hub, OpenClaw};
 use super::monitors::is_name;
@@ -27,10 +27,13 @@ pub enum CompleteError {
     /// The configuration cannot be changed.
     #[error(transparent)]
     Config(#[from] ConfigProblem),
+    /// V3's hub runs, and writes all the time.
+    #[error("the hub of TaskPaw 3 is writing to {}: stop it, then try again", .0.display())]
+    Written(PathBuf),
 }
 
 /// Takes over what the database of V3's hub has, if a report says that it waits; gives back the report as it is then.
-/// V3's hub must have ended. Nothing that was set since is changed, so after a sudden end it can be done again.
+/// V3's hub should have ended: what it changes afterwards stays behind. Nothing that was set since is changed, so after a sudden end it can be done again.
 ///
 /// # Errors
 /// [`CompleteError`]; what is wrong with the database itself is in the report.
@@ -41,7 +44,7 @@ pub fn complete(folders: &Folders) -> Result<Option<ImportReport>, CompleteError
     };
     let folder = PathBuf::from(&kept.folder);
     let hub = hub_in(&folder).unwrap_or_default();
-    match found(&hub.databases(&folder)) {
+    match found(&hub.databases(&folder))? {
         Err(NotTakenReason::NoDatabase) => {
             kept.refused(V3File::Database, "", None, NotTakenReason::NoDatabase)
         }
@@ -64,11 +67,12 @@ pub fn complete(folders: &Folders) -> Result<Option<ImportReport>, CompleteError
 }
 
 /// The database that counts: the first that has machines, as for V3; else the first that can be read.
-fn found(paths: &[PathBuf]) -> Result<Database, NotTakenReason> {
+fn found(paths: &[PathBuf]) -> Result<Result<Database, NotTakenReason>, CompleteError> {
     let mut best: Result<Database, NotTakenReason> = Err(NotTakenReason::NoDatabase);
     for path in paths.iter().filter(|path| is_there(path)) {
         match database::read(path) {
-            Ok(database) if !database.machines.is_empty() => return Ok(database),
+            Ok(database) if !database.machines.is_empty() => return Ok(Ok(database)),
+            Err(DatabaseError::Written) => return Err(CompleteError::Written(path.clone())),
             Ok(database) if best.is_err() => best = Ok(database),
             Ok(_) => {}
             // SQLite repeats nothing of what stands in a file.
@@ -78,7 +82,7 @@ fn found(paths: &[PathBuf]) -> Result<Database, NotTakenReason> {
             Err(_) => {}
         }
     }
-    best
+    Ok(best)
 }
 
 fn is_there(path: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! The database of V3's hub: machines, tokens, and how much it has not delivered. It is only ever read: nothing is
-//! written into its folder, not even what SQLite itself would write there.
+//! written into its folder, not even what SQLite itself would write there, and no lock of it is taken. A hub that still runs
+//! may write meanwhile: then it is read again.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -21,8 +22,16 @@ const LONGEST_TOKEN: u32 = 4_096;
 /// How long the database is read at most. The hub waits for it when it starts.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The part of SQLite that opens files without locking them, and makes none beside them. Nobody else uses this one: its hub
-/// has ended.
+/// So often it is read anew because it was written meanwhile. A hub of V3 writes once a minute, and when a person changes
+/// something.
+const ATTEMPTS: u32 = 20;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+/// A file that was written so shortly before could be written again within what its time of change can tell: the kernel's
+/// clock for files moves every 10 ms at most.
+const JUST_WRITTEN: Duration = Duration::from_millis(50);
+
+/// The part of SQLite that opens files without locking them, and makes none beside them: it must not be in the way of a hub
+/// that still runs.
 const WITHOUT_LOCKS: &CStr = if cfg!(windows) { c"win32-none" } else { c"unix-none" };
 
 /// What stands in the database.
@@ -74,15 +83,52 @@ pub(super) enum DatabaseError {
     /// It is somebody else's.
     #[error("it has no table of machines")]
     Foreign,
+    /// It is being written all the time.
+    #[error("it is being written")]
+    Written,
 }
 
-/// Reads a database.
+/// Reads a database as it was at one moment.
 pub(super) fn read(path: &Path) -> Result<Database, DatabaseError> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is no ordinary file").into());
     }
     // SQLite would only say that it cannot open it.
     drop(fs::File::open(path).map_err(|error| std::io::Error::from(error.kind()))?);
+    for _ in 0..ATTEMPTS {
+        let before = Moment::of(path);
+        if !before.is_just_written() {
+            let found = read_once(path);
+            if Moment::of(path) == before {
+                return found;
+            }
+        }
+        thread::sleep(BETWEEN_ATTEMPTS);
+    }
+    Err(DatabaseError::Written)
+}
+
+/// When its files were changed last, and how long they are: whoever writes meanwhile changes that.
+#[derive(PartialEq, Eq)]
+struct Moment([Option<(SystemTime, u64)>; 3]);
+
+impl Moment {
+    fn of(path: &Path) -> Self {
+        let of = |path: &Path| {
+            let found = fs::metadata(path).ok()?;
+            Some((found.modified().unwrap_or(SystemTime::UNIX_EPOCH), found.len()))
+        };
+        Self([of(path), of(&beside(path, "-wal")), of(&beside(path, "-journal"))])
+    }
+
+    fn is_just_written(&self) -> bool {
+        let is_new = |at: SystemTime| at.elapsed().is_ok_and(|ago| ago < JUST_WRITTEN);
+        self.0.iter().flatten().any(|(at, _)| is_new(*at))
+    }
+}
+
+/// As [`read`], of a file that nobody writes to.
+pub(super) fn read_once(path: &Path) -> Result<Database, DatabaseError> {
     let connection = open(path)?;
     let interrupt = connection.get_interrupt_handle();
     let (done, is_done) = mpsc::channel::<()>();

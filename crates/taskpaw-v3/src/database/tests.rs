@@ -141,3 +141,65 @@ fn what_is_no_database_of_v3_is_refused() {
     fs::write(at("cut"), &whole[..whole.len() / 2]).unwrap();
     let _ = read(&at("cut"));
 }
+
+#[test]
+fn a_hub_that_still_writes_is_not_disturbed_and_never_read_by_halves() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    made(&path, "INSERT INTO servers (name, ip) VALUES ('0', '0'), ('other', '0')");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let hub = scope.spawn(|| {
+            let mut connection = Connection::open(&path).unwrap();
+            connection.pragma_update(None, "wal_autocheckpoint", 3).unwrap();
+            let mut round = 0_i64;
+            while !is_over.load(Ordering::Relaxed) {
+                round += 1;
+                // As V3 does it: some writes one after the other, then a pause.
+                for _ in 0..40 {
+                    let both = connection.transaction().unwrap();
+                    both.execute("UPDATE servers SET ip = ?1", [round]).unwrap();
+                    both.commit().unwrap();
+                }
+                thread::sleep(Duration::from_millis(80));
+            }
+            round
+        });
+        for _ in 0..4 {
+            match read(&path) {
+                Ok(found) => {
+                    assert_eq!(found.machines.len(), 2);
+                    assert_eq!(found.machines[0].ip, found.machines[1].ip, "of one moment");
+                }
+                Err(error) => assert!(matches!(error, DatabaseError::Written), "{error}"),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(hub.join().unwrap() > 0);
+    });
+    assert!(read(&path).is_ok());
+}
+
+#[test]
+fn one_that_is_written_all_the_time_is_refused() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    made(&path, FULL);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let connection = Connection::open(&path).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                connection.execute("UPDATE servers SET port = port % 60000 + 1", []).unwrap();
+            }
+        });
+        thread::sleep(Duration::from_millis(20));
+        let found = read(&path);
+        is_over.store(true, Ordering::Relaxed);
+        assert!(matches!(found, Err(DatabaseError::Written)), "{found:?}");
+    });
+}
