@@ -55,7 +55,7 @@ fn started(generation: u32) -> Event {
 fn ports(state: PortState) -> Vec<PortView> {
     let mut ports = configured_ports(&Config::default(), AGENT);
     for port in &mut ports {
-        (port.state, port.suggestion) = (Some(state), Some(6000));
+        (port.state, port.suggestion) = (Some(state.into()), Some(6000));
         port.in_use_by_app = state == PortState::OwnStale;
     }
     ports
@@ -96,6 +96,7 @@ fn a_new_attempt_begins_a_new_timeline_and_keeps_what_was_replaced() {
         forced: false,
         ms: 41.0,
         left: Vec::new(),
+        displaced: false,
     };
     for event in [started(1), finished(1, vec![old]), wait(1, 9), wait(1, 8)] {
         board.publish(event);

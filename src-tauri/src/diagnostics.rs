@@ -114,8 +114,11 @@ fn collect(sources: &Sources) -> Vec<Entry> {
     let looks: Vec<(Role, Result<Snapshot, String>)> = Role::ALL
         .into_iter()
         .map(|role| {
-            let look = Native::new().look(&role.into(), &config.wanted_ports(role));
-            (role, look.map_err(|error| error.to_string()))
+            let look = match config.wanted_ports(role) {
+                Ok(wanted) => Native::new().look(&role.into(), &wanted).map_err(|error| error.to_string()),
+                Err(problem) => Err(problem.to_string()),
+            };
+            (role, look)
         })
         .collect();
     for (_, look) in &looks {

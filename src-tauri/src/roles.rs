@@ -1,5 +1,6 @@
 //! The roles: takeover, spawn, supervision. One task for each; commands of the window are just messages to it.
 
+mod displacement;
 mod log;
 mod machine;
 mod sidecar;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod check;
 mod conflicts;
+mod displaced;
 mod fleet;
 #[expect(dead_code, reason = "the gallery of takeovers needs more of a holder")]
 #[path = "../takeover/holder.rs"]
@@ -14,3 +15,4 @@ mod person;
 mod ports_change;
 mod ports_page;
 mod settings;
+mod v3_busy;

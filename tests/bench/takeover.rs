@@ -126,10 +126,8 @@ pub(crate) fn look(wanted: &[WantedPort]) -> (Decision, Vec<u32>) {
 }
 
 pub(crate) fn wanted(ports: [u16; 2]) -> Vec<WantedPort> {
-    let wanted = |(name, port): (&str, u16)| WantedPort {
-        name: name.to_owned(),
-        host: "127.0.0.1".to_owned(),
-        port: port.into(),
+    let wanted = |(name, port): (&str, u16)| {
+        WantedPort::new(name, "127.0.0.1", port.into()).expect("a port of a test")
     };
     ["network", "control"].into_iter().zip(ports).map(wanted).collect()
 }

@@ -28,6 +28,18 @@ async fn ignores_sigterm() {
     }
 }
 
+/// What it has started and holds none of the ports is nobody's to end.
+#[tokio::test]
+async fn what_it_has_started_is_left_alone() {
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let mut backend = Plan::agent().works_at("rsync").listens(port).start();
+        Takeover::of_ports(&[port]).by(way).is_reclaimed(&[backend.pid()], "graceful");
+        backend.stopped_by_itself().await;
+        backend.children[0].is_untouched().await;
+    }
+}
+
 #[tokio::test]
 async fn stopped() {
     for way in Way::BOTH {

@@ -108,6 +108,14 @@ impl Plan {
         self.word("--spawn").word(program).word(record)
     }
 
+    /// Has started another program, which has none of its sockets.
+    pub(crate) fn works_at(self, name: &str) -> Self {
+        let program = self.folder.path().join(name);
+        copy_program(Path::new(env!("CARGO_BIN_EXE_holder")), &program);
+        let record = self.record_of_child();
+        self.word("--work").word(program).word(record)
+    }
+
     /// Keeps a backend of ours alive that listens on a port.
     pub(crate) fn supervises(self, port: u16) -> Self {
         let program = self.folder.path().join("taskpaw-backend");

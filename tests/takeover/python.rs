@@ -14,13 +14,18 @@ use crate::taker::{Takeover, Way};
 
 /// Starts Python in the folder of the stand-ins, where a user of V3 starts it.
 fn python(arguments: &[&str]) -> Owned {
+    python_in("", arguments)
+}
+
+/// The same in a folder below it.
+fn python_in(folder: &str, arguments: &[&str]) -> Owned {
     let helpers = Path::new(env!("CARGO_MANIFEST_DIR")).join("helpers");
     let mut command = Command::new("python3");
     command
         .args(arguments)
         .env("PYTHONPATH", &helpers)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .current_dir(helpers)
+        .current_dir(helpers.join(folder))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     let (process, line) = Owned::start_and_read_line(&mut command);
@@ -29,10 +34,14 @@ fn python(arguments: &[&str]) -> Owned {
 }
 
 async fn is_reclaimed(role: Role, how: &[&str]) {
+    is_reclaimed_in("", role, how).await;
+}
+
+async fn is_reclaimed_in(folder: &str, role: Role, how: &[&str]) {
     for way in Way::BOTH {
         let [network, control] = free_ports();
         let (one, two) = (network.to_string(), control.to_string());
-        let mut backend = python(&[how, &[&one, &two]].concat());
+        let mut backend = python_in(folder, &[how, &[&one, &two]].concat());
         let other = if role == Role::Agent { Role::Hub } else { Role::Agent };
         let wanted = Takeover::of_ports(&[network, control]);
         wanted.clone().role(other).by(way).is_refused("own_other_role");
@@ -68,6 +77,14 @@ async fn v3_source_entry_point() {
     is_reclaimed(Role::Agent, &["taskpaw_v3/packaging/backend_main.py"]).await;
     is_reclaimed(Role::Hub, &["taskpaw_v3/packaging/backend_main.py", "hub"]).await;
     is_reclaimed(Role::Hub, &["-m", "taskpaw_v3.packaging.backend_main", "hub"]).await;
+}
+
+/// A relative script is known by the folder that it was started in.
+#[tokio::test]
+async fn v3_in_its_own_folders() {
+    is_reclaimed_in("taskpaw_v3/packaging", Role::Hub, &["backend_main.py", "hub"]).await;
+    is_reclaimed_in("taskpaw_v3", Role::Agent, &["packaging/backend_main.py"]).await;
+    is_reclaimed_in("", Role::Agent, &["taskpaw_v3/agent"]).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::programs::Programs;
 use taskpaw_contract::Role;
 
-use crate::holder::{NOBODY, Place, copy_program, written};
+use crate::holder::{NOBODY, Place, copy_program};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +58,8 @@ pub(crate) struct Told {
 impl Takeover {
     /// As an agent that wants these ports.
     pub(crate) fn of(places: &[Place<'_>]) -> Self {
-        let wanted = places.iter().enumerate().map(|(at, (host, port))| WantedPort {
-            name: format!("port{at}"),
-            host: (*host).to_owned(),
-            port: (*port).into(),
+        let wanted = places.iter().enumerate().map(|(at, (host, port))| {
+            WantedPort::new(format!("port{at}"), host, (*port).into()).expect("a port of a test")
         });
         Self {
             role: Role::Agent,
@@ -185,8 +183,7 @@ impl Takeover {
         option("--grace", self.grace.as_secs_f64().to_string());
         option("--wait", self.wait.as_secs_f64().to_string());
         for port in &self.wanted {
-            let number = u16::try_from(port.port).expect("a port");
-            option("--port", format!("{}={}", port.name, written((&port.host, number))));
+            option("--port", format!("{}={port}", port.name));
         }
         arguments
     }

@@ -12,18 +12,20 @@ import type {
   MonitorState,
   MonitorStatus,
   PortState,
+  PortStatus,
   RoleState,
   StartupErrorCode,
 } from "../src/generated/ipc";
 import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
 import { zhCN } from "../src/locales/zh-CN";
+import { journal as records } from "../src/platform/fake/diagnostics";
 import { port, readyAgent } from "../src/platform/fake/roles";
 import { rowsOfAgent } from "../src/state/events";
 import { applyEnd, applySteps } from "../src/words/apply";
 import { eventWords } from "../src/words/event";
 import { failureWords } from "../src/words/failure";
-import { journalTitle } from "../src/words/journal";
+import { endedWith, journalTitle } from "../src/words/journal";
 import { monitorDetail, monitorName } from "../src/words/monitor";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, holdsUp, portAdvice, portPhrase, refuses } from "../src/words/ports";
@@ -37,7 +39,7 @@ const hidden: HolderView = { ...python, pid: 5, name: null };
 
 const languages = ["en", "zh-CN"] as const;
 
-const states: PortState[] = [
+const states: PortStatus[] = [
   "free",
   "own_stale",
   "own_other_role",
@@ -72,7 +74,7 @@ describe("ports", () => {
 
   it.each(languages)("has a sentence and advice for each state in %s", (language) => {
     speak(language);
-    const holders: Partial<Record<PortState, HolderView[]>> = {
+    const holders: Partial<Record<PortStatus, HolderView[]>> = {
       foreign: [python],
       occupied: [python],
       own_stale: [backend],
@@ -90,7 +92,7 @@ describe("ports", () => {
 
   it.each(languages)("names TaskPaw 3 where it was and somebody else holds a port in %s", (language) => {
     speak(language);
-    const advice = (state: PortState) => portAdvice(port("network", 5680, { state }), "agent", true);
+    const advice = (state: PortStatus) => portAdvice(port("network", 5680, { state }), "agent", true);
     expect([advice("unknown_holder"), advice("own_other_user")]).toMatchSnapshot();
     expect(advice("foreign")).toBe(portAdvice(port("network", 5680, { state: "foreign" }), "agent"));
   });
@@ -190,6 +192,8 @@ describe("failures", () => {
     { kind: "not_ready", seconds: 20, log: [] },
     { kind: "exited", status: "exit status 1", log: [] },
     { kind: "unhealthy", missed: 3, log: [] },
+    { kind: "displaced", pid: 812, name: "TaskPaw", version: "3" },
+    { kind: "displaced", pid: 812, name: "taskpaw-backend", version: null },
     { kind: "v3_busy", pid: 812, children: [{ pid: 901, name: "lada-cli" }] },
     ...codes.map((code): Failure => ({ kind: "startup_error", code, message: "…", port: null })),
     {
@@ -215,6 +219,18 @@ describe("timeline", () => {
   it.each(languages)("tells a start that replaced something in %s", (language) => {
     speak(language);
     expect(steps(readyAgent()).map(({ text }) => text)).toMatchSnapshot();
+  });
+
+  it("tells of one that had taken the ports before it was ended", () => {
+    const agent = readyAgent();
+    for (const { event } of agent.timeline)
+      if (event.type === "reclaim_finished")
+        event.replaced = event.replaced.map((it) => ({ ...it, displaced: true }));
+    expect(steps(agent)).toContainEqual({
+      at: expect.any(Number) as number,
+      text: "taskpaw-backend 3.9.2 (pid 812) had taken the ports of a backend that was ended",
+      tone: "warn",
+    });
   });
 
   it("says that a newer app was replaced by an older one", () => {
@@ -249,6 +265,25 @@ describe("timeline", () => {
 });
 
 describe("the journal", () => {
+  it.each(languages)("says what ended with a holder, in %s", (language) => {
+    speak(language);
+    const words = language === "en" ? en.journal : zhCN.journal;
+    const [holder] = records[0]!.holders;
+    expect(endedWith(holder!)).toEqual([]);
+    const children = [
+      { pid: 901, name: "lada-cli", left: true },
+      { pid: 955, name: "rsync", left: false },
+    ];
+    const said = endedWith({ ...holder!, children, lost: "it answers with status 401" });
+    const starts = [words.children_ended, words.children_left, words.lost].map((it) => it.split("{{")[0]!);
+    expect(said.map((line, at) => line.startsWith(starts[at]!))).toEqual([true, true, true]);
+    expect([said[0]!.includes("rsync"), said[1]!.includes("lada-cli"), said[2]!.includes("401")]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
   it.each(languages)("says of a refused start whether somebody has the port, in %s", (language) => {
     speak(language);
     const refused = (state: PortState) =>
@@ -267,13 +302,7 @@ describe("the journal", () => {
     const words = language === "en" ? en.journal : zhCN.journal;
     for (const state of ["foreign", "unknown_holder", "own_other_role", "own_other_user"] as const)
       expect(refused(state)).toBe(words.refused);
-    for (const state of [
-      "reserved",
-      "permission_denied",
-      "address_unavailable",
-      "self_collision",
-      "invalid",
-    ] as const)
+    for (const state of ["reserved", "permission_denied", "address_unavailable", "self_collision"] as const)
       expect(refused(state)).toBe(words.refused_unusable);
   });
 });

@@ -24,7 +24,7 @@ fn rules() -> IdentityRules {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let port = arguments.next().ok_or("usage: take_over PORT [JOURNAL]")?.parse()?;
-    let wanted = [WantedPort { name: "http".into(), host: "127.0.0.1".into(), port }];
+    let wanted = [WantedPort::new("http", "127.0.0.1", port)?];
 
     let told = |event: TakeoverEvent<'_>| {
         match event {

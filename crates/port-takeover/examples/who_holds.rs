@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rules = IdentityRules { roles: Vec::new(), default_role: role.clone(), rules: Vec::new() };
 
     // The wildcard overlaps with every IPv4 address.
-    let wanted = [WantedPort { name: "port".into(), host: "0.0.0.0".into(), port }];
+    let wanted = [WantedPort::new("port", "0.0.0.0", port)?];
     let snapshot = Native::new().look(&role, &wanted)?;
     for listener in &snapshot.listeners {
         println!("listening on {} port {}", listener.address, listener.port);

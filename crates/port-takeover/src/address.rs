@@ -114,20 +114,17 @@ pub fn blocks(listening: Host, listening_v6_only: bool, wanted: Host) -> bool {
         || dual_stack(asked)
 }
 
-/// Whether two wanted ports can never both be bound. Ports that are invalid collide with nothing.
+/// Whether two wanted ports can never both be bound.
 #[must_use]
 pub fn same_target(a: &WantedPort, b: &WantedPort) -> bool {
-    let (Some((host_a, port_a)), Some((host_b, port_b))) = (a.target(), b.target()) else {
-        return false;
-    };
     let named = |name: Host, other: Host| {
         name == Host::Localhost
             && matches!(other, Host::Address(ip) if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST)
     };
-    port_a == port_b
-        && (host_a.is_wildcard()
-            || host_b.is_wildcard()
-            || host_a == host_b
-            || named(host_a, host_b)
-            || named(host_b, host_a))
+    a.port == b.port
+        && (a.host.is_wildcard()
+            || b.host.is_wildcard()
+            || a.host == b.host
+            || named(a.host, b.host)
+            || named(b.host, a.host))
 }

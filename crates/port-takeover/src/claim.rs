@@ -2,7 +2,7 @@
 //! and so that nobody else can listen on it as long as it lives.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -59,8 +59,7 @@ impl Claim {
     /// Whether it listens just where the port is wanted: that address and that number.
     #[must_use]
     pub fn is_for(&self, port: &WantedPort) -> bool {
-        let wanted = port.target().map(|(host, number)| SocketAddr::new(host.bind_address(), number));
-        wanted.is_some() && wanted == self.listener.local_addr().ok()
+        self.listener.local_addr().is_ok_and(|address| address == port.socket_address())
     }
 }
 
@@ -103,9 +102,7 @@ fn is_family_missing(error: &io::Error) -> bool {
 }
 
 fn bind(port: &WantedPort) -> io::Result<Socket> {
-    let (host, number) =
-        port.target().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no valid host and port"))?;
-    let address = SocketAddr::new(host.bind_address(), number);
+    let address = port.socket_address();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if let IpAddr::V6(ip) = address.ip() {
         // A wildcard takes IPv4 too, whatever the system's default is.

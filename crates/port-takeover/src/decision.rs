@@ -39,8 +39,6 @@ pub enum PortState {
     AddressUnavailable,
     /// Two wanted ports are the same target.
     SelfCollision,
-    /// The host is no address, or the number is out of range.
-    Invalid,
 }
 
 /// What a port's state means for the start of its role.
@@ -71,8 +69,7 @@ impl PortState {
             | Self::Reserved
             | Self::PermissionDenied
             | Self::AddressUnavailable
-            | Self::SelfCollision
-            | Self::Invalid => PortOutlook::Refuses,
+            | Self::SelfCollision => PortOutlook::Refuses,
         }
     }
 
@@ -197,9 +194,7 @@ pub fn decide(snapshot: &Snapshot, rules: &IdentityRules) -> Verdict {
 
 fn judge_port(snapshot: &Snapshot, rules: &IdentityRules, index: usize, wanted: &WantedPort) -> PortVerdict {
     let verdict = |state, holders| PortVerdict { wanted: wanted.clone(), state, holders };
-    let Some((host, port)) = wanted.target() else {
-        return verdict(PortState::Invalid, Vec::new());
-    };
+    let (host, port) = (wanted.host, wanted.port.get());
     let collides = |(at, other): (usize, &WantedPort)| at != index && same_target(wanted, other);
     if snapshot.wanted.iter().enumerate().any(collides) {
         return verdict(PortState::SelfCollision, Vec::new());

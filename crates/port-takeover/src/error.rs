@@ -17,7 +17,7 @@ pub enum LookError {
     #[error("the list of processes cannot be read: {0}")]
     Processes(#[source] io::Error),
     /// A trial bind failed in a way that says nothing about the port.
-    #[error("whether {}:{} can be bound cannot be found out: {source}", port.host, port.port)]
+    #[error("whether {port} can be bound cannot be found out: {source}")]
     Bind {
         /// The port.
         port: WantedPort,
@@ -68,7 +68,7 @@ pub enum ReuseError {
 
 /// A port could not be claimed; all ports that already were are released.
 #[derive(Debug, thiserror::Error)]
-#[error("{}:{} ({}) cannot be claimed: {source}", port.host, port.port, port.name)]
+#[error("{port} ({}) cannot be claimed: {source}", port.name)]
 pub struct ClaimError {
     /// The port.
     pub port: WantedPort,

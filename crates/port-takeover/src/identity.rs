@@ -115,11 +115,18 @@ pub struct ProcessFacts<'a> {
     pub exe: Option<&'a str>,
     /// The arguments, the program first.
     pub argv: &'a [String],
+    /// The folder that it works in, where it can be read: a script is looked for there.
+    pub cwd: Option<&'a str>,
 }
 
 impl<'a> From<&'a Process> for ProcessFacts<'a> {
     fn from(process: &'a Process) -> Self {
-        Self { name: &process.name, exe: process.exe.as_deref(), argv: &process.argv }
+        Self {
+            name: &process.name,
+            exe: process.exe.as_deref(),
+            argv: &process.argv,
+            cwd: process.cwd.as_deref(),
+        }
     }
 }
 
@@ -152,11 +159,12 @@ impl IdentityRules {
                 }
                 IdentityRule::PythonEntry { path } => {
                     let (operand, arguments) = seen.python_operand(process.argv)?;
-                    runs_entry(operand, path).then(|| self.role_among(arguments, str::eq_ignore_ascii_case))
+                    runs_entry(operand, process.cwd, path)
+                        .then(|| self.role_among(arguments, str::eq_ignore_ascii_case))
                 }
                 IdentityRule::PythonPackage { package } => {
                     let (operand, _) = seen.python_operand(process.argv)?;
-                    self.role_of_package(operand, package)
+                    self.role_of_package(operand, process.cwd, package)
                 }
             };
             role.map(|role| Identified { role, rule })
@@ -168,10 +176,10 @@ impl IdentityRules {
         arguments.iter().find_map(named).unwrap_or(&self.default_role).clone()
     }
 
-    fn role_of_package(&self, operand: Operand<'_>, package: &str) -> Option<Role> {
+    fn role_of_package(&self, operand: Operand<'_>, cwd: Option<&str>, package: &str) -> Option<Role> {
         let (text, separator) = match operand {
             Operand::Module(module) => (module.to_ascii_lowercase(), '.'),
-            Operand::Script(script) => (folded(script), '/'),
+            Operand::Script(script) => (found_at(script, cwd), '/'),
         };
         let parts: Vec<&str> = text.split(separator).collect();
         let role_after = |pair: &[&str]| match pair {
@@ -181,10 +189,14 @@ impl IdentityRules {
         match operand {
             // `-m` names the package from its root.
             Operand::Module(_) => parts.get(..2).and_then(role_after),
-            // A script may lie anywhere, below the role's folder.
+            // A script may lie anywhere, below the role's folder; or it is that folder, whose `__main__.py` runs.
             Operand::Script(_) => {
                 let (file, folders) = parts.split_last()?;
-                file.ends_with(".py").then(|| folders.windows(2).find_map(role_after))?
+                if file.ends_with(".py") {
+                    folders.windows(2).find_map(role_after)
+                } else {
+                    parts.windows(2).last().and_then(role_after)
+                }
             }
         }
         .cloned()
@@ -249,11 +261,30 @@ fn is_target_triple(text: &str) -> bool {
     (3..=4).contains(&text.split('-').count()) && text.split('-').all(is_part)
 }
 
-fn runs_entry(operand: Operand<'_>, path: &[String]) -> bool {
+/// The path of a script, or of a folder, as the interpreter finds it: a relative one in the folder that it works in.
+fn found_at(script: &str, cwd: Option<&str>) -> String {
+    let script = folded(script).trim_end_matches('/').to_owned();
+    let is_absolute = script.starts_with('/') || script.as_bytes().get(1) == Some(&b':');
+    let Some(cwd) = cwd.filter(|_| !is_absolute) else { return script };
+    let mut parts = Vec::new();
+    let cwd = folded(without_deleted(cwd));
+    for part in cwd.split('/').chain(script.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn runs_entry(operand: Operand<'_>, cwd: Option<&str>, path: &[String]) -> bool {
     match operand {
         Operand::Module(module) => module.eq_ignore_ascii_case(&path.join(".")),
         Operand::Script(script) => {
-            let script = folded(script);
+            let script = found_at(script, cwd);
             let wanted = format!("{}.py", path.join("/"));
             script == wanted || script.ends_with(&format!("/{wanted}"))
         }
@@ -280,13 +311,29 @@ mod tests {
     }
 
     #[test]
+    fn a_relative_script_is_where_the_interpreter_works() {
+        for (script, cwd, expected) in [
+            ("main.py", Some("/x/Pkg"), "/x/pkg/main.py"),
+            ("./a/../main.py", Some("/x/pkg/"), "/x/pkg/main.py"),
+            ("../../main.py", Some("/x/pkg"), "/main.py"),
+            ("../../../main.py", Some("/x"), "/main.py"),
+            ("sub/", Some("/x/pkg (deleted)"), "/x/pkg/sub"),
+            ("/y/main.py", Some("/x/pkg"), "/y/main.py"),
+            ("C:\\y\\main.py", Some("C:\\x"), "c:/y/main.py"),
+            ("a/../main.py", None, "a/../main.py"),
+        ] {
+            assert_eq!(found_at(script, cwd), expected, "{script} in {cwd:?}");
+        }
+    }
+
+    #[test]
     fn a_process_whose_data_cannot_be_read_is_not_ours() {
         let rules = IdentityRules {
             roles: vec![Role::new("agent")],
             default_role: Role::new("agent"),
             rules: vec![IdentityRule::Program { name: "backend".into() }],
         };
-        let unreadable = ProcessFacts { name: "backend", exe: None, argv: &[] };
+        let unreadable = ProcessFacts { name: "backend", exe: None, argv: &[], cwd: None };
         assert_eq!(rules.identify(unreadable), None);
     }
 }

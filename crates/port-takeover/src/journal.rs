@@ -15,7 +15,7 @@ use serde::de::IgnoredAny;
 
 mod record;
 
-pub use record::{Done, RECORD_SCHEMA, Record, RecordedHolder, RecordedOutcome, RecordedPort};
+pub use record::{Done, RECORD_SCHEMA, Record, RecordedChild, RecordedHolder, RecordedOutcome, RecordedPort};
 
 /// How many records a journal keeps.
 pub const MAX_RECORDS: usize = 1000;

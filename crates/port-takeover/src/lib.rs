@@ -37,6 +37,7 @@ pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, 
 pub use journal::{Journal, JournalError, Record};
 pub use report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
 pub use snapshot::{
-    BindOutcome, BoundSocket, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot, WantedPort,
+    BindOutcome, BoundSocket, InvalidPort, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot,
+    WantedPort,
 };
 pub use suggest::next_free_port;

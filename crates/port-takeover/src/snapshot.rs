@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroU32;
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::address::Host;
+use crate::address::{Host, InvalidHost};
 use crate::identity::Role;
 
 /// The version of the snapshot's form that this library reads and writes.
@@ -45,24 +46,74 @@ impl fmt::Display for Pid {
     }
 }
 
-/// A port that a role needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A port that a role needs. Written as `{"name", "host", "port"}`, with the host as text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "WrittenPort", into = "WrittenPort")]
 pub struct WantedPort {
     /// What the role calls it, such as `network`.
     pub name: String,
-    /// The host as it was configured.
-    pub host: String,
-    /// The number as it was configured. It may be out of range: the verdict then says `invalid`.
-    pub port: i64,
+    /// Where it is to be listened on.
+    pub host: Host,
+    /// The number.
+    pub port: NonZeroU16,
+}
+
+/// Why nobody can want a port as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPort {
+    /// The host is no address.
+    #[error(transparent)]
+    Host(#[from] InvalidHost),
+    /// The number is out of range.
+    #[error("{0} is no port: write a number from 1 to 65535")]
+    Number(i64),
 }
 
 impl WantedPort {
-    /// The host and number, or nothing if either is invalid.
+    /// Parses a port as people write it.
+    ///
+    /// # Errors
+    /// [`InvalidPort`] if the number is out of range, or the host no address.
+    pub fn new(name: impl Into<String>, host: &str, port: i64) -> Result<Self, InvalidPort> {
+        let number = u16::try_from(port).ok().and_then(NonZeroU16::new).ok_or(InvalidPort::Number(port))?;
+        Ok(Self { name: name.into(), host: host.parse()?, port: number })
+    }
+
+    /// The address that a bind of it uses.
     #[must_use]
-    pub fn target(&self) -> Option<(Host, u16)> {
-        let host = self.host.parse().ok()?;
-        let port = u16::try_from(self.port).ok().filter(|&port| port != 0)?;
-        Some((host, port))
+    pub fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(self.host.bind_address(), self.port.get())
+    }
+}
+
+impl fmt::Display for WantedPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host {
+            Host::Localhost => write!(f, "{}:{}", self.host, self.port),
+            Host::Address(ip) => SocketAddr::new(ip, self.port.get()).fmt(f),
+        }
+    }
+}
+
+/// A [`WantedPort`] as it is written.
+#[derive(Serialize, Deserialize)]
+struct WrittenPort {
+    name: String,
+    host: String,
+    port: i64,
+}
+
+impl TryFrom<WrittenPort> for WantedPort {
+    type Error = InvalidPort;
+
+    fn try_from(written: WrittenPort) -> Result<Self, InvalidPort> {
+        Self::new(written.name, &written.host, written.port)
+    }
+}
+
+impl From<WantedPort> for WrittenPort {
+    fn from(wanted: WantedPort) -> Self {
+        Self { name: wanted.name, host: wanted.host.to_string(), port: wanted.port.get().into() }
     }
 }
 
@@ -80,6 +131,9 @@ pub struct Process {
     /// Its arguments, the program first; bytes that are no UTF-8 are replaced.
     #[serde(default)]
     pub argv: Vec<String>,
+    /// The folder that it works in, of a Python interpreter whose folder can be read (Linux): a script is looked for there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
     /// Whether it is run by the user who asks; nothing where that cannot be read.
     #[serde(default)]
     pub same_user: Option<bool>,

@@ -26,10 +26,10 @@ pub(crate) enum Failure {
     #[error("{}", claim_message(.0))]
     Claim(#[from] ClaimError),
     /// A port is kept by what is left of connections, longer than it was waited for.
-    #[error("{}:{} ({}) is still kept by the system for connections that have ended. It is free within a minute: start again then", .0.port.host, .0.port.port, .0.port.name)]
+    #[error("{} ({}) is still kept by the system for connections that have ended. It is free within a minute: start again then", .0.port, .0.port.name)]
     StillLingers(ClaimError),
     /// A port is somebody's, and it is known whose.
-    #[error("{}:{} ({}) {who}", .error.port.host, .error.port.port, .error.port.name)]
+    #[error("{} ({}) {who}", .error.port, .error.port.name)]
     Held {
         /// What the system said.
         error: ClaimError,
@@ -93,7 +93,7 @@ impl Failure {
 
 fn claim_message(error: &ClaimError) -> String {
     let ClaimError { port, source } = error;
-    let place = format!("{}:{} ({})", port.host, port.port, port.name);
+    let place = format!("{port} ({})", port.name);
     match bind_outcome(source) {
         Some(BindOutcome::InUse) => {
             format!("{place} is in use by another program. Stop that program, or choose another port")
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn claim(kind: io::ErrorKind) -> Failure {
-        let port = WantedPort { name: "api".into(), host: "127.0.0.1".into(), port: 5690 };
+        let port = WantedPort::new("api", "127.0.0.1", 5690).unwrap();
         ClaimError { port, source: kind.into() }.into()
     }
 

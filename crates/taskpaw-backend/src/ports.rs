@@ -13,10 +13,10 @@ use port_takeover::{
     PortState, Record, TakeoverEvent, WantedPort, bind_outcome, claim_the_rest, take_over_keeping,
 };
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::identity::{self, Generation};
+use taskpaw_contract::identity;
 use taskpaw_contract::sidecar::{Hello, PassedListener};
 use taskpaw_contract::{Role, version};
-use taskpaw_v3::events;
+use taskpaw_v3::{EndedWithV3, events};
 
 use crate::failure::Failure;
 
@@ -66,11 +66,12 @@ pub(crate) fn take_over_ports(
     state_folder: &Path,
 ) -> TakenOver {
     let mut announced = None;
+    let mut ended_with_v3 = EndedWithV3::default();
     let tell = |event: TakeoverEvent<'_>| {
         match event {
             TakeoverEvent::Verified(incumbents) => {
-                name_what_v3_works_at(incumbents);
-                take_events_along(incumbents, token, state_folder);
+                name_what_v3_works_at(incumbents, &mut ended_with_v3);
+                take_events_along(incumbents, token, state_folder, &mut ended_with_v3);
             }
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
             TakeoverEvent::Forcing(pid) => {
@@ -104,6 +105,10 @@ pub(crate) fn take_over_ports(
         Ok(report) => Some(Record::of(report, version(), unix_ms())),
         Err(error) => Some(Record::of_failed_look(error, &role.into(), wanted, version(), unix_ms())),
     };
+    let record = record.map(|mut record| {
+        ended_with_v3.note(&mut record);
+        record
+    });
     if let Some(error) = record.and_then(|record| journal.append(&record).err()) {
         tracing::warn!(%error, "the takeover could not be written to the journal");
     }
@@ -132,20 +137,28 @@ pub(crate) fn take_over_ports(
 }
 
 /// What only the memory of a V3 agent holds ends with it.
-fn take_events_along(incumbents: &[Incumbent], token: &str, state_folder: &Path) {
+fn take_events_along(
+    incumbents: &[Incumbent],
+    token: &str,
+    state_folder: &Path,
+    ended_with_v3: &mut EndedWithV3,
+) {
     match events::take_along_from(incumbents, token, state_folder) {
-        None | Some(Ok(0)) => {}
-        Some(Ok(taken)) => tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along"),
-        Some(Err(error)) => {
+        None | Some((_, Ok(0))) => {}
+        Some((_, Ok(taken))) => {
+            tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along");
+        }
+        Some((pid, Err(error))) => {
             tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
+            ended_with_v3.lose(pid, error.to_string());
         }
     }
 }
 
 /// A window would ask first; here it is only written down.
-fn name_what_v3_works_at(incumbents: &[Incumbent]) {
-    for it in incumbents.iter().filter(|it| Generation::of(&it.process, it.rule) == Generation::V3) {
-        let children = Native::new().descendants(it.process.pid);
+fn name_what_v3_works_at(incumbents: &[Incumbent], ended_with_v3: &mut EndedWithV3) {
+    for it in incumbents {
+        let children = ended_with_v3.look(it, incumbents);
         let children: Vec<String> = children.iter().map(|it| format!("{} ({})", it.name, it.pid)).collect();
         if !children.is_empty() {
             let pid = it.process.pid;

@@ -15,7 +15,7 @@ pub use problem::ConfigProblem;
 
 use std::collections::BTreeSet;
 
-use port_takeover::{Host, WantedPort};
+use port_takeover::{InvalidPort, WantedPort};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
@@ -74,7 +74,7 @@ pub struct MonitorConfig {
     pub config: Map<String, Value>,
 }
 
-/// A host and a port to listen on. Both are kept as they were written and checked by [`Config::check`].
+/// A host and a port to listen on, as they were written: [`Endpoint::wanted`] parses them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Endpoint {
     /// An address, or `localhost`.
@@ -193,34 +193,38 @@ impl Endpoint {
     }
 
     /// This endpoint as a port that a role wants.
-    #[must_use]
-    pub fn wanted(&self, name: &str) -> WantedPort {
-        WantedPort { name: name.to_owned(), host: self.host.clone(), port: self.port }
-    }
-
-    fn check(&self, key: &str) -> Result<(), ConfigProblem> {
-        if !(1..=65535).contains(&self.port) {
-            return Err(ConfigProblem::PortRange { key: format!("{key}.port"), value: self.port });
-        }
-        if self.host.parse::<Host>().is_err() {
-            return Err(ConfigProblem::NotAnAddress { key: format!("{key}.host"), value: self.host.clone() });
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// [`InvalidPort`] if nobody can want it as it is written.
+    pub fn wanted(&self, name: &str) -> Result<WantedPort, InvalidPort> {
+        WantedPort::new(name, &self.host, self.port)
     }
 }
 
 impl Config {
     /// The ports that a role needs, in a fixed order.
-    #[must_use]
-    pub fn wanted_ports(&self, role: Role) -> Vec<WantedPort> {
-        self.endpoints(role).into_iter().map(|(name, endpoint)| endpoint.wanted(name)).collect()
+    ///
+    /// # Errors
+    /// The first one that nobody can want as it is written, with the key that is wrong.
+    pub fn wanted_ports(&self, role: Role) -> Result<Vec<WantedPort>, ConfigProblem> {
+        let wanted = |(name, endpoint): (&str, &Endpoint)| {
+            endpoint.wanted(name).map_err(|invalid| match invalid {
+                InvalidPort::Number(value) => {
+                    ConfigProblem::PortRange { key: format!("{role}.{name}.port"), value }
+                }
+                InvalidPort::Host(host) => {
+                    ConfigProblem::NotAnAddress { key: format!("{role}.{name}.host"), value: host.0 }
+                }
+            })
+        };
+        self.endpoints(role).into_iter().map(wanted).collect()
     }
 
     /// The numbers of all ports of all roles: a suggestion must be none of them.
     #[must_use]
     pub fn port_numbers(&self) -> BTreeSet<u16> {
-        let wanted = Role::ALL.into_iter().flat_map(|role| self.wanted_ports(role));
-        wanted.filter_map(|port| port.target().map(|(_, number)| number)).collect()
+        let endpoints = Role::ALL.into_iter().flat_map(|role| self.endpoints(role));
+        endpoints.filter_map(|(_, endpoint)| u16::try_from(endpoint.port).ok()).collect()
     }
 
     /// The named endpoints of a role, in a fixed order.
@@ -270,9 +274,7 @@ impl Config {
             return Err(ConfigProblem::TooNew { schema: self.schema, known: SCHEMA });
         }
         for role in Role::ALL {
-            for (name, endpoint) in self.endpoints(role) {
-                endpoint.check(&format!("{role}.{name}"))?;
-            }
+            self.wanted_ports(role)?;
         }
         check_token("agent.token", &self.agent.token)?;
         self.hub.check()?;

@@ -3,7 +3,7 @@
 use port_takeover::{IdentityRule, IdentityRules, Process, RuleName};
 
 use crate::Role;
-use crate::version::version_of;
+use crate::version::{Stamp, stamp_of};
 
 /// The base name of the sidecar's program.
 pub const BACKEND_PROGRAM: &str = "taskpaw-backend";
@@ -33,6 +33,9 @@ pub enum Generation {
     V3,
     /// TaskPaw 4 or later, with the version in its stamp.
     Stamped(String),
+    /// Its program cannot be read, or what was read may not be what runs. It counts as TaskPaw 4: what is asked of V3 is not
+    /// asked of it, and no version is said.
+    Unknown,
 }
 
 impl Generation {
@@ -40,8 +43,29 @@ impl Generation {
     #[must_use]
     pub fn of(process: &Process, rule: RuleName) -> Self {
         match rule {
-            RuleName::Program => version_of(process).map_or(Self::V3, Self::Stamped),
+            RuleName::Program => Self::by_stamp(stamp_of(process)),
             _ => Self::V3,
         }
+    }
+
+    /// Which one, of a program of its own. Every one of TaskPaw 4 has a stamp, and no one of V3.
+    fn by_stamp(stamp: Stamp) -> Self {
+        match stamp {
+            Stamp::Version(version) => Self::Stamped(version),
+            Stamp::Missing => Self::V3,
+            Stamp::Unknown => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_called_v3() {
+        assert_eq!(Generation::by_stamp(Stamp::Unknown), Generation::Unknown);
+        assert_eq!(Generation::by_stamp(Stamp::Missing), Generation::V3);
+        assert_eq!(Generation::by_stamp(Stamp::Version("4.0.0".into())), Generation::Stamped("4.0.0".into()));
     }
 }

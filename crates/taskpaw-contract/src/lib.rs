@@ -12,6 +12,8 @@ pub mod sidecar;
 pub mod version;
 
 mod role;
+mod written;
 
 pub use role::Role;
 pub use version::version;
+pub use written::{PortStatus, Recorded};

@@ -165,7 +165,7 @@ pub struct PortName {
 
 impl From<&port_takeover::WantedPort> for PortName {
     fn from(wanted: &port_takeover::WantedPort) -> Self {
-        Self { name: wanted.name.clone(), host: wanted.host.clone(), port: wanted.port }
+        Self { name: wanted.name.clone(), host: wanted.host.to_string(), port: wanted.port.get().into() }
     }
 }
 

@@ -52,19 +52,41 @@ pub fn version() -> &'static str {
     })
 }
 
-/// The version in the stamp of the program that a process runs; nothing if it has none, or cannot be read.
+/// What the stamp of the program that a process runs says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stamp {
+    /// This version.
+    Version(String),
+    /// It was read, and has none.
+    Missing,
+    /// It cannot be read, or what was read may not be what runs.
+    Unknown,
+}
+
+/// The stamp of the program that a process runs.
 ///
 /// On Linux it is the very program that runs, also after an update has replaced its file. Elsewhere it is the file that
-/// has its path now: our own version there says nothing about a process that may have been started before the update.
+/// has its path now.
 #[must_use]
-pub fn version_of(process: &Process) -> Option<String> {
+pub fn stamp_of(process: &Process) -> Stamp {
     let path = if cfg!(target_os = "linux") {
-        PathBuf::from(format!("/proc/{}/exe", process.pid))
+        Some(PathBuf::from(format!("/proc/{}/exe", process.pid)))
     } else {
-        PathBuf::from(process.exe.as_ref()?)
+        process.exe.as_ref().map(PathBuf::from)
     };
-    let found = stamped(File::open(path).ok()?.take(LONGEST_PROGRAM)).ok()??;
-    (cfg!(target_os = "linux") || found != version()).then_some(found)
+    let read = path.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)).and_then(File::open);
+    let read = read.and_then(|program| stamped(program.take(LONGEST_PROGRAM)));
+    judged(read, cfg!(target_os = "linux"), version())
+}
+
+/// What was read of a program. Of a file that need not be what runs, our own version says nothing: an update may have put it
+/// there after the process was started.
+fn judged(read: io::Result<Option<String>>, is_what_runs: bool, own: &str) -> Stamp {
+    match read {
+        Ok(Some(found)) if is_what_runs || found != own => Stamp::Version(found),
+        Ok(None) => Stamp::Missing,
+        Ok(Some(_)) | Err(_) => Stamp::Unknown,
+    }
 }
 
 /// The version in the stamp of a program, read from its bytes; nothing if it has no stamp.
@@ -160,9 +182,25 @@ mod tests {
     #[test]
     fn this_program_has_its_stamp_once() {
         let own = Native::new().describe(Pid::own()).unwrap();
-        let expected = cfg!(target_os = "linux").then(|| version().to_owned());
-        assert_eq!(version_of(&own), expected);
-        assert_eq!(version_of(&Process { pid: Pid::new(u32::MAX).unwrap(), exe: None, ..own }), None);
+        let is_read = cfg!(target_os = "linux");
+        let expected = if is_read { Stamp::Version(version().to_owned()) } else { Stamp::Unknown };
+        assert_eq!(stamp_of(&own), expected);
+        let gone = Process { pid: Pid::new(u32::MAX).unwrap(), exe: None, ..own };
+        assert_eq!(stamp_of(&gone), Stamp::Unknown);
+    }
+
+    #[test]
+    fn what_may_not_be_what_runs_says_nothing_by_our_own_version() {
+        let found = |version: &str| Ok(Some(version.to_owned()));
+        let is = |version: &str| Stamp::Version(version.to_owned());
+        assert_eq!(judged(found("4.0.1"), true, "4.0.1"), is("4.0.1"));
+        assert_eq!(judged(found("4.0.1"), false, "4.0.1"), Stamp::Unknown);
+        for is_what_runs in [true, false] {
+            assert_eq!(judged(found("4.0.0"), is_what_runs, "4.0.1"), is("4.0.0"));
+            assert_eq!(judged(Ok(None), is_what_runs, "4.0.1"), Stamp::Missing);
+            let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+            assert_eq!(judged(Err(denied), is_what_runs, "4.0.1"), Stamp::Unknown);
+        }
     }
 
     #[test]

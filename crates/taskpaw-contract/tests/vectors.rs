@@ -1,9 +1,11 @@
 //! The examples of the specification: `tests/vectors/*.json`, each case decided by TaskPaw's own rules.
 #![expect(clippy::unwrap_used, reason = "a test fails where its own data is wrong")]
 
-use port_takeover::{Host, ProcessFacts, Snapshot, WantedPort, blocks, decide, overlaps, same_target};
+use std::collections::BTreeMap;
+
+use port_takeover::{Host, ProcessFacts, WantedPort, blocks, overlaps, same_target};
 use serde_json::Value;
-use taskpaw_contract::identity;
+use taskpaw_contract::{PortStatus, Recorded, identity};
 
 fn vectors(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -25,7 +27,12 @@ fn identity_of_every_example() {
     for case in cases(&vectors(include_str!("vectors/identity.json")), "cases") {
         let process = &case["process"];
         let argv: Vec<String> = serde_json::from_value(process["argv"].clone()).unwrap();
-        let facts = ProcessFacts { name: text(&process["name"]), exe: process["exe"].as_str(), argv: &argv };
+        let facts = ProcessFacts {
+            name: text(&process["name"]),
+            exe: process["exe"].as_str(),
+            argv: &argv,
+            cwd: process["cwd"].as_str(),
+        };
         let role = rules.identify(facts).map(|identified| identified.role);
         assert_eq!(role.as_ref().map(port_takeover::Role::as_str), case["role"].as_str(), "{}", case["case"]);
     }
@@ -43,11 +50,8 @@ fn every_pair_of_addresses() {
         assert_eq!(blocks(host(&case["listening"]), v6only, host(&case["wanted"])), case["expect"], "{case}");
     }
     for case in cases(&all, "same_target") {
-        let wanted = |side: &Value| WantedPort {
-            name: String::new(),
-            host: text(&side["host"]).to_owned(),
-            port: side["port"].as_i64().unwrap(),
-        };
+        let wanted =
+            |side: &Value| WantedPort::new("", text(&side["host"]), side["port"].as_i64().unwrap()).unwrap();
         assert_eq!(same_target(&wanted(&case["a"]), &wanted(&case["b"])), case["expect"], "{case}");
     }
 }
@@ -55,14 +59,13 @@ fn every_pair_of_addresses() {
 #[test]
 fn decision_on_every_example() {
     for case in cases(&vectors(include_str!("vectors/decisions.json")), "cases") {
-        let snapshot: Snapshot = serde_json::from_value(case["snapshot"].clone()).unwrap();
-        let verdict = decide(&snapshot, &identity::rules());
+        let recorded = Recorded::read(case["snapshot"].to_string().as_bytes()).unwrap();
+        let verdict = recorded.decide(&identity::rules());
         assert_eq!(serde_json::to_value(verdict.decision).unwrap(), case["decision"], "{}", case["case"]);
         assert_eq!(serde_json::to_value(&verdict.terminate).unwrap(), case["terminate"], "{}", case["case"]);
-        for port in &verdict.ports {
-            let expected = &case["states"][&port.wanted.name];
-            assert_eq!(serde_json::to_value(port.state).unwrap(), *expected, "{}", case["case"]);
-        }
-        assert_eq!(verdict.ports.len(), case["states"].as_object().unwrap().len());
+        let judged = verdict.ports.iter().map(|port| (&port.wanted.name, PortStatus::from(port.state)));
+        let invalid = recorded.invalid.iter().map(|(_, port)| (&port.name, PortStatus::Invalid));
+        let states: BTreeMap<_, _> = judged.chain(invalid).collect();
+        assert_eq!(serde_json::to_value(states).unwrap(), case["states"], "{}", case["case"]);
     }
 }

@@ -147,14 +147,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("\"{text}\" is no possible number of seconds"))
 }
 
-/// `NAME=HOST:PORT`. A number out of range is let through: the verdict names it.
+/// `NAME=HOST:PORT`.
 fn wanted_port(text: &str) -> Result<WantedPort, String> {
     let parts = text.split_once('=').and_then(|(name, target)| Some((name, target.rsplit_once(':')?)));
     let Some((name, (host, port))) = parts.filter(|(name, _)| !name.is_empty()) else {
         return Err("write NAME=HOST:PORT, such as network=127.0.0.1:5680".to_owned());
     };
     let port = port.parse().map_err(|_| format!("\"{port}\" is no port number"))?;
-    Ok(WantedPort { name: name.to_owned(), host: host.to_owned(), port })
+    WantedPort::new(name, host, port).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -163,11 +163,14 @@ mod tests {
 
     #[test]
     fn a_wanted_port_is_name_host_and_number() {
-        let port = |text: &str| wanted_port(text).map(|port| (port.name, port.host, port.port));
-        assert_eq!(port("api=127.0.0.1:80"), Ok(("api".into(), "127.0.0.1".into(), 80)));
-        assert_eq!(port("api=[::1]:80"), Ok(("api".into(), "[::1]".into(), 80)));
-        assert_eq!(port("api=:70000"), Ok(("api".into(), String::new(), 70000)));
+        let port = |text: &str| wanted_port(text).map(|port| (port.name.clone(), port.to_string()));
+        assert_eq!(port("api=127.0.0.1:80"), Ok(("api".into(), "127.0.0.1:80".into())));
+        assert_eq!(port("api=[::1]:80"), Ok(("api".into(), "[::1]:80".into())));
+        assert_eq!(port("api=:80"), Ok(("api".into(), "0.0.0.0:80".into())));
         for wrong in ["api", "=127.0.0.1:80", "api=127.0.0.1", "api=127.0.0.1:x", "api=127.0.0.1:"] {
+            assert!(port(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["api=:70000", "api=:0", "api=:-1", "api=my pc:80"] {
             assert!(port(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use port_takeover::{
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::{ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::{Folders, NoHome};
-use taskpaw_contract::identity;
+use taskpaw_contract::{Recorded, identity};
 
 use crate::arguments::{Arguments, Call, Form, Target};
 use crate::manual::manual;
@@ -45,6 +45,16 @@ impl From<Status> for ExitCode {
             Status::Refused => 3,
             Status::NotFree => 4,
         })
+    }
+}
+
+impl Status {
+    /// Of a call that changes nothing.
+    fn of_look(decision: Decision) -> Self {
+        match decision {
+            Decision::Start | Decision::Reclaim | Decision::Wait => Self::CanStart,
+            Decision::Refuse => Self::Refused,
+        }
     }
 }
 
@@ -89,7 +99,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, CallError> {
             let limits = Limits { grace: *grace, lingering: *wait, ..Limits::default() };
             reclaim(target, limits, form)
         }
-        Call::Explain { snapshot, form } => answer_look(&read_snapshot(snapshot)?, started, form),
+        Call::Explain { snapshot, form } => {
+            let recorded = read_snapshot(snapshot)?;
+            let verdict = recorded.decide(&identity::rules());
+            let decision = verdict.decision;
+            show(&Answer::of_recorded(recorded, verdict, milliseconds(started.elapsed())), form)?;
+            Ok(Status::of_look(decision))
+        }
         Call::Snapshot { target } => {
             terminal::result(&json(&look(target)?)?)?;
             Ok(Status::CanStart)
@@ -113,12 +129,11 @@ fn look(target: &Target) -> Result<Snapshot, CallError> {
 
 fn answer_look(snapshot: &Snapshot, started: Instant, form: &Form) -> Result<Status, CallError> {
     let verdict = decide(snapshot, &identity::rules());
-    let status = match verdict.decision {
-        Decision::Start | Decision::Reclaim | Decision::Wait => Status::CanStart,
-        Decision::Refuse => Status::Refused,
-    };
-    show(&Answer::of_look(snapshot, verdict, milliseconds(started.elapsed())), form)?;
-    Ok(status)
+    let decision = verdict.decision;
+    let mut answer = Answer::of_look(snapshot, verdict, milliseconds(started.elapsed()));
+    answer.perhaps_v3 = had_v3();
+    show(&answer, form)?;
+    Ok(Status::of_look(decision))
 }
 
 fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallError> {
@@ -155,10 +170,24 @@ fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallE
         Outcome::NotFree => Status::NotFree,
     };
     // What was done is done: the status says it, even where the result cannot be printed.
-    if let Err(error) = show(&Answer::of_reclaim(report), form) {
+    let mut answer = Answer::of_reclaim(report);
+    answer.perhaps_v3 = had_v3();
+    if let Err(error) = show(&answer, form) {
         terminal::failure(error);
     }
     Ok(status)
+}
+
+/// Whether TaskPaw 3 was on this machine: its files are there, or were taken over. A folder that may not be entered may have
+/// them.
+fn had_v3() -> bool {
+    let Ok(folders) = Folders::find() else { return false };
+    let may_be = |path: PathBuf| match std::fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    };
+    may_be(folders.import_report_file())
+        || ["agent.yaml", "hub.yaml"].into_iter().any(|name| may_be(folders.v3.join(name)))
 }
 
 /// Keeps a record of what was done. Where that is not possible it is told, and the reclaim stays what it was.
@@ -194,7 +223,7 @@ fn wanted(target: &Target) -> Result<Vec<WantedPort>, CallError> {
             None => Folders::find()?.config,
         };
         let file = ConfigFile::read(&folder.join("config.json"))?;
-        return Ok(file.config().wanted_ports(target.role));
+        return Ok(file.config().wanted_ports(target.role)?);
     }
     let twice = |(at, port): (usize, &WantedPort)| {
         target.ports[..at].iter().any(|other| other.name == port.name).then(|| port.name.clone())
@@ -206,7 +235,7 @@ fn wanted(target: &Target) -> Result<Vec<WantedPort>, CallError> {
 }
 
 /// Reads a recorded snapshot. Its role must be one of TaskPaw's: on another one nothing can be decided.
-fn read_snapshot(path: &Path) -> Result<Snapshot, CallError> {
+fn read_snapshot(path: &Path) -> Result<Recorded, CallError> {
     let is_input = path == Path::new("-");
     let name = if is_input { "on standard input".to_owned() } else { path.display().to_string() };
     let unreadable = |reason: String| CallError::Snapshot { name: name.clone(), reason };
@@ -217,13 +246,14 @@ fn read_snapshot(path: &Path) -> Result<Snapshot, CallError> {
         std::fs::read(path).map(|content| bytes = content)
     };
     read.map_err(|error| unreadable(error.to_string()))?;
-    let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-    snapshot
+    let recorded = Recorded::read(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    recorded
+        .snapshot
         .role
         .as_str()
         .parse::<taskpaw_contract::Role>()
         .map_err(|error| unreadable(error.to_string()))?;
-    Ok(snapshot)
+    Ok(recorded)
 }
 
 #[cfg(test)]
@@ -234,7 +264,7 @@ mod tests {
     #[test]
     fn every_error_of_the_system_in_words() {
         let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let port = WantedPort { name: "api".into(), host: "127.0.0.1".into(), port: 5690 };
+        let port = WantedPort::new("api", "127.0.0.1", 5690).unwrap();
         let errors: Vec<CallError> = vec![
             LookError::Sockets(refused()).into(),
             LookError::Malformed("it is truncated").into(),

@@ -1,11 +1,13 @@
 //! The one JSON object of `--json`, and what the table is made from.
 
 use port_takeover::{
-    AddressReuse, Decision, Doubt, HolderKind, HowEnded, Outcome, Pid, PortState, PortVerdict, Report, Role,
-    RuleName, Snapshot, Verdict,
+    AddressReuse, Decision, Doubt, HolderKind, HowEnded, Outcome, Pid, PortVerdict, Report, Role, RuleName,
+    Snapshot, Verdict,
 };
 use serde::{Serialize, Serializer};
 use taskpaw_contract::clock::milliseconds;
+use taskpaw_contract::sidecar::PortName;
+use taskpaw_contract::{PortStatus, Recorded, identity};
 
 /// The result of a call.
 #[derive(Debug, Serialize)]
@@ -33,6 +35,9 @@ pub(crate) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ports_after: Option<Vec<Port>>,
     pub(crate) elapsed_ms: f64,
+    /// Whether TaskPaw 3 may have been on the machine: a holder that cannot be looked at may be its.
+    #[serde(skip)]
+    pub(crate) perhaps_v3: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,7 +45,7 @@ pub(crate) struct Port {
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) port: i64,
-    pub(crate) state: PortState,
+    pub(crate) state: PortStatus,
     pub(crate) holders: Vec<Holder>,
 }
 
@@ -54,6 +59,9 @@ pub(crate) struct Holder {
     pub(crate) ours: bool,
     /// The rule that decided whose it is.
     pub(crate) rule: RuleName,
+    /// Whether it is one of the forms that only TaskPaw 3 has, whoever runs it.
+    #[serde(skip)]
+    pub(crate) is_v3: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,7 +93,20 @@ impl Answer {
             called_off: None,
             ports_after: None,
             elapsed_ms,
+            perhaps_v3: false,
         }
+    }
+
+    /// The answer on a recorded snapshot, with those of its ports that nobody can want.
+    pub(crate) fn of_recorded(recorded: Recorded, verdict: Verdict, elapsed_ms: f64) -> Self {
+        let mut answer = Self::of_look(&recorded.snapshot, verdict, elapsed_ms);
+        // Nothing is known of that machine.
+        answer.perhaps_v3 = true;
+        for (at, PortName { name, host, port }) in recorded.invalid {
+            let state = PortStatus::Invalid;
+            answer.ports.insert(at, Port { name, host, port, state, holders: Vec::new() });
+        }
+        answer
     }
 
     /// The answer of a reclaim. One that was called off is a refusal and lists nothing to terminate.
@@ -119,7 +140,11 @@ impl Answer {
 
 impl From<PortVerdict> for Port {
     fn from(verdict: PortVerdict) -> Self {
+        let rules = identity::rules();
         let holders = verdict.holders.into_iter().map(|holder| {
+            let process = holder.process.as_ref();
+            let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule.name());
+            let is_v3 = matches!(form, Some(RuleName::PythonEntry | RuleName::PythonPackage));
             let (name, exe, user) = holder
                 .process
                 .map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
@@ -131,14 +156,15 @@ impl From<PortVerdict> for Port {
                 role: holder.role,
                 ours: holder.kind == HolderKind::Own,
                 rule: holder.rule,
+                is_v3,
             }
         });
         Self {
             holders: holders.collect(),
             name: verdict.wanted.name,
-            host: verdict.wanted.host,
-            port: verdict.wanted.port,
-            state: verdict.state,
+            host: verdict.wanted.host.to_string(),
+            port: verdict.wanted.port.get().into(),
+            state: verdict.state.into(),
         }
     }
 }

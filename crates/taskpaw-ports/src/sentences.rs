@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use port_takeover::{Decision, Doubt, HowEnded, Outcome, PortState};
+use taskpaw_contract::PortStatus;
 
 use crate::report::{Answer, Port};
 use crate::table::holder;
@@ -18,12 +19,12 @@ pub(crate) fn sentence(answer: &Answer) -> String {
             format!("A reclaim would end {word} {}.", listed(&pids))
         }
         (None, Decision::Wait) => "A reclaim would wait for the system to free a port.".to_owned(),
-        (None, Decision::Refuse) => refusal(&answer.ports),
+        (None, Decision::Refuse) => refusal(&answer.ports, answer.perhaps_v3),
         (Some(Outcome::Ready), _) => format!("{}All ports can be bound now.", ended(answer)),
         (Some(Outcome::Refused), _) => match (&answer.called_off, &answer.ports_after) {
             (Some(why), _) => format!("Called off, and nothing was ended: {why}. {}", after(why)),
-            (None, Some(ports)) => refusal(ports),
-            (None, None) => refusal(&answer.ports),
+            (None, Some(ports)) => refusal(ports, answer.perhaps_v3),
+            (None, None) => refusal(&answer.ports, answer.perhaps_v3),
         },
         (Some(Outcome::NotFree), _) => {
             let why = match &answer.called_off {
@@ -48,11 +49,14 @@ fn after(doubt: &Doubt) -> &'static str {
 }
 
 /// Each port that is in the way, and what can be done about it.
-fn refusal(ports: &[Port]) -> String {
+fn refusal(ports: &[Port], perhaps_v3: bool) -> String {
     let mut text = "Refused, and nothing was ended.".to_owned();
     for port in ports {
         if let Some(advice) = advice(port) {
             let _never_fails = write!(text, "\n  {}: {advice}.", harmless(&port.name));
+        }
+        if let Some(v3) = of_v3(port, perhaps_v3) {
+            let _never_fails = write!(text, " {v3}");
         }
     }
     text
@@ -62,7 +66,13 @@ fn refusal(ports: &[Port]) -> String {
 fn advice(port: &Port) -> Option<String> {
     let holders: Vec<String> = port.holders.iter().filter(|holder| !holder.ours).map(holder).collect();
     let holders = listed(&holders);
-    Some(match port.state {
+    let PortStatus::Judged(state) = port.state else {
+        return Some(
+            "correct it in TaskPaw's settings: a host such as 127.0.0.1, and a port from 1 to 65535"
+                .to_owned(),
+        );
+    };
+    Some(match state {
         PortState::Free | PortState::OwnStale => return None,
         PortState::OwnOtherRole => {
             format!("stop {holders}, or give the two roles different ports in TaskPaw's settings")
@@ -88,11 +98,21 @@ fn advice(port: &Port) -> Option<String> {
             "correct the host in TaskPaw's settings: 127.0.0.1, or an address of this machine".to_owned()
         }
         PortState::SelfCollision => "give each port its own number in TaskPaw's settings".to_owned(),
-        PortState::Invalid => {
-            "correct it in TaskPaw's settings: a host such as 127.0.0.1, and a port from 1 to 65535"
-                .to_owned()
-        }
     })
+}
+
+/// That another user's TaskPaw 3 is in the way, where that is so or may be.
+fn of_v3(port: &Port, perhaps_v3: bool) -> Option<&'static str> {
+    match port.state {
+        PortStatus::Judged(PortState::OwnOtherUser) if port.holders.iter().any(|holder| holder.is_v3) => {
+            Some("It is TaskPaw 3: once that user has stopped it, TaskPaw can have the port.")
+        }
+        PortStatus::Judged(PortState::UnknownHolder | PortState::OwnOtherUser) if perhaps_v3 => Some(
+            "It may be TaskPaw 3, started by another user (on Linux often as root): stop it there, and TaskPaw can \
+             have the port.",
+        ),
+        _ => None,
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use port_takeover::PortState;
+use taskpaw_contract::PortStatus;
 
 use crate::report::{Holder, Port};
 use crate::terminal::{BAD, GOOD, HEADING, PASSING, harmless};
@@ -53,7 +54,7 @@ fn rows(port: &Port) -> Vec<Row> {
     // Those that are in the way come first; a stale backend beside them is called what it is.
     let foreign = port.holders.iter().filter(|holder| !holder.ours).map(holder);
     let ours = port.holders.iter().filter(|holder| holder.ours).map(|ours| match port.state {
-        PortState::OwnStale => holder(ours),
+        PortStatus::Judged(PortState::OwnStale) => holder(ours),
         _ => format!("{}, stale TaskPaw backend", holder(ours)),
     });
     let mut holders = foreign.chain(ours);
@@ -77,7 +78,10 @@ fn address(port: &Port) -> String {
 }
 
 /// The state of a port in words.
-fn state(state: PortState) -> (&'static str, Style) {
+fn state(status: PortStatus) -> (&'static str, Style) {
+    let PortStatus::Judged(state) = status else {
+        return ("the host is no address, or the port is not between 1 and 65535", BAD);
+    };
     match state {
         PortState::Free => ("free", GOOD),
         PortState::OwnStale => ("stale TaskPaw backend", PASSING),
@@ -91,7 +95,6 @@ fn state(state: PortState) -> (&'static str, Style) {
         PortState::PermissionDenied => ("needs administrator rights", BAD),
         PortState::AddressUnavailable => ("the host is no address of this machine", BAD),
         PortState::SelfCollision => ("the same port is wanted twice", BAD),
-        PortState::Invalid => ("the host is no address, or the port is not between 1 and 65535", BAD),
     }
 }
 

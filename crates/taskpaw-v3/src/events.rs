@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use durable_file::replace_file;
-use port_takeover::Incumbent;
+use port_takeover::{Incumbent, Pid};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::Role;
 use taskpaw_contract::identity::Generation;
@@ -97,26 +97,25 @@ pub enum TakeAlongError {
     /// It cannot be kept.
     #[error("it cannot be kept: {0}")]
     Kept(#[from] io::Error),
-    /// V3 listens at no address that can be asked.
-    #[error("{0} is no address")]
-    NoAddress(String),
 }
 
 /// Takes along what only the memory of a V3 agent holds, if one of these is it and its network port is among theirs; to be
-/// called when they are verified, and before any is asked to stop. Nothing if there is no such one.
+/// called when they are verified, and before any is asked to stop. Says which one it is; nothing if there is no such one.
 pub fn take_along_from(
     incumbents: &[Incumbent],
     token: &str,
     state_folder: &Path,
-) -> Option<Result<usize, TakeAlongError>> {
+) -> Option<(Pid, Result<usize, TakeAlongError>)> {
     let is_agent = |incumbent: &&Incumbent| {
         incumbent.role.as_str() == Role::Agent.as_str()
             && Generation::of(&incumbent.process, incumbent.rule) == Generation::V3
     };
-    let mut ports = incumbents.iter().filter(is_agent).flat_map(|incumbent| &incumbent.ports);
-    let port = ports.find(|port| port.name == NETWORK)?;
-    let number = port.port.try_into().ok()?;
-    Some(take_along(&port.host, number, token, state_folder))
+    let mut ports = incumbents
+        .iter()
+        .filter(is_agent)
+        .flat_map(|incumbent| incumbent.ports.iter().map(|port| (incumbent.process.pid, port)));
+    let (pid, port) = ports.find(|(_, port)| port.name == NETWORK)?;
+    Some((pid, take_along(port.socket_address(), token, state_folder)))
 }
 
 /// Asks a V3 agent that is about to be ended for what only its memory holds, and keeps it for the agent that follows.
@@ -124,14 +123,13 @@ pub fn take_along_from(
 ///
 /// # Errors
 /// Why they cannot be taken along.
-pub fn take_along(host: &str, port: u16, token: &str, state_folder: &Path) -> Result<usize, TakeAlongError> {
-    let address = match host.parse() {
-        Ok(IpAddr::V4(address)) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        Ok(IpAddr::V6(address)) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        Ok(address) => address,
-        Err(_) => return Err(TakeAlongError::NoAddress(host.to_owned())),
+pub fn take_along(at: SocketAddr, token: &str, state_folder: &Path) -> Result<usize, TakeAlongError> {
+    let address = match at.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
     };
-    let events = ask(SocketAddr::new(address, port), token)?;
+    let events = ask(SocketAddr::new(address, at.port()), token)?;
     if events.is_empty() {
         return Ok(0);
     }

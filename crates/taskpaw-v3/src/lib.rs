@@ -8,6 +8,7 @@ mod command;
 mod complete;
 #[cfg(feature = "database")]
 mod database;
+mod ended;
 pub mod events;
 mod first;
 mod found;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 #[cfg(feature = "database")]
 pub use complete::{CompleteError, complete};
+pub use ended::EndedWithV3;
 pub use first::{Begun, begin, mark_seen, report};
 pub use late::{LateError, answer_left_behind, left_behind};
 pub use taskpaw_contract::import_report::{
@@ -37,7 +39,7 @@ use taskpaw_contract::config::Config;
 /// Whatever a file is: it is read as the database of V3's hub, or refused with a reason.
 #[cfg(feature = "fuzzing")]
 pub fn fuzz_database(path: &Path) {
-    if let Err(error) = database::read(path) {
+    if let Err(error) = database::read_once(path) {
         assert!(!error.to_string().is_empty(), "it is refused without a reason");
     }
 }

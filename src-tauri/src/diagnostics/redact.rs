@@ -114,10 +114,10 @@ impl Redactor {
     }
 
     fn process(&self, process: &mut Process, rules: &IdentityRules) {
-        let facts = ProcessFacts { name: &process.name, exe: process.exe.as_deref(), argv: &process.argv };
-        let is_ours = rules.identify(facts).is_some();
+        let is_ours = rules.identify(ProcessFacts::from(&*process)).is_some();
         process.user = process.user.take().map(|_| USER.to_owned());
         process.exe = process.exe.take().map(|exe| self.text(&exe));
+        process.cwd = process.cwd.take().filter(|_| is_ours).map(|cwd| self.text(&cwd));
         for (at, argument) in process.argv.iter_mut().enumerate() {
             *argument = if at == 0 || is_ours { self.text(argument) } else { ARGUMENT.to_owned() };
         }
@@ -201,7 +201,7 @@ fn without_homes(text: &str) -> String {
 mod tests {
     use port_takeover::decide;
     use serde_json::json;
-    use taskpaw_contract::identity;
+    use taskpaw_contract::{Recorded, identity};
 
     use super::*;
 
@@ -272,7 +272,7 @@ mod tests {
         assert!(!cases.is_empty());
         let rules = identity::rules();
         for case in cases {
-            let whole: Snapshot = serde_json::from_value(case["snapshot"].clone()).unwrap();
+            let whole = Recorded::read(case["snapshot"].to_string().as_bytes()).unwrap().snapshot;
             let redacted = redactor().snapshot(&whole, &rules);
             let (before, after) = (decide(&whole, &rules), decide(&redacted, &rules));
             let states = |verdict: &port_takeover::Verdict| -> Vec<_> {

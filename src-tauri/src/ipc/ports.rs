@@ -1,5 +1,6 @@
 //! Ports that a person is thinking of: looked at, suggested, applied.
 
+use port_takeover::{InvalidPort, WantedPort};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Apply, ErrorCode, IpcError, PortDraft, PortView};
@@ -29,15 +30,13 @@ pub(super) fn check(app: &App, draft: &[PortDraft]) -> Result<Vec<PortView>, Ipc
 pub(super) fn suggest(app: &App, role: Role, name: &str, draft: &[PortDraft]) -> Result<u16, IpcError> {
     let configured = app.settings().read()?;
     let typed = with_draft(configured.clone(), draft)?;
-    let mut wanted = typed
-        .wanted_ports(role)
-        .into_iter()
-        .find(|port| port.name == name)
-        .ok_or_else(|| bad_request(format!("the {role} has no port \"{name}\"")))?;
-    if wanted.target().is_none() {
-        // What is typed is no number, or no address: begin where the port is now.
-        wanted = configured.wanted_ports(role).into_iter().find(|port| port.name == name).unwrap_or(wanted);
-    }
+    let wanted_of = |config: &Config| -> Option<Result<WantedPort, InvalidPort>> {
+        let found = config.endpoints(role).into_iter().find(|(known, _)| *known == name);
+        found.map(|(name, endpoint)| endpoint.wanted(name))
+    };
+    // What is typed may be no number yet, or no address: begin where the port is now.
+    let wanted = [&typed, &configured].into_iter().filter_map(wanted_of).find_map(Result::ok);
+    let wanted = wanted.ok_or_else(|| bad_request(format!("the {role} has no port \"{name}\"")))?;
     let mut avoid = configured.port_numbers();
     avoid.extend(typed.port_numbers());
     next_free(role, &wanted, &avoid)

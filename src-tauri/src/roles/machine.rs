@@ -7,6 +7,8 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Backend, Event, Failure, PortView};
 use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, StartupErrorCode};
 
+use super::displacement::{Displacement, Reclaim};
+
 /// From the greeting until the sidecar says that it is prepared.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
 /// From *go on*, or the last sign of life since, to the readiness line.
@@ -54,6 +56,8 @@ pub(crate) enum Message {
 pub(crate) enum Answer {
     /// The ports are free.
     TakenOver,
+    /// Others had taken the ports of a backend that was lost, and are about to be ended.
+    TakingBack,
     /// The ports cannot be had.
     NotTakenOver(Failure),
     /// Nothing else is wrong than that this machine does not have the address yet.
@@ -151,7 +155,7 @@ enum Next {
 }
 
 /// The state of one role.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Machine {
     role: Role,
     version: &'static str,
@@ -162,6 +166,7 @@ pub(crate) struct Machine {
     away: u32,
     /// Whether this attempt only finds out if it could start.
     is_ahead: bool,
+    displacement: Displacement,
 }
 
 impl Machine {
@@ -175,6 +180,7 @@ impl Machine {
             failures: Vec::new(),
             away: 0,
             is_ahead: false,
+            displacement: Displacement::default(),
         }
     }
 
@@ -193,6 +199,11 @@ impl Machine {
         self.away > 0
     }
 
+    /// What a takeover does about stale backends that hold the ports.
+    pub(super) fn reclaim(&self) -> Reclaim {
+        self.displacement.reclaim()
+    }
+
     /// Takes a message at a time (any clock that only goes forward) and says what is to be done.
     pub(crate) fn handle(&mut self, message: Message, now: Duration) -> Vec<Effect> {
         match message {
@@ -200,7 +211,12 @@ impl Machine {
             Message::Of(generation, _) if generation != self.generation => Vec::new(),
             Message::Of(_, answer) => self.answer(answer, now),
             Message::Prepare => self.prepare(now),
-            Message::Start => self.start(now),
+            Message::Start => {
+                if matches!(self.state, State::Stopped | State::Failed) {
+                    self.displacement = Displacement::default();
+                }
+                self.start(now)
+            }
             Message::Retry | Message::ReplaceV3 => {
                 self.forget_failures();
                 self.start(now)
@@ -264,6 +280,7 @@ impl Machine {
     fn forget_failures(&mut self) {
         self.failures.clear();
         self.away = 0;
+        self.displacement = Displacement::default();
     }
 
     fn restart(&mut self, now: Duration) -> Vec<Effect> {
@@ -360,6 +377,10 @@ impl Machine {
                 self.state = State::Starting { heard: now };
                 vec![Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]
             }
+            (State::TakingOver, Answer::TakingBack) => {
+                self.displacement.take_back();
+                Vec::new()
+            }
             (State::TakingOver, Answer::NotTakenOver(failure)) => {
                 self.discard_and(|it| it.fail(failure, now))
             }
@@ -383,6 +404,7 @@ impl Machine {
             // It does not become live after all. What else it says by now is of no interest.
             (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line),
             (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
+                self.displacement.serve();
                 self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
                 vec![
@@ -399,10 +421,13 @@ impl Machine {
                 }
                 self.stopping(Next::Fail(not_ready(READY_WITHIN)))
             }
-            (
-                State::Preparing | State::Starting { .. } | State::Ready { .. },
-                Answer::Exited { status, log },
-            ) => self.fail(Failure::Exited { status, log }, now),
+            (State::Starting { .. } | State::Ready { .. }, Answer::Exited { status, log }) => {
+                self.displacement.lose();
+                self.fail(Failure::Exited { status, log }, now)
+            }
+            (State::Preparing, Answer::Exited { status, log }) => {
+                self.fail(Failure::Exited { status, log }, now)
+            }
             // From call to call: one that is not answered does not put off the next.
             (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
@@ -552,6 +577,7 @@ fn is_permanent(failure: &Failure) -> bool {
     match failure {
         Failure::Config { .. }
         | Failure::V3Busy { .. }
+        | Failure::Displaced { .. }
         | Failure::SpawnFailed { .. }
         | Failure::WrongVersion { .. } => true,
         Failure::StartupError { code, .. } => matches!(

@@ -470,6 +470,49 @@ fn a_broken_line_is_an_error_and_never_ignored() {
     ));
 }
 
+/// A backend that was ended, and whoever has its ports now.
+fn lose_the_ports(driven: &mut Driven) {
+    driven.answer(exited());
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+    driven.become_prepared();
+}
+
+#[test]
+fn one_that_takes_the_ports_again_and_again_is_ended_once_and_then_named() {
+    let mut driven = Driven::ready();
+    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
+    lose_the_ports(&mut driven);
+    assert_eq!(driven.machine.reclaim(), Reclaim::Back);
+    assert_eq!(driven.answer(Answer::TakingBack), []);
+    driven.become_ready();
+
+    lose_the_ports(&mut driven);
+    assert_eq!(driven.machine.reclaim(), Reclaim::Never);
+    let displaced = Failure::Displaced { pid: 9, name: "TaskPaw".into(), version: Some("3".into()) };
+    let effects = driven.answer(Answer::NotTakenOver(displaced));
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
+
+    // A person may want it once more.
+    for again in [Message::Retry, Message::Start, Message::Restart] {
+        let mut driven = Driven { machine: driven.machine.clone(), now: driven.now };
+        assert_eq!(driven.tell(again), PREPARE);
+        assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
+    }
+}
+
+#[test]
+fn a_backend_that_is_ended_here_was_not_displaced() {
+    let mut driven = Driven::ready();
+    driven.tell(Message::Stop);
+    driven.answer(exited());
+    driven.tell(Message::Start);
+    driven.become_prepared();
+    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
+    driven.become_ready();
+    fall_silent(&mut driven);
+    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
+}
+
 #[test]
 fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says_so() {
     let mut driven = Driven::taking_over();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
@@ -10,14 +9,17 @@ use port_takeover::{
     PortOutlook, PortState, PortVerdict, Process, Record, Report, TakeoverEvent, Terminated, Verdict,
     WantedPort, decide, next_free_port,
 };
-use taskpaw_contract::Role;
 use taskpaw_contract::clock::{milliseconds, unix_ms};
-use taskpaw_contract::config::Config;
+use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::identity::{self, Generation};
 use taskpaw_contract::ipc::{
     ChildView, Event, Failure, HolderView, LingeringCause, PortView, Replaced, Stage,
 };
+use taskpaw_contract::{PortStatus, Role};
+use taskpaw_v3::EndedWithV3;
+
+use super::displacement::Reclaim;
 
 /// Why a role has not its ports.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,20 +47,21 @@ pub(super) struct Takeover<'a> {
     pub(super) is_current: &'a dyn Fn() -> bool,
     /// Whether a backend of V3 may be ended that still works at something.
     pub(super) may_end_busy: bool,
+    /// What is done about stale backends that hold the ports.
+    pub(super) reclaim: Reclaim,
+    /// Called before those are ended that had taken the ports of a backend that was lost.
+    pub(super) taking_back: &'a dyn Fn(),
 }
-
-/// A child that lives through so many looks is at work: together a second.
-const CHILD_LOOKS: u32 = 5;
-const BETWEEN_CHILD_LOOKS: Duration = Duration::from_millis(200);
 
 /// What is learnt of those that are about to be ended, before they are.
 #[derive(Default)]
 struct Learnt {
     generations: BTreeMap<Pid, Generation>,
-    /// What a backend of V3 has started. On another system than Linux it is not known.
-    children: BTreeMap<Pid, Vec<Process>>,
+    ended_with_v3: EndedWithV3,
     /// Why nobody is ended.
-    busy: Option<Failure>,
+    left_alone: Option<Failure>,
+    /// Whether those who are ended had taken the ports of a backend that was lost.
+    displaced: bool,
     /// Why a port may have to be waited for.
     reuse_refused: bool,
 }
@@ -67,15 +70,13 @@ impl Learnt {
     fn add(&mut self, incumbents: &[Incumbent], may_end_busy: bool) {
         for it in incumbents {
             let (pid, generation) = (it.process.pid, Generation::of(&it.process, it.rule));
-            if generation == Generation::V3 {
-                // One that holds a port itself is asked itself.
-                let mut children = lasting_children(pid);
-                children.retain(|child| !incumbents.iter().any(|it| it.process.pid == child.pid));
-                if !children.is_empty() && !may_end_busy && self.busy.is_none() {
-                    let children = children.iter().map(child_view).collect();
-                    self.busy = Some(Failure::V3Busy { pid: pid.get(), children });
-                }
-                self.children.insert(pid, children);
+            if generation == Generation::Unknown {
+                tracing::info!(%pid, "its program does not tell its version; it is not taken for TaskPaw 3");
+            }
+            let children = self.ended_with_v3.look(it, incumbents);
+            if !children.is_empty() && !may_end_busy && self.left_alone.is_none() {
+                let children = children.iter().map(child_view).collect();
+                self.left_alone = Some(Failure::V3Busy { pid: pid.get(), children });
             }
             self.generations.insert(pid, generation);
         }
@@ -83,25 +84,8 @@ impl Learnt {
 
     /// What one that has ended had started and that still runs.
     fn left_by(&self, pid: Pid) -> Vec<ChildView> {
-        let still_runs = |child: &&Process| {
-            Native::new().describe(child.pid).is_some_and(|now| child.identity().is_still(&now.identity()))
-        };
-        self.children.get(&pid).into_iter().flatten().filter(still_runs).map(child_view).collect()
+        self.ended_with_v3.left_by(pid).into_iter().map(child_view).collect()
     }
-}
-
-/// What a process has started and that is more than one of the short questions that V3 asks of the system all the time.
-fn lasting_children(pid: Pid) -> Vec<Process> {
-    let mut children = Native::new().descendants(pid);
-    for _ in 0..CHILD_LOOKS {
-        if children.is_empty() {
-            break;
-        }
-        std::thread::sleep(BETWEEN_CHILD_LOOKS);
-        let now = Native::new().descendants(pid);
-        children.retain(|child| now.iter().any(|it| child.identity() == it.identity()));
-    }
-    children
 }
 
 fn child_view(child: &Process) -> ChildView {
@@ -114,7 +98,10 @@ impl Takeover<'_> {
     /// Gives the listeners of ports that could not be bound. The record is for the journal; nothing if nobody was in the way.
     pub(super) fn run(&self) -> (Result<Vec<Claim>, Refused>, Option<Record>) {
         let (role, generation) = (self.role, self.generation);
-        let wanted = self.config.wanted_ports(role);
+        let wanted = match self.config.wanted_ports(role) {
+            Ok(wanted) => wanted,
+            Err(problem) => return (Err(Failure::Config { problem }.into()), None),
+        };
         let mut learnt = Learnt::default();
         let mut seconds_told = None;
         let taken = port_takeover::take_over_keeping(
@@ -126,14 +113,22 @@ impl Takeover<'_> {
             |event| {
                 match event {
                     TakeoverEvent::Looked(verdict) if verdict.decision == Decision::Reclaim => {
-                        (self.publish)(reclaim_started(role, generation, verdict));
+                        (self.publish)(self.reclaim_started(verdict));
                     }
                     TakeoverEvent::Verified(incumbents) => {
-                        learnt.add(incumbents, self.may_end_busy);
-                        if learnt.busy.is_some() {
+                        if self.reclaim == Reclaim::Never {
+                            learnt.left_alone = incumbents.first().map(displaced);
                             return ControlFlow::Break(());
                         }
-                        self.take_events_along(incumbents);
+                        learnt.add(incumbents, self.may_end_busy);
+                        if learnt.left_alone.is_some() {
+                            return ControlFlow::Break(());
+                        }
+                        if self.reclaim == Reclaim::Back && !learnt.displaced {
+                            learnt.displaced = true;
+                            (self.taking_back)();
+                        }
+                        self.take_events_along(incumbents, &mut learnt.ended_with_v3);
                     }
                     TakeoverEvent::Reuse(_, AddressReuse::Refused(_)) => learnt.reuse_refused = true,
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
@@ -157,8 +152,11 @@ impl Takeover<'_> {
         );
         match taken {
             Ok((report, kept)) => {
-                let record = (report.first.decision != Decision::Start)
-                    .then(|| Record::of(&report, taskpaw_contract::version(), unix_ms()));
+                let record = (report.first.decision != Decision::Start).then(|| {
+                    let mut record = Record::of(&report, taskpaw_contract::version(), unix_ms());
+                    learnt.ended_with_v3.note(&mut record);
+                    record
+                });
                 (self.finish(report, learnt).map(|()| kept), record)
             }
             Err(error) => {
@@ -170,18 +168,25 @@ impl Takeover<'_> {
     }
 
     /// What only the memory of a V3 agent holds ends with it. The backend that follows puts it into its journal.
-    fn take_events_along(&self, incumbents: &[Incumbent]) {
+    fn take_events_along(&self, incumbents: &[Incumbent], ended_with_v3: &mut EndedWithV3) {
         let Ok(folders) = Folders::find() else { return };
         let token = &self.config.agent.token;
         match taskpaw_v3::events::take_along_from(incumbents, token, &folders.state()) {
-            None | Some(Ok(0)) => {}
-            Some(Ok(taken)) => {
+            None | Some((_, Ok(0))) => {}
+            Some((_, Ok(taken))) => {
                 tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along")
             }
-            Some(Err(error)) => {
+            Some((pid, Err(error))) => {
                 tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
+                ended_with_v3.lose(pid, error.to_string());
             }
         }
+    }
+
+    fn reclaim_started(&self, verdict: &Verdict) -> Event {
+        let (role, generation) = (self.role, self.generation);
+        let pids = verdict.terminate.iter().map(|pid| pid.get()).collect();
+        Event::ReclaimStarted { role, generation, ports: views(self.config, role, verdict, None), pids }
     }
 
     fn progress(&self, pid: u32, stage: Stage) {
@@ -196,12 +201,12 @@ impl Takeover<'_> {
             (self.publish)(Event::ReclaimFinished { role, generation, replaced, elapsed_ms });
         }
         if report.outcome == Outcome::Ready {
-            let ports = views(&report.last, None);
+            let ports = views(self.config, role, &report.last, None);
             (self.publish)(Event::BackendStarting { role, generation, ports });
             return Ok(());
         }
-        if let (Some(Doubt::CalledOff), Some(busy)) = (&report.doubt, learnt.busy) {
-            return Err(busy.into());
+        if let (Some(Doubt::CalledOff), Some(why)) = (&report.doubt, learnt.left_alone) {
+            return Err(why.into());
         }
         if let Some(doubt) = report.doubt {
             return Err(Failure::Takeover { message: doubt.to_string() }.into());
@@ -210,26 +215,37 @@ impl Takeover<'_> {
             let message = format!("process {pid} cannot be ended: {reason}");
             return Err(Failure::Takeover { message }.into());
         }
-        let mut ports = views(&report.last, None);
+        let mut ports = views(self.config, role, &report.last, None);
         suggest(role, self.config, &mut ports);
         (self.publish)(Event::PortConflict { role, generation, ports });
         Err(if is_only_away(&report.last) { Refused::AddressAway } else { Failure::PortConflict.into() })
     }
 }
 
-/// V3 is told by the name that people know: what its process is called is Python's name, or the same as ours.
 fn replaced(ended: &Terminated, learnt: &Learnt) -> Replaced {
     let left = learnt.left_by(ended.process.pid);
     if !left.is_empty() {
         tracing::warn!(pid = %ended.process.pid, ?left, "the backend that was ended left processes running");
     }
-    let (name, version) = match learnt.generations.get(&ended.process.pid) {
-        Some(Generation::V3) => ("TaskPaw".to_owned(), Some("3".to_owned())),
-        Some(Generation::Stamped(version)) => (ended.process.name.clone(), Some(version.clone())),
-        None => (ended.process.name.clone(), None),
-    };
+    let (name, version) = known_as(&ended.process, learnt.generations.get(&ended.process.pid));
     let (pid, forced) = (ended.process.pid.get(), ended.how == HowEnded::Forced);
-    Replaced { pid, name, version, forced, ms: milliseconds(ended.took), left }
+    let displaced = learnt.displaced;
+    Replaced { pid, name, version, forced, ms: milliseconds(ended.took), left, displaced }
+}
+
+/// The name and version by which people know a backend: what a process of V3 is called is Python's name, or the same as ours.
+fn known_as(process: &Process, generation: Option<&Generation>) -> (String, Option<String>) {
+    match generation {
+        Some(Generation::V3) => ("TaskPaw".to_owned(), Some("3".to_owned())),
+        Some(Generation::Stamped(version)) => (process.name.clone(), Some(version.clone())),
+        Some(Generation::Unknown) | None => (process.name.clone(), None),
+    }
+}
+
+/// It has taken the ports again, and is left alone.
+fn displaced(by: &Incumbent) -> Failure {
+    let (name, version) = known_as(&by.process, Some(&Generation::of(&by.process, by.rule)));
+    Failure::Displaced { pid: by.process.pid.get(), name, version }
 }
 
 /// Whether the ports could be had if this machine had their address.
@@ -239,21 +255,20 @@ fn is_only_away(verdict: &Verdict) -> bool {
     states().any(is_away) && states().all(|state| is_away(state) || state.outlook() == PortOutlook::Starts)
 }
 
-fn reclaim_started(role: Role, generation: u32, verdict: &Verdict) -> Event {
-    let pids = verdict.terminate.iter().map(|pid| pid.get()).collect();
-    Event::ReclaimStarted { role, generation, ports: views(verdict, None), pids }
-}
-
-/// Looks at the ports of a configuration without changing anything. `child` is the role's own running
-/// backend, which is not stale.
+/// Looks at the ports of a configuration without changing anything. It may be one that is being typed: a port that nobody
+/// can want as it is written is `invalid`, and not looked at. `child` is the role's own running backend, which is not stale.
 ///
 /// # Errors
 /// Why they cannot be looked at.
 pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Vec<PortView>, String> {
-    let snapshot =
-        Native::new().look(&role.into(), &config.wanted_ports(role)).map_err(|error| error.to_string())?;
+    let wanted: Vec<WantedPort> = config
+        .endpoints(role)
+        .into_iter()
+        .filter_map(|(name, endpoint)| endpoint.wanted(name).ok())
+        .collect();
+    let snapshot = Native::new().look(&role.into(), &wanted).map_err(|error| error.to_string())?;
     let verdict = decide(&snapshot, &identity::rules());
-    let mut ports = views(&verdict, child);
+    let mut ports = views(config, role, &verdict, child);
     suggest(role, config, &mut ports);
     Ok(ports)
 }
@@ -262,7 +277,7 @@ pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Ve
 fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
     let mut avoid = config.port_numbers();
     for port in ports.iter_mut().filter(|port| !port.in_use_by_app && wants_another_number(port)) {
-        let wanted = WantedPort { name: port.name.clone(), host: port.host.clone(), port: port.port };
+        let Ok(wanted) = WantedPort::new(&*port.name, &port.host, port.port) else { continue };
         match next_free(role, &wanted, &avoid) {
             Ok(found) => {
                 avoid.extend(found);
@@ -286,17 +301,22 @@ pub(crate) fn next_free(
 }
 
 fn wants_another_number(port: &PortView) -> bool {
-    port.state.is_some_and(PortState::wants_another_number)
+    matches!(port.state, Some(PortStatus::Judged(state)) if state.wants_another_number())
 }
 
-fn views(verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
-    verdict.ports.iter().map(|port| view(port, child)).collect()
+/// Every port of a role as it is configured, with what was judged of it.
+fn views(config: &Config, role: Role, verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
+    let view = |(name, endpoint): (&str, &Endpoint)| {
+        view(name, endpoint, verdict.ports.iter().find(|port| port.wanted.name == name), child)
+    };
+    config.endpoints(role).into_iter().map(view).collect()
 }
 
-fn view(port: &PortVerdict, child: Option<u32>) -> PortView {
-    let holders: Vec<HolderView> = port
-        .holders
+fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Option<u32>) -> PortView {
+    let status = judged.map_or(PortStatus::Invalid, |port| port.state.into());
+    let holders: Vec<HolderView> = judged
         .iter()
+        .flat_map(|port| &port.holders)
         .map(|holder| HolderView {
             pid: holder.pid.get(),
             name: holder.process.as_ref().map(|process| process.name.clone()),
@@ -309,11 +329,11 @@ fn view(port: &PortVerdict, child: Option<u32>) -> PortView {
     let in_use_by_app =
         child.is_some() && !holders.is_empty() && holders.iter().all(|holder| Some(holder.pid) == child);
     PortView {
-        name: port.wanted.name.clone(),
-        host: port.wanted.host.clone(),
-        port: port.wanted.port,
-        state: Some(port.state),
-        outlook: Some(if in_use_by_app { PortOutlook::Starts } else { port.state.outlook() }),
+        name: name.to_owned(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        state: Some(status),
+        outlook: Some(if in_use_by_app { PortOutlook::Starts } else { status.outlook() }),
         in_use_by_app,
         holders,
         suggestion: None,

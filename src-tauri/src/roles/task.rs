@@ -250,6 +250,7 @@ impl Runner {
         let current = Arc::clone(&self.generation);
         let may_end_busy = self.may_end_busy == Some(generation);
         let was_away = self.machine.waits_for_address();
+        let reclaim = self.machine.reclaim();
         tauri::async_runtime::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
             let takeover = Takeover {
@@ -263,6 +264,8 @@ impl Runner {
                 },
                 is_current: &is_current,
                 may_end_busy,
+                reclaim,
+                taking_back: &|| answer(Answer::TakingBack),
             };
             let (taken_over, record) = takeover.run();
             // Looking again each half minute would drive everything else out of the journal.

@@ -151,6 +151,7 @@ fn reason(view: &RoleView, failure: &Failure, words: &Words) -> String {
         Failure::PortConflict => return conflict(view, words),
         Failure::Takeover { .. } => words.takeover,
         Failure::V3Busy { .. } => words.v3_busy,
+        Failure::Displaced { .. } => words.displaced,
         Failure::Config { .. } => words.config,
         Failure::SpawnFailed { .. } => words.spawn_failed,
         Failure::StartupError { .. } => words.startup_failed,

@@ -1,10 +1,10 @@
 //! What the tray says in each state, in both languages.
 
 use port_takeover::PortState;
-use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem, Language};
 use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, LingeringCause, PortView, Progress};
 use taskpaw_contract::sidecar::StartupErrorCode;
+use taskpaw_contract::{PortStatus, Role};
 
 use super::*;
 use crate::board::Board;
@@ -40,7 +40,11 @@ fn conflict(states: &[Option<PortState>]) -> Snapshot {
     let mut shown = agent_is(failed(Failure::PortConflict));
     let ports = shown.roles[0].ports.clone().into_iter().zip(states);
     shown.roles[0].ports = ports
-        .map(|(port, state)| PortView { state: *state, outlook: state.map(PortState::outlook), ..port })
+        .map(|(port, state)| PortView {
+            state: state.map(PortStatus::from),
+            outlook: state.map(PortState::outlook),
+            ..port
+        })
         .collect();
     shown
 }
@@ -106,6 +110,7 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("version", agent_is(failed(Failure::WrongVersion { backend: "3.9.2".into() }))),
         ("slow", agent_is(failed(Failure::NotReady { seconds: 20, log: log() }))),
         ("gone", agent_is(failed(Failure::Exited { status: message(), log: log() }))),
+        ("displaced", agent_is(failed(Failure::Displaced { pid: 7, name: "TaskPaw".into(), version: None }))),
         ("busy", agent_is(failed(Failure::V3Busy { pid: 7, children: Vec::new() }))),
         ("silent", agent_is(failed(Failure::Unhealthy { missed: 3, log: log() }))),
         ("the configuration", broken),

@@ -38,6 +38,7 @@ pub(super) struct Words {
     pub(super) port_conflict: &'static str,
     pub(super) takeover: &'static str,
     pub(super) v3_busy: &'static str,
+    pub(super) displaced: &'static str,
     pub(super) config: &'static str,
     pub(super) spawn_failed: &'static str,
     pub(super) startup_failed: &'static str,
@@ -83,6 +84,7 @@ const ENGLISH: Words = Words {
     port_conflict: "A port is not available",
     takeover: "The ports could not be taken over",
     v3_busy: "TaskPaw 3 is still working",
+    displaced: "Another TaskPaw keeps taking the ports",
     config: "The configuration cannot be used",
     spawn_failed: "The backend could not be started",
     startup_failed: "The backend could not start",
@@ -127,6 +129,7 @@ const SIMPLIFIED_CHINESE: Words = Words {
     port_conflict: "端口无法使用",
     takeover: "未能接管端口",
     v3_busy: "TaskPaw 3 仍在工作",
+    displaced: "另一个 TaskPaw 反复占用端口",
     config: "配置无法使用",
     spawn_failed: "无法启动后台程序",
     startup_failed: "后台程序无法启动",
@@ -218,7 +221,7 @@ mod tests {
                 words.broken_protocol,
                 words.wrong_version,
             ]);
-            said.extend([words.not_ready, words.exited, words.unhealthy, words.v3_busy]);
+            said.extend([words.not_ready, words.exited, words.unhealthy, words.v3_busy, words.displaced]);
             said.extend(words.roles.as_flattened());
             for sentence in said {
                 assert!(window.contains(&format!("\"{sentence}\"")), "{sentence}");

@@ -37,6 +37,8 @@ struct Wishes {
     fork: Option<PathBuf>,
     /// A child of another program that inherits the sockets, and its record.
     spawn: Option<(PathBuf, PathBuf)>,
+    /// A child of another program that has none of the sockets, and its record.
+    work: Option<(PathBuf, PathBuf)>,
     /// A program that is kept alive, and the address on which it is to listen.
     supervise: Option<(PathBuf, SocketAddr)>,
     /// When asked to stop: closes its sockets, and waits for its successor before it exits.
@@ -80,6 +82,10 @@ pub(crate) fn main() {
             0 => (is_child, record) = (true, record_of_child),
             child => children.push(child.unsigned_abs()),
         }
+    }
+    if let Some((program, of_child)) = &wishes.work {
+        let (child, _) = start(Command::new(program).arg("--record").arg(of_child));
+        children.push(child.id());
     }
     if let Some((program, of_child)) = &wishes.spawn {
         sockets.iter().for_each(|socket| socket.set_cloexec(false).expect("it can be inherited"));
@@ -132,6 +138,7 @@ fn wishes() -> Wishes {
             Some("--undumpable") => wishes.undumpable = true,
             Some("--fork") => wishes.fork = Some(value().into()),
             Some("--spawn") => wishes.spawn = Some((value().into(), value().into())),
+            Some("--work") => wishes.work = Some((value().into(), value().into())),
             Some("--supervise") => wishes.supervise = Some((value().into(), address(&value()))),
             Some("--hand-over") => wishes.hand_over = true,
             Some("--die-with-parent") => wishes.die_with_parent = true,

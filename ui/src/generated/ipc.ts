@@ -12,7 +12,13 @@ export type Role = "agent" | "hub";
 /**
  * The state of one wanted port. A person reads another sentence for each, so they are never merged.
  */
-export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "occupied" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision" | "invalid";
+export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "occupied" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision";
+
+/**
+ * The state of a port as a person reads it: what was judged of it, or `invalid` if nobody can want it as it is written,
+ * because its host is no address, or its number out of range.
+ */
+export type PortStatus = PortState | "invalid";
 
 /**
  * What a port's state means for the start of its role.
@@ -85,7 +91,15 @@ rule: RuleName,
 /**
  * What was done so that its connections do not keep its ports; nothing where that was not tried.
  */
-reuse?: AddressReuse, } & ({ "done": "untouched" } | { "done": "graceful", 
+reuse?: AddressReuse, 
+/**
+ * What it had started and still worked at when it was about to be ended, as far as the application has looked.
+ */
+children?: Array<RecordedChild>, 
+/**
+ * Why what only its memory held could not be taken along, and ended with it.
+ */
+lost?: string, } & ({ "done": "untouched" } | { "done": "graceful", 
 /**
  * Milliseconds from the ask to its end.
  */
@@ -98,6 +112,23 @@ ms: number, } | { "done": "already_gone" } | { "done": "survived",
  * Why.
  */
 reason: string, });
+
+/**
+ * A process that a holder had started.
+ */
+export type RecordedChild = { 
+/**
+ * Its id.
+ */
+pid: Pid, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Whether it still ran when the takeover was over.
+ */
+left: boolean, };
 
 /**
  * How a takeover came out.
@@ -117,11 +148,11 @@ name: string,
  */
 host: string, 
 /**
- * The number as it was configured.
+ * The number.
  */
 port: number, 
 /**
- * Its state; nothing if it could not be looked at.
+ * Its state; nothing if it could not be looked at, or is none that this version knows.
  */
 state: PortState | null, 
 /**
@@ -268,7 +299,7 @@ reason: string, };
 export type ExposureReason = "wildcard" | "public" | "no_token" | "control_off_loopback";
 
 /**
- * A host and a port to listen on. Both are kept as they were written and checked by [`Config::check`].
+ * A host and a port to listen on, as they were written: [`Endpoint::wanted`] parses them.
  */
 export type Endpoint = { 
 /**
@@ -788,7 +819,19 @@ pid: number,
 /**
  * The processes that it has started.
  */
-children: Array<ChildView>, } | { "kind": "config", 
+children: Array<ChildView>, } | { "kind": "displaced", 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its version, if it tells one.
+ */
+version: string | null, } | { "kind": "config", 
 /**
  * What is wrong with it.
  */
@@ -873,7 +916,7 @@ port: number,
 /**
  * Its state when it was last looked at; nothing if it was not yet.
  */
-state: PortState | null, 
+state: PortStatus | null, 
 /**
  * What that means for a start; nothing if it was not looked at yet.
  */
@@ -1209,7 +1252,11 @@ ms: number,
 /**
  * What it had started and left running.
  */
-left: Array<ChildView>, };
+left: Array<ChildView>, 
+/**
+ * Whether it had taken the ports of a backend that had ended without being asked to.
+ */
+displaced: boolean, };
 
 /**
  * One step of a start, for the timeline.

@@ -228,6 +228,9 @@ export const en = {
     v3_busy: "TaskPaw 3 is still working",
     v3_busy_text:
       "It has started {{children}}. Replacing it now ends that work, or leaves it running without anyone watching it. Let it finish first, or replace TaskPaw 3 now. Until then this version does not start.",
+    displaced: "Another TaskPaw keeps taking the ports",
+    displaced_text:
+      "Twice the backend was ended, and {{holder}} had its ports. It is left alone now, because something starts it again each time. Stop that app or service, then try again.",
     unhealthy: "The backend stopped answering",
     unhealthy_text:
       "It missed {{missed}} health checks in a row and was ended. Its last lines below may say why.",
@@ -301,6 +304,7 @@ export const en = {
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
     left: "{{name}} left running: {{left}}",
+    displaced: "{{holder}} had taken the ports of a backend that was ended",
     downgraded: "{{replaced}}; {{own}} is older, and leaves alone what only {{version}} can read",
     nothing_replaced: "the earlier TaskPaw was already gone",
     conflict: "{{name}} {{address}}: {{state}}",
@@ -833,6 +837,9 @@ export const en = {
     done_forced: "ended by force after {{duration}}",
     done_already_gone: "was gone already",
     done_survived: "could not be ended",
+    children_ended: "What it had started ended too: {{children}}",
+    children_left: "It left running: {{children}}",
+    lost: "Events that it had not sent yet could not be taken along: {{reason}}",
     took: "The whole took {{duration}}.",
     show_all: "Show all {{count}}",
   },

@@ -213,6 +213,9 @@ export const zhCN: Words = {
     not_ready_text: "已等待 {{duration}}。可能是本机过于繁忙，请重试；如果仍然如此，请查看日志。",
     exited: "后台程序意外停止",
     exited_text: "它以“{{status}}”结束。下面最后几行日志可能说明了原因。",
+    displaced: "另一个 TaskPaw 反复占用端口",
+    displaced_text:
+      "后台程序已两次被结束，端口随即被 {{holder}}占用。它每次被结束后都会被重新启动，因此现在不再结束它。请停用相应的应用或服务，然后重试。",
     v3_busy: "TaskPaw 3 仍在工作",
     v3_busy_text:
       "它启动了 {{children}}。现在替换它会中断这些工作，或让它们在无人监测的情况下继续运行。您可以等它完成，也可以现在就替换 TaskPaw 3。在此之前，新版本不会启动。",
@@ -278,6 +281,7 @@ export const zhCN: Words = {
     replaced_forced: "{{duration}} 后强制替换了 {{name}} {{version}}（进程号 {{pid}}）",
     replaced_forced_no_version: "{{duration}} 后强制替换了 {{name}}（进程号 {{pid}}）",
     left: "{{name}} 留下了仍在运行的程序：{{left}}",
+    displaced: "后台程序被结束后，端口曾被 {{holder}}占用",
     downgraded: "{{replaced}}；{{own}} 较旧，不会改动只有 {{version}} 才能读取的数据",
     nothing_replaced: "先前的 TaskPaw 已自行结束",
     conflict: "{{name}} {{address}}：{{state}}",
@@ -794,6 +798,9 @@ export const zhCN: Words = {
     done_forced: "{{duration}} 后强制结束",
     done_already_gone: "已自行结束",
     done_survived: "无法结束",
+    children_ended: "由它启动的程序也已结束：{{children}}",
+    children_left: "它留下了仍在运行的程序：{{children}}",
+    lost: "它尚未发送的事件未能接收：{{reason}}",
     took: "共用时 {{duration}}。",
     show_all: "显示全部 {{count}} 条",
   },

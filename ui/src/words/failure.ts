@@ -92,6 +92,11 @@ export function failureWords(failure: Failure, appVersion: string): FailureWords
           children: list(failure.children.map(({ name, pid }) => t("holder.named", { name, pid }))),
         }),
       };
+    case "displaced": {
+      const { name, version, pid } = failure;
+      const holder = t("holder.named", { name: version === null ? name : `${name} ${version}`, pid });
+      return { ...words, title: failureTitle(failure), text: t("failure.displaced_text", { holder }) };
+    }
     case "port_conflict":
       return { ...words, title: failureTitle(failure), text: "" };
   }

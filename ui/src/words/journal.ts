@@ -22,7 +22,6 @@ const unusable: ReadonlySet<RecordedPort["state"]> = new Set<RecordedPort["state
   "permission_denied",
   "address_unavailable",
   "self_collision",
-  "invalid",
 ]);
 
 /** One sentence for the list. */
@@ -45,6 +44,17 @@ export function holderLine(holder: RecordedHolder): string {
     ? t(`journal.done_${holder.done}`, { duration: milliseconds(holder.ms) })
     : t(`journal.done_${holder.done}`);
   return [holderOf(holder), judged, done].join(" · ");
+}
+
+/** What ended with a holder: what it had started, and what only its memory held. */
+export function endedWith({ children, lost }: RecordedHolder): string[] {
+  const named = (left: boolean) =>
+    (children ?? []).filter((child) => child.left === left).map((it) => t("holder.named", { ...it }));
+  const lines = [];
+  if (named(false).length > 0) lines.push(t("journal.children_ended", { children: list(named(false)) }));
+  if (named(true).length > 0) lines.push(t("journal.children_left", { children: list(named(true)) }));
+  if (lost) lines.push(t("journal.lost", { reason: lost }));
+  return lines;
 }
 
 export function portLine(port: RecordedPort): string {

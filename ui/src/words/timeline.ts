@@ -22,10 +22,11 @@ export function steps(role: RoleView): Step[] {
   });
 }
 
-/** What a start that went well comes down to: what it replaced, and how quickly it was ready. */
+/** What a start that went well comes down to: what it replaced, what is odd about that, and how quickly it was ready. */
 export function outcome(role: RoleView): string[] {
   return role.timeline.flatMap(({ event }) => {
-    if (event.type === "reclaim_finished") return event.replaced.map(replacedPhrase);
+    if (event.type === "reclaim_finished")
+      return event.replaced.flatMap((replaced) => [replacedPhrase(replaced), ...oddities(replaced)]);
     if (event.type === "backend_ready")
       return [t("timeline.ready", { duration: milliseconds(event.backend.ready_ms) })];
     return [];
@@ -47,7 +48,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       if (event.replaced.length === 0) return step(t("timeline.nothing_replaced"));
       return event.replaced.flatMap((replaced) => [
         { at, text: replacedPhrase(replaced), tone: "quiet" as const },
-        ...(replaced.left.length === 0 ? [] : [{ at, text: leftPhrase(replaced), tone: "warn" as const }]),
+        ...oddities(replaced).map((text) => ({ at, text, tone: "warn" as const })),
       ]);
     case "port_conflict":
       return event.ports.filter(holdsUp).map((port) => ({
@@ -120,6 +121,14 @@ function isOlder(one: string, other: string): boolean {
   return at !== -1 && a[at]! < (b[at] ?? 0);
 }
 
+/** What a person should know of one that was ended. */
+function oddities(replaced: Replaced): string[] {
+  return [
+    ...(replaced.displaced ? [displacedPhrase(replaced)] : []),
+    ...(replaced.left.length > 0 ? [leftPhrase(replaced)] : []),
+  ];
+}
+
 /** What one that was ended had started and left running. */
 function leftPhrase({ name, left }: Replaced): string {
   return t("timeline.left", {
@@ -128,7 +137,19 @@ function leftPhrase({ name, left }: Replaced): string {
   });
 }
 
-export function replacedPhrase({ name, version, pid, forced, ms }: Omit<Replaced, "left">): string {
+/** That one that was ended had taken the ports before. */
+function displacedPhrase({ name, version, pid }: Replaced): string {
+  const holder = t("holder.named", { name: version === null ? name : `${name} ${version}`, pid });
+  return t("timeline.displaced", { holder });
+}
+
+export function replacedPhrase({
+  name,
+  version,
+  pid,
+  forced,
+  ms,
+}: Omit<Replaced, "left" | "displaced">): string {
   const duration = milliseconds(ms);
   if (version === null) {
     return forced

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{IntoDeserializer as _, value::Error as Unknown};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decision::{Decision, Holder, HolderKind, PortState, PortVerdict};
 use crate::error::LookError;
@@ -70,10 +71,11 @@ pub struct RecordedPort {
     pub name: String,
     /// The host as it was configured.
     pub host: String,
-    /// The number as it was configured.
+    /// The number.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub port: i64,
-    /// Its state; nothing if it could not be looked at.
+    /// Its state; nothing if it could not be looked at, or is none that this version knows.
+    #[serde(default, deserialize_with = "known_state")]
     pub state: Option<PortState>,
     /// The ids of its holders; more of each is among the record's holders.
     pub holders: Vec<Pid>,
@@ -104,9 +106,29 @@ pub struct RecordedHolder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub reuse: Option<AddressReuse>,
+    /// What it had started and still worked at when it was about to be ended, as far as the application has looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<RecordedChild>>", optional))]
+    pub children: Vec<RecordedChild>,
+    /// Why what only its memory held could not be taken along, and ended with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub lost: Option<String>,
     /// What was done to it.
     #[serde(flatten)]
     pub done: Done,
+}
+
+/// A process that a holder had started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RecordedChild {
+    /// Its id.
+    pub pid: Pid,
+    /// Its name.
+    pub name: String,
+    /// Whether it still ran when the takeover was over.
+    pub left: bool,
 }
 
 /// What was done to a holder.
@@ -184,11 +206,40 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Adds what a holder that is ours had started, as the application has found it. A holder that is not in the record is
+    /// not known to it.
+    pub fn note_children(&mut self, of: Pid, children: Vec<RecordedChild>) {
+        for holder in self.ours(of) {
+            holder.children.clone_from(&children);
+        }
+    }
+
+    /// Adds why what only the memory of a holder held could not be taken along.
+    pub fn note_lost(&mut self, of: Pid, reason: &str) {
+        for holder in self.ours(of) {
+            holder.lost = Some(reason.to_owned());
+        }
+    }
+
+    fn ours(&mut self, pid: Pid) -> impl Iterator<Item = &mut RecordedHolder> {
+        self.holders.iter_mut().filter(move |it| it.pid == pid && it.judged == HolderKind::Own)
+    }
+}
+
 impl RecordedPort {
     fn new(wanted: &WantedPort, state: Option<PortState>, holders: Vec<Pid>) -> Self {
-        let WantedPort { name, host, port } = wanted.clone();
+        let (name, host, port) = (wanted.name.clone(), wanted.host.to_string(), wanted.port.get().into());
         Self { name, host, port, state, holders }
     }
+}
+
+/// A state that another version wrote is no reason to lose the record.
+fn known_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortState>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let known =
+        |text: String| -> Result<PortState, Unknown> { PortState::deserialize(text.into_deserializer()) };
+    Ok(text.and_then(|text| known(text).ok()))
 }
 
 impl From<&PortVerdict> for RecordedPort {
@@ -215,6 +266,8 @@ impl RecordedHolder {
                 _ => None,
             }
             .map(|(_, done)| done.clone()),
+            children: Vec::new(),
+            lost: None,
             done: Done::to(holder, report),
         }
     }

@@ -51,8 +51,7 @@ const SETTLES_WITHIN: Duration = Duration::from_millis(200);
 const SETTLE_STEP: Duration = Duration::from_millis(1);
 
 pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
-    let ports: BTreeSet<u16> =
-        wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
+    let ports: BTreeSet<u16> = wanted.iter().map(|wanted| wanted.port.get()).collect();
     let mut sockets = listening_on(&ports)?;
     for _ in 0..LOOK_ATTEMPTS {
         if sockets.is_empty() {

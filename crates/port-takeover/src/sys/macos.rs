@@ -28,8 +28,7 @@ use watch::Watch;
 const USER_NAME_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
-    let ports: BTreeSet<u16> =
-        wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
+    let ports: BTreeSet<u16> = wanted.iter().map(|wanted| wanted.port.get()).collect();
     let mut holders: BTreeMap<TcpSocket, BTreeSet<Pid>> = BTreeMap::new();
     if !ports.is_empty() {
         for pid in libproc::all_pids()? {
@@ -111,6 +110,7 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
         // Without its arguments its role would be a guess, so it is not to be known by its executable either.
         exe: exe.filter(|_| argv.is_some()),
         argv: argv.unwrap_or_default(),
+        cwd: None,
         same_user: Some(uid == libproc::own_uid()),
         user: Some(
             within(USER_NAME_TIMEOUT, move || libproc::user_name(uid))

@@ -200,11 +200,11 @@ const LOOK_ATTEMPTS: u32 = 4;
 fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
     let seen = os::holders(wanted)?;
     let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
-    for port in wanted.iter().filter(|port| port.target().is_some()) {
+    for port in wanted {
         let outcome = trial_bind(port)?;
         // Windows answers the same to a number that it keeps back and to one that is held exclusively:
         // where somebody listens, it is held.
-        let is_listened_on = || seen.listeners.iter().any(|listener| i64::from(listener.port) == port.port);
+        let is_listened_on = || seen.listeners.iter().any(|listener| listener.port == port.port.get());
         let is_held = outcome == BindOutcome::Reserved && is_listened_on();
         binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
     }
@@ -236,7 +236,7 @@ impl Snapshot {
     /// The numbers whose bind was refused as in use though no socket that was seen is in the way.
     fn unexplained(&self) -> BTreeSet<u16> {
         let refused = |port: &&WantedPort| self.binds.get(&port.name) == Some(&BindOutcome::InUse);
-        let targets = self.wanted.iter().filter(refused).filter_map(WantedPort::target);
+        let targets = self.wanted.iter().filter(refused).map(|wanted| (wanted.host, wanted.port.get()));
         let is_explained = |host: Host, number: u16| {
             let listeners = self.listeners.iter().filter(|it| it.port == number);
             let others = self.sockets.iter().flatten().filter(|it| it.port == number);

@@ -41,8 +41,7 @@ pub(super) fn not_listening(_ports: &BTreeSet<u16>) -> Result<Option<Others>, Lo
 }
 
 pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
-    let ports: BTreeSet<u16> =
-        wanted.iter().filter_map(WantedPort::target).map(|(_host, port)| port).collect();
+    let ports: BTreeSet<u16> = wanted.iter().map(|wanted| wanted.port.get()).collect();
     if ports.is_empty() {
         return Ok(Seen { listeners: Vec::new(), processes: Vec::new() });
     }

@@ -88,6 +88,7 @@ pub(crate) fn life(raw: u32, exe: &str, started_at: u64, ports: &[u16]) -> Life 
             name: exe.rsplit('/').next().unwrap().to_owned(),
             exe: Some(exe.to_owned()),
             argv: vec![exe.to_owned(), "agent".to_owned()],
+            cwd: None,
             same_user: Some(true),
             user: None,
             started_at: Some(started_at),
@@ -218,18 +219,19 @@ impl System for Machine {
             still_lingers && (self.lingering_ports.is_empty() || self.lingering_ports.contains(&number))
         };
         let bind = |port: &WantedPort| {
-            let refused = |(_, number)| listeners.contains_key(&number) || lingers(number);
-            if port.target().is_some_and(refused) { BindOutcome::InUse } else { BindOutcome::Ok }
+            let number = port.port.get();
+            let refused = listeners.contains_key(&number) || lingers(number);
+            if refused { BindOutcome::InUse } else { BindOutcome::Ok }
         };
-        let left_over = |(_, port): (_, u16)| BoundSocket {
+        let left_over = |port: u16| BoundSocket {
             address: "127.0.0.1".to_owned(),
             port,
             pids: Vec::new(),
             v6only: false,
             orphaned: true,
         };
-        let targets = wanted.iter().filter_map(WantedPort::target);
-        let sockets = targets.filter(|&(_, number)| lingers(number)).map(left_over).collect();
+        let numbers = wanted.iter().map(|wanted| wanted.port.get());
+        let sockets = numbers.filter(|&number| lingers(number)).map(left_over).collect();
         Ok(Snapshot {
             schema: SCHEMA,
             role: role.clone(),

@@ -29,8 +29,8 @@ fn run_observed(
         rules: vec![IdentityRule::Program { name: "backend".into() }],
     };
     let wanted = [
-        WantedPort { name: "network".into(), host: "127.0.0.1".into(), port: 5680 },
-        WantedPort { name: "control".into(), host: "127.0.0.1".into(), port: 5681 },
+        WantedPort::new("network", "127.0.0.1", 5680).unwrap(),
+        WantedPort::new("control", "127.0.0.1", 5681).unwrap(),
     ];
     let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), observe);
     let limits = Limits::default();

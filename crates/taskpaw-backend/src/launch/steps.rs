@@ -273,7 +273,7 @@ async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) ->
     if config_hash.is_some_and(|prepared| prepared != hash) {
         return Ok(Did::OtherConfig(kept));
     }
-    let wanted = config.wanted_ports(role);
+    let wanted = config.wanted_ports(role)?;
     let mut taken_over = TakenOver { kept, ..TakenOver::default() };
     if around.hello.is_none() {
         let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));

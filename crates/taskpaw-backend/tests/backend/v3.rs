@@ -220,6 +220,24 @@ fn who_came_with_an_earlier_version_can_take_over_the_rest() {
     assert_eq!(import(), "there is nothing of TaskPaw 3 left to take over\n");
 }
 
+#[test]
+fn what_a_hub_of_v3_that_still_runs_has_in_its_log_is_taken_as_well() {
+    let machine = with_v3();
+    let data = write_hub(&machine, "");
+    machine.configure(&json!({}));
+    // It keeps its database open, and what it has written last is in the log only.
+    let hub = rusqlite::Connection::open(data.join("hub.db")).unwrap();
+    hub.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    hub.execute("INSERT INTO servers (name, ip, port) VALUES ('late', '127.0.0.1', 2)", []).unwrap();
+    let output = machine.command(&["hub", "--import-v3"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("taken over: hub.db: servers (late)"), "{told}");
+    // It goes on undisturbed.
+    hub.execute("UPDATE servers SET port = 3", []).unwrap();
+    let whole: String = hub.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+}
+
 /// Asks as V3's hub does that has stored events up to this one.
 fn fetched(machine: &Machine, ack: u64) -> Vec<(u64, String)> {
     let answer = call(machine.network, "GET", &format!("/events?ack={ack}"), &[&bearer("t0ken-of-v3")]);
@@ -309,4 +327,49 @@ fn the_stream_of_v3_goes_on_and_without_an_agent_there_is_no_report() {
     let status = call(machine.network, "GET", "/status", &[&bearer("t0ken-of-v3")]).json();
     assert_eq!(status["event_cursor"]["stream_id"], json!(stream_id));
     assert_eq!(status["event_cursor"]["resume_floor"], json!(9));
+}
+
+/// The stand-in for V3's agent on the ports of a machine, which has started a program and wants a token that nobody knows.
+#[cfg(target_os = "linux")]
+fn start_busy_v3(machine: &Machine) -> std::process::Child {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    let helpers = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/helpers");
+    let mut old = Command::new("python3")
+        .args(["-m", "taskpaw_v3.agent", &machine.network.to_string(), &machine.control.to_string()])
+        .args(["--works", "--token", "another"])
+        .env("PYTHONPATH", helpers)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(old.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    old
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_ends_with_a_v3_is_in_the_journal() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let machine = Machine::new();
+    let mut old = start_busy_v3(&machine);
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    assert_eq!(old.wait().unwrap().code(), Some(0), "it was asked, and ended by itself");
+    let journal = fs::read_to_string(machine.data_dir().join("takeover-journal.jsonl")).unwrap();
+    let record: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
+    let [holder] = record["holders"].as_array().unwrap().as_slice() else { panic!("{record}") };
+    assert_eq!((&holder["pid"], &holder["done"]), (&json!(old.id()), &json!("graceful")));
+    let [child] = holder["children"].as_array().unwrap().as_slice() else { panic!("{record}") };
+    assert_eq!((&child["name"], &child["left"]), (&json!("sleep"), &json!(true)));
+    assert!(holder["lost"].as_str().is_some_and(|reason| reason.contains("401")), "{record}");
+    let pid = i32::try_from(child["pid"].as_u64().unwrap()).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let log = ended_log(running);
+    assert!(log.contains("sleep") && log.contains("TaskPaw 3 still works at something"), "{log}");
 }

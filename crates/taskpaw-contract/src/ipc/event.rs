@@ -244,6 +244,9 @@ pub struct Replaced {
     /// What it had started and left running.
     #[serde(default)]
     pub left: Vec<ChildView>,
+    /// Whether it had taken the ports of a backend that had ended without being asked to.
+    #[serde(default)]
+    pub displaced: bool,
 }
 
 /// An app whose place this one took.

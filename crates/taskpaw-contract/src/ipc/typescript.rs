@@ -3,7 +3,6 @@
 use ts_rs::{Config, TS};
 
 use super::*;
-use crate::Role;
 use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
 };
@@ -11,6 +10,7 @@ use crate::import_report::{
     DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
 };
 use crate::sidecar::{PortName, StartupErrorCode};
+use crate::{PortStatus, Role};
 
 /// The whole file `ui/src/generated/ipc.ts`.
 #[must_use]
@@ -27,6 +27,7 @@ pub fn typescript() -> String {
     declare!(
         Role,
         port_takeover::PortState,
+        PortStatus,
         port_takeover::PortOutlook,
         port_takeover::AddressReuse,
         port_takeover::Pid,
@@ -34,6 +35,7 @@ pub fn typescript() -> String {
         port_takeover::HolderKind,
         port_takeover::RuleName,
         port_takeover::journal::RecordedHolder,
+        port_takeover::journal::RecordedChild,
         port_takeover::journal::RecordedOutcome,
         port_takeover::journal::RecordedPort,
         port_takeover::Record,

@@ -6,10 +6,10 @@ use ts_rs::TS;
 use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
 use super::setting::TokenName;
-use crate::Role;
 use crate::config::{ConfigProblem, Preferences};
 use crate::import_report::{ImportReport, LeftBehind};
 use crate::sidecar::{PortName, StartupErrorCode};
+use crate::{PortStatus, Role};
 
 /// Everything that the window shows now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -205,6 +205,16 @@ pub enum Failure {
         /// The processes that it has started.
         children: Vec<ChildView>,
     },
+    /// A backend ended without being asked to and another process had its ports, more than once. That process is left alone:
+    /// whatever starts it would start it again.
+    Displaced {
+        /// Its process id.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Its version, if it tells one.
+        version: Option<String>,
+    },
     /// The configuration cannot be used any more.
     Config {
         /// What is wrong with it.
@@ -283,7 +293,7 @@ pub struct PortView {
     #[ts(type = "number")]
     pub port: i64,
     /// Its state when it was last looked at; nothing if it was not yet.
-    pub state: Option<port_takeover::PortState>,
+    pub state: Option<PortStatus>,
     /// What that means for a start; nothing if it was not looked at yet.
     pub outlook: Option<port_takeover::PortOutlook>,
     /// Whether the role's own running backend holds it.

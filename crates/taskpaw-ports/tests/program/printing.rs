@@ -45,7 +45,7 @@ fn every_shell_has_its_completions() {
 #[test]
 fn only_a_terminal_gets_colours() {
     let home = Home::new();
-    let call = ["status", "--port", "web=nowhere:80"];
+    let call = ["status", "--port", "web=192.0.2.1:80"];
     let ran = home.run(&call);
     assert!(!ran.seen().contains('\u{1b}'), "{}", ran.seen());
 
@@ -53,7 +53,7 @@ fn only_a_terminal_gets_colours() {
     let forced = String::from_utf8(forced.stdout).unwrap();
     insta::assert_snapshot!(forced.replace('\u{1b}', "ESC"));
 
-    let json = ["status", "--json", "--port", "web=nowhere:80"];
+    let json = ["status", "--json", "--port", "web=192.0.2.1:80"];
     let json = home.command(&json).env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(&json.stdout).is_ok(), "a script gets no colours");
 }
@@ -64,7 +64,7 @@ fn a_reader_that_goes_away_is_no_error() {
     for call in [
         &["status", "--port", "web=127.0.0.1:1"][..],
         &["snapshot", "--port", "web=127.0.0.1:1"],
-        &["reclaim", "--dry-run", "--json", "--port", "web=nowhere:1"],
+        &["reclaim", "--dry-run", "--json", "--port", "web=192.0.2.1:1"],
         &["completions", "bash"],
         &["manual"],
         &["--help"],
@@ -75,7 +75,7 @@ fn a_reader_that_goes_away_is_no_error() {
             home.command(call).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output();
         let output = output.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        let refused = call.contains(&"web=nowhere:1");
+        let refused = call.contains(&"web=192.0.2.1:1");
         assert_eq!(output.status.code(), Some(if refused { 3 } else { 0 }), "{call:?}: {stderr}");
         assert!(!stderr.contains("pipe") && !stderr.contains("panic"), "{call:?}: {stderr}");
     }
@@ -85,7 +85,7 @@ fn a_reader_that_goes_away_is_no_error() {
 fn nobody_needs_to_read_the_messages() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let call = ["reclaim", "--port", "web=nowhere:1"];
+    let call = ["reclaim", "--port", "web=192.0.2.1:1"];
     let output = Home::new().command(&call).stderr(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
 }

@@ -202,7 +202,7 @@ mod tests {
         let (address, asked) = play(
             "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"events\":[{\"id\":7,\"time\":\"now\"}]}   ",
         );
-        let taken = super::super::take_along("127.0.0.1", address.port(), "", folder.path()).unwrap();
+        let taken = super::super::take_along(address, "", folder.path()).unwrap();
         let (_, _ended) = asked.join().unwrap();
         let kept = super::super::kept(folder.path()).unwrap();
         let told: Vec<_> = kept.iter().map(|event| (event.id, event.time.as_str())).collect();

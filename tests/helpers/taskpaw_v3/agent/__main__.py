@@ -1,9 +1,11 @@
 """`python3 -m taskpaw_v3.agent NETWORK CONTROL`: a stand-in for V3's agent. Each line it reads is an event.
 
-`--folder DIR` keeps `agent.state.json` there; `--protocol 3.9` adds what V3 has said since 3.9.
+`--folder DIR` keeps `agent.state.json` there; `--protocol 3.9` adds what V3 has said since 3.9; `--works` has started a
+program that outlives it, as a command that V3 runs does when V3 is killed.
 """
 
 import argparse
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -20,7 +22,10 @@ def main():
     arguments.add_argument("--server-id", default="old-1")
     arguments.add_argument("--token", default="")
     arguments.add_argument("--protocol", choices=["july", "3.9"], default="july")
+    arguments.add_argument("--works", action="store_true")
     given = arguments.parse_args()
+    if given.works:
+        subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     queue = Queue(given.machine, given.server_id, given.folder, given.protocol == "3.9")
 
     def status():

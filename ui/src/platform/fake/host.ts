@@ -19,7 +19,7 @@ import type {
   MonitorConfig,
   MonitorType,
   PortDraft,
-  PortState,
+  PortStatus,
   PortView,
   Request,
   Role,
@@ -39,7 +39,7 @@ import type { Command, Platform, RequestOf } from "../types";
 export interface World {
   snapshot: Snapshot;
   /** Who holds which number, besides the app itself. */
-  taken: Record<number, { state: PortState; holders: HolderView[] }>;
+  taken: Record<number, { state: PortStatus; holders: HolderView[] }>;
   status: () => AgentStatus;
   events: AgentEvent[];
   fleet: FleetStatus;

@@ -35,7 +35,15 @@ export const agentPorts = (change: Partial<PortView> = {}): PortView[] => [
 
 export const backend = { pid: 913, version: "4.0.0", base_url: "http://127.0.0.1:5681", ready_ms: 180.3 };
 
-const replaced = { pid: 812, name: "taskpaw-backend", version: "3.9.2", forced: false, ms: 41.2, left: [] };
+const replaced = {
+  pid: 812,
+  name: "taskpaw-backend",
+  version: "3.9.2",
+  forced: false,
+  ms: 41.2,
+  left: [],
+  displaced: false,
+};
 
 export function readyAgent(): RoleView {
   const role = "agent";

@@ -5,7 +5,7 @@ import type {
   Failure,
   HolderView,
   Launch,
-  PortState,
+  PortStatus,
   PortView,
   RoleState,
   RoleView,
@@ -45,7 +45,7 @@ const log = [
   "2026-03-02T09:14:05.131Z ERROR taskpaw_backend: thread 'main' panicked at a monitor",
 ];
 
-const states: Partial<Record<PortState, Partial<PortView>>> = {
+const states: Partial<Record<PortStatus, Partial<PortView>>> = {
   foreign: { holders: [python], suggestion: 5682 },
   own_other_role: { holders: [hubProcess], suggestion: 5682 },
   own_other_user: { holders: [otherUser], suggestion: 5682 },
@@ -98,7 +98,7 @@ function agentIn(state: RoleState, ports = agentPorts(), change: Partial<RoleVie
 const failed = (failure: Failure): World => agentIn({ kind: "failed", failure });
 
 /** A port in one state. The agent gave up, since that shows every action. */
-function conflict(state: PortState, kind: "backoff" | "failed" = "failed"): World {
+function conflict(state: PortStatus, kind: "backoff" | "failed" = "failed"): World {
   const ports = [
     port("network", 5680, { state, ...states[state] }),
     port("control", 5681, state === "self_collision" ? { state, suggestion: 5683 } : { state: "free" }),
@@ -163,6 +163,7 @@ export const scenarios = {
         { pid: 955, name: "rsync" },
       ],
     }),
+  displaced: () => failed({ kind: "displaced", pid: 812, name: "TaskPaw", version: "3" }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
   waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),

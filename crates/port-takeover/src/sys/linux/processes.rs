@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::error::LookError;
-use crate::snapshot::{Pid, Process};
+use crate::python::is_interpreter;
+use crate::snapshot::{Pid, Process, without_deleted};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
@@ -116,11 +117,16 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
     let stat = parse_stat(&read(&folder, "stat")?)?;
     let uid = effective_uid(&read(&folder, "status")?);
     let argv = read(&folder, "cmdline").unwrap_or_default();
+    let exe = link(&folder, "exe");
+    let program = exe.as_deref().and_then(|exe| without_deleted(exe).rsplit('/').next());
+    let is_python = program.is_some_and(|it| is_interpreter(&it.to_ascii_lowercase()));
+    let cwd = if is_python { link(&folder, "cwd") } else { None };
     Some(Process {
         pid,
         name: stat.name,
-        exe: link(&folder, "exe"),
+        exe,
         argv: arguments(&argv),
+        cwd,
         same_user: uid.map(|uid| uid == geteuid().as_raw()),
         user: uid.map(user_name),
         started_at: Some(stat.started_at),

@@ -29,7 +29,7 @@ fn its_listener_is_found_and_its_client_is_not() {
     let address = listener.local_addr().unwrap();
     let client = std::net::TcpStream::connect(address).unwrap();
     let seen = |port: u16| {
-        let wanted = WantedPort { name: "network".into(), host: "127.0.0.1".into(), port: port.into() };
+        let wanted = WantedPort::new("network", "127.0.0.1", port.into()).unwrap();
         holders(&[wanted]).unwrap().listeners
     };
     let found = seen(address.port());

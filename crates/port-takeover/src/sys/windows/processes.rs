@@ -101,6 +101,7 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
         // Without its arguments its role would be a guess, so it is not to be known by its executable either.
         exe: exe.filter(|_| argv.is_some()),
         argv: argv.unwrap_or_default(),
+        cwd: None,
     })
 }
 

@@ -104,7 +104,7 @@ fn a_wait_is_bounded_and_says_who_has_ended() {
 fn its_listener_is_seen() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let wanted = WantedPort { name: "network".into(), host: "127.0.0.1".into(), port: port.into() };
+    let wanted = WantedPort::new("network", "127.0.0.1", port.into()).unwrap();
     let seen = holders(&[wanted]).unwrap();
     assert_eq!(seen.listeners.len(), 1);
     assert_eq!(seen.listeners[0].address, "127.0.0.1");
@@ -118,7 +118,7 @@ fn an_exclusive_port_is_refused_to_others() {
     use crate::claim::claim_all;
 
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let wanted = |host: &str| [WantedPort { name: "network".into(), host: host.into(), port: port.into() }];
+    let wanted = |host: &str| [WantedPort::new("network", host, port.into()).unwrap()];
     let held = claim_all(&wanted("127.0.0.1")).unwrap();
     assert!(claim_all(&wanted("127.0.0.1")).is_err());
     drop(held);
