@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_v3_told_after_it_was_asked_is_named() {
-        let held = |id: u64| taskpaw_v3::events::event(serde_json::json!({ "id": id })).unwrap();
+        let held = |id: u64| events::event(serde_json::json!({ "id": id })).unwrap();
         let counter = |used_up| Counter { used_up, ..Counter::default() };
         assert_eq!(told_too_late(&counter(503), &[held(500), held(501)]), Some((502, 503)));
         assert_eq!(told_too_late(&counter(501), &[held(500), held(501)]), None);
