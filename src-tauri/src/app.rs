@@ -8,7 +8,7 @@ use port_takeover::Record;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
-use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine};
+use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine, RoleFailure};
 use tokio::sync::Notify;
 
 use crate::backend::BackendClient;
@@ -166,6 +166,10 @@ impl App {
 
     /// A role is ready. A hub may have completed what the first start has begun to take over.
     fn is_ready(&self, role: Role) {
+        // Until then the files are those of the app that has it.
+        if !self.has_place() {
+            return;
+        }
         self.settings().keep_as_last_good();
         let waits = self
             .board()
@@ -209,12 +213,36 @@ impl App {
         *self.place() = Some(place);
     }
 
+    /// Whether this is the app that runs.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place().is_some()
+    }
+
+    /// The app has its place, and the roles serve that it has prepared.
+    pub(crate) fn is_followed_up(&self) {
+        for role in Role::ALL.into_iter().filter(|&role| self.pid(role).is_some()) {
+            self.is_ready(role);
+        }
+    }
+
     /// Notes somebody who waits for the end of this app.
     pub(crate) fn is_awaited_by(&self, waiting: Waiting) {
         // Without a place there is nothing to wait for: the drop says so.
         if let Some(place) = self.place().as_mut() {
             place.is_awaited_by(waiting);
         }
+    }
+
+    /// Gives the place back for a successor, that may not come to take it.
+    pub(crate) fn lend_the_place(&self) {
+        if let Some(place) = self.place().as_ref() {
+            place.lend();
+        }
+    }
+
+    /// Takes the place back that was given back, if nobody has it.
+    pub(crate) fn take_the_place_back(&self) -> bool {
+        self.place().as_ref().is_some_and(Place::take_back)
     }
 
     /// Gives up the place: whoever waits for it may start backends from now on.
@@ -247,17 +275,54 @@ impl App {
     ///
     /// # Errors
     /// The first role that could not, and why.
-    pub(crate) async fn prepare_roles(&self) -> Result<(), (Role, Failure)> {
+    pub(crate) async fn prepare_roles(&self) -> Result<(), RoleFailure> {
         let config = match self.settings().read() {
             Ok(config) => config,
-            Err(problem) => return Err((Role::Agent, Failure::Config { problem })),
+            Err(problem) => {
+                return Err(RoleFailure { role: Role::Agent, failure: Failure::Config { problem } });
+            }
         };
         for role in config.roles {
             if let Some(task) = self.role(role) {
-                task.prepare().await.map_err(|failure| (role, failure))?;
+                task.prepare().await.map_err(|failure| RoleFailure { role, failure })?;
             }
         }
         Ok(())
+    }
+
+    /// Has every role that is on serve, while another app still has the place: nothing that acts outside begins. Gives the
+    /// roles that are on.
+    pub(crate) fn go_on_roles(&self) -> Vec<Role> {
+        let config = match self.settings().read() {
+            Ok(config) => config,
+            Err(problem) => {
+                tracing::error!(%problem, "nothing goes on");
+                return Vec::new();
+            }
+        };
+        self.board().configure(&config, self.settings().has_last_good());
+        for &role in &config.roles {
+            self.tell(role, Message::GoOn);
+        }
+        config.roles
+    }
+
+    /// Has all roles let go of ports and state for another app. Gives those that served. Bounded: a backend that does not
+    /// let go is ended.
+    pub(crate) async fn stand_down_roles(&self) -> Vec<Role> {
+        let asked = self.roles.iter().map(RoleTask::stand_down).collect::<Vec<_>>();
+        let mut served = Vec::new();
+        for (role, standing_down) in Role::ALL.into_iter().zip(asked) {
+            if standing_down.await {
+                served.push(role);
+            }
+        }
+        served
+    }
+
+    /// The process id of a role's sidecar, from its start on.
+    pub(crate) fn sidecar(&self, role: Role) -> Option<u32> {
+        self.role(role)?.sidecar()
     }
 
     /// Sends a message to a role.

@@ -37,6 +37,7 @@ impl Board {
             preferences,
             has_last_good_config: false,
             replaced_by: None,
+            failed_successor: None,
             update: None,
             took_over: None,
             launch: Launch::Waiting { version: None, pid: None },
@@ -198,7 +199,14 @@ fn apply(shown: &mut Snapshot, at: u64, event: &Event) {
                 view.enabled = enabled.contains(&view.role);
             }
         }
-        Event::HandoverStarted { version } => shown.app.replaced_by = Some(version.clone()),
+        Event::HandoverStarted { version } => {
+            shown.app.replaced_by = Some(version.clone());
+            shown.app.failed_successor = None;
+        }
+        Event::HandoverFailed { successor } => {
+            shown.app.replaced_by = None;
+            shown.app.failed_successor = Some(successor.clone());
+        }
         Event::LaunchChanged { launch } => shown.app.launch.clone_from(launch),
         Event::UpdateInstalled { version } => shown.app.update.clone_from(version),
         Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),
@@ -263,6 +271,7 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
             ports_are_left(view, failure);
         }
         Event::BackendStopping { .. } => view.state = RoleState::Stopping,
+        Event::BackendStoodDown { .. } => view.state = RoleState::StoodDown,
         Event::BackendExited { .. } => {
             view.state = RoleState::Stopped;
             ports_are_left(view, &Failure::Takeover { message: String::new() });

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::ipc::{Launch, Replaced, RoleState, Snapshot};
+use taskpaw_contract::ipc::{Launch, Replaced, RoleFailure, RoleState, Snapshot};
 use taskpaw_contract::{Role, version};
 use tauri::WebviewWindow;
 
@@ -115,8 +115,12 @@ fn given_up(snapshot: &Snapshot) -> Option<String> {
     if let Launch::Blocked { message } = &snapshot.app.launch {
         return Some(format!("another TaskPaw is running and does not answer; end it yourself ({message})"));
     }
-    if let Launch::Kept { role, failure, .. } = &snapshot.app.launch {
-        return Some(format!("the TaskPaw that is running goes on: the {role} failed: {}", reason(failure)));
+    if let Launch::Kept { because, .. } = &snapshot.app.launch {
+        let why = because.as_ref().map_or_else(
+            || "it does not hand over now".to_owned(),
+            |RoleFailure { role, failure }| format!("the {role} failed: {}", reason(failure)),
+        );
+        return Some(format!("the TaskPaw that is running goes on: {why}"));
     }
     snapshot.roles.iter().find_map(|view| match &view.state {
         RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),

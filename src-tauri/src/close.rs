@@ -16,7 +16,7 @@ enum Closing {
     End,
     /// The window asks the person.
     Ask,
-    /// The window is hidden, and the app goes on.
+    /// The window is hidden, and the app goes on: in the tray, or until another one has followed.
     Hide,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
 fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
     let (app, on_close) = (&shown.app, shown.app.preferences.on_close);
     if app.replaced_by.is_some() {
-        return Closing::End;
+        return Closing::Hide;
     }
     if on_close == OnClose::Tray && app.has_tray {
         return Closing::Hide;
@@ -109,6 +109,6 @@ mod tests {
         assert_eq!(decide(&board.snapshot(), true), Closing::Hide);
         assert_eq!(decide(&board.snapshot(), false), Closing::Hide, "also while the page is slow");
         board.publish(Event::HandoverStarted { version: "4.1.0".into() });
-        assert_eq!(decide(&board.snapshot(), true), Closing::End, "another one goes on");
+        assert_eq!(decide(&board.snapshot(), true), Closing::Hide, "this one may have to go on");
     }
 }

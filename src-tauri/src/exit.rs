@@ -17,6 +17,12 @@ const END_WITHIN: Duration = Duration::from_secs(3);
 /// The program was asked to end: it does once the backends have ended. True if they have.
 pub(crate) fn was_asked(handle: &AppHandle, api: &ExitRequestApi, code: Option<i32>) -> bool {
     let Some(app) = handle.try_state::<Arc<App>>() else { return false };
+    if app.lifecycle().is_handing_over() {
+        // Both hosts end, the other one first.
+        api.prevent_exit();
+        app.lifecycle().want_end();
+        return false;
+    }
     if app.lifecycle().begin_to_end() {
         api.prevent_exit();
         tauri::async_runtime::spawn(end(Arc::clone(&app), handle.clone(), code.unwrap_or(0)));

@@ -12,7 +12,9 @@
 //! old backend works until the new app is there, and a person sees what is waited for.
 
 mod address;
+mod conversation;
 mod decision;
+mod following;
 mod incumbent;
 mod peer;
 mod place;
@@ -20,13 +22,20 @@ mod protocol;
 mod record;
 mod replaced;
 mod successor;
+mod yielding;
 
 #[cfg(target_os = "linux")]
 pub(crate) use address::fingerprint;
-pub(crate) use incumbent::{Asked, Host, Incumbent};
+pub(crate) use conversation::NamedBackend;
+pub(crate) use following::{Followed, Follows, WithIncumbent, follow};
+pub(crate) use incumbent::{Asked, Host, Incumbent, Yielding};
 pub(crate) use place::{Place, Waiting};
 pub(crate) use protocol::{Want, Will};
+pub(crate) use replaced::Replaced;
 pub(crate) use successor::{FirstLook, HandoverError, Outcome, Successor};
+pub(crate) use yielding::{Yielded, Yields, yield_to};
 
+#[cfg(test)]
+mod meeting_tests;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,25 @@
 //! The way of a launch to its place, and what starting hosts then ask of this one.
 
+mod follows;
+mod yields;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use taskpaw_contract::ipc::{Event, Launch};
+use taskpaw_contract::ipc::{Event, FailedSuccessor, Launch};
 use taskpaw_contract::version;
 use tokio::time::timeout;
 
 use crate::app::App;
 use crate::bus;
-use crate::handover::{Asked, FirstLook, HandoverError, Incumbent, Outcome, Successor, Want, Will};
+use crate::handover::{
+    Asked, FirstLook, Followed, HandoverError, Incumbent, Outcome, Successor, Want, Will, Yielded, Yielding,
+    follow, yield_to,
+};
 use crate::window::Appearance;
+use follows::Following;
 
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
@@ -72,27 +79,26 @@ impl Launching {
 
 /// Asks another app for its place, now that there is a window to wait in.
 fn ask_for_the_place(successor: Successor, app: Arc<App>) {
+    let successor = Arc::new(successor);
     std::thread::spawn(move || {
-        let incumbent = loop {
+        let asked = loop {
             let (version, pid) = successor.held_by().unzip();
             app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
-            // A working app is given up only for backends that can be started.
-            if let Err((role, failure)) = tauri::async_runtime::block_on(app.prepare_roles()) {
-                tracing::error!(%role, ?failure, "the running app goes on: this one could not replace it");
-                let (version, _) = successor.held_by().unzip();
-                app.board().publish(Event::LaunchChanged { launch: Launch::Kept { version, role, failure } });
-                tauri::async_runtime::block_on(app.until_the_place_is_wanted());
-                continue;
-            }
             // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
             // be unanswered for as long. One that is hidden never paints.
             let painted = app.paint().until();
             let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
-            match successor.finish(Want::Run) {
-                Ok(Outcome::Placed(incumbent)) => break incumbent,
-                // Somebody else was quicker, is the same version, and shows its window.
-                Ok(Outcome::Done) => return app.shell().quit(),
-                Err(error) => {
+            let tried = match successor.is_heard_to_hand_over() {
+                Ok(true) => follow_another(&successor, &app),
+                Ok(false) => replace_another(&successor, &app),
+                Err(error) => Tried::Blocked(error),
+            };
+            match tried {
+                Tried::Placed(asked) => break asked,
+                Tried::Again => {}
+                // Somebody else was quicker, is the same version, and shows its window; or a person has ended this one.
+                Tried::Over => return app.shell().quit(),
+                Tried::Blocked(error) => {
                     tracing::error!(%error, "nothing is started");
                     // The window says the rest in the person's own language.
                     app.block(match error {
@@ -103,17 +109,73 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
                 }
             }
         };
-        let asked = run(incumbent, &app);
         heed(asked, app);
     });
 }
 
+/// How an attempt to get the place came out.
+enum Tried {
+    /// This is the app that runs.
+    Placed(Receiver<Asked>),
+    /// A person wants another attempt.
+    Again,
+    /// There is nothing to do for this app.
+    Over,
+    /// It cannot be had.
+    Blocked(HandoverError),
+}
+
+/// Has an app hand over that can serve again: it does, unless this one serves.
+fn follow_another(successor: &Arc<Successor>, app: &Arc<App>) -> Tried {
+    let Some(handover) = app.lifecycle().begin_handover() else { return Tried::Over };
+    let following = Following::new(Arc::clone(app), Arc::clone(successor));
+    let followed = tauri::async_runtime::block_on(follow(&following));
+    drop(handover);
+    match followed {
+        Followed::Placed => {
+            let asked = take_up(following.placed(), app);
+            app.is_followed_up();
+            Tried::Placed(asked)
+        }
+        Followed::PlacedWithout => Tried::Placed(run(following.placed(), app)),
+        Followed::Again => Tried::Again,
+        Followed::Ended => Tried::Over,
+    }
+}
+
+/// Takes the place of an app of a version that cannot serve again, such as 4.0.0. It is given up only for backends that can
+/// be started.
+fn replace_another(successor: &Successor, app: &Arc<App>) -> Tried {
+    if let Err(because) = tauri::async_runtime::block_on(app.prepare_roles()) {
+        tracing::error!(?because, "the running app goes on: this one could not replace it");
+        let version = successor.held_by().map(|(version, _)| version);
+        let launch = Launch::Kept { version, because: Some(because) };
+        app.board().publish(Event::LaunchChanged { launch });
+        tauri::async_runtime::block_on(app.until_the_place_is_wanted());
+        return Tried::Again;
+    }
+    match successor.finish(Want::Run) {
+        Ok(Outcome::Placed(incumbent)) => Tried::Placed(run(incumbent, app)),
+        Ok(Outcome::Done) => Tried::Over,
+        Err(error) => Tried::Blocked(error),
+    }
+}
+
 /// This is the app that runs: the roles start. What starting hosts ask is kept for [`heed`].
 fn run(incumbent: Incumbent, app: &Arc<App>) -> Receiver<Asked> {
+    take_up_with(incumbent, app, || drop(app.launch_roles()))
+}
+
+/// This is the app that runs, and its roles serve. What starting hosts ask is kept for [`heed`].
+fn take_up(incumbent: Incumbent, app: &Arc<App>) -> Receiver<Asked> {
+    take_up_with(incumbent, app, || {})
+}
+
+fn take_up_with(incumbent: Incumbent, app: &Arc<App>, launch: impl FnOnce()) -> Receiver<Asked> {
     let Incumbent { asked, replaced, place } = incumbent;
     app.keep(place);
     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
-    let _shown_in_the_window = app.launch_roles();
+    launch();
     if let Some(replaced) = replaced {
         app.board().publish(Event::HandoverFinished { from: replaced.into() });
     }
@@ -138,18 +200,47 @@ fn find_on_the_bus(data_folder: PathBuf, app: Arc<App>) {
 /// Does what starting hosts ask, also what they asked before there was a window to raise.
 fn heed(asked: Receiver<Asked>, app: Arc<App>) {
     std::thread::spawn(move || {
-        for Asked { ask, will, waiting } in asked {
-            match will {
-                Will::Stay => {}
-                Will::Show => app.shell().raise(),
-                Will::Quit => {
+        for Asked { ask, will, waiting, yielding } in asked {
+            match (will, yielding) {
+                (Will::StandDown, Some(yielding)) => stand_down(&app, ask.version, yielding),
+                (Will::Show, _) => app.shell().raise(),
+                (Will::Quit, _) => {
                     app.is_awaited_by(waiting);
                     app.shell().quit();
                 }
-                Will::HandOver => {
+                (Will::HandOver, _) => {
                     app.is_awaited_by(waiting);
                     app.hand_over(ask.version);
                 }
+                (Will::Stay | Will::StandDown, _) => {}
+            }
+        }
+    });
+}
+
+/// Lets another version serve, and serves again if it does not. What starting hosts ask meanwhile is answered.
+fn stand_down(app: &Arc<App>, version: String, yielding: Yielding) {
+    let app = Arc::clone(app);
+    tauri::async_runtime::spawn(async move {
+        let Yielding { conversation, handover } = yielding;
+        app.board().publish(Event::HandoverStarted { version: version.clone() });
+        let yielded = yield_to(app.as_ref(), conversation).await;
+        match yielded {
+            Yielded::Over => {
+                app.lifecycle().leave();
+                drop(handover);
+                app.shell().quit();
+            }
+            Yielded::GoesOn { because } => {
+                drop(handover);
+                tracing::warn!(
+                    version,
+                    ?because,
+                    "the other TaskPaw did not come to serve: this one goes on"
+                );
+                let successor = FailedSuccessor { version, because };
+                app.board().publish(Event::HandoverFailed { successor });
+                app.shell().raise();
             }
         }
     });

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Where the app is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +15,8 @@ pub(crate) enum Phase {
     Running,
     /// It changes the ports of a role, and takes no other order that starts something.
     ChangingPorts,
+    /// Its backends stand down for a successor, or are about to serve for the first time: it takes no order but its end.
+    HandingOver,
     /// A starting host was promised its place, or its end: it shows its window to nobody any more.
     Leaving,
     /// Its backends are being ended.
@@ -28,6 +30,8 @@ pub(crate) enum Phase {
 enum Step {
     BeginPortChange,
     FinishPortChange,
+    BeginHandover,
+    FinishHandover,
     Leave,
     End,
     HaveEnded,
@@ -40,11 +44,14 @@ impl Phase {
             (Self::Running, Step::BeginPortChange) => Some(Self::ChangingPorts),
             // One that leaves meanwhile stays on its way out.
             (Self::ChangingPorts, Step::FinishPortChange) => Some(Self::Running),
-            (Self::Running | Self::ChangingPorts, Step::Leave) => Some(Self::Leaving),
-            (Self::Running | Self::ChangingPorts | Self::Leaving, Step::End) => Some(Self::Ending),
-            (Self::Running | Self::ChangingPorts | Self::Leaving | Self::Ending, Step::HaveEnded) => {
-                Some(Self::Ended)
+            (Self::Running, Step::BeginHandover) => Some(Self::HandingOver),
+            (Self::HandingOver, Step::FinishHandover) => Some(Self::Running),
+            (Self::Running | Self::ChangingPorts | Self::HandingOver, Step::Leave) => Some(Self::Leaving),
+            (Self::Running | Self::ChangingPorts | Self::HandingOver | Self::Leaving, Step::End) => {
+                Some(Self::Ending)
             }
+            (Self::Ended, Step::HaveEnded) => None,
+            (_, Step::HaveEnded) => Some(Self::Ended),
             _ => None,
         }
     }
@@ -52,7 +59,11 @@ impl Phase {
 
 /// The life of the app. Its clones are the same life.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lifecycle(Arc<watch::Sender<Phase>>);
+pub(crate) struct Lifecycle {
+    phase: Arc<watch::Sender<Phase>>,
+    /// A person wants the app to end that is in a handover.
+    end_is_wanted: Arc<Notify>,
+}
 
 /// A change of ports that is under way; its drop is the end of the change.
 #[derive(Debug)]
@@ -64,7 +75,37 @@ impl Drop for PortChange {
     }
 }
 
+/// A handover that is under way; its drop is the end of it.
+#[derive(Debug)]
+pub(crate) struct Handover(Lifecycle);
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        self.0.take(Step::FinishHandover);
+    }
+}
+
 impl Lifecycle {
+    /// Begins a handover; nothing if one, or a change of ports, is under way, or the app is on its way out.
+    pub(crate) fn begin_handover(&self) -> Option<Handover> {
+        self.take(Step::BeginHandover).then(|| Handover(self.clone()))
+    }
+
+    /// Whether a handover is under way.
+    pub(crate) fn is_handing_over(&self) -> bool {
+        self.phase() == Phase::HandingOver
+    }
+
+    /// A person wants the app to end: the handover that is under way does that.
+    pub(crate) fn want_end(&self) {
+        self.end_is_wanted.notify_one();
+    }
+
+    /// Waits until a person wants the app to end that is in a handover.
+    pub(crate) async fn until_end_is_wanted(&self) {
+        self.end_is_wanted.notified().await;
+    }
+
     /// Begins a change of ports; nothing if another one is under way, or the app is on its way out.
     pub(crate) fn begin_port_change(&self) -> Option<PortChange> {
         self.take(Step::BeginPortChange).then(|| PortChange(self.clone()))
@@ -101,12 +142,12 @@ impl Lifecycle {
     }
 
     fn phase(&self) -> Phase {
-        *self.0.borrow()
+        *self.phase.borrow()
     }
 
     /// Whether the step was one.
     fn take(&self, step: Step) -> bool {
-        self.0.send_if_modified(|phase| match phase.after(step) {
+        self.phase.send_if_modified(|phase| match phase.after(step) {
             Some(next) => {
                 *phase = next;
                 true
@@ -138,6 +179,22 @@ mod tests {
         life.leave();
         drop(change);
         assert!(life.is_leaving());
+    }
+
+    #[test]
+    fn a_handover_is_one_at_a_time_and_an_end_of_its_own() {
+        let life = Lifecycle::default();
+        let handover = life.begin_handover().unwrap();
+        assert!(life.is_handing_over() && !life.is_leaving());
+        assert!(life.begin_handover().is_none() && life.begin_port_change().is_none());
+        drop(handover);
+        let _change = life.begin_port_change().unwrap();
+        assert!(life.begin_handover().is_none(), "the ports are being changed");
+        let ending = Lifecycle::default();
+        let handover = ending.begin_handover().unwrap();
+        assert!(ending.begin_to_end());
+        drop(handover);
+        assert!(ending.is_leaving(), "its end calls nobody back");
     }
 
     #[test]

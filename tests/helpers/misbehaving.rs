@@ -47,7 +47,13 @@ fn main() {
             until_the_host_ends_it();
         }
         "writes garbage" => {
-            stdout().write_all(b"Segmentation \xff\xfe fault {]\n").expect("standard output");
+            write_garbage();
+            until_the_host_ends_it();
+        }
+        "crashes when it goes on" => wait_to_go_on(&hello),
+        "writes garbage when it goes on" => {
+            wait_to_go_on(&hello);
+            write_garbage();
             until_the_host_ends_it();
         }
         other => panic!("{other:?} is nothing that it can do wrong"),
@@ -68,12 +74,21 @@ fn become_prepared(hello: &str) {
     println!("{prepared}");
 }
 
-/// Is prepared, waits until it is told to go on, holds the ports and says that it is ready. It never accepts a connection.
-fn become_ready(hello: &str) -> Vec<TcpListener> {
+/// Is prepared, and waits until it is told to go on.
+fn wait_to_go_on(hello: &str) {
     become_prepared(hello);
     let mut step = String::new();
     stdin().lock().read_line(&mut step).expect("the host's next line");
     assert!(step.contains("go_on"), "{step}");
+}
+
+fn write_garbage() {
+    stdout().write_all(b"Segmentation \xff\xfe fault {]\n").expect("standard output");
+}
+
+/// Is prepared, waits until it is told to go on, holds the ports and says that it is ready. It never accepts a connection.
+fn become_ready(hello: &str) -> Vec<TcpListener> {
+    wait_to_go_on(hello);
     let hello: Value = serde_json::from_str(hello).expect("the host's line is JSON");
     let folder = hello["config_dir"].as_str().expect("the configuration's folder");
     let config = std::fs::read_to_string(format!("{folder}/config.json")).expect("the configuration");

@@ -129,16 +129,6 @@ async fn connections_that_ended_before_do_not_matter_to_who_keeps_the_listener()
 }
 
 #[tokio::test]
-async fn a_listener_is_kept_where_its_host_is_wanted_by_name() {
-    let [port] = free_ports();
-    let mut backend = polled_backend(port);
-    let (told, kept) = Takeover::of(&[("localhost", port)]).keeping();
-    told.is_reclaimed(&[backend.pid()], "graceful");
-    assert_eq!(kept.len(), 1, "{told:?}");
-    backend.stopped_by_itself().await;
-}
-
-#[tokio::test]
 async fn a_listener_that_is_not_just_the_wanted_one_is_not_kept() {
     let [port] = free_ports();
     let mut backend = Plan::agent().word("--no-reuse-address").listens_at(("0.0.0.0", port)).start();

@@ -14,7 +14,7 @@ async fn says(window: &Window, sentence: &str, advice: &str) -> String {
     let said = window.text_with("launch-kept", sentence).await;
     assert!(said.contains(advice), "{said}");
     let snapshot = window.call(json!({ "command": "snapshot" })).await;
-    snapshot["app"]["launch"]["failure"]["kind"].as_str().expect("a failure").to_owned()
+    snapshot["app"]["launch"]["because"]["failure"]["kind"].as_str().expect("a failure").to_owned()
 }
 
 fn program(of: &Path) -> Vec<u8> {

@@ -10,4 +10,5 @@ mod installed;
 #[cfg(target_os = "linux")]
 mod package;
 mod replaced;
+mod returned;
 mod v3_files;

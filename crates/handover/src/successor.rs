@@ -108,6 +108,8 @@ pub enum SuccessorEffect {
     TakePlace,
     /// Say that this host has the place.
     SayTaken,
+    /// Say that the person has ended both.
+    SayQuit,
     /// Tell the backends that they are live: only now they bring files to a new form and act outside.
     MakeLive,
     /// End the backends, at once and without a last write.
@@ -151,6 +153,11 @@ impl Successor {
         };
         match (self, input) {
             (Self::Ended, _) => (self, Vec::new()),
+            // It may be between two that serve: both end, the incumbent when this one is gone.
+            (Self::Asking | Self::GoingOn | Self::Confirmed | Self::Taking(_), In::Quit) => {
+                let effects = vec![Do::EndBackends, Do::SayQuit, Do::Disconnect, Do::ReleasePlace, Do::Exit];
+                (Self::Ended, effects)
+            }
             (_, In::Quit) => (Self::Ended, vec![Do::EndBackends, Do::Disconnect, Do::ReleasePlace, Do::Exit]),
 
             (Self::Preparing, In::Prepared) => (Self::Asking, vec![Do::Ask, Do::Wait]),

@@ -1,17 +1,19 @@
 //! The app that runs: it hears what starting hosts ask, from the moment it has the place.
 
-use std::io;
-use std::sync::mpsc;
+use std::io::{self, BufReader};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
 
+use super::conversation::{Conversation, SharedStream};
 use super::place::{Place, Waiting};
-use super::protocol::{Answer, Ask, Will, read_line, write_line};
+use super::protocol::{Answer, Ask, PROTOCOL, Will, read_line, write_line};
 use super::replaced::Replaced;
-use crate::lifecycle::Lifecycle;
+use super::yielding::WithSuccessor;
+use crate::lifecycle::{Handover, Lifecycle};
 use crate::window::SharedAppearance;
 
 /// This host has the place: it is the app that runs.
@@ -43,7 +45,21 @@ pub(crate) struct Asked {
     pub(crate) will: Will,
     /// Who asked, and waits for what was answered to be done.
     pub(crate) waiting: Waiting,
+    /// The rest of a handover in which the backends stand down.
+    pub(crate) yielding: Option<Yielding>,
 }
+
+/// A handover in which the backends stand down has begun.
+#[derive(Debug)]
+pub(crate) struct Yielding {
+    /// What is said to the successor, and heard of it.
+    pub(crate) conversation: WithSuccessor,
+    /// While it is held, the app takes no order but its end.
+    pub(crate) handover: Handover,
+}
+
+/// How long a change of ports may take until it is over, so that the backends can stand down.
+const PORT_CHANGE_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long the host before may keep the name (Windows): until its end, which comes three seconds after it has given up
 /// its place at the latest.
@@ -105,19 +121,53 @@ fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::S
         Ok(ask) => ask,
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
-    let will = ask.answered_by(version, host.lifecycle.is_leaving());
-    if matches!(will, Will::HandOver | Will::Quit) {
-        // From here on nobody is told that this host will show its window.
-        host.lifecycle.leave();
+    let mut will = ask.answered_by(version, host.lifecycle.is_leaving());
+    let mut handover = None;
+    match will {
+        // From here on nobody is told that this host will show its window. In a handover both hosts end by what is said there.
+        Will::HandOver | Will::Quit if !host.lifecycle.is_handing_over() => host.lifecycle.leave(),
+        Will::HandOver => will = Will::Stay,
+        Will::StandDown => {
+            handover = begin_handover(&host.lifecycle);
+            if handover.is_none() {
+                will = Will::Stay;
+            }
+        }
+        _ => {}
     }
     let window = host.appearance.now().and_then(|shown| serde_json::to_value(shown).ok()).unwrap_or_default();
     let pid = std::process::id();
-    let answer = Answer { taskpaw_instance: 1, version: version.to_owned(), pid, will, window };
-    if let Err(error) = write_line(&mut stream, &answer) {
+    let (taskpaw_instance, version) = (1, version.to_owned());
+    let answer = Answer { taskpaw_instance, version, pid, will, protocol: PROTOCOL, window };
+    let stream = Arc::new(stream);
+    if let Err(error) = write_line(&mut &*stream, &answer) {
         tracing::debug!(%error, "who asked is gone");
     }
     tracing::info!(asked = ask.version, ?will, "another TaskPaw was started");
-    if will != Will::Stay {
-        let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting::on(stream) });
+    let yielding = handover.and_then(|handover| {
+        let read = BufReader::new(SharedStream(Arc::clone(&stream)));
+        match Conversation::on(Arc::clone(&stream), read) {
+            Ok(conversation) => Some(Yielding { conversation, handover }),
+            Err(error) => {
+                tracing::error!(%error, "the other TaskPaw cannot be spoken to");
+                None
+            }
+        }
+    });
+    if will == Will::Stay || (will == Will::StandDown && yielding.is_none()) {
+        return;
+    }
+    let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting::on(stream), yielding });
+}
+
+/// Begins a handover. A change of ports is finished first, or undone.
+fn begin_handover(lifecycle: &Lifecycle) -> Option<Handover> {
+    let began = Instant::now();
+    loop {
+        let handover = lifecycle.begin_handover();
+        if handover.is_some() || !lifecycle.is_changing_ports() || began.elapsed() > PORT_CHANGE_WITHIN {
+            return handover;
+        }
+        thread::sleep(NAME_STEP);
     }
 }

@@ -47,6 +47,21 @@ impl Place {
         self.waiting.push(waiting);
     }
 
+    /// Gives the place back for a successor, that may not come to take it.
+    pub(crate) fn lend(&self) {
+        if let Err(error) = self.lock.0.unlock() {
+            tracing::warn!(%error, "the place cannot be given back");
+        }
+    }
+
+    /// Takes the place back, if nobody has it.
+    pub(crate) fn take_back(&self) -> bool {
+        self.lock.try_take().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the place cannot be taken back");
+            false
+        })
+    }
+
     /// Gives up the place: the backends have ended, and what is left of this host harms nobody. Whoever waits need
     /// not wait for the end of the process.
     pub(crate) fn release(self) {
@@ -60,11 +75,11 @@ impl Place {
 
 /// A starting host that waits: its connection, which ends with this.
 #[derive(Debug)]
-pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Stream);
+pub(crate) struct Waiting(#[expect(dead_code, reason = "only its drop counts")] Arc<Stream>);
 
 impl Waiting {
     /// Somebody who waits at the other end of a connection.
-    pub(super) fn on(stream: Stream) -> Self {
+    pub(super) fn on(stream: Arc<Stream>) -> Self {
         Self(stream)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::conversation::{Conversation, SharedStream};
+use super::following::WithIncumbent;
 use super::peer::peer;
 
 /// The longest line, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
+pub(super) const LONGEST_LINE: u64 = 64 * 1024;
+
+/// What a host speaks that can hand over and serve again. That of 4.0.0 speaks 1, and does not say so.
+pub(super) const PROTOCOL: u32 = 2;
 
 /// What a starting host asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,9 @@ pub(crate) enum Want {
     Show,
     /// TaskPaw, in the version that was started.
     Run,
+    /// That the running TaskPaw hands over, and goes on if this one does not come to serve. Asked only of a host that speaks
+    /// protocol 2.
+    Succeed,
     /// That the running TaskPaw ends.
     Quit,
 }
@@ -52,6 +60,9 @@ pub(crate) struct Answer {
     pub(crate) pid: u32,
     /// What it does now.
     pub(crate) will: Will,
+    /// What it speaks.
+    #[serde(default = "first_protocol", skip_serializing_if = "is_first_protocol")]
+    pub(crate) protocol: u32,
     /// How its window looks, so that the next one can look the same. Versions before 4.1.0 do not say it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub(crate) window: Value,
@@ -67,8 +78,19 @@ pub(crate) enum Will {
     Stay,
     /// It stops its backends and ends, and the starting one takes its place.
     HandOver,
+    /// Its backends stand down; the rest is said on the same connection.
+    StandDown,
     /// It stops its backends and ends.
     Quit,
+}
+
+fn first_protocol() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like that")]
+fn is_first_protocol(protocol: &u32) -> bool {
+    *protocol == 1
 }
 
 impl Ask {
@@ -78,8 +100,11 @@ impl Ask {
         match self.want {
             Want::Quit => Will::Quit,
             Want::Show | Want::Run if self.version == running && !is_ending => Will::Show,
+            Want::Succeed if self.version == running && !is_ending => Will::Show,
             Want::Show => Will::Stay,
             Want::Run => Will::HandOver,
+            Want::Succeed if is_ending => Will::HandOver,
+            Want::Succeed => Will::StandDown,
         }
     }
 }
@@ -148,6 +173,44 @@ pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
     }
 }
 
+/// What became of an ask to hand over.
+#[derive(Debug)]
+pub(crate) struct Succession {
+    /// What the incumbent answered.
+    pub(crate) answer: Answer,
+    /// Who it is, by the word of the system.
+    pub(crate) peer: Option<Pid>,
+    /// What is said from now on, if it hands over.
+    pub(crate) conversation: Option<WithIncumbent>,
+}
+
+/// Asks the running host to hand over, and waits for its answer at most `within`; nothing if there is none.
+pub(super) fn ask_to_succeed(name: Name<'static>, ask: &Ask, within: Duration) -> Option<Succession> {
+    let (tell, told) = mpsc::channel();
+    let ask = ask.clone();
+    // As in `ask`: a thread that hangs is left behind.
+    thread::spawn(move || {
+        let asked = || {
+            let stream = Arc::new(Stream::connect(name)?);
+            write_line(&mut &*stream, &ask)?;
+            let mut reader = BufReader::new(SharedStream(Arc::clone(&stream)));
+            let answer: Answer = read_from(&mut reader)?;
+            let peer = peer(&stream);
+            let hands_over = answer.will == Will::StandDown;
+            let conversation = hands_over.then(|| Conversation::on(stream, reader)).transpose()?;
+            Ok::<_, io::Error>(Succession { answer, peer, conversation })
+        };
+        let _somebody_waits = tell.send(asked());
+    });
+    match told.recv_timeout(within).ok()? {
+        Ok(succession) => Some(succession),
+        Err(error) => {
+            tracing::warn!(%error, "the running TaskPaw cannot be asked to hand over");
+            None
+        }
+    }
+}
+
 fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -163,10 +226,15 @@ pub(super) fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Res
     to.flush()
 }
 
-/// Reads one line of JSON, of bounded length.
+/// Reads one line of JSON, of bounded length. What follows it may be lost.
 pub(super) fn read_line<T: DeserializeOwned>(from: impl Read) -> io::Result<T> {
+    read_from(&mut BufReader::new(from))
+}
+
+/// Reads one line of JSON, of bounded length, and nothing of what follows.
+fn read_from<T: DeserializeOwned>(from: &mut BufReader<impl Read>) -> io::Result<T> {
     let mut line = String::new();
-    BufReader::new(from.take(LONGEST_LINE)).read_line(&mut line)?;
+    from.take(LONGEST_LINE).read_line(&mut line)?;
     if line.is_empty() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

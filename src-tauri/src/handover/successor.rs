@@ -13,7 +13,9 @@ use super::address::Address;
 use super::decision::{Heard, Next, Patience, may_be_ended};
 use super::incumbent::{Host, Incumbent, listen};
 use super::place::Lock;
-use super::protocol::{Answer, Answering, Ask, Asking, Want, Will, ask};
+use super::protocol::{
+    Answer, Answering, Ask, Asking, PROTOCOL, Succession, Want, Will, ask, ask_to_succeed,
+};
 use super::record::Record;
 use super::replaced::Replaced;
 use crate::window::Appearance;
@@ -185,6 +187,50 @@ impl Successor {
             return Ok(Outcome::Done); // Nobody runs, or nobody does any more.
         }
         Ok(Outcome::Placed(self.incumbent(replaced)))
+    }
+
+    /// Whether the host that has the place speaks of handing over and serving again. One that says nothing, or something
+    /// strange, is not known to.
+    ///
+    /// # Errors
+    /// [`HandoverError`] if its socket has no name.
+    pub(crate) fn is_heard_to_hand_over(&self) -> Result<bool, HandoverError> {
+        Ok(match self.ask(Want::Show, ANSWER_WITHIN)?.heard {
+            Answering::Answered(answer, _) => answer.protocol >= PROTOCOL && answer.will != Will::Show,
+            Answering::NobodyThere | Answering::Silent => false,
+        })
+    }
+
+    /// Asks the incumbent to hand over, and to go on if this host does not come to serve. Blocks; bounded.
+    pub(crate) fn ask_to_succeed(&self) -> Option<Succession> {
+        let asks = Ask { taskpaw_instance: 1, version: self.version.to_owned(), want: Want::Succeed };
+        ask_to_succeed(self.address.socket().ok()?, &asks, ANSWER_WITHIN)
+    }
+
+    /// Takes the place, if nobody has it.
+    pub(crate) fn take_place(&self) -> bool {
+        self.is_free().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the place cannot be taken");
+            false
+        })
+    }
+
+    /// Gives the place back.
+    pub(crate) fn release_place(&self) {
+        self.lock.taken().lend();
+    }
+
+    /// Ends the host by force that was asked to hand over, if it is proved who it is. Blocks; bounded.
+    pub(crate) fn end_by_force(&self, peer: Option<Pid>) -> bool {
+        let record = Record::read(&self.address.record());
+        end_by_force(record.as_ref(), peer)
+            .inspect_err(|error| tracing::error!(%error, "the running TaskPaw hangs in a handover"))
+            .is_ok()
+    }
+
+    /// This host has taken the place of another one: it is the incumbent from now on.
+    pub(crate) fn placed(&self, replaced: Option<Replaced>) -> Incumbent {
+        self.incumbent(replaced)
     }
 
     /// How the window of the host looks that has the place, if that was told.

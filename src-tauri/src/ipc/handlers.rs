@@ -240,6 +240,10 @@ fn may_start(app: &App) -> Result<(), IpcError> {
     if app.lifecycle().is_changing_ports() {
         return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));
     }
+    if app.lifecycle().is_handing_over() {
+        let message = "another TaskPaw is about to take over; wait until it has, or has failed";
+        return Err(IpcError::new(ErrorCode::Busy, message));
+    }
     Ok(())
 }
 

@@ -15,6 +15,8 @@ pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
 /// For so long a sidecar that is prepared counts as one; then it is prepared anew.
 const PREPARED_FOR: Duration = Duration::from_secs(30);
+/// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
+const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
 /// From the ask to stop until the kill: the backend itself gives what is under way 3 s.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Between two health calls.
@@ -45,6 +47,15 @@ pub(crate) enum Message {
     Retry,
     /// The same, and for this one attempt a backend of V3 may be ended whatever it works at.
     ReplaceV3,
+    /// It is to serve for an app that does not have the place yet: nothing that acts outside begins, and a failure is the
+    /// last one.
+    GoOn,
+    /// The app has the place by now.
+    Live,
+    /// Another app is about to follow: whatever runs lets go of everything but its process. Ends in `StoodDown`.
+    StandDown,
+    /// The other app does not follow: what stood down serves again.
+    Serve,
     /// The app ends.
     Quit,
     /// Something that was begun in a generation has come to its end.
@@ -83,6 +94,7 @@ pub(crate) enum Answer {
 pub(crate) enum Timer {
     Prepared,
     Ready,
+    StandDown,
     Stop,
     Health,
     Backoff,
@@ -101,6 +113,12 @@ pub(crate) enum Effect {
     GoLive,
     /// End a sidecar that has touched nothing. Nobody hears of its end.
     Discard,
+    /// Tell the sidecar to let go of everything but its listening sockets: ends in `Line`.
+    StandDown,
+    /// Tell the sidecar to let go of these, too: ends in `Line`.
+    CloseListeners,
+    /// Tell whoever had it stand down that it has; whether it served before.
+    StoodDown(bool),
     /// Tell whoever asked to prepare how that came out.
     PreparedAhead(Result<(), Failure>),
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
@@ -139,6 +157,12 @@ enum State {
         heard: Duration,
         missed: u32,
     },
+    /// The sidecar lets go of what it has, for another app.
+    StandingDown,
+    /// It has, and waits, if its process lives; or there was none that served.
+    StoodDown {
+        has_sidecar: bool,
+    },
     Stopping(Next),
     Backoff,
     Failed,
@@ -151,6 +175,11 @@ enum Next {
     Stay,
     Start,
     Fail(Failure),
+    /// Another app is about to follow. Whether it runs again if that does not.
+    StandDown {
+        served: bool,
+        resumes: bool,
+    },
     End,
 }
 
@@ -167,6 +196,8 @@ pub(crate) struct Machine {
     /// Whether this attempt only finds out if it could start.
     is_ahead: bool,
     displacement: Displacement,
+    /// Whether the app has the place, so that its backends act outside, and are started again and again.
+    has_place: bool,
 }
 
 impl Machine {
@@ -181,6 +212,7 @@ impl Machine {
             away: 0,
             is_ahead: false,
             displacement: Displacement::default(),
+            has_place: true,
         }
     }
 
@@ -215,13 +247,32 @@ impl Machine {
                 if matches!(self.state, State::Stopped | State::Failed) {
                     self.displacement = Displacement::default();
                 }
+                self.has_place = true;
                 self.start(now)
             }
             Message::Retry | Message::ReplaceV3 => {
+                self.has_place = true;
                 self.forget_failures();
                 self.start(now)
             }
-            Message::Restart => self.restart(now),
+            Message::Restart => {
+                self.has_place = true;
+                self.restart(now)
+            }
+            Message::GoOn => {
+                self.has_place = false;
+                self.start(now)
+            }
+            Message::Live => {
+                let was_without = !std::mem::replace(&mut self.has_place, true);
+                if was_without && matches!(self.state, State::Ready { .. }) {
+                    vec![Effect::GoLive]
+                } else {
+                    Vec::new()
+                }
+            }
+            Message::StandDown => self.stand_down(),
+            Message::Serve => self.serve(),
             Message::Stop => self.stop(Next::Stay),
             Message::Quit => self.stop(Next::End),
         }
@@ -273,8 +324,80 @@ impl Machine {
                 }
                 Vec::new()
             }
-            State::TakingOver | State::Starting { .. } | State::Ready { .. } | State::Ended => Vec::new(),
+            State::TakingOver
+            | State::Starting { .. }
+            | State::Ready { .. }
+            | State::StandingDown
+            | State::StoodDown { .. }
+            | State::Ended => Vec::new(),
         }
+    }
+
+    /// Lets go of ports and state for another app.
+    fn stand_down(&mut self) -> Vec<Effect> {
+        let resumes = !matches!(self.state, State::Stopped | State::Failed | State::Ended);
+        match &mut self.state {
+            State::Ready { .. } => {
+                self.state = State::StandingDown;
+                vec![Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]
+            }
+            State::Starting { .. } => self.stopping(Next::StandDown { served: false, resumes }),
+            State::Stopping(next) => {
+                if *next != Next::End {
+                    let resumes = *next != Next::Stay;
+                    *next = Next::StandDown { served: false, resumes };
+                }
+                Vec::new()
+            }
+            State::Preparing | State::Prepared { .. } | State::TakingOver | State::Backoff => {
+                self.generation += 1; // What is under way is over.
+                self.is_ahead = false;
+                let mut effects = vec![Effect::Discard];
+                effects.extend(self.stand_by(false));
+                effects.push(Effect::StoodDown(false));
+                effects
+            }
+            // It will be told.
+            State::StandingDown => Vec::new(),
+            State::Stopped | State::Failed | State::Ended | State::StoodDown { .. } => {
+                vec![Effect::StoodDown(false)]
+            }
+        }
+    }
+
+    /// Serves again, if it stood down. It is the same step as the first time.
+    fn serve(&mut self) -> Vec<Effect> {
+        match &mut self.state {
+            State::StoodDown { has_sidecar: true } => {
+                self.state = State::TakingOver;
+                vec![Effect::TakeOver]
+            }
+            State::StoodDown { has_sidecar: false } => self.begin(),
+            State::Stopping(next @ Next::StandDown { .. }) => {
+                *next = Next::Start;
+                Vec::new()
+            }
+            // One that is still letting go is ended, and started anew.
+            State::StandingDown => {
+                let mut effects = self.stopping(Next::Start);
+                effects.push(Effect::Kill);
+                effects
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// It has let go of everything, and served before.
+    fn stood_down(&mut self, has_sidecar: bool) -> Vec<Effect> {
+        let mut effects = self.stand_by(has_sidecar);
+        effects.push(Effect::StoodDown(true));
+        effects
+    }
+
+    fn stand_by(&mut self, has_sidecar: bool) -> Vec<Effect> {
+        self.state = State::StoodDown { has_sidecar };
+        let (role, generation) = (self.role, self.generation);
+        vec![Effect::Publish(Event::BackendStoodDown { role, generation })]
     }
 
     fn forget_failures(&mut self) {
@@ -298,7 +421,10 @@ impl Machine {
 
     fn stop(&mut self, then: Next) -> Vec<Effect> {
         match &mut self.state {
-            State::Starting { .. } | State::Ready { .. } => self.stopping(then),
+            State::Starting { .. }
+            | State::Ready { .. }
+            | State::StandingDown
+            | State::StoodDown { has_sidecar: true } => self.stopping(then),
             State::Stopping(next) => {
                 // Whoever ends the app waits for that end.
                 if *next != Next::End {
@@ -317,7 +443,7 @@ impl Machine {
                 effects.extend(self.stopped(then, "not running".to_owned()));
                 effects
             }
-            State::Stopped | State::Backoff | State::Failed => {
+            State::Stopped | State::Backoff | State::Failed | State::StoodDown { has_sidecar: false } => {
                 self.generation += 1;
                 self.stopped(then, "not running".to_owned())
             }
@@ -407,11 +533,12 @@ impl Machine {
                 self.displacement.serve();
                 self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
-                vec![
-                    Effect::GoLive,
-                    Effect::Publish(Event::BackendReady { role, generation, backend, ports }),
-                    Effect::Arm(Timer::Health, HEALTH_EVERY),
-                ]
+                let ready = Effect::Publish(Event::BackendReady { role, generation, backend, ports });
+                let mut effects = vec![ready, Effect::Arm(Timer::Health, HEALTH_EVERY)];
+                if self.has_place {
+                    effects.insert(0, Effect::GoLive);
+                }
+                effects
             }
             (State::Starting { .. }, Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
             (State::Starting { heard }, Answer::Elapsed(Timer::Ready)) => {
@@ -452,6 +579,22 @@ impl Machine {
                     *failure += now.saturating_sub(heard);
                 }
                 self.stopping(Next::Fail(Failure::Unhealthy { missed, log: Vec::new() }))
+            }
+            (State::StandingDown, Answer::Line(Ok(Line::StoodDown))) => vec![Effect::CloseListeners],
+            (State::StandingDown, Answer::Line(Ok(Line::ListenersClosed))) => self.stood_down(true),
+            // It was told while it went live, and refused.
+            (State::StandingDown, Answer::Line(Ok(Line::Live))) => vec![Effect::StandDown],
+            (State::StandingDown, Answer::Line(Ok(Line::SignOfLife | Line::Refused(_)))) => Vec::new(),
+            // Its end lets go of everything, too.
+            (State::StandingDown, Answer::Line(_) | Answer::Elapsed(Timer::StandDown)) => {
+                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
+                effects.push(Effect::Kill);
+                effects
+            }
+            (State::StandingDown, Answer::Exited { .. }) => self.stood_down(false),
+            (State::StoodDown { has_sidecar }, Answer::Exited { .. }) => {
+                *has_sidecar = false;
+                Vec::new()
             }
             (State::Stopping(_), Answer::Elapsed(Timer::Stop)) => vec![Effect::Kill],
             (State::Stopping(next), Answer::Exited { status, log }) => {
@@ -523,6 +666,11 @@ impl Machine {
         if let Next::Fail(failure) = next {
             return self.fail(with_log(failure, log), now);
         }
+        if let Next::StandDown { served, resumes } = next {
+            let mut effects = if resumes { self.stand_by(false) } else { self.stopped(Next::Stay, status) };
+            effects.push(Effect::StoodDown(served));
+            return effects;
+        }
         let mut effects = Vec::new();
         if std::mem::take(&mut self.is_ahead) {
             // Whoever asked waits for it no more.
@@ -541,7 +689,8 @@ impl Machine {
         self.away = 0;
         self.failures.retain(|&at| now.saturating_sub(at) < BUDGET_WINDOW);
         self.failures.push(now);
-        if is_permanent(&failure) || self.failures.len() >= BUDGET {
+        // Without the place it is the app that runs that goes on.
+        if is_permanent(&failure) || self.failures.len() >= BUDGET || !self.has_place {
             self.state = State::Failed;
             return vec![Effect::Publish(Event::BackendFailed { role, generation, failure })];
         }

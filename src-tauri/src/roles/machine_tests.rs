@@ -524,3 +524,110 @@ fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says
     );
     assert_eq!(driven.tell(Message::ReplaceV3), PREPARE);
 }
+
+/// What a role says that has let go of everything.
+fn stood_down(effects: &[Effect], served: bool) -> bool {
+    effects.contains(&Effect::StoodDown(served))
+}
+
+#[test]
+fn without_the_place_nothing_that_acts_outside_begins() {
+    let mut driven = Driven::new();
+    assert_eq!(driven.tell(Message::GoOn), PREPARE);
+    driven.become_prepared();
+    driven.answer(Answer::TakenOver);
+    driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+    let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    assert!(!effects.contains(&Effect::GoLive), "{effects:?}");
+    assert!(matches!(published(&effects), Some(Event::BackendReady { .. })), "{effects:?}");
+    assert_eq!(driven.tell(Message::Live), [Effect::GoLive]);
+    assert_eq!(driven.tell(Message::Live), [], "once");
+}
+
+#[test]
+fn without_the_place_a_failure_is_the_last_one() {
+    let mut driven = Driven::new();
+    driven.tell(Message::GoOn);
+    let effects = driven.answer(exited());
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
+    // With it, it is tried again.
+    driven.tell(Message::Start);
+    let effects = driven.answer(exited());
+    assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
+}
+
+#[test]
+fn a_backend_stands_down_and_serves_again_in_the_same_process() {
+    let mut driven = Driven::ready();
+    for _ in 0..3 {
+        let effects = driven.tell(Message::StandDown);
+        assert_eq!(effects, [Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]);
+        // No health call, no restart, no order but the end.
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), []);
+        assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::CloseListeners]);
+        let effects = driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
+        assert!(stood_down(&effects, true), "{effects:?}");
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::StandDown)), []);
+        for order in [Message::Start, Message::Restart, Message::Retry] {
+            assert_eq!(driven.tell(order), [], "it waits for the other app");
+        }
+        assert_eq!(driven.tell(Message::Serve), [Effect::TakeOver]);
+        driven.become_ready();
+    }
+}
+
+#[test]
+fn a_backend_that_does_not_let_go_is_ended_and_one_that_ended_is_started_anew() {
+    let mut driven = Driven::ready();
+    driven.tell(Message::StandDown);
+    assert!(driven.answer(Answer::Elapsed(Timer::StandDown)).contains(&Effect::Kill));
+    let effects = driven.answer(exited());
+    assert!(stood_down(&effects, true), "{effects:?}");
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    let mut driven = Driven::ready();
+    driven.tell(Message::StandDown);
+    assert!(stood_down(&driven.answer(exited()), true), "its end lets go, too");
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    let mut driven = Driven::ready();
+    driven.tell(Message::StandDown);
+    driven.answer(Answer::Line(Ok(Line::StoodDown)));
+    driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
+    assert_eq!(driven.answer(exited()), []);
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+}
+
+#[test]
+fn a_role_that_does_not_serve_takes_no_part_and_goes_on_as_before() {
+    let mut driven = Driven::new();
+    assert_eq!(driven.tell(Message::StandDown), [Effect::StoodDown(false)]);
+    assert_eq!(driven.tell(Message::Serve), [], "it was stopped");
+
+    let mut driven = Driven::taking_over();
+    let effects = driven.tell(Message::StandDown);
+    assert!(effects.contains(&Effect::Discard) && stood_down(&effects, false), "{effects:?}");
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    assert!(driven.tell(Message::StandDown).contains(&Effect::AskToStop), "it may hold a port by now");
+    assert!(stood_down(&driven.answer(exited()), false));
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    let mut driven = Driven::ready();
+    driven.tell(Message::Stop);
+    assert_eq!(driven.tell(Message::StandDown), []);
+    assert!(stood_down(&driven.answer(exited()), false));
+    assert_eq!(driven.tell(Message::Serve), [], "a person had stopped it");
+}
+
+#[test]
+fn the_end_of_the_app_ends_what_stood_down() {
+    let mut driven = Driven::ready();
+    driven.tell(Message::StandDown);
+    driven.answer(Answer::Line(Ok(Line::StoodDown)));
+    driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
+    assert!(driven.tell(Message::Quit).contains(&Effect::AskToStop));
+    assert!(driven.answer(exited()).contains(&Effect::End));
+}

@@ -41,6 +41,8 @@ pub(crate) struct RoleTask {
     running: Arc<Mutex<Option<Running>>>,
     ended: watch::Receiver<bool>,
     prepared: watch::Sender<Result<(), Failure>>,
+    stood_down: watch::Sender<bool>,
+    sidecar: watch::Receiver<Option<u32>>,
 }
 
 /// A backend that is ready, and the key to it.
@@ -58,6 +60,8 @@ impl RoleTask {
         let running = Arc::new(Mutex::new(None));
         let (end, ended) = watch::channel(false);
         let prepared = watch::Sender::new(Ok(()));
+        let stood_down = watch::Sender::new(false);
+        let (sidecar_is, sidecar) = watch::channel(None);
         let runner = Runner {
             role,
             around,
@@ -69,10 +73,12 @@ impl RoleTask {
             running: Arc::clone(&running),
             attempt: None,
             prepared: prepared.clone(),
+            stood_down: stood_down.clone(),
+            sidecar_is,
             may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
-        Self { role, inbox, log, running, ended, prepared }
+        Self { role, inbox, log, running, ended, prepared, stood_down, sidecar }
     }
 
     /// Sends a message to the role.
@@ -99,6 +105,25 @@ impl RoleTask {
             // The app ends.
             _ = ended.wait_for(|ended| *ended) => Ok(()),
         }
+    }
+
+    /// Has the role let go of ports and state for another app; true if it served. Bounded: a backend that does not let go
+    /// is ended.
+    pub(crate) fn stand_down(&self) -> impl Future<Output = bool> + Send + use<> {
+        let (mut stood_down, mut ended) = (self.stood_down.subscribe(), self.ended.clone());
+        self.send(Message::StandDown);
+        async move {
+            tokio::select! {
+                told = stood_down.changed() => told.is_ok() && *stood_down.borrow(),
+                // The app ends.
+                _ = ended.wait_for(|ended| *ended) => false,
+            }
+        }
+    }
+
+    /// The process id of the sidecar, from its start on.
+    pub(crate) fn sidecar(&self) -> Option<u32> {
+        *self.sidecar.borrow()
     }
 
     /// Waits until the role has ended, after [`Message::Quit`].
@@ -140,6 +165,10 @@ struct Runner {
     attempt: Option<Attempt>,
     /// How the last look whether the role could start has come out.
     prepared: watch::Sender<Result<(), Failure>>,
+    /// Whether it served, when it stood down last.
+    stood_down: watch::Sender<bool>,
+    /// The process id of the sidecar.
+    sidecar_is: watch::Sender<Option<u32>>,
     /// The attempt for which a person said that a backend of V3 may be ended whatever it works at.
     may_end_busy: Option<u32>,
 }
@@ -189,9 +218,7 @@ impl Runner {
         match answer {
             Answer::Exited { .. } => {
                 self.set_running(None);
-                if let Some(attempt) = &mut self.attempt {
-                    attempt.sidecar = None;
-                }
+                self.set_sidecar(None);
             }
             Answer::Line(Ok(Line::Prepared(prepared))) => {
                 if let Some(attempt) = &mut self.attempt {
@@ -208,6 +235,12 @@ impl Runner {
             Effect::TakeOver => self.take_over(),
             Effect::GoOn => self.go_on(),
             Effect::GoLive => self.go_live(),
+            Effect::StandDown => self.order(Order::Take(Step::StandDown)),
+            Effect::CloseListeners => self.order(Order::Take(Step::CloseListeners)),
+            Effect::StoodDown(served) => {
+                self.set_running(None);
+                let _before = self.stood_down.send_replace(served);
+            }
             Effect::Discard => self.discard(),
             Effect::PreparedAhead(result) => drop(self.prepared.send_replace(result)),
             Effect::Confirm(ready) => self.confirm(ready),
@@ -350,9 +383,7 @@ impl Runner {
     /// Ends a sidecar that holds nothing. Its end is nobody's news.
     fn discard(&mut self) {
         self.order(Order::Kill);
-        if let Some(attempt) = &mut self.attempt {
-            attempt.sidecar = None;
-        }
+        self.set_sidecar(None);
     }
 
     fn start(&mut self, kept: Vec<Claim>) {
@@ -382,7 +413,7 @@ impl Runner {
         };
         let started = Ungreeted::start(program, self.role, kept);
         match started.and_then(|ungreeted| Sidecar::greet(ungreeted, &hello, log, tell)) {
-            Ok(sidecar) => attempt.sidecar = Some(sidecar),
+            Ok(sidecar) => self.set_sidecar(Some(sidecar)),
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;
                 answer(failed(path, missing, error.to_string()));
@@ -412,6 +443,13 @@ impl Runner {
                 Backend { pid: ready.pid, version: ready.version, base_url: ready.base_url, ready_ms };
             answer(Answer::Confirmed { backend, ports });
         });
+    }
+
+    fn set_sidecar(&mut self, sidecar: Option<Sidecar>) {
+        self.sidecar_is.send_replace(sidecar.as_ref().map(|sidecar| sidecar.pid));
+        if let Some(attempt) = &mut self.attempt {
+            attempt.sidecar = sidecar;
+        }
     }
 
     fn order(&self, order: Order) {

@@ -120,7 +120,8 @@ fn mood(state: &RoleState) -> Mood {
         RoleState::TakingOver { .. }
         | RoleState::Lingering { .. }
         | RoleState::Starting
-        | RoleState::Stopping => Mood::Busy,
+        | RoleState::Stopping
+        | RoleState::StoodDown => Mood::Busy,
         RoleState::Backoff { .. } => Mood::Trying,
         RoleState::Failed { .. } => Mood::Broken,
     }
@@ -137,6 +138,7 @@ fn role_line(view: &RoleView, words: &Words) -> String {
         RoleState::Backoff { failure, .. } => because(words.backoff, view, failure, words),
         RoleState::Failed { failure } => because(words.failed, view, failure, words),
         RoleState::Stopping => words.stopping.to_owned(),
+        RoleState::StoodDown => words.stood_down.to_owned(),
     };
     format!("{}{}{state}", words.role_name(view.role), words.colon)
 }
@@ -181,7 +183,7 @@ fn role_entry(view: &RoleView, line: &str, words: &Words) -> Entry {
     let orders: Vec<(&str, Request)> = match &view.state {
         // A change of ports stops and starts the role itself, and takes no orders meanwhile.
         _ if is_applying => Vec::new(),
-        RoleState::Stopping => Vec::new(),
+        RoleState::Stopping | RoleState::StoodDown => Vec::new(),
         RoleState::Stopped => vec![(words.start, Request::Start { role })],
         RoleState::TakingOver { .. } | RoleState::Lingering { .. } | RoleState::Starting => {
             vec![(words.stop, Request::Stop { role })]

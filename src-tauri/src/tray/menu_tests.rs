@@ -2,7 +2,9 @@
 
 use port_takeover::PortState;
 use taskpaw_contract::config::{Config, ConfigProblem, Language};
-use taskpaw_contract::ipc::{Apply, ApplyStep, Backend, Event, LingeringCause, PortView, Progress};
+use taskpaw_contract::ipc::{
+    Apply, ApplyStep, Backend, Event, LingeringCause, PortView, Progress, RoleFailure,
+};
 use taskpaw_contract::sidecar::StartupErrorCode;
 use taskpaw_contract::{PortStatus, Role};
 
@@ -125,7 +127,7 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
 
 fn kept(version: Option<String>) -> Launch {
     let failure = Failure::NotReady { seconds: 10, log: Vec::new() };
-    Launch::Kept { version, role: Role::Agent, failure }
+    Launch::Kept { version, because: Some(RoleFailure { role: Role::Agent, failure }) }
 }
 
 /// The menu as a person reads it.

@@ -459,9 +459,13 @@ preferences: Preferences,
  */
 has_last_good_config: boolean, 
 /**
- * The version that takes the place of this app, which is ending.
+ * The version that takes the place of this app, which is ending, or waits whether that comes to serve.
  */
 replaced_by: string | null, 
+/**
+ * The version that was to take the place of this app and could not, so that this one goes on.
+ */
+failed_successor: FailedSuccessor | null, 
 /**
  * Another version that is installed and runs after a relaunch.
  */
@@ -692,17 +696,39 @@ pid: number | null, } | { "kind": "kept",
  */
 version: string | null, 
 /**
- * The role that could not start.
+ * The role that could not start, and why; nothing if it is the other app that does not hand over.
  */
-role: Role, 
-/**
- * Why.
- */
-failure: Failure, } | { "kind": "blocked", 
+because: RoleFailure | null, } | { "kind": "blocked", 
 /**
  * Why it is not safe.
  */
 message: string, };
+
+/**
+ * A role that could not start, and why.
+ */
+export type RoleFailure = { 
+/**
+ * Which one.
+ */
+role: Role, 
+/**
+ * What went wrong.
+ */
+failure: Failure, };
+
+/**
+ * A version that could not follow the one that runs.
+ */
+export type FailedSuccessor = { 
+/**
+ * Which one.
+ */
+version: string, 
+/**
+ * The role that could not start, and why, if it said so.
+ */
+because: RoleFailure | null, };
 
 /**
  * A role.
@@ -776,7 +802,7 @@ failure: Failure, } | { "kind": "failed",
 /**
  * What went wrong last.
  */
-failure: Failure, } | { "kind": "stopping" };
+failure: Failure, } | { "kind": "stopping" } | { "kind": "stood_down" };
 
 /**
  * How far a takeover is.
@@ -1186,11 +1212,23 @@ generation: number,
 /**
  * How, in words.
  */
-status: string, } | { "type": "handover_started", 
+status: string, } | { "type": "backend_stood_down", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, } | { "type": "handover_started", 
 /**
  * The version that was started.
  */
-version: string, } | { "type": "launch_changed", 
+version: string, } | { "type": "handover_failed", 
+/**
+ * It.
+ */
+successor: FailedSuccessor, } | { "type": "launch_changed", 
 /**
  * How far.
  */

@@ -11,9 +11,15 @@ export const en = {
     update: "TaskPaw {{version}} is installed",
     update_text: "The new version takes over when you relaunch. What runs here goes on until then.",
     relaunch: "Relaunch",
-    replaced_by: "Replaced by {{version}}",
+    replaced_by: "Handing over to {{version}}",
     replaced_by_text:
-      "Waiting for the work here to stop. Then this window closes, and the other one goes on.",
+      "This window closes as soon as the new version is at work. If it cannot start, this one goes on.",
+    not_replaced: "TaskPaw {{failed}} could not start; {{version}} goes on",
+    not_replaced_text:
+      "Its {{role}} could not start, so this version does the work again, until it is closed. {{failure}}",
+    not_replaced_unsaid:
+      "It ended or fell silent before it was at work, so this version does the work again, until it is closed. Install it again, then start it once more.",
+    not_replaced_close: "Close",
     updated: "Updated to {{version}}",
     went_back: "Back on {{version}}",
     updated_text: "Took over from {{version}} in {{duration}}.",
@@ -29,7 +35,7 @@ export const en = {
     waiting: "Waiting for the TaskPaw that is running",
     waiting_for: "Taking over from TaskPaw {{version}}",
     waiting_text:
-      "It stops its work and closes its window, then this one goes on. If it does not answer within five seconds, it is ended.",
+      "It hands over its work and closes its window, then this one goes on. If it does not answer within five seconds, it is ended.",
     blocked: "Another TaskPaw is running and does not answer",
     blocked_text:
       "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",
@@ -37,7 +43,8 @@ export const en = {
     again: "Try again",
     kept: "The TaskPaw that is running goes on",
     kept_version: "TaskPaw {{version}} goes on",
-    kept_text: "This version could not start its {{role}}, so nothing was stopped. {{failure}}",
+    kept_text: "This version could not start its {{role}}, so the other one does the work. {{failure}}",
+    kept_busy: "It does not hand over now: it is busy, or was quicker to go on. Try again in a moment.",
   },
   page: {
     "this-machine": "This machine",
@@ -73,6 +80,7 @@ export const en = {
     backoff: "Trying again soon",
     failed: "Not running",
     stopping: "Stopping",
+    stood_down: "Handing over",
   },
   action: {
     replace_v3: "Replace TaskPaw 3",
@@ -314,6 +322,7 @@ export const en = {
     failed: "failed: {{reason}}",
     backoff: "attempt {{attempt}} failed: {{reason}}",
     stopping: "asked the backend to stop",
+    stood_down: "let go of its ports for another version",
     exited: "the backend has ended ({{status}})",
     started_at: "Started at {{time}}",
   },

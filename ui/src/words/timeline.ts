@@ -75,6 +75,8 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       );
     case "backend_stopping":
       return step(t("timeline.stopping"));
+    case "backend_stood_down":
+      return step(t("timeline.stood_down"));
     case "backend_exited":
       return step(t("timeline.exited", { status: event.status }));
     case "app_changed":
@@ -82,6 +84,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "close_answered":
     case "close_requested":
     case "config_changed":
+    case "handover_failed":
     case "handover_finished":
     case "handover_started":
     case "launch_changed":

@@ -369,6 +369,7 @@ impl World {
                 self.hosts[host].heard.push(Heard::Successor(SuccessorInput::PlaceTaken(taken)));
             }
             Do::SayTaken => self.say_to_incumbent(host, IncumbentInput::Taken),
+            Do::SayQuit => self.say_to_incumbent(host, IncumbentInput::Quit),
             Do::MakeLive => {
                 if self.hosts[host].backend.stage == Stage::Ready {
                     self.hosts[host].backend.stage = Stage::Live;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::verify::{Doubt, VerifiedHolder, incumbents, verify};
 use super::{Called, Limits, TakeoverEvent};
-use crate::address::Host;
 use crate::claim::Claim;
 use crate::decision::{Verdict, decide};
 use crate::error::{EndError, ReuseError};
@@ -247,10 +246,11 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
 /// What was seen, but for the listeners that this process itself has kept: to it their ports are free.
 pub(super) fn without_kept(mut seen: Snapshot, kept: &[Claim]) -> Snapshot {
     for claim in kept {
-        // Its own address: a host that is wanted by the name `localhost` is seen as a number.
-        let Ok(address) = claim.listener.local_addr() else { continue };
-        let host = Host::from(address.ip());
-        let is_it = |listener: &Listener| listener.port == address.port() && listener.host() == Some(host);
+        let Some(wanted) = seen.wanted.iter().find(|wanted| claim.name == wanted.name).cloned() else {
+            continue;
+        };
+        let (host, number) = (wanted.host, wanted.port.get());
+        let is_it = |listener: &Listener| listener.port == number && listener.host() == Some(host);
         for listener in seen.listeners.iter_mut().filter(|listener| is_it(listener)) {
             listener.pids.retain(|pid| *pid != seen.self_pid);
         }

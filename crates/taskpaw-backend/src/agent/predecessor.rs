@@ -1,6 +1,5 @@
 //! What TaskPaw V3 has left of its events, for the journal.
 
-use taskpaw_contract::ipc::AgentEvent;
 use taskpaw_v3::events::{self, Counter};
 
 use super::events::Place;
@@ -37,12 +36,6 @@ pub(super) fn place(launch: &Launch) -> Place {
         tracing::error!("the events that TaskPaw 3 had not sent cannot be read: {error}");
         Vec::new()
     });
-    if let Some((first, last)) = told_too_late(&counter, &from_memory) {
-        tracing::warn!(
-            "TaskPaw 3 told the events {first} to {last} while it was being replaced: only a hub that asked in that \
-             moment has them"
-        );
-    }
     let stream_id = counter.stream.filter(|stream| stream.server_id == server_id);
     Place {
         journal: launch.state.file(JOURNAL),
@@ -61,12 +54,6 @@ fn used_up(counter: &Counter, is_first: bool) -> u64 {
     if is_unknown && is_first { BEYOND_V3 } else { counter.used_up }
 }
 
-/// The numbers that V3 gave after it had said what it held.
-fn told_too_late(counter: &Counter, from_memory: &[AgentEvent]) -> Option<(u64, u64)> {
-    let last = from_memory.iter().map(|event| event.id).max()?;
-    (counter.used_up > last).then(|| (last + 1, counter.used_up))
-}
-
 /// What V3's memory held is in the journal now.
 pub(super) fn taken_over(launch: &Launch) {
     if let Err(error) = events::forget(launch.state.path()) {
@@ -79,16 +66,6 @@ pub(super) fn taken_over(launch: &Launch) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_v3_told_after_it_was_asked_is_named() {
-        let held = |id: u64| events::event(serde_json::json!({ "id": id })).unwrap();
-        let counter = |used_up| Counter { used_up, ..Counter::default() };
-        assert_eq!(told_too_late(&counter(503), &[held(500), held(501)]), Some((502, 503)));
-        assert_eq!(told_too_late(&counter(501), &[held(500), held(501)]), None);
-        assert_eq!(told_too_late(&counter(0), &[held(500)]), None, "nobody knows how far it counted");
-        assert_eq!(told_too_late(&counter(503), &[]), None, "hubs had everything that it held");
-    }
 
     #[test]
     fn a_counter_that_cannot_be_read_is_gone_beyond_once() {

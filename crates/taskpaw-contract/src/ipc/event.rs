@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::apply::Apply;
-use super::view::{Backend, ChildView, Failure, Launch, LingeringCause, PortView, Snapshot};
+use super::view::{Backend, ChildView, FailedSuccessor, Failure, Launch, LingeringCause, PortView, Snapshot};
 use crate::Role;
 use crate::config::Preferences;
 
@@ -144,10 +144,22 @@ pub enum Event {
         /// How, in words.
         status: String,
     },
+    /// The backend has let go of ports and state for another app, and serves again if that does not follow.
+    BackendStoodDown {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+    },
     /// Another version was started and takes the place of this app, which ends.
     HandoverStarted {
         /// The version that was started.
         version: String,
+    },
+    /// The other version does not take the place: this app goes on.
+    HandoverFailed {
+        /// It.
+        successor: FailedSuccessor,
     },
     /// This app is further on its way to the place of the one that runs.
     LaunchChanged {
@@ -202,8 +214,10 @@ impl Event {
             | Self::BackendFailed { role, generation, .. }
             | Self::BackendBackoff { role, generation, .. }
             | Self::BackendStopping { role, generation, .. }
+            | Self::BackendStoodDown { role, generation }
             | Self::BackendExited { role, generation, .. } => Some((*role, *generation)),
             Self::HandoverStarted { .. }
+            | Self::HandoverFailed { .. }
             | Self::LaunchChanged { .. }
             | Self::HandoverFinished { .. }
             | Self::UpdateInstalled { .. }

@@ -62,6 +62,8 @@ pub fn typescript() -> String {
         NotTaken,
         NotTakenReason,
         Launch,
+        RoleFailure,
+        FailedSuccessor,
         RoleView,
         RoleState,
         Progress,

@@ -38,8 +38,10 @@ pub struct AppView {
     pub preferences: Preferences,
     /// Whether there is a copy of the configuration that was seen to work.
     pub has_last_good_config: bool,
-    /// The version that takes the place of this app, which is ending.
+    /// The version that takes the place of this app, which is ending, or waits whether that comes to serve.
     pub replaced_by: Option<String>,
+    /// The version that was to take the place of this app and could not, so that this one goes on.
+    pub failed_successor: Option<FailedSuccessor>,
     /// Another version that is installed and runs after a relaunch.
     pub update: Option<String>,
     /// The app whose place this one took.
@@ -73,20 +75,36 @@ pub enum Launch {
         /// Its process id, if it is known.
         pid: Option<u32>,
     },
-    /// The other app goes on: a role of this one could not start, so nothing was asked of the other.
+    /// The other app goes on: a role of this one could not start, or it does not hand over now.
     Kept {
         /// The other one's version, if it is known.
         version: Option<String>,
-        /// The role that could not start.
-        role: Role,
-        /// Why.
-        failure: Failure,
+        /// The role that could not start, and why; nothing if it is the other app that does not hand over.
+        because: Option<RoleFailure>,
     },
     /// The other app neither answers nor can be ended safely: the person is asked.
     Blocked {
         /// Why it is not safe.
         message: String,
     },
+}
+
+/// A role that could not start, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RoleFailure {
+    /// Which one.
+    pub role: Role,
+    /// What went wrong.
+    pub failure: Failure,
+}
+
+/// A version that could not follow the one that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FailedSuccessor {
+    /// Which one.
+    pub version: String,
+    /// The role that could not start, and why, if it said so.
+    pub because: Option<RoleFailure>,
 }
 
 /// A role.
@@ -151,6 +169,8 @@ pub enum RoleState {
     },
     /// It is being stopped.
     Stopping,
+    /// It serves no more, since another app is about to follow, and serves again if that does not.
+    StoodDown,
 }
 
 /// Why a port is waited for.

@@ -13,6 +13,7 @@ type RoleEvent = Exclude<
       | "close_answered"
       | "close_requested"
       | "config_changed"
+      | "handover_failed"
       | "handover_finished"
       | "handover_started"
       | "launch_changed"
@@ -33,7 +34,14 @@ export function fold(snapshot: Snapshot, at: number, event: Event): Snapshot {
     };
   }
   if (event.type === "handover_started") {
-    return { ...snapshot, seq, app: { ...snapshot.app, replaced_by: event.version } };
+    return { ...snapshot, seq, app: { ...snapshot.app, replaced_by: event.version, failed_successor: null } };
+  }
+  if (event.type === "handover_failed") {
+    return {
+      ...snapshot,
+      seq,
+      app: { ...snapshot.app, replaced_by: null, failed_successor: event.successor },
+    };
   }
   if (event.type === "handover_finished") {
     return { ...snapshot, seq, app: { ...snapshot.app, took_over: event.from } };
@@ -93,6 +101,8 @@ function stateAfter(state: RoleState, event: RoleEvent): RoleState {
       return { kind: "backoff", wait_ms: event.wait_ms, attempt: event.attempt, failure: event.failure };
     case "backend_stopping":
       return { kind: "stopping" };
+    case "backend_stood_down":
+      return { kind: "stood_down" };
     case "backend_exited":
       return { kind: "stopped" };
     // Steps within a takeover; a conflict is followed by the event that says whether another attempt comes.

@@ -130,6 +130,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       preferences: { language: "en", theme: "system", on_close: "ask", notifications: false },
       has_last_good_config: true,
       replaced_by: null,
+      failed_successor: null,
       update: null,
       took_over: null,
       launch: { kind: "running" },

@@ -171,9 +171,18 @@ export const scenarios = {
     launching({
       kind: "kept",
       version: "3.9.2",
-      role: "agent",
-      failure: { kind: "spawn_failed", program: "taskpaw-backend", missing: true, message: "not found" },
+      because: {
+        role: "agent",
+        failure: { kind: "spawn_failed", program: "taskpaw-backend", missing: true, message: "not found" },
+      },
     }),
+  "not-replaced": () => {
+    const world = ordinary();
+    const failure: Failure = { kind: "not_ready", seconds: 10, log: ["reading the state"] };
+    const failed_successor = { version: "4.2.0", because: { role: "agent" as const, failure } };
+    world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, failed_successor } };
+    return world;
+  },
   blocked: () =>
     launching({
       kind: "blocked",

@@ -1,0 +1,152 @@
+//! What the app does for its side of a handover while another app has the place.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ::handover::Problem;
+use port_takeover::Pid;
+use port_takeover::sys::{Native, System as _};
+use taskpaw_contract::Role;
+use taskpaw_contract::ipc::{Event, Failure, Launch, RoleFailure};
+
+use crate::app::App;
+use crate::handover::{Follows, Incumbent, NamedBackend, Replaced, Successor, WithIncumbent};
+use crate::roles::{Message, look};
+
+/// A launch that follows another app.
+pub(super) struct Following {
+    app: Arc<App>,
+    successor: Arc<Successor>,
+    asked: Mutex<Option<AskedOf>>,
+}
+
+/// The app that was asked to hand over.
+#[derive(Debug, Clone)]
+struct AskedOf {
+    version: String,
+    pid: u32,
+    peer: Option<Pid>,
+    at: Instant,
+}
+
+impl Following {
+    pub(super) fn new(app: Arc<App>, successor: Arc<Successor>) -> Self {
+        Self { app, successor, asked: Mutex::default() }
+    }
+
+    /// This app has the place from now on.
+    pub(super) fn placed(&self) -> Incumbent {
+        let before = self.asked();
+        self.successor.placed(before.map(|before| Replaced {
+            version: Some(before.version),
+            pid: before.pid,
+            forced: false,
+            took: before.at.elapsed(),
+        }))
+    }
+
+    fn asked(&self) -> Option<AskedOf> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Follows for Following {
+    async fn ask(&self) -> Option<WithIncumbent> {
+        let (successor, at) = (Arc::clone(&self.successor), Instant::now());
+        let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed()).await;
+        let succession = asked.unwrap_or_else(|error| {
+            tracing::error!(%error, "nobody could be asked");
+            None
+        })?;
+        let (version, pid) = (succession.answer.version, succession.answer.pid);
+        let asked = AskedOf { version, pid, peer: succession.peer, at };
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        succession.conversation
+    }
+
+    async fn prepare(&self) -> Result<(), RoleFailure> {
+        self.app.prepare_roles().await
+    }
+
+    fn backends(&self) -> Vec<NamedBackend> {
+        let named = |role| {
+            let pid = Pid::new(self.app.sidecar(role)?)?;
+            Some(NamedBackend { role, process: Native::new().describe(pid)?.identity() })
+        };
+        Role::ALL.into_iter().filter_map(named).collect()
+    }
+
+    async fn go_on(&self, served: Option<Vec<Role>>) -> Result<(), RoleFailure> {
+        let mut events = self.app.board().listen();
+        let on = self.app.go_on_roles();
+        let is_awaited = |role: &Role| served.as_ref().is_none_or(|served| served.contains(role));
+        let mut awaited: Vec<Role> = on.into_iter().filter(is_awaited).collect();
+        while !awaited.is_empty() {
+            match events.recv().await {
+                Some(Event::BackendReady { role, .. }) => awaited.retain(|it| *it != role),
+                Some(
+                    Event::BackendFailed { role, failure, .. } | Event::BackendBackoff { role, failure, .. },
+                ) if awaited.contains(&role) => return Err(RoleFailure { role, failure }),
+                Some(_) => {}
+                None => {
+                    let message = "the app is ending".to_owned();
+                    return Err(RoleFailure { role: awaited[0], failure: Failure::Takeover { message } });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_live(&self) {
+        for role in Role::ALL {
+            self.app.tell(role, Message::Live);
+        }
+    }
+
+    fn end_backends(&self) {
+        for role in Role::ALL {
+            self.app.tell(role, Message::Stop);
+        }
+    }
+
+    fn take_place(&self) -> bool {
+        self.successor.take_place()
+    }
+
+    fn release_place(&self) {
+        self.successor.release_place();
+    }
+
+    async fn end_incumbent(&self) -> bool {
+        let (successor, app) = (Arc::clone(&self.successor), Arc::clone(&self.app));
+        let peer = self.asked().and_then(|asked| asked.peer);
+        let ended = tauri::async_runtime::spawn_blocking(move || {
+            // A second look: it may have begun to serve again in this very moment.
+            !is_served(&app) && successor.end_by_force(peer)
+        });
+        ended.await.unwrap_or(false)
+    }
+
+    fn tell(&self, problem: Problem, because: Option<RoleFailure>) {
+        tracing::error!(?problem, ?because, "the running app goes on: this one does not replace it");
+        let version = self.successor.held_by().map(|(version, _)| version);
+        self.app.board().publish(Event::LaunchChanged { launch: Launch::Kept { version, because } });
+    }
+
+    async fn until_quit(&self) {
+        self.app.lifecycle().until_end_is_wanted().await;
+    }
+
+    async fn until_wanted_again(&self) {
+        self.app.until_the_place_is_wanted().await;
+    }
+}
+
+/// Whether somebody listens on a port of a role that is on. What cannot be seen counts as somebody.
+fn is_served(app: &App) -> bool {
+    let Ok(config) = app.settings().read() else { return true };
+    let on = config.roles.clone();
+    on.into_iter().any(|role| {
+        look(&config, role, None).map_or(true, |ports| ports.iter().any(|port| !port.holders.is_empty()))
+    })
+}

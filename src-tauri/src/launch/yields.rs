@@ -1,0 +1,107 @@
+//! What the app does for its side of a handover while it has the place.
+
+use std::time::Duration;
+
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{Limits, Pid, ProcessIdentity, end_process};
+use taskpaw_contract::Role;
+use taskpaw_contract::identity::BACKEND_PROGRAM;
+
+use crate::app::App;
+use crate::handover::{NamedBackend, Yields};
+use crate::roles::Message;
+
+/// How long a backend of a successor may take to end by itself: one that is not live ends at once when its host is gone, or
+/// has told it so.
+const GONE_WITHIN: Duration = Duration::from_millis(500);
+/// Between two looks whether it is gone.
+const STEP: Duration = Duration::from_millis(10);
+
+impl Yields for App {
+    async fn stand_down(&self) -> Option<Vec<Role>> {
+        Some(self.stand_down_roles().await)
+    }
+
+    fn serve(&self) {
+        for role in Role::ALL {
+            self.tell(role, Message::Serve);
+        }
+    }
+
+    async fn end_backends_of_successor(&self, backends: Vec<NamedBackend>) {
+        let ended = tauri::async_runtime::spawn_blocking(move || {
+            for backend in &backends {
+                end_backend(backend);
+            }
+        });
+        if let Err(error) = ended.await {
+            tracing::error!(%error, "the backends of the other TaskPaw could not be ended");
+        }
+    }
+
+    fn lend_place(&self) {
+        self.lend_the_place();
+    }
+
+    fn take_place_back(&self) -> bool {
+        self.take_the_place_back()
+    }
+
+    async fn until_quit(&self) {
+        self.lifecycle().until_end_is_wanted().await;
+    }
+}
+
+/// Ends a backend of a successor that does not end by itself. It must be the process that was named, and a backend of
+/// TaskPaw; the handle proves the rest.
+fn end_backend(backend: &NamedBackend) {
+    let process = &backend.process;
+    let began = std::time::Instant::now();
+    while is_there(process) {
+        if began.elapsed() < GONE_WITHIN {
+            std::thread::sleep(STEP);
+            continue;
+        }
+        if !is_backend(process) {
+            return tracing::error!(pid = %process.pid, exe = process.exe, "the other TaskPaw names what is no backend");
+        }
+        match end_process(&Native::new(), process, Limits::default()) {
+            Ok((how, _)) => {
+                tracing::warn!(pid = %process.pid, ?how, "a backend of the other TaskPaw was ended")
+            }
+            Err(doubt) => tracing::error!(%doubt, "a backend of the other TaskPaw cannot be ended"),
+        }
+        return;
+    }
+}
+
+fn is_there(process: &ProcessIdentity) -> bool {
+    Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
+}
+
+fn is_backend(process: &ProcessIdentity) -> bool {
+    let own = process.pid == Pid::own();
+    let name = process.exe.as_deref().map(|exe| exe.rsplit(['/', '\\']).next().unwrap_or(exe));
+    let name = name.map(|name| name.strip_suffix(" (deleted)").unwrap_or(name));
+    !own && name.map(|name| name.strip_suffix(".exe").unwrap_or(name)) == Some(BACKEND_PROGRAM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(pid: u32, exe: Option<&str>) -> ProcessIdentity {
+        ProcessIdentity { pid: Pid::new(pid).unwrap(), started_at: Some(1), exe: exe.map(Into::into) }
+    }
+
+    #[test]
+    fn only_a_backend_is_one() {
+        for exe in ["/x/taskpaw-backend", "/x/taskpaw-backend (deleted)", r"C:\T\taskpaw-backend.exe"] {
+            assert!(is_backend(&named(7, Some(exe))), "{exe}");
+        }
+        for exe in [Some("/usr/bin/sleep"), Some("/x/taskpaw-backend/sleep"), Some("/x/taskpaw"), None] {
+            assert!(!is_backend(&named(7, exe)), "{exe:?}");
+        }
+        assert!(!is_backend(&named(std::process::id(), Some("/x/taskpaw-backend"))));
+    }
+}
