@@ -112,7 +112,9 @@ impl Doing<'_> {
         Change::put(self.change.role, &self.change.after, &mut config);
         config.check().map_err(config_reason)?;
         let (role, child) = (self.change.role, self.app.pid(self.change.role));
-        let looked = tauri::async_runtime::spawn_blocking(move || look(&config, role, child)).await;
+        let state_folder = self.app.settings().state_folder();
+        let looking = move || look(&config, &state_folder, role, child);
+        let looked = tauri::async_runtime::spawn_blocking(looking).await;
         let ports = looked
             .map_err(|error| error.to_string())
             .and_then(|ports| ports)

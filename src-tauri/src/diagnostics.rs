@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use durable_file::{Links, open_plain};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use port_takeover::sys::{Native, System as _};
@@ -115,7 +116,7 @@ fn collect(sources: &Sources) -> Vec<Entry> {
         .into_iter()
         .map(|role| {
             let look = match config.wanted_ports(role) {
-                Ok(wanted) => Native::new().look(&role.into(), &wanted).map_err(|error| error.to_string()),
+                Ok(wanted) => Native::of(identity::installation(&sources.data.join("state"))).look(&role.into(), &wanted).map_err(|error| error.to_string()),
                 Err(problem) => Err(problem.to_string()),
             };
             (role, look)
@@ -186,7 +187,7 @@ fn logs(folder: &Path, redactor: &Redactor) -> Vec<Entry> {
 
 /// The last part of a file, from the beginning of a line: half a line could be half a token.
 fn end_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = open_plain(path, Links::Follow)?;
     let skipped = file.metadata()?.len().saturating_sub(LOG_BYTES);
     file.seek(SeekFrom::Start(skipped))?;
     let mut bytes = Vec::new();

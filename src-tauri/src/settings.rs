@@ -31,6 +31,11 @@ impl Settings {
         Self { folders, path, changing: Mutex::new(()), until_end: Mutex::default(), note }
     }
 
+    /// Where backends keep their state.
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.folders.state()
+    }
+
     /// What counts now: what the file says, with the ports that are used until the app ends.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use port_takeover::Journal;
-use taskpaw_contract::folders::{Folders, NoHome};
+use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
 use taskpaw_contract::ipc::EVENT_NAME;
 use taskpaw_contract::version;
 use tauri::async_runtime::spawn;
@@ -40,8 +40,13 @@ pub(crate) enum StartError {
 /// Runs the app until it ends.
 pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, StartError> {
     let folders = Folders::find()?;
+    let has_lost_data = folders.has_lost_data();
     logging::begin(&folders.logs());
     tracing::info!(version = version(), "start");
+    if has_lost_data {
+        let folder = folders.data.display();
+        tracing::warn!("the data folder {folder} is gone: it is made anew, without what was kept in it");
+    }
     let host = Host::default();
     let successor = Successor::prepare(&folders.data, version(), host.clone());
     if arguments.quit {
@@ -128,7 +133,7 @@ fn build(
     host: Host,
     started: Instant,
 ) -> App {
-    let (window, sidecar) = (handle.clone(), handle.clone());
+    let (window, sidecar, data_folder) = (handle.clone(), handle.clone(), folders.data.clone());
     let board = Board::new(
         folders.config.display().to_string(),
         folders.data.display().to_string(),
@@ -146,7 +151,10 @@ fn build(
         journal: Journal::at(folders.journal_file()),
         program: Box::new(move || {
             let command = sidecar.shell().sidecar(taskpaw_contract::identity::BACKEND_PROGRAM);
-            command.map(Into::into).map_err(|error| error.to_string())
+            let mut command: std::process::Command = command.map_err(|error| error.to_string())?.into();
+            // Whatever becomes of the configuration while this app runs, app and backends have one data folder.
+            command.env(DATA_DIR_VARIABLE, &data_folder);
+            Ok(command)
         }),
     };
     let shell = Box::new(TauriShell::new(handle.clone(), login));

@@ -107,6 +107,17 @@ async fn each_holder_has_its_own_sentence_and_its_own_ways_out() {
     hub.is_untouched().await;
     drop(hub);
 
+    let theirs = Plan::agent().stamped("4.1.0").listens(port).start();
+    let (english, chinese) = named("taskpaw-backend", &theirs);
+    let said = (
+        &*format!("held by {english}, a TaskPaw with another data folder"),
+        &*format!("被使用其他数据文件夹的 TaskPaw 占用：{chinese}"),
+    );
+    scene.is_refused("network", "own_other_installation", said, &ANOTHER_NUMBER).await;
+    scene.stop().await;
+    theirs.is_untouched().await;
+    drop(theirs);
+
     // Its first thread has ended, so nobody can say any more what it is.
     let unseen = Plan::foreign().word("--leader-exits").listens(port).start();
     until("its first thread has ended", LONG, async || unseen.state() == 'Z').await;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -76,6 +77,16 @@ impl Plan {
     /// What it calls itself.
     pub(crate) fn calls_itself(mut self, name: &str) -> Self {
         self.command.arg0(name);
+        self
+    }
+
+    /// Carries TaskPaw's version stamp, as a backend of TaskPaw 4 does. It may stand anywhere in a program.
+    pub(crate) fn stamped(self, version: &str) -> Self {
+        // In two parts, so that this program does not carry the mark itself.
+        let mut stamp = [&b"TaskPaw version "[..], b"stamp:\0\0", version.as_bytes()].concat();
+        stamp.resize(64, 0);
+        let mut program = File::options().append(true).open(&self.program).expect("the program");
+        program.write_all(&stamp).expect("a stamp");
         self
     }
 

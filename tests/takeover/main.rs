@@ -11,6 +11,7 @@ mod clients;
 mod concurrent;
 mod ending;
 mod holder;
+mod installation;
 mod names;
 mod proof;
 mod python;

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(crate) struct Takeover {
     grace: Duration,
     wait: Duration,
     without_pidfd_getfd: bool,
+    data: Option<PathBuf>,
 }
 
 /// What it said. Both ways say the same.
@@ -67,6 +69,7 @@ impl Takeover {
             grace: Duration::from_secs(20),
             wait: Duration::ZERO,
             without_pidfd_getfd: false,
+            data: None,
         }
     }
 
@@ -78,6 +81,12 @@ impl Takeover {
 
     pub(crate) fn role(mut self, role: Role) -> Self {
         self.role = role;
+        self
+    }
+
+    /// As the TaskPaw that has its data in this folder.
+    pub(crate) fn with_data_in(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
         self
     }
 
@@ -141,7 +150,11 @@ impl Takeover {
     pub(crate) fn report(&self, mut on_lingering: impl FnMut()) -> Report {
         let limits = Limits { grace: self.grace, lingering: self.wait, ..Limits::default() };
         let rules = taskpaw_contract::identity::rules();
-        take_over(&Native::new(), &rules, &self.role.into(), &self.wanted, limits, |event| {
+        let system = match &self.data {
+            Some(folder) => Native::of(taskpaw_contract::identity::installation(&folder.join("state"))),
+            None => Native::new(),
+        };
+        take_over(&system, &rules, &self.role.into(), &self.wanted, limits, |event| {
             if matches!(event, TakeoverEvent::Lingering { .. }) {
                 on_lingering();
             }
@@ -169,6 +182,9 @@ impl Takeover {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(Programs::current().ports());
         command.args(self.arguments());
+        if let Some(folder) = &self.data {
+            command.env("TASKPAW_DATA_DIR", folder);
+        }
         if self.without_pidfd_getfd {
             // SAFETY: between fork and exec it only makes two system calls, on memory of its own stack.
             unsafe { command.pre_exec(refuse_pidfd_getfd) };
@@ -176,7 +192,7 @@ impl Takeover {
         command
     }
 
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["reclaim".to_owned(), "--json".to_owned()];
         let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         option("--role", self.role.to_string());

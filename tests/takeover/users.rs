@@ -1,10 +1,13 @@
 //! Other users, other networks, and holders that may not be looked at. As root; else these cases are skipped,
 //! and say so.
 
+use std::process::Command;
+
 use support::free_ports;
+use support::programs::Programs;
 
 use crate::holder::{Plan, is_root};
-use crate::taker::{Takeover, Way};
+use crate::taker::{Takeover, Told, Way};
 
 #[tokio::test]
 async fn another_users_backend() {
@@ -87,5 +90,31 @@ async fn a_holder_in_another_network_namespace() {
         Takeover::of_ports(&[port]).by(way).is_reclaimed(&[here.pid()], "graceful");
         here.stopped_by_itself().await;
         elsewhere.is_untouched().await;
+    }
+}
+
+/// In a pid namespace of its own that still sees the outer `/proc`: a number that was judged there means another process
+/// here, if any.
+#[tokio::test]
+async fn a_pid_namespace_that_sees_the_outer_proc() {
+    if !is_root() {
+        return;
+    }
+    let [port] = free_ports();
+    let backend = Plan::agent().listens(port).start();
+    let takeover = Takeover::of_ports(&[port]);
+    // With a process of the same number inside, and without one.
+    for give_the_number in ["echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid", ":"] {
+        let script = format!(
+            "{give_the_number}\nsleep 60 & namesake=$!\nshift\n\"$@\"\nstatus=$?\n\
+             kill -0 $namesake || exit 99\nkill $namesake\nexit $status"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "sh", "-c", &script, "sh", &backend.pid().to_string()]);
+        command.arg(Programs::current().ports()).args(takeover.arguments());
+        let told = Told::of_output(&command.output().expect("unshare"));
+        assert_eq!((told.status, told.decision.as_str()), (3, "refuse"), "{told:?}");
+        assert!(told.ended.is_empty(), "{told:?}");
+        backend.is_untouched().await;
     }
 }

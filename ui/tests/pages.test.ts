@@ -752,6 +752,7 @@ describe("each conflict", () => {
     ["conflict", "foreign", ["use-free-network", "use-for-now"]],
     ["conflict-unknown", "unknown_holder", ["use-free-network", "use-for-now"]],
     ["conflict-other-role", "own_other_role", ["use-free-network", "use-for-now", "stop-other"]],
+    ["conflict-other-installation", "own_other_installation", ["use-free-network", "use-for-now"]],
     ["conflict-other-user", "own_other_user", ["use-free-network", "use-for-now"]],
     ["conflict-lingering", "lingering", ["use-free-network", "use-for-now"]],
     ["conflict-reserved", "reserved", ["use-free-network", "use-for-now"]],

@@ -42,6 +42,7 @@ const languages = ["en", "zh-CN"] as const;
 const states: PortStatus[] = [
   "free",
   "own_stale",
+  "own_other_installation",
   "own_other_role",
   "own_other_user",
   "foreign",
@@ -78,6 +79,7 @@ describe("ports", () => {
       foreign: [python],
       occupied: [python],
       own_stale: [backend],
+      own_other_installation: [backend],
       own_other_role: [backend],
       own_other_user: [backend],
     };
@@ -169,6 +171,11 @@ describe("failures", () => {
     "bind_address_unavailable",
     "exposure_refused",
     "state_unavailable",
+    "state_locked",
+    "state_denied",
+    "state_read_only",
+    "state_damaged",
+    "disk_full",
     "state_too_new",
     "startup_failed",
   ];

@@ -1,5 +1,5 @@
 //! Replacing a file so that no crash and no power loss leaves half of it, and so that nobody who is just reading it
-//! is in the way.
+//! is in the way; and reading one so that nothing that lies in its place can stop, or fill, the reader.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,6 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
+
+mod plain;
+
+pub use plain::{Links, open_plain, read_plain};
 
 /// How long whoever has the file open is waited for (Windows). A scanner for viruses and a reader of our own are done in
 /// some milliseconds; an editor that holds it open all day is an error that a person must hear of.
@@ -22,12 +26,26 @@ const IN_USE_STEP: Duration = Duration::from_millis(5);
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    // A temporary file is made readable by its owner alone.
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    let file = written(folder, bytes)?;
     file.as_file().sync_all()?;
     put_in_place(file, path)?;
     sync_folder(folder)
+}
+
+/// As [`replace_file`], for what means nothing any more once the machine has lost its power: the disk is not waited for.
+///
+/// # Errors
+/// What the system says; the file is then as it was.
+pub fn replace_passing_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    put_in_place(written(folder, bytes)?, path)
+}
+
+/// A temporary file is made readable by its owner alone.
+fn written(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 fn put_in_place(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
@@ -87,6 +105,8 @@ mod tests {
             replace_file(&path, content.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
+        replace_passing_file(&path, b"three").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
     }
 

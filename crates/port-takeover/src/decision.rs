@@ -17,6 +17,8 @@ pub enum PortState {
     Free,
     /// Every holder is a stale process of ours.
     OwnStale,
+    /// A process of ours holds it that keeps its state in another folder: another installation's.
+    OwnOtherInstallation,
     /// A process of ours in another role holds it.
     OwnOtherRole,
     /// Another user's process of ours holds it.
@@ -61,7 +63,8 @@ impl PortState {
         match self {
             Self::Free | Self::OwnStale => PortOutlook::Starts,
             Self::Lingering => PortOutlook::Waits,
-            Self::OwnOtherRole
+            Self::OwnOtherInstallation
+            | Self::OwnOtherRole
             | Self::OwnOtherUser
             | Self::Foreign
             | Self::UnknownHolder
@@ -107,8 +110,10 @@ pub enum Decision {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum HolderKind {
-    /// Ours: same role, same user.
+    /// Ours: same role, same user, same installation.
     Own,
+    /// A process of ours that keeps its state in another folder.
+    OtherInstallation,
     /// A process of ours in another role.
     OtherRole,
     /// A process of ours that another user runs.
@@ -153,6 +158,8 @@ pub struct Verdict {
     pub decision: Decision,
     /// Each wanted port, in the order in which they were asked for.
     pub ports: Vec<PortVerdict>,
+    /// The stale process that keeps the state which the role would use, if it holds none of the wanted ports.
+    pub state_holder: Option<Holder>,
     /// The processes to end, once each and by ascending id; empty unless the decision is `Reclaim`.
     pub terminate: Vec<Pid>,
 }
@@ -169,12 +176,17 @@ pub fn decide(snapshot: &Snapshot, rules: &IdentityRules) -> Verdict {
         .map(|(index, wanted)| judge_port(snapshot, rules, index, wanted))
         .collect();
 
+    let state_holder = state_holder(snapshot, rules)
+        .filter(|keeps| ports.iter().flat_map(|port| &port.holders).all(|holder| holder.pid != keeps.pid));
+
     // What is waited for comes before anything is ended: a working backend is not given up for a port that may never
     // become free.
     let decision = match ports.iter().map(|port| port.state.outlook()).max() {
         Some(PortOutlook::Refuses) => Decision::Refuse,
         Some(PortOutlook::Waits) => Decision::Wait,
         _ if ports.iter().any(|port| port.state == PortState::OwnStale) => Decision::Reclaim,
+        // The ports are free, and still the role could not start: its state is in use.
+        _ if state_holder.is_some() => Decision::Reclaim,
         _ => Decision::Start,
     };
     let terminate = match decision {
@@ -183,13 +195,22 @@ pub fn decide(snapshot: &Snapshot, rules: &IdentityRules) -> Verdict {
                 .iter()
                 .filter(|port| port.state == PortState::OwnStale)
                 .flat_map(|port| &port.holders)
+                .chain(&state_holder)
                 .map(|holder| holder.pid)
                 .collect();
             stale.into_iter().collect()
         }
         Decision::Start | Decision::Wait | Decision::Refuse => Vec::new(),
     };
-    Verdict { decision, ports, terminate }
+    Verdict { decision, ports, state_holder, terminate }
+}
+
+/// The process that holds the lock of the state, if the record beside it names it and it is ours.
+fn state_holder(snapshot: &Snapshot, rules: &IdentityRules) -> Option<Holder> {
+    let state = snapshot.state.as_ref().filter(|state| state.held == Some(true))?;
+    let process = snapshot.process(state.holder.as_ref()?.pid)?;
+    let holder = state.is_recorded(process).then(|| judge_holder(snapshot, rules, process.pid))?;
+    (holder.kind == HolderKind::Own).then_some(holder)
 }
 
 fn judge_port(snapshot: &Snapshot, rules: &IdentityRules, index: usize, wanted: &WantedPort) -> PortVerdict {
@@ -221,6 +242,7 @@ fn judge_port(snapshot: &Snapshot, rules: &IdentityRules, index: usize, wanted: 
         (_, Some(HolderKind::Foreign)) => PortState::Foreign,
         (_, Some(HolderKind::OtherUser)) => PortState::OwnOtherUser,
         (_, Some(HolderKind::OtherRole)) => PortState::OwnOtherRole,
+        (_, Some(HolderKind::OtherInstallation)) => PortState::OwnOtherInstallation,
         (_, Some(HolderKind::Own)) => PortState::OwnStale,
         (BindOutcome::Ok | BindOutcome::InUse, None) => PortState::Free,
     };
@@ -314,6 +336,9 @@ fn judge_holder(snapshot: &Snapshot, rules: &IdentityRules, pid: Pid) -> Holder 
         Some(_) if pid == snapshot.self_pid => (HolderKind::Foreign, RuleName::Itself),
         Some(_) if process.same_user != Some(true) => (HolderKind::OtherUser, RuleName::OtherUser),
         Some(ours) if ours.role != snapshot.role => (HolderKind::OtherRole, RuleName::OtherRole),
+        Some(_) if snapshot.state.as_ref().is_some_and(|state| !state.has(process)) => {
+            (HolderKind::OtherInstallation, RuleName::OtherInstallation)
+        }
         Some(ours) => (HolderKind::Own, ours.rule.name()),
     };
     let role = identified.map(|ours| ours.role);

@@ -38,6 +38,15 @@ pub enum EndError {
         /// The process.
         pid: Pid,
     },
+    /// The number means another process where processes are looked at than where they are ended: `/proc` belongs to
+    /// another pid namespace, or says nothing about the handle.
+    #[error(
+        "process {pid} cannot be told from another one with that number: /proc shows the processes of another place"
+    )]
+    OtherProcess {
+        /// The process.
+        pid: Pid,
+    },
     /// The system refused for another reason.
     #[error("process {pid} cannot be ended: {source}")]
     System {

@@ -14,6 +14,7 @@ use crate::report::{AddressReuse, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, WantedPort};
 use crate::sys::System;
 use round::{Run, without_kept};
+use verify::started_since;
 pub use verify::{Doubt, Incumbent, VerifiedHolder, verify};
 
 /// How long a takeover may take.
@@ -27,6 +28,9 @@ pub struct Limits {
     pub lingering: Duration,
     /// How often stale processes are ended before one that always comes back is refused.
     pub rounds: u32,
+    /// Nobody is ended who started later than this: see [`start_time_now`](crate::sys::start_time_now). Nothing: whenever
+    /// they started. Two that restart their processes by themselves would take the ports from each other for ever.
+    pub not_started_after: Option<u64>,
 }
 
 impl Default for Limits {
@@ -36,6 +40,7 @@ impl Default for Limits {
             kill_wait: Duration::from_secs(2),
             lingering: Duration::from_secs(62),
             rounds: 2,
+            not_started_after: None,
         }
     }
 }
@@ -143,6 +148,10 @@ fn run<S: System>(
         match verdict.decision {
             Decision::Start | Decision::Refuse => break,
             Decision::Reclaim => {
+                if let Some(pid) = started_since(&seen, &verdict, limits.not_started_after) {
+                    doubt = Some(Doubt::StartedSince(pid));
+                    break;
+                }
                 if rounds == limits.rounds {
                     break;
                 }

@@ -91,6 +91,8 @@ pub enum RuleName {
     OtherUser,
     /// Not ours to end: it plays another role.
     OtherRole,
+    /// Not ours to end: it keeps its state in another folder.
+    OtherInstallation,
     /// Not known: nothing could be read of it.
     Unseen,
 }

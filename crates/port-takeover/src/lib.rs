@@ -18,6 +18,7 @@ mod end;
 mod error;
 mod execute;
 mod identity;
+mod installation;
 pub mod journal;
 mod python;
 mod report;
@@ -34,6 +35,7 @@ pub use execute::{
     Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, take_over_keeping, verify,
 };
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
+pub use installation::{Installation, Keeping, StateHolder, StateSeen};
 pub use journal::{Journal, JournalError, Record};
 pub use report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
 pub use snapshot::{

@@ -84,7 +84,7 @@ pub struct Report {
 impl Report {
     /// Adds the holders of one look.
     pub(crate) fn note_holders(known: &mut Vec<Holder>, verdict: &Verdict) {
-        for holder in verdict.ports.iter().flat_map(|port| &port.holders) {
+        for holder in verdict.ports.iter().flat_map(|port| &port.holders).chain(&verdict.state_holder) {
             let identity = |holder: &Holder| holder.process.as_ref().map(Process::identity);
             let same = |other: &Holder| {
                 other.pid == holder.pid && other.rule == holder.rule && identity(other) == identity(holder)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::address::{Host, InvalidHost};
 use crate::identity::Role;
+use crate::installation::StateSeen;
 
 /// The version of the snapshot's form that this library reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -282,6 +283,10 @@ pub struct Snapshot {
     /// and no listener is in the way. Nothing where that was not necessary, and where the system does not show them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<Vec<BoundSocket>>,
+    /// The state of the installation that asks. Nothing where there is only one, or none: every process of ours with the
+    /// same role and user is then stale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateSeen>,
     /// How the trial binds ended, by the wanted port's name. Left out: `in_use` if a listener blocks it,
     /// else `ok`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use port_takeover::{
     BindOutcome, BoundSocket, Decision, Holder, HolderKind, IdentityRule, IdentityRules, Listener, Pid,
-    PortState, Process, Role, SCHEMA, Snapshot, WantedPort, decide,
+    PortState, Process, ProcessIdentity, Role, SCHEMA, Snapshot, StateSeen, WantedPort, decide,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -60,6 +60,27 @@ fn process(raw: u32) -> impl Strategy<Value = Process> {
     })
 }
 
+/// What lies beside the lock: nothing, the truth, or anything that somebody could have written there.
+fn state() -> impl Strategy<Value = Option<StateSeen>> {
+    let record = (SELF..8, 0..9_u64, select(vec![Some("/opt/backend"), Some("/usr/sbin/nginx"), None]));
+    let holder = record.prop_map(|(raw, started_at, exe)| ProcessIdentity {
+        pid: pid(raw),
+        started_at: Some(started_at),
+        exe: exe.map(str::to_owned),
+    });
+    // As often as not it names a process just as it is.
+    let exact = (SELF..8).prop_map(|raw| ProcessIdentity {
+        pid: pid(raw),
+        started_at: Some(u64::from(raw)),
+        exe: Some("/opt/backend".to_owned()),
+    });
+    let pids = || prop::collection::btree_set((SELF..8).prop_map(pid), 0..3);
+    let held = select(vec![None, Some(true), Some(true), Some(false)]);
+    prop::option::of((held, prop::option::of(prop_oneof![holder, exact]), pids(), pids()).prop_map(
+        |(held, holder, predecessors, unrecorded)| StateSeen { held, holder, predecessors, unrecorded },
+    ))
+}
+
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     let hosts =
         || select(vec!["127.0.0.1", "127.0.0.2", "::1", "localhost", "0.0.0.0", "::", "", "192.168.1.5"]);
@@ -97,8 +118,9 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     ));
     // Six of the seven possible holders are seen: one never is.
     let processes = (process(SELF), process(2), process(3), process(4), process(5), process(6));
-    (wanted, listeners, sockets, binds, processes, select(vec!["agent", "hub"])).prop_map(
-        |(wanted, listeners, sockets, binds, (a, b, c, d, e, f), role)| Snapshot {
+    (wanted, listeners, sockets, binds, processes, select(vec!["agent", "hub"]), state()).prop_map(
+        |(wanted, listeners, sockets, binds, (a, b, c, d, e, f), role, state)| Snapshot {
+            state,
             schema: SCHEMA,
             role: Role::new(role),
             self_pid: pid(SELF),
@@ -149,7 +171,26 @@ fn is_ours(snapshot: &Snapshot, pid: Pid) -> bool {
         }
         _ => None,
     };
-    pid != snapshot.self_pid && process.same_user == Some(true) && role == Some(snapshot.role.as_str())
+    pid != snapshot.self_pid
+        && process.same_user == Some(true)
+        && role == Some(snapshot.role.as_str())
+        && is_of_this_installation(snapshot, process)
+}
+
+fn is_of_this_installation(snapshot: &Snapshot, process: &Process) -> bool {
+    let Some(state) = &snapshot.state else { return true };
+    let named = state.holder.as_ref().is_some_and(|holder| {
+        let exe = process.exe.as_deref().map(|exe| exe.trim_end_matches(" (deleted)"));
+        holder.pid == process.pid
+            && holder.started_at == process.started_at
+            && (exe.is_none() || exe == holder.exe.as_deref())
+    });
+    match state.held {
+        Some(false) if named => state.predecessors.contains(&process.pid),
+        _ if named || state.predecessors.contains(&process.pid) => true,
+        Some(true) => state.holder.is_none() && state.unrecorded.contains(&process.pid),
+        _ => false,
+    }
 }
 
 /// How many cases are drawn. They are the same on every system, and Wine needs half a minute for what Linux does in seconds.
@@ -234,8 +275,25 @@ proptest! {
         let verdict = decide(&snapshot, &rules());
         if verdict.decision == Decision::Reclaim {
             let held: BTreeSet<Pid> =
-                verdict.ports.iter().flat_map(|port| &port.holders).map(|holder| holder.pid).collect();
+                verdict.ports.iter().flat_map(|port| &port.holders).chain(&verdict.state_holder).map(|holder| holder.pid).collect();
             prop_assert_eq!(held.into_iter().collect::<Vec<_>>(), verdict.terminate);
+        }
+    }
+
+    /// Whatever lies beside the lock can only spare a process, or end one of ours that keeps the state.
+    #[test]
+    fn a_record_never_makes_a_stranger_ours(snapshot in snapshot()) {
+        let without = decide(&Snapshot { state: None, ..snapshot.clone() }, &rules());
+        let verdict = decide(&snapshot, &rules());
+        for (port, alone) in verdict.ports.iter().zip(&without.ports) {
+            if port.state == PortState::OwnStale {
+                prop_assert_eq!(alone.state, PortState::OwnStale);
+            }
+        }
+        if let Some(keeps) = &verdict.state_holder {
+            let state = snapshot.state.as_ref().unwrap();
+            prop_assert_eq!(state.holder.as_ref().map(|it| it.pid), Some(keeps.pid));
+            prop_assert!(state.held == Some(true) && is_ours(&snapshot, keeps.pid));
         }
     }
 

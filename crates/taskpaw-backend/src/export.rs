@@ -46,10 +46,7 @@ pub(crate) fn export(arguments: &Arguments, file: &Path) -> ExitCode {
 }
 
 fn try_export(arguments: &Arguments, file: &Path) -> Result<u64, ExportError> {
-    let mut folders = Folders::find()?;
-    if let Some(folder) = &arguments.config_dir {
-        folders.config.clone_from(folder);
-    }
+    let folders = Folders::find_with(arguments.config_dir.as_deref())?;
     let config = ConfigFile::read(&folders.config_file())?;
     let server_id = &config.config().agent.server_id;
     let state = folders.state();

@@ -1,5 +1,7 @@
 //! Why a launch fails, and the one line that tells the host.
 
+use std::io;
+
 use port_takeover::{BindOutcome, ClaimError, bind_outcome};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::ConfigProblem;
@@ -72,7 +74,14 @@ impl Failure {
             },
             Self::StillLingers(_) | Self::Held { .. } => Code::PortInUse,
             Self::State(StateError::TooNew { .. }) => Code::StateTooNew,
-            Self::State(_) => Code::StateUnavailable,
+            Self::State(StateError::Locked { .. }) => Code::StateLocked,
+            Self::State(StateError::Damaged { .. } | StateError::Database { .. }) => Code::StateDamaged,
+            Self::State(StateError::Unavailable { source, .. }) => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+                io::ErrorKind::ReadOnlyFilesystem => Code::StateReadOnly,
+                io::ErrorKind::PermissionDenied => Code::StateDenied,
+                _ => Code::StateUnavailable,
+            },
             Self::Hello(_) | Self::NoHome(_) | Self::CannotStandDown(_) | Self::System { .. } => {
                 Code::StartupFailed
             }
@@ -113,8 +122,6 @@ fn claim_message(error: &ClaimError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use port_takeover::WantedPort;
 
     use super::*;
@@ -135,6 +142,10 @@ mod tests {
     fn every_failure_has_its_code() {
         use StartupErrorCode as Code;
         let unwritable = ConfigProblem::Unwritable { path: "/c".into(), reason: "r".into() };
+        let unavailable =
+            |kind: io::ErrorKind| StateError::Unavailable { path: "/s".into(), source: kind.into() }.into();
+        let locked = StateError::Locked { path: "/s".into(), role: Role::Hub, holder: None };
+        let damaged = StateError::Damaged { path: "/s".into(), line: 1, reason: "r".into() };
         let too_new = StateError::TooNew { path: "/s".into(), schema: 2, known: 1 };
         for (failure, code, about_a_port) in [
             (claim(io::ErrorKind::AddrInUse), Code::PortInUse, true),
@@ -144,6 +155,13 @@ mod tests {
             (unwritable.into(), Code::ConfigUnwritable, false),
             (ConfigProblem::TooNew { schema: 2, known: 1 }.into(), Code::ConfigInvalid, false),
             (too_new.into(), Code::StateTooNew, false),
+            (unavailable(io::ErrorKind::StorageFull), Code::DiskFull, false),
+            (unavailable(io::ErrorKind::QuotaExceeded), Code::DiskFull, false),
+            (unavailable(io::ErrorKind::ReadOnlyFilesystem), Code::StateReadOnly, false),
+            (unavailable(io::ErrorKind::PermissionDenied), Code::StateDenied, false),
+            (unavailable(io::ErrorKind::NotADirectory), Code::StateUnavailable, false),
+            (locked.into(), Code::StateLocked, false),
+            (damaged.into(), Code::StateDamaged, false),
             (HelloError::Silent.into(), Code::StartupFailed, false),
         ] {
             let line = failure.line(Role::Hub);

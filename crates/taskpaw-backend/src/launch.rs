@@ -35,10 +35,7 @@ pub(crate) fn default_config() -> String {
 /// Says whether the configuration can be used. Nothing is written and nothing is started.
 pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
     let read = || -> Result<(PathBuf, bool, Option<Imported>), Failure> {
-        let mut folders = Folders::find()?;
-        if let Some(folder) = &arguments.config_dir {
-            folders.config.clone_from(folder);
-        }
+        let folders = Folders::find_with(arguments.config_dir.as_deref())?;
         let file = ConfigFile::read(&folders.config_file())?;
         let imported = (!file.exists()).then(|| v3::look(&folders.v3, Starter::Backend)).flatten();
         Ok((folders.config_file(), file.exists(), imported))
@@ -63,10 +60,7 @@ pub(crate) fn check_config(arguments: &Arguments) -> ExitCode {
 pub(crate) fn import_v3(arguments: &Arguments) -> ExitCode {
     let take = || -> Result<Vec<String>, Failure> {
         let failed = |error: String| Failure::system("it cannot be taken over")(io::Error::other(error));
-        let mut folders = Folders::find()?;
-        if let Some(folder) = &arguments.config_dir {
-            folders.config.clone_from(folder);
-        }
+        let folders = Folders::find_with(arguments.config_dir.as_deref())?;
         let Begun { file, imported, .. } = v3::begin(&folders, Starter::Backend)?;
         let mut taken = imported;
         if taken.is_none() && v3::left_behind(&folders, file.config()).is_some() {

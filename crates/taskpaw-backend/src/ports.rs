@@ -95,7 +95,8 @@ pub(crate) fn take_over_ports(
         }
         ControlFlow::Continue(())
     };
-    let (system, rules, limits) = (Native::new(), identity::rules(), Limits::default());
+    let system = Native::of(identity::installation(state_folder));
+    let (rules, limits) = (identity::rules(), Limits::default());
     let (report, kept) = match take_over_keeping(&system, &rules, &role.into(), wanted, limits, tell) {
         Ok((report, kept)) => (Ok(report), kept),
         Err(error) => (Err(error), Vec::new()),

@@ -4,11 +4,14 @@ mod journal;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use durable_file::replace_file;
+use durable_file::{Links, open_plain, read_plain, replace_file};
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{Installation, ProcessIdentity, StateHolder};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::is_hex_id;
 
@@ -39,10 +42,7 @@ pub(crate) enum StateError {
         known: u64,
     },
     /// The system refuses.
-    #[error(
-        "{} cannot be used: {source}. Give yourself permission to write there, or set TASKPAW_DATA_DIR to a \
-         folder that you can write to", path.display()
-    )]
+    #[error("{} cannot be used: {source}. {}", path.display(), advice(source))]
     Unavailable {
         /// The file or folder.
         path: PathBuf,
@@ -71,13 +71,37 @@ pub(crate) enum StateError {
         reason: String,
     },
     /// Another backend of the role writes there.
-    #[error("{} is in use by another {role} backend. Stop that one first", path.display())]
+    #[error("{} is in use by another {role} backend{}. Stop that one first", path.display(), by(holder.as_ref()))]
     Locked {
         /// The folder.
         path: PathBuf,
         /// The role.
         role: Role,
+        /// Who that is, if it has written it down.
+        holder: Option<ProcessIdentity>,
     },
+}
+
+/// What a person can do when the system refuses.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on that disk",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "Make that disk writable, or set TASKPAW_DATA_DIR to a folder that you can write to"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "Give yourself permission to write there, or set TASKPAW_DATA_DIR to a folder that you can write to"
+        }
+        _ => "Set TASKPAW_DATA_DIR to a folder that can be used, or move away what is in the way",
+    }
+}
+
+fn by(holder: Option<&ProcessIdentity>) -> String {
+    match holder {
+        Some(ProcessIdentity { pid, exe: Some(exe), .. }) => format!(" (process {pid}, {exe})"),
+        Some(ProcessIdentity { pid, .. }) => format!(" (process {pid})"),
+        None => String::new(),
+    }
 }
 
 impl StateError {
@@ -89,6 +113,19 @@ impl StateError {
 
     /// The database refused this path.
     pub(crate) fn database(path: &Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let refused: Option<io::Error> = match error.sqlite_error_code() {
+            Some(Code::DiskFull) => Some(io::ErrorKind::StorageFull.into()),
+            Some(Code::ReadOnly) => Some(io::ErrorKind::ReadOnlyFilesystem.into()),
+            Some(Code::PermissionDenied) => Some(io::ErrorKind::PermissionDenied.into()),
+            Some(Code::CannotOpen | Code::SystemIoFailure | Code::DatabaseBusy | Code::DatabaseLocked) => {
+                Some(io::Error::other(error.to_string()))
+            }
+            _ => None,
+        };
+        if let Some(source) = refused {
+            return Self::Unavailable { path: path.to_owned(), source };
+        }
         Self::Database { path: path.to_owned(), reason: error.to_string() }
     }
 }
@@ -97,24 +134,65 @@ impl StateError {
 #[derive(Debug)]
 pub(crate) struct StateFolder {
     path: PathBuf,
+    /// Lies there as long as the lock is held, so that others can tell whose backend this is.
+    _record: Record,
     /// Held as long as this lives; the system releases it whatever happens to the process.
     _lock: File,
 }
 
+/// Whether it is still that process.
+fn lives(process: &ProcessIdentity) -> bool {
+    Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
+}
+
+/// The record of who holds the lock, which is removed before that is given back.
+#[derive(Debug)]
+struct Record(PathBuf);
+
+impl Record {
+    /// A record that cannot be written stops nothing: it only tells others whose this backend is.
+    fn write(path: PathBuf, ports: Vec<SocketAddr>) -> Self {
+        let written = match StateHolder::own(ports) {
+            Some(own) => own.write(&path),
+            None => Err(io::Error::other("the system does not say what this process is")),
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "who holds the state cannot be written down");
+            // What a predecessor has left there names somebody who is gone.
+            let _or_not_there = fs::remove_file(&path);
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the record of who holds the state cannot be removed");
+        }
+    }
+}
+
 impl StateFolder {
-    /// Makes the folder if it is not there, and waits for a predecessor that is about to end.
-    pub(crate) fn open(path: &Path, role: Role) -> Result<Self, StateError> {
+    /// Makes the folder if it is not there, waits for a predecessor that is about to end, and writes down who holds the
+    /// state now, and where it listens.
+    pub(crate) fn open(path: &Path, role: Role, ports: Vec<SocketAddr>) -> Result<Self, StateError> {
         make_private_folder(path).map_err(StateError::at(path))?;
-        let lock_path = path.join(format!("{role}.lock"));
+        let lock_path = Installation::lock_file(path, &role.into());
         let lock = private().write(true).create(true).truncate(false).open(&lock_path);
         let lock = lock.map_err(StateError::at(&lock_path))?;
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Ok(()) => {
+                    let _record = Record::write(Installation::holder_file(path, &role.into()), ports);
+                    return Ok(Self { path: path.to_owned(), _record, _lock: lock });
+                }
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_LOOK),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StateError::Locked { path: path.to_owned(), role });
+                    let record = StateHolder::read(&Installation::holder_file(path, &role.into()));
+                    let holder = record.map(|record| record.process).filter(lives);
+                    return Err(StateError::Locked { path: path.to_owned(), role, holder });
                 }
                 Err(TryLockError::Error(error)) => return Err(StateError::at(&lock_path)(error)),
             }
@@ -150,12 +228,12 @@ impl StateFolder {
     pub(crate) fn control_token(&self) -> Result<String, StateError> {
         let path = self.file("control.token");
         let failed = |error| StateError::at(&path)(error);
-        match fs::read_to_string(&path) {
-            Ok(text) if text.trim().len() >= TOKEN_BYTES => return Ok(text.trim().to_owned()),
-            // An older one that is too short to be one of ours is replaced.
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+        // An older one that is too short to be one of ours is replaced, and what is no text too.
+        if let Some(bytes) = read_plain(&path, 1 << 10).map_err(failed)?
+            && let Ok(text) = std::str::from_utf8(&bytes)
+            && text.trim().len() >= TOKEN_BYTES
+        {
+            return Ok(text.trim().to_owned());
         }
         let token = hex::<TOKEN_BYTES>().map_err(failed)?;
         replace_file(&path, token.as_bytes()).map_err(failed)?;
@@ -203,9 +281,8 @@ fn hex<const BYTES: usize>() -> io::Result<String> {
 /// A file to be read; nothing if it is not there. What is no file, such as a pipe that nobody writes to, is refused and
 /// never waited for.
 pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
-    match fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
-        Ok(_) => File::open(path).map(Some),
+    match open_plain(path, Links::Follow) {
+        Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -213,12 +290,7 @@ pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
 
 /// The whole file, if it is not larger than that; nothing if it is not there.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let Some(file) = open_if_there(path)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    if file.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
-    }
-    Ok(Some(bytes))
+    read_plain(path, most)
 }
 
 /// The whole file; nothing if it is not there.
@@ -236,7 +308,7 @@ mod tests {
     #[test]
     fn the_token_is_made_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateFolder::open(&folder.path().join("state"), Role::Agent).unwrap();
+        let state = StateFolder::open(&folder.path().join("state"), Role::Agent, Vec::new()).unwrap();
         let token = state.control_token().unwrap();
         assert_eq!((token.len(), state.control_token().unwrap()), (64, token.clone()));
         #[cfg(unix)]
@@ -252,15 +324,32 @@ mod tests {
     #[test]
     fn the_folder_has_one_owner_for_each_role() {
         let folder = tempfile::tempdir().unwrap();
-        let first = StateFolder::open(folder.path(), Role::Agent).unwrap();
-        assert!(StateFolder::open(folder.path(), Role::Hub).is_ok());
+        let first = StateFolder::open(folder.path(), Role::Agent, Vec::new()).unwrap();
+        assert!(StateFolder::open(folder.path(), Role::Hub, Vec::new()).is_ok());
         // The successor waits for its predecessor's end.
         let ending = thread::spawn(move || {
             thread::sleep(Duration::from_millis(50));
             drop(first);
         });
-        assert!(StateFolder::open(folder.path(), Role::Agent).is_ok());
+        assert!(StateFolder::open(folder.path(), Role::Agent, Vec::new()).is_ok());
         ending.join().unwrap();
+    }
+
+    #[test]
+    fn who_holds_the_state_is_written_down_as_long_as_it_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Installation::holder_file(folder.path(), &Role::Agent.into());
+        let ports = vec!["127.0.0.1:5680".parse().unwrap()];
+        let state = StateFolder::open(folder.path(), Role::Agent, ports.clone()).unwrap();
+        let record = StateHolder::read(&path).unwrap();
+        assert_eq!((record.process.pid.get(), record.ports), (std::process::id(), ports));
+        drop(state);
+        assert!(!path.exists());
+        // One that cannot be written stops nothing.
+        fs::create_dir(&path).unwrap();
+        let state = StateFolder::open(folder.path(), Role::Agent, Vec::new()).unwrap();
+        assert_eq!(StateHolder::read(&path), None);
+        drop(state);
     }
 
     #[test]
@@ -268,6 +357,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         fs::write(&path, "").unwrap();
-        assert!(matches!(StateFolder::open(&path, Role::Agent), Err(StateError::Unavailable { .. })));
+        assert!(matches!(
+            StateFolder::open(&path, Role::Agent, Vec::new()),
+            Err(StateError::Unavailable { .. })
+        ));
     }
 }

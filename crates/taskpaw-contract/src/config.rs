@@ -7,6 +7,7 @@ mod hub;
 mod problem;
 
 pub use exposure::{ExposureReason, check_exposure, refusal};
+pub(crate) use file::named_data_folder;
 pub use file::{ConfigFile, without_byte_order_mark};
 pub use hash::ConfigHash;
 use hub::check_token;
@@ -31,6 +32,9 @@ pub const SCHEMA: u32 = 1;
 pub struct Config {
     /// The version of the form.
     pub schema: u32,
+    /// Where data is kept, noted by the first start; empty: where the platform says. `~/` is the home folder.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data_dir: String,
     /// The roles that are on.
     pub roles: Vec<Role>,
     /// The agent's part.
@@ -166,6 +170,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             schema: SCHEMA,
+            data_dir: String::new(),
             roles: vec![Role::Agent],
             agent: AgentConfig::default(),
             hub: HubConfig::default(),

@@ -1,6 +1,8 @@
 //! The rules by which a process is known as a TaskPaw backend.
 
-use port_takeover::{IdentityRule, IdentityRules, Process, RuleName};
+use std::path::Path;
+
+use port_takeover::{IdentityRule, IdentityRules, Installation, Keeping, Process, RuleName};
 
 use crate::Role;
 use crate::version::{Stamp, stamp_of};
@@ -23,6 +25,27 @@ pub fn rules() -> IdentityRules {
             IdentityRule::PythonEntry { path: vec![v3(), "bootstrap".to_owned()] },
             IdentityRule::PythonPackage { package: v3() },
         ],
+    }
+}
+
+/// The TaskPaw that keeps its state in this folder. Its backends are told from those of another one.
+#[must_use]
+pub fn installation(state_folder: &Path) -> Installation {
+    Installation::new(state_folder, keeping)
+}
+
+/// How a backend keeps its state. V3, in Python or as a single program without a stamp, knows nothing of the lock; 4.0
+/// holds it and writes no record.
+fn keeping(process: &Process) -> Keeping {
+    let rules = rules();
+    let Some(ours) = rules.identify(process.into()) else { return Keeping::Recorded };
+    match Generation::of(process, ours.rule.name()) {
+        Generation::V3 => Keeping::Elsewhere,
+        Generation::Stamped(version) if version.starts_with("4.0.") => Keeping::Unrecorded,
+        Generation::Stamped(_) => Keeping::Recorded,
+        // On Linux the program that runs can always be read, unless somebody has forbidden it.
+        Generation::Unknown if cfg!(target_os = "linux") => Keeping::Recorded,
+        Generation::Unknown => Keeping::Unknown,
     }
 }
 

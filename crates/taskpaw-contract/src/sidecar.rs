@@ -183,8 +183,18 @@ pub enum StartupErrorCode {
     BindAddressUnavailable,
     /// The configuration would open the machine to more than it should.
     ExposureRefused,
-    /// The state folder cannot be used.
+    /// The state folder cannot be used, for a reason that has no code of its own.
     StateUnavailable,
+    /// Another backend of the role holds the state.
+    StateLocked,
+    /// This user may not read or write the state.
+    StateDenied,
+    /// The state lies where nobody can write.
+    StateReadOnly,
+    /// The state is not what TaskPaw writes.
+    StateDamaged,
+    /// There is no room left for the state.
+    DiskFull,
     /// The state was written by a newer version.
     StateTooNew,
     /// Anything else.

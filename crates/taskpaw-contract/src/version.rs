@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use durable_file::{Links, open_plain};
 use port_takeover::Process;
 
 const MARK: &[u8; 24] = b"TaskPaw version stamp:\0\0";
@@ -74,9 +75,33 @@ pub fn stamp_of(process: &Process) -> Stamp {
     } else {
         process.exe.as_ref().map(PathBuf::from)
     };
-    let read = path.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)).and_then(File::open);
-    let read = read.and_then(|program| stamped(program.take(LONGEST_PROGRAM)));
-    judged(read, cfg!(target_os = "linux"), version())
+    let program = path.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
+    let program = program.and_then(|path| open_plain(&path, Links::Follow));
+    let is_what_runs = program.as_ref().is_ok_and(|program| is_older(program, process.started_at));
+    judged(program.and_then(|program| stamped(program.take(LONGEST_PROGRAM))), is_what_runs, version())
+}
+
+/// Whether a program's file was in its place before a process started, so that it is what runs.
+#[cfg(target_os = "linux")]
+fn is_older(_program: &File, _started_at: Option<u64>) -> bool {
+    true // It was opened as the program that runs.
+}
+
+/// In microseconds since 1970. The change time is that of a rename too.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_older(program: &File, started_at: Option<u64>) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let changed = program.metadata().ok().and_then(|it| u64::try_from(it.ctime()).ok());
+    let before = |started_at: u64| changed.is_some_and(|seconds| seconds.saturating_mul(1_000_000) <= started_at);
+    started_at.is_some_and(before)
+}
+
+/// In 100 ns since 1601. A file that is copied keeps when it was written, and not when it was made.
+#[cfg(windows)]
+fn is_older(program: &File, started_at: Option<u64>) -> bool {
+    use std::os::windows::fs::MetadataExt as _;
+    let changed = program.metadata().map(|it| it.creation_time().max(it.last_write_time()));
+    started_at.is_some_and(|started_at| changed.is_ok_and(|changed| changed <= started_at))
 }
 
 /// What was read of a program. Of a file that need not be what runs, our own version says nothing: an update may have put it

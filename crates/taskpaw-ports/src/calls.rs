@@ -124,7 +124,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, CallError> {
 }
 
 fn look(target: &Target) -> Result<Snapshot, CallError> {
-    Ok(Native::new().look(&target.role.into(), &wanted(target)?)?)
+    Ok(system(target)?.look(&target.role.into(), &wanted(target)?)?)
+}
+
+/// This machine, as the installation looks at it whose configuration is meant.
+fn system(target: &Target) -> Result<Native, CallError> {
+    Ok(Native::of(identity::installation(&folders(target)?.state())))
+}
+
+fn folders(target: &Target) -> Result<Folders, NoHome> {
+    Folders::find_with(target.config_dir.as_deref())
 }
 
 fn answer_look(snapshot: &Snapshot, started: Instant, form: &Form) -> Result<Status, CallError> {
@@ -139,7 +148,7 @@ fn answer_look(snapshot: &Snapshot, started: Instant, form: &Form) -> Result<Sta
 fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallError> {
     let (role, wanted) = (target.role.into(), wanted(target)?);
     let mut announced = None;
-    let report = take_over(&Native::new(), &identity::rules(), &role, &wanted, limits, |event| {
+    let report = take_over(&system(target)?, &identity::rules(), &role, &wanted, limits, |event| {
         match event {
             TakeoverEvent::Lingering { left } => {
                 // Once in ten seconds is enough for a terminal.
@@ -159,7 +168,7 @@ fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallE
         ControlFlow::Continue(())
     });
     let version = taskpaw_contract::version();
-    record(&match &report {
+    record(target, &match &report {
         Ok(report) => Record::of(report, version, unix_ms()),
         Err(error) => Record::of_failed_look(error, &role, &wanted, version, unix_ms()),
     });
@@ -191,8 +200,8 @@ fn had_v3() -> bool {
 }
 
 /// Keeps a record of what was done. Where that is not possible it is told, and the reclaim stays what it was.
-fn record(record: &Record) {
-    let written = match Folders::find() {
+fn record(target: &Target, record: &Record) {
+    let written = match folders(target) {
         Ok(folders) => Journal::at(folders.journal_file()).append(record).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -218,11 +227,7 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
 
 fn wanted(target: &Target) -> Result<Vec<WantedPort>, CallError> {
     if target.ports.is_empty() {
-        let folder = match &target.config_dir {
-            Some(folder) => folder.clone(),
-            None => Folders::find()?.config,
-        };
-        let file = ConfigFile::read(&folder.join("config.json"))?;
+        let file = ConfigFile::read(&folders(target)?.config_file())?;
         return Ok(file.config().wanted_ports(target.role)?);
     }
     let twice = |(at, port): (usize, &WantedPort)| {

@@ -16,6 +16,9 @@ pub(crate) struct Answer {
     role: Role,
     pub(crate) decision: Decision,
     pub(crate) ports: Vec<Port>,
+    /// The process of ours that keeps the role's state and holds none of the ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state_holder: Option<Holder>,
     pub(crate) terminate: Vec<Pid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) terminated: Option<Vec<Terminated>>,
@@ -85,6 +88,7 @@ impl Answer {
             role: snapshot.role.clone(),
             decision: verdict.decision,
             ports: verdict.ports.into_iter().map(Port::from).collect(),
+            state_holder: verdict.state_holder.map(Holder::from),
             terminate: verdict.terminate,
             terminated: None,
             survived: Vec::new(),
@@ -138,29 +142,31 @@ impl Answer {
     }
 }
 
+impl From<port_takeover::Holder> for Holder {
+    fn from(holder: port_takeover::Holder) -> Self {
+        let rules = identity::rules();
+        let process = holder.process.as_ref();
+        let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule.name());
+        let is_v3 = matches!(form, Some(RuleName::PythonEntry | RuleName::PythonPackage));
+        let (name, exe, user) =
+            holder.process.map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
+        Self {
+            pid: holder.pid,
+            name,
+            exe,
+            user,
+            role: holder.role,
+            ours: holder.kind == HolderKind::Own,
+            rule: holder.rule,
+            is_v3,
+        }
+    }
+}
+
 impl From<PortVerdict> for Port {
     fn from(verdict: PortVerdict) -> Self {
-        let rules = identity::rules();
-        let holders = verdict.holders.into_iter().map(|holder| {
-            let process = holder.process.as_ref();
-            let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule.name());
-            let is_v3 = matches!(form, Some(RuleName::PythonEntry | RuleName::PythonPackage));
-            let (name, exe, user) = holder
-                .process
-                .map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
-            Holder {
-                pid: holder.pid,
-                name,
-                exe,
-                user,
-                role: holder.role,
-                ours: holder.kind == HolderKind::Own,
-                rule: holder.rule,
-                is_v3,
-            }
-        });
         Self {
-            holders: holders.collect(),
+            holders: verdict.holders.into_iter().map(Holder::from).collect(),
             name: verdict.wanted.name,
             host: verdict.wanted.host.to_string(),
             port: verdict.wanted.port.get().into(),

@@ -16,7 +16,11 @@ pub(crate) fn sentence(answer: &Answer) -> String {
         (None, Decision::Reclaim) => {
             let pids: Vec<String> = answer.terminate.iter().map(ToString::to_string).collect();
             let word = if pids.len() == 1 { "process" } else { "processes" };
-            format!("A reclaim would end {word} {}.", listed(&pids))
+            let why = match &answer.state_holder {
+                Some(keeps) => format!(" {} keeps the role's state and uses other ports.", holder(keeps)),
+                None => String::new(),
+            };
+            format!("A reclaim would end {word} {}.{why}", listed(&pids))
         }
         (None, Decision::Wait) => "A reclaim would wait for the system to free a port.".to_owned(),
         (None, Decision::Refuse) => refusal(&answer.ports, answer.perhaps_v3),
@@ -74,6 +78,10 @@ fn advice(port: &Port) -> Option<String> {
     };
     Some(match state {
         PortState::Free | PortState::OwnStale => return None,
+        PortState::OwnOtherInstallation => format!(
+            "quit that TaskPaw, which keeps its data in another folder ({holders}), or choose another port in TaskPaw's \
+             settings"
+        ),
         PortState::OwnOtherRole => {
             format!("stop {holders}, or give the two roles different ports in TaskPaw's settings")
         }

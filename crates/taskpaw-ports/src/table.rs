@@ -85,6 +85,7 @@ fn state(status: PortStatus) -> (&'static str, Style) {
     match state {
         PortState::Free => ("free", GOOD),
         PortState::OwnStale => ("stale TaskPaw backend", PASSING),
+        PortState::OwnOtherInstallation => ("a TaskPaw with another data folder", BAD),
         PortState::OwnOtherRole => ("TaskPaw in its other role", BAD),
         PortState::OwnOtherUser => ("another user's TaskPaw", BAD),
         PortState::Foreign => ("another program", BAD),

@@ -10,7 +10,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use durable_file::replace_file;
+use durable_file::{Links, open_plain, replace_file};
 use port_takeover::{Incumbent, Pid};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::Role;
@@ -161,7 +161,7 @@ pub fn kept(state_folder: &Path) -> io::Result<Vec<AgentEvent>> {
     use std::io::Read as _;
 
     let mut bytes = Vec::new();
-    match fs::File::open(state_folder.join(MEMORY)) {
+    match open_plain(&state_folder.join(MEMORY), Links::Refuse) {
         Ok(file) => file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),

@@ -1,11 +1,10 @@
 //! The first start on a machine with TaskPaw V3, for host and backend alike: what V3 left is taken over once.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use super::{ImportReport, Starter, look};
-use durable_file::replace_file;
+use durable_file::{read_plain, replace_file};
 use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
 
@@ -27,13 +26,25 @@ pub struct Begun {
 /// [`ConfigProblem`] if the configuration is there and cannot be used, or cannot be written.
 pub fn begin(folders: &Folders, starter: Starter) -> Result<Begun, ConfigProblem> {
     let (mut imported, mut not_kept) = (None, None);
-    let file = ConfigFile::begin(&folders.config_file(), || {
-        let Some(found) = look(&folders.v3, starter) else { return Config::default() };
+    let noted = |mut config: Config| {
+        folders.note_data(&mut config);
+        config
+    };
+    let mut file = ConfigFile::begin(&folders.config_file(), || {
+        let Some(found) = look(&folders.v3, starter) else { return noted(Config::default()) };
         // Before the configuration: after a sudden end in between, the next start does both again.
         not_kept = keep(&folders.import_report_file(), &found.report).err();
         imported = Some(found.report);
-        found.config
+        noted(found.config)
     })?;
+    if folders.note_data(&mut file.config().clone()) {
+        // An earlier version has made it. Where it cannot be written, the platform's folder goes on to count.
+        let update = ConfigFile::update(&folders.config_file(), |config| {
+            folders.note_data(config);
+            Ok::<_, ConfigProblem>(())
+        });
+        file = update.and_then(|()| ConfigFile::read(&folders.config_file())).unwrap_or(file);
+    }
     Ok(Begun { file, imported, not_kept })
 }
 
@@ -42,11 +53,8 @@ pub fn begin(folders: &Folders, starter: Starter) -> Result<Begun, ConfigProblem
 /// # Errors
 /// What the system says, or that it is no report.
 pub fn report(path: &Path) -> io::Result<Option<ImportReport>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let bytes = read_plain(path, MOST_BYTES)?;
+    Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
 }
 
 /// Remembers that the person has seen the report.
@@ -60,6 +68,9 @@ pub fn mark_seen(path: &Path) -> io::Result<Option<ImportReport>> {
     Ok(Some(report))
 }
 
+/// A report names what was found, file by file.
+const MOST_BYTES: u64 = 16 << 20;
+
 pub(super) fn keep(path: &Path, report: &ImportReport) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(report)?;
     bytes.push(b'\n');
@@ -68,6 +79,8 @@ pub(super) fn keep(path: &Path, report: &ImportReport) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folders(of: &Path) -> Folders {

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use durable_file::replace_file;
+use durable_file::{read_plain, replace_file};
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{Pid, ProcessIdentity};
 use serde::{Deserialize, Serialize};
+
+/// A record is some hundred bytes; the longest path of Linux is 4 KiB.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// The record of the incumbent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +34,9 @@ impl Record {
         replace_file(path, &serde_json::to_vec(self)?)
     }
 
-    /// Reads a record; a damaged one is none.
+    /// Reads a record; a damaged one is none, and so is whatever else lies in its place.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let record: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        let record: Self = serde_json::from_slice(&read_plain(path, MOST_BYTES).ok()??).ok()?;
         (record.schema == 1).then_some(record)
     }
 }

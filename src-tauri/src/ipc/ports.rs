@@ -23,7 +23,9 @@ fn with_draft(mut config: Config, draft: &[PortDraft]) -> Result<Config, IpcErro
 pub(super) fn check(app: &App, draft: &[PortDraft]) -> Result<Vec<PortView>, IpcError> {
     let role = role_of(draft)?;
     let config = with_draft(app.settings().read()?, draft)?;
-    look(&config, role, app.pid(role)).map_err(|message| IpcError::new(ErrorCode::LookFailed, message))
+    let state_folder = app.settings().state_folder();
+    look(&config, &state_folder, role, app.pid(role))
+        .map_err(|message| IpcError::new(ErrorCode::LookFailed, message))
 }
 
 /// The next free number for a port, which is none of those that are configured or typed.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
@@ -11,7 +12,6 @@ use port_takeover::{
 };
 use taskpaw_contract::clock::{milliseconds, unix_ms};
 use taskpaw_contract::config::{Config, Endpoint};
-use taskpaw_contract::folders::Folders;
 use taskpaw_contract::identity::{self, Generation};
 use taskpaw_contract::ipc::{
     ChildView, Event, Failure, HolderView, LingeringCause, PortView, Replaced, Stage,
@@ -41,6 +41,8 @@ pub(super) struct Takeover<'a> {
     pub(super) role: Role,
     pub(super) generation: u32,
     pub(super) config: &'a Config,
+    /// Where the role's state is kept: who keeps it is ours.
+    pub(super) state_folder: &'a Path,
     /// Tells the window.
     pub(super) publish: &'a dyn Fn(Event),
     /// Whether this attempt is still wanted; a wait for a lingering port ends when it is not.
@@ -105,7 +107,7 @@ impl Takeover<'_> {
         let mut learnt = Learnt::default();
         let mut seconds_told = None;
         let taken = port_takeover::take_over_keeping(
-            &Native::new(),
+            &Native::of(identity::installation(self.state_folder)),
             &identity::rules(),
             &role.into(),
             &wanted,
@@ -169,9 +171,8 @@ impl Takeover<'_> {
 
     /// What only the memory of a V3 agent holds ends with it. The backend that follows puts it into its journal.
     fn take_events_along(&self, incumbents: &[Incumbent], ended_with_v3: &mut EndedWithV3) {
-        let Ok(folders) = Folders::find() else { return };
         let token = &self.config.agent.token;
-        match taskpaw_v3::events::take_along_from(incumbents, token, &folders.state()) {
+        match taskpaw_v3::events::take_along_from(incumbents, token, self.state_folder) {
             None | Some((_, Ok(0))) => {}
             Some((_, Ok(taken))) => {
                 tracing::info!("{taken} events that TaskPaw 3 had not sent yet are taken along")
@@ -260,13 +261,19 @@ fn is_only_away(verdict: &Verdict) -> bool {
 ///
 /// # Errors
 /// Why they cannot be looked at.
-pub(crate) fn look(config: &Config, role: Role, child: Option<u32>) -> Result<Vec<PortView>, String> {
+pub(crate) fn look(
+    config: &Config,
+    state_folder: &Path,
+    role: Role,
+    child: Option<u32>,
+) -> Result<Vec<PortView>, String> {
     let wanted: Vec<WantedPort> = config
         .endpoints(role)
         .into_iter()
         .filter_map(|(name, endpoint)| endpoint.wanted(name).ok())
         .collect();
-    let snapshot = Native::new().look(&role.into(), &wanted).map_err(|error| error.to_string())?;
+    let system = Native::of(identity::installation(state_folder));
+    let snapshot = system.look(&role.into(), &wanted).map_err(|error| error.to_string())?;
     let verdict = decide(&snapshot, &identity::rules());
     let mut ports = views(config, role, &verdict, child);
     suggest(role, config, &mut ports);

@@ -290,6 +290,7 @@ impl Runner {
                 role,
                 generation,
                 config: &config,
+                state_folder: &around.settings.state_folder(),
                 publish: &|event| {
                     if is_current() {
                         around.board.publish(event);
@@ -430,8 +431,9 @@ impl Runner {
         let client = BackendClient::new(ready.base_url.clone(), attempt.token.clone());
         self.set_running(child.map(|pid| Running { pid, client }));
         let (config, role) = (attempt.config.clone(), self.role);
+        let state_folder = self.around.settings.state_folder();
         tauri::async_runtime::spawn_blocking(move || {
-            let ports = match look(&config, role, child) {
+            let ports = match look(&config, &state_folder, role, child) {
                 Ok(ports) => ports,
                 Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),
             };

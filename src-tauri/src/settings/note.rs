@@ -4,11 +4,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use durable_file::replace_file;
+use durable_file::{read_plain, replace_file};
 use serde::{Deserialize, Serialize};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::ipc::PortDraft;
+
+/// A note names some ports.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// The ports of a role before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,11 +86,8 @@ impl Note {
 
     /// The change that was under way when the app ended; nothing if there was none.
     pub(crate) fn read(&self) -> io::Result<Option<Change>> {
-        match std::fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let bytes = read_plain(&self.path, MOST_BYTES)?;
+        Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
 
     /// Removes the note.

@@ -161,6 +161,8 @@ export const en = {
     free: "free",
     own_stale: "held by an earlier TaskPaw",
     own_stale_held: "held by {{holders}}, an earlier TaskPaw",
+    own_other_installation: "held by a TaskPaw with another data folder",
+    own_other_installation_held: "held by {{holders}}, a TaskPaw with another data folder",
     own_other_role_agent: "held by the TaskPaw agent",
     own_other_role_agent_held: "held by {{holders}}, the TaskPaw agent",
     own_other_role_hub: "held by the TaskPaw hub",
@@ -182,6 +184,8 @@ export const en = {
   },
   port_advice: {
     own_stale: "TaskPaw replaces it when it starts.",
+    own_other_installation:
+      "It keeps its data elsewhere, so TaskPaw leaves it alone. Quit that TaskPaw and try again, or give this port another number.",
     own_other_role: "Two roles cannot share a port. Stop the {{other}}, or give this port another number.",
     own_other_user: "It is theirs to stop. Give this port another number.",
     perhaps_v3:
@@ -257,7 +261,21 @@ export const en = {
     startup_exposure_refused_text: "Choose a local address, or set a token, in Settings.",
     startup_state_unavailable: "The stored data cannot be opened",
     startup_state_unavailable_text:
-      "Check that the data folder can be written and that the disk is not full, then try again.",
+      "The system does not let TaskPaw use the data folder. What it says is below.",
+    startup_state_locked: "Another TaskPaw uses the data folder",
+    startup_state_locked_text:
+      "Two backends must not write to it at once. Stop the other one, which is named below, then try again.",
+    startup_state_denied: "No permission for the stored data",
+    startup_state_denied_text:
+      "Give your user account the right to read and write the data folder, then try again.",
+    startup_state_read_only: "The data folder cannot be written to",
+    startup_state_read_only_text:
+      "Its disk is mounted read-only. Make it writable, or keep the data elsewhere, then try again.",
+    startup_state_damaged: "The stored data is damaged",
+    startup_state_damaged_text:
+      "TaskPaw leaves the file as it is. Move it away to start without it; which one it is stands below.",
+    startup_disk_full: "The disk is full",
+    startup_disk_full_text: "Free some space on the disk of the data folder, then try again.",
     startup_state_too_new: "The stored data is from a newer TaskPaw",
     startup_state_too_new_text: "This version leaves it alone. Install the newer TaskPaw again.",
     startup_startup_failed: "The backend could not start",
@@ -837,6 +855,7 @@ export const en = {
     not_free: "A port did not become free in time",
     look_failed: "The ports could not be looked at",
     judged_own: "an earlier TaskPaw",
+    judged_other_installation: "a TaskPaw with another data folder",
     judged_other_role: "the other role",
     judged_other_user: "another user's",
     judged_foreign: "not part of TaskPaw",

@@ -65,6 +65,8 @@ export function portPhrase(port: PortView, role: Role): string {
       return holders ? t("port.occupied_held", { holders }) : t("port.occupied");
     case "own_stale":
       return holders ? t("port.own_stale_held", { holders }) : t("port.own_stale");
+    case "own_other_installation":
+      return holders ? t("port.own_other_installation_held", { holders }) : t("port.own_other_installation");
     case "own_other_role": {
       const other = otherRole(role);
       return holders

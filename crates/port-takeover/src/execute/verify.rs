@@ -46,6 +46,9 @@ pub enum Doubt {
     /// A process that must be ended holds the ports only since the second look.
     #[error("process {0} began to hold a port while it was being verified")]
     HolderAppeared(Pid),
+    /// A process that must be ended has started since the time that the caller has set.
+    #[error("process {0} has started since, and is left to work")]
+    StartedSince(Pid),
     /// When a process started cannot be read, so it cannot be told from a later one with its id.
     #[error("when process {0} started cannot be read")]
     NoStartTime(Pid),
@@ -78,12 +81,21 @@ pub(super) fn incumbents(verdict: &Verdict, gone: &BTreeSet<Pid>) -> Vec<Incumbe
     let held =
         |pid: Pid| verdict.ports.iter().filter(move |port| port.holders.iter().any(|it| it.pid == pid));
     let incumbent = |pid: Pid| {
-        let holder = held(pid).flat_map(|port| &port.holders).find(|holder| holder.pid == pid)?;
+        let mut holders = held(pid).flat_map(|port| &port.holders).chain(&verdict.state_holder);
+        let holder = holders.find(|holder| holder.pid == pid)?;
         let (process, role) = (holder.process.clone()?, holder.role.clone()?);
         let ports = held(pid).map(|port| port.wanted.clone()).collect();
         Some(Incumbent { process, role, rule: holder.rule, ports })
     };
     verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).filter_map(incumbent).collect()
+}
+
+/// The first process to be ended that has started later than `time`, or does not show when.
+pub(super) fn started_since(seen: &Snapshot, verdict: &Verdict, time: Option<u64>) -> Option<Pid> {
+    let time = time?;
+    let is_old =
+        |pid: Pid| seen.process(pid).and_then(|it| it.started_at).is_some_and(|started| started <= time);
+    verdict.terminate.iter().copied().find(|&pid| !is_old(pid))
 }
 
 /// Whether a second look confirms the first, so that everything that is still to be ended may be ended.

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{Asked, Others, Seen};
 use crate::error::{EndError, LookError};
 use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
 mod address_reuse;
+mod pidfd;
 mod proc_net;
 mod processes;
 mod sock_diag;
@@ -41,6 +44,7 @@ pub(super) fn fuzz(bytes: &[u8]) {
         let _ = proc_net::parse(text, Rows::NotListening);
     }
     processes::fuzz(bytes);
+    let _ = pidfd::parse(bytes);
 }
 
 /// How often a look begins anew because a holder ended in the middle of it.
@@ -138,6 +142,14 @@ pub(super) fn descendants(of: Pid) -> Vec<Process> {
     processes::descendants(of)
 }
 
+/// Clock ticks since the machine began, as in field 22 of `/proc/PID/stat`: it counts the time asleep too.
+pub(super) fn start_time_now() -> Option<u64> {
+    let now = clock_gettime(ClockId::Boottime);
+    let ticks = clock_ticks_per_second();
+    let of_second = u64::try_from(now.tv_nsec).ok()?.checked_mul(ticks)? / 1_000_000_000;
+    u64::try_from(now.tv_sec).ok()?.checked_mul(ticks)?.checked_add(of_second)
+}
+
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
 }
@@ -152,10 +164,17 @@ pub(super) struct Handle {
 pub(super) fn open(pid: Pid) -> Result<Option<Handle>, EndError> {
     let raw = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
     let Some(raw) = raw else { return Ok(None) };
-    match pidfd_open(raw, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Some(Handle { pid, pidfd })),
-        Err(Errno::SRCH) => Ok(None),
-        Err(error) => Err(end_error(pid, error)),
+    let pidfd = match pidfd_open(raw, PidfdFlags::empty()) {
+        Ok(pidfd) => pidfd,
+        // What is still to be seen in `/proc` lives, if not where this process could end it.
+        Err(Errno::SRCH) if processes::describe(pid).is_some() => return Err(EndError::OtherProcess { pid }),
+        Err(Errno::SRCH) => return Ok(None),
+        Err(error) => return Err(end_error(pid, error)),
+    };
+    match pidfd::means(&pidfd) {
+        Some(pidfd::Means::Process(shown)) if shown == pid => Ok(Some(Handle { pid, pidfd })),
+        Some(pidfd::Means::Gone) => Ok(None),
+        _ => Err(EndError::OtherProcess { pid }),
     }
 }
 

@@ -91,6 +91,12 @@ fn sockets_of(pid: Pid) -> Vec<TcpSocket> {
     sockets.into_iter().filter_map(|fd| parse::tcp_socket(&libproc::socket_info(pid, fd)?)).collect()
 }
 
+/// Microseconds since 1970, as the kernel notes them for a process.
+pub(super) fn start_time_now() -> Option<u64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    now.as_micros().try_into().ok()
+}
+
 /// What is known of a process; nothing if it has ended or may not be looked at, and nothing either if its id
 /// went to another process while it was looked at.
 pub(super) fn describe(pid: Pid) -> Option<Process> {

@@ -13,6 +13,7 @@ use crate::decision::in_the_way;
 use crate::error::{EndError, LookError, ReuseError};
 use crate::execute::VerifiedHolder;
 use crate::identity::Role;
+use crate::installation::Installation;
 use crate::snapshot::{BindOutcome, BoundSocket, Listener, Pid, Process, SCHEMA, Snapshot, WantedPort};
 
 #[cfg(target_os = "linux")]
@@ -157,11 +158,12 @@ pub trait System {
 #[derive(Debug)]
 pub struct Native {
     started: Instant,
+    installation: Option<Installation>,
 }
 
 impl Default for Native {
     fn default() -> Self {
-        Self { started: Instant::now() }
+        Self { started: Instant::now(), installation: None }
     }
 }
 
@@ -180,10 +182,27 @@ pub(crate) struct Seen {
 pub(crate) type Others = (Vec<BoundSocket>, Vec<Process>);
 
 impl Native {
-    /// This machine.
+    /// This machine, on which there is one installation only.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// This machine, as an installation looks at it: the processes of another one are not ours.
+    #[must_use]
+    pub fn of(installation: Installation) -> Self {
+        Self { installation: Some(installation), ..Self::default() }
+    }
+
+    /// Looks once, at the state first and then at the sockets.
+    fn look_once(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
+        let state = self.installation.as_ref().map(|installation| installation.look(role, self));
+        let mut snapshot = look_once(role, wanted)?;
+        if let Some((state, holder)) = state {
+            snapshot.state = Some(state);
+            add_processes(&mut snapshot, holder);
+        }
+        Ok(snapshot)
     }
 
     /// The children of a process, and theirs: what it has started and may leave behind. At most some dozen, and only on
@@ -216,6 +235,7 @@ fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> 
         processes: seen.processes,
         listeners: seen.listeners,
         sockets: None,
+        state: None,
         binds,
     })
 }
@@ -224,12 +244,23 @@ fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> 
 fn add_others(snapshot: &mut Snapshot, ports: &BTreeSet<u16>) -> Result<bool, LookError> {
     let Some((sockets, processes)) = os::not_listening(ports)? else { return Ok(false) };
     snapshot.sockets = Some(sockets);
+    add_processes(snapshot, processes);
+    Ok(true)
+}
+
+fn add_processes(snapshot: &mut Snapshot, processes: impl IntoIterator<Item = Process>) {
     for process in processes {
         if !snapshot.processes.iter().any(|known| known.pid == process.pid) {
             snapshot.processes.push(process);
         }
     }
-    Ok(true)
+}
+
+/// The time now, as it would stand in [`Process::started_at`] of a process that starts now; nothing where it cannot be
+/// said.
+#[must_use]
+pub fn start_time_now() -> Option<u64> {
+    os::start_time_now()
 }
 
 impl Snapshot {
@@ -251,7 +282,7 @@ impl System for Native {
     type Handle = Handle;
 
     fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
-        let mut snapshot = look_once(role, wanted)?;
+        let mut snapshot = self.look_once(role, wanted)?;
         for _ in 1..LOOK_ATTEMPTS {
             let unexplained = snapshot.unexplained();
             if unexplained.is_empty() || !add_others(&mut snapshot, &unexplained)? {
@@ -262,11 +293,14 @@ impl System for Native {
             if snapshot.unexplained().is_empty() {
                 break;
             }
-            let again = look_once(role, wanted)?;
+            let again = self.look_once(role, wanted)?;
             if again.unexplained() == unexplained {
                 break;
             }
             snapshot = again;
+        }
+        if let Some(installation) = &self.installation {
+            installation.add_programs(&mut snapshot);
         }
         Ok(snapshot)
     }

@@ -31,6 +31,10 @@ pub(super) fn wait_any(_handles: &[&Handle], _timeout: Duration) -> Result<Vec<b
     Err(EndError::Unsupported)
 }
 
+pub(super) fn start_time_now() -> Option<u64> {
+    None
+}
+
 /// Not looked for here yet: none is named.
 pub(super) fn descendants(_of: Pid) -> Vec<Process> {
     Vec::new()

@@ -74,6 +74,13 @@ pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     })
 }
 
+/// 100 ns since 1601, as Windows notes them for a process; between the two epochs lie 11,644,473,600 s.
+pub(super) fn start_time_now() -> Option<u64> {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let since_1601 = since_1970.checked_add(Duration::from_secs(11_644_473_600))?;
+    (since_1601.as_nanos() / 100).try_into().ok()
+}
+
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
 }

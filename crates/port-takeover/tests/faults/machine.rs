@@ -9,7 +9,7 @@ use std::time::Duration;
 use port_takeover::sys::{Asked, ReuseAllowed, System};
 use port_takeover::{
     BindOutcome, BoundSocket, EndError, Listener, LookError, Pid, Process, ReuseError, Role, SCHEMA,
-    Snapshot, VerifiedHolder, WantedPort,
+    Snapshot, StateSeen, VerifiedHolder, WantedPort,
 };
 
 /// What goes wrong before a call.
@@ -73,6 +73,8 @@ pub(crate) struct Machine {
     pub(crate) lingers: Cell<Option<Duration>>,
     /// The ports that linger; empty for all.
     pub(crate) lingering_ports: BTreeSet<u16>,
+    /// The life that holds the lock of the state, and that its record names. Nothing: there is one installation only.
+    pub(crate) keeps_state: Option<usize>,
     /// So long a port lingers whose holder ended without SO_REUSEADDR on its sockets.
     pub(crate) time_wait: Option<Duration>,
 }
@@ -112,6 +114,7 @@ impl Machine {
             clock: Cell::new(Duration::ZERO),
             lingers: Cell::new(None),
             lingering_ports: BTreeSet::new(),
+            keeps_state: None,
             time_wait: None,
         }
     }
@@ -244,6 +247,11 @@ impl System for Machine {
                 .map(|life| life.process.clone())
                 .collect(),
             sockets: Some(sockets),
+            state: self.keeps_state.map(|at| {
+                let keeps = &world.lives[at];
+                let holder = keeps.alive.then(|| keeps.process.identity());
+                StateSeen { held: Some(keeps.alive), holder, ..StateSeen::default() }
+            }),
             binds: wanted.iter().map(|port| (port.name.clone(), bind(port))).collect(),
             listeners: listeners
                 .into_iter()

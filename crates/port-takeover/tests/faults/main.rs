@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use port_takeover::{
-    AddressReuse, Called, Decision, Doubt, HowEnded, IdentityRule, IdentityRules, Limits, LookError, Outcome,
-    Report, Role, RuleName, TakeoverEvent, WantedPort, take_over,
+    AddressReuse, Called, Decision, Doubt, HolderKind, HowEnded, IdentityRule, IdentityRules, Limits,
+    LookError, Outcome, PortState, Report, Role, RuleName, TakeoverEvent, WantedPort, take_over,
 };
 use proptest::prelude::*;
 
@@ -23,6 +23,14 @@ fn run_observed(
     machine: &Machine,
     observe: impl FnMut(TakeoverEvent<'_>) -> Called,
 ) -> Result<Report, LookError> {
+    run_within(machine, Limits::default(), observe)
+}
+
+fn run_within(
+    machine: &Machine,
+    limits: Limits,
+    observe: impl FnMut(TakeoverEvent<'_>) -> Called,
+) -> Result<Report, LookError> {
     let rules = IdentityRules {
         roles: vec![Role::new("agent")],
         default_role: Role::new("agent"),
@@ -32,8 +40,7 @@ fn run_observed(
         WantedPort::new("network", "127.0.0.1", 5680).unwrap(),
         WantedPort::new("control", "127.0.0.1", 5681).unwrap(),
     ];
-    let report = take_over(machine, &rules, &Role::new("agent"), &wanted, Limits::default(), observe);
-    let limits = Limits::default();
+    let report = take_over(machine, &rules, &Role::new("agent"), &wanted, limits, observe);
     let bound = (limits.grace + limits.kill_wait + limits.lingering) * limits.rounds
         + limits.lingering
         + Duration::from_secs(2);
@@ -64,6 +71,75 @@ fn without_a_fault_all_stop_when_asked() {
     assert_eq!(report.outcome, Outcome::Ready);
     assert!(report.terminated.iter().all(|ended| ended.how == HowEnded::Graceful));
     assert_eq!(signals(&machine), ["ask", "ask"]);
+}
+
+#[test]
+fn another_installation_is_left_alone_and_named() {
+    // The second one keeps the state, the first one has a port.
+    let machine = Machine { keeps_state: Some(1), ..Machine::new(stale()) };
+    let report = run(&machine).unwrap();
+    assert_eq!(
+        (report.outcome, report.last.ports[0].state),
+        (Outcome::Refused, PortState::OwnOtherInstallation)
+    );
+    let judged = &report.holders[0];
+    assert_eq!((judged.kind, judged.rule), (HolderKind::OtherInstallation, RuleName::OtherInstallation));
+    assert!(signals(&machine).is_empty());
+}
+
+#[test]
+fn who_keeps_the_state_and_none_of_the_ports_is_ended() {
+    let lives = || vec![life(300, "/opt/backend", 7, &[6680])];
+    let machine = Machine { keeps_state: Some(0), ..Machine::new(lives()) };
+    let mut told = Vec::new();
+    let report = run_observed(&machine, |event| {
+        if let TakeoverEvent::Verified(incumbents) = event {
+            told.extend(incumbents.to_vec());
+        }
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    assert_eq!((report.outcome, report.first.decision), (Outcome::Ready, Decision::Reclaim));
+    assert_eq!(signals(&machine), ["ask"]);
+    assert!(told[0].process.pid == pid(300) && told[0].ports.is_empty());
+    assert_eq!(report.holders.len(), 1, "it is told like any other that was ended");
+    // Without the lock it keeps nothing, whatever was written down.
+    let machine = Machine::new(lives());
+    assert_eq!(run(&machine).unwrap().first.decision, Decision::Start);
+}
+
+#[test]
+fn a_record_that_names_another_program_ends_nobody() {
+    for ports in [&[][..], &[5680], &[6680]] {
+        let machine =
+            Machine { keeps_state: Some(0), ..Machine::new(vec![life(300, "/usr/bin/sleep", 7, ports)]) };
+        let report = run(&machine).unwrap();
+        let expected = if ports == [5680] { Decision::Refuse } else { Decision::Start };
+        assert_eq!(report.first.decision, expected, "{ports:?}");
+        assert!(signals(&machine).is_empty());
+    }
+}
+
+#[test]
+fn nobody_is_ended_who_has_started_since() {
+    let bounds = [(None, true), (Some(9), true), (Some(8), true), (Some(7), false), (Some(0), false)];
+    for (not_started_after, is_ended) in bounds {
+        let machine = Machine::new(stale());
+        let limits = Limits { not_started_after, ..Limits::default() };
+        let report = run_within(&machine, limits, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(report.outcome == Outcome::Ready, is_ended, "{not_started_after:?}");
+        assert_eq!(signals(&machine).is_empty(), !is_ended, "{not_started_after:?}");
+        if !is_ended {
+            assert!(matches!(report.doubt, Some(Doubt::StartedSince(_))), "{:?}", report.doubt);
+        }
+    }
+    // Whose start is not known may have started since.
+    let mut lives = stale();
+    lives[0].process.started_at = None;
+    let machine = Machine::new(lives);
+    let limits = Limits { not_started_after: Some(9), ..Limits::default() };
+    let report = run_within(&machine, limits, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(report.doubt, Some(Doubt::StartedSince(pid(300))));
 }
 
 #[test]

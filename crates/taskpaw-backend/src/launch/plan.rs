@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigFile, ConfigHash, ConfigProblem, Endpoint, HubConfig};
@@ -31,6 +31,10 @@ impl Plan {
     /// that is there. Under a host nothing is written; without one, a first start makes its configuration.
     pub(super) fn prepare(arguments: &Arguments, hello: Option<&Hello>) -> Result<Self, Failure> {
         let plan = Self::read(arguments, hello, None)?;
+        if hello.is_none() && plan.folders.has_lost_data() {
+            let folder = plan.folders.data.display();
+            tracing::warn!("the data folder {folder} is gone: it is made anew, without what was kept in it");
+        }
         can_use(arguments.role, &plan.folders.state())?;
         Ok(plan)
     }
@@ -41,11 +45,8 @@ impl Plan {
         hello: Option<&Hello>,
         ports: Option<&[PortName]>,
     ) -> Result<Self, Failure> {
-        let mut folders = Folders::find()?;
         let named = hello.map(|hello| &hello.config_dir).or(arguments.config_dir.as_ref());
-        if let Some(folder) = named {
-            folders.config.clone_from(folder);
-        }
+        let folders = Folders::find_with(named.map(PathBuf::as_path))?;
         let file = match hello {
             // Under a host the file is the host's to write.
             Some(_) => ConfigFile::read(&folders.config_file())?,

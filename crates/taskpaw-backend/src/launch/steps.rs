@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -261,6 +262,11 @@ async fn prepare(around: Arc<Around>) -> Result<Did, Failure> {
     Ok(Did::Prepared(prepared.await??.hash))
 }
 
+/// Where the claimed ports are, for the record of who holds the state.
+fn served(claims: &[Claim]) -> Vec<SocketAddr> {
+    claims.iter().filter_map(|claim| claim.listener.local_addr().ok()).collect()
+}
+
 /// From *prepared* to *serving*. Everything is read anew.
 async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) -> Result<Did, Failure> {
     let role = around.arguments.role;
@@ -284,9 +290,9 @@ async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) ->
         .await?;
     }
     let claims = claim_ports(&wanted, taken_over)?;
-    let state_folder = folders.state();
-    let state = blocking("the state folder cannot be opened", move || StateFolder::open(&state_folder, role))
-        .await??;
+    let (state_folder, served) = (folders.state(), served(&claims));
+    let opening = move || StateFolder::open(&state_folder, role, served);
+    let state = blocking("the state folder cannot be opened", opening).await??;
     let config = match role {
         Role::Agent => config,
         // By now the hub of V3 has ended.

@@ -11,6 +11,9 @@ pub(super) fn sentence(port: &PortVerdict) -> Option<String> {
             let user = user.map_or_else(|| "another user".to_owned(), |user| format!("the user {user}"));
             format!("is held by {who}, the TaskPaw of {user}. Stop it as that user, or choose another port")
         }
+        PortState::OwnOtherInstallation => {
+            format!("is held by {who}, a TaskPaw with another data folder. Quit that one, or choose another port")
+        }
         PortState::OwnOtherRole => {
             format!("is held by {who}, the other role of TaskPaw. Give the two roles different ports")
         }

@@ -84,7 +84,7 @@ fn a_disk_that_cannot_be_written_is_told_at_the_start() {
     let Some(_disk) = SmallDisk::mount(&machine, "size=64k,ro") else { return };
     for role in Role::ALL {
         let error = machine.start(role).startup_error();
-        assert_eq!(error.code, StartupErrorCode::StateUnavailable, "{}", error.message);
+        assert_eq!(error.code, StartupErrorCode::StateReadOnly, "{}", error.message);
     }
 }
 

@@ -21,6 +21,9 @@ mod hub;
 #[cfg(test)]
 mod hub_calls;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod installation;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod load;

@@ -147,9 +147,9 @@ fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
     fs::create_dir_all(machine.data_dir().join("state")).unwrap();
     for (text, expected) in [
         ("{\"schema\":2}\n", Code::StateTooNew),
-        ("{\"schema\":1}\nnonsense\n", Code::StateUnavailable),
+        ("{\"schema\":1}\nnonsense\n", Code::StateDamaged),
         // No event could come after this one.
-        ("{\"schema\":1}\n{\"forgotten\":18446744073709551615}\n", Code::StateUnavailable),
+        ("{\"schema\":1}\n{\"forgotten\":18446744073709551615}\n", Code::StateDamaged),
     ] {
         let file = machine.state_file("agent-events.jsonl");
         fs::write(&file, text).unwrap();
@@ -160,7 +160,7 @@ fn state_that_cannot_be_used_is_told_and_left_as_it_is() {
     Connection::open(&history).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let newer = fs::read(&history).unwrap();
     for (bytes, expected) in
-        [(newer.as_slice(), Code::StateTooNew), (b"no database at all, only text", Code::StateUnavailable)]
+        [(newer.as_slice(), Code::StateTooNew), (b"no database at all, only text", Code::StateDamaged)]
     {
         fs::write(&history, bytes).unwrap();
         assert_eq!(machine.start(Role::Hub).startup_error().code, expected);

@@ -1,13 +1,13 @@
 //! Reading and writing `config.json` without ever losing what stands in it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigHash, ConfigProblem, SCHEMA};
-use durable_file::replace_file;
+use durable_file::{Links, open_plain, replace_file};
 
 /// A configuration file that was read, or that is not there yet.
 ///
@@ -27,7 +27,7 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigProblem`] if it is there and cannot be used.
     pub fn read(path: &Path) -> Result<Self, ConfigProblem> {
-        match fs::read(path) {
+        match read(path) {
             Ok(bytes) => Self::from_bytes(path, &bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Self::checked(path, Value::Object(Map::new()), None)
@@ -137,7 +137,7 @@ impl ConfigFile {
     /// [`ConfigProblem::Unwritable`].
     pub fn keep_as_last_good(&self) -> Result<(), ConfigProblem> {
         let path = last_good(&self.path);
-        let copy = fs::read(&self.path).and_then(|bytes| replace_file(&path, &bytes));
+        let copy = read(&self.path).and_then(|bytes| replace_file(&path, &bytes));
         copy.map_err(|error| ConfigProblem::Unwritable { path, reason: error.to_string() })
     }
 
@@ -158,14 +158,36 @@ impl ConfigFile {
         let failed =
             |error: io::Error| ConfigProblem::Unwritable { path: path.to_owned(), reason: error.to_string() };
         Self::read(&good)?;
-        let bytes = fs::read(&good).map_err(failed)?;
+        let bytes = read(&good).map_err(failed)?;
         if path.exists() {
-            let broken = fs::read(path).map_err(failed)?;
+            let broken = read(path).map_err(failed)?;
             replace_file(&beside(path, ".broken"), &broken).map_err(failed)?;
         }
         replace_file(path, &bytes).map_err(failed)?;
         Self::read(path)
     }
+}
+
+/// Some thousand monitors or agents, each with a long list, are far below it.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The whole file. A person may have made it a link; what it leads to must be a plain file.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_plain(path, Links::Follow)?;
+    if file.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 > MOST_BYTES {
+        let reason = format!("it is larger than {} MiB", MOST_BYTES >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+/// The data folder that a configuration names, whatever else is wrong with it. Where the file cannot be read, its last
+/// good copy says it: a slip of an editor must not move the data.
+pub(crate) fn named_data_folder(path: &Path) -> Option<String> {
+    let parsed = |path: &Path| parse(path, &read(path).ok()?).ok();
+    let raw = parsed(path).or_else(|| parsed(&last_good(path)))?;
+    raw.get("data_dir").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Held by whoever changes the file, until it is dropped; the system releases it whatever happens.

@@ -32,6 +32,14 @@ const hubProcess: HolderView = {
   role: "hub",
   ours: false,
 };
+const otherInstallation: HolderView = {
+  pid: 4321,
+  name: "taskpaw-backend",
+  exe: "/opt/taskpaw/taskpaw-backend",
+  user: "anna",
+  role: "agent",
+  ours: false,
+};
 const otherUser: HolderView = {
   pid: 77,
   name: "taskpaw-backend",
@@ -47,6 +55,7 @@ const log = [
 
 const states: Partial<Record<PortStatus, Partial<PortView>>> = {
   foreign: { holders: [python], suggestion: 5682 },
+  own_other_installation: { holders: [otherInstallation], suggestion: 5682 },
   own_other_role: { holders: [hubProcess], suggestion: 5682 },
   own_other_user: { holders: [otherUser], suggestion: 5682 },
   unknown_holder: { suggestion: 5682 },
@@ -211,6 +220,7 @@ export const scenarios = {
     const world = conflict("own_other_role");
     return { ...world, snapshot: { ...world.snapshot, roles: [world.snapshot.roles[0]!, readyHub()] } };
   },
+  "conflict-other-installation": () => conflict("own_other_installation"),
   "conflict-other-user": () => conflict("own_other_user"),
   "conflict-unknown": () => conflict("unknown_holder"),
   "conflict-occupied": () => conflict("occupied"),
