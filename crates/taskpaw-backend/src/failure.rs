@@ -50,13 +50,13 @@ pub(crate) enum Failure {
         /// What it refused.
         what: &'static str,
         /// What it said.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
 impl Failure {
     /// For `map_err`: the system refused something.
-    pub(crate) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
 

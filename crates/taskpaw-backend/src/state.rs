@@ -157,9 +157,8 @@ impl Record {
             None => Err(io::Error::other("the system does not say what this process is")),
         };
         if let Err(error) = written {
+            // What a predecessor may have left there names somebody who is gone, and counts as none.
             tracing::warn!(%error, "who holds the state cannot be written down");
-            // What a predecessor has left there names somebody who is gone.
-            let _or_not_there = fs::remove_file(&path);
         }
         Self(path)
     }
