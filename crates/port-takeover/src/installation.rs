@@ -214,6 +214,7 @@ mod tests {
             name: "backend".to_owned(),
             exe: Some("/opt/backend".to_owned()),
             argv: Vec::new(),
+            cwd: None,
             same_user: Some(true),
             user: None,
             started_at: Some(started_at),

@@ -12,7 +12,7 @@ export type Role = "agent" | "hub";
 /**
  * The state of one wanted port. A person reads another sentence for each, so they are never merged.
  */
-export type PortState = "free" | "own_stale" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "occupied" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision";
+export type PortState = "free" | "own_stale" | "own_other_installation" | "own_other_role" | "own_other_user" | "foreign" | "unknown_holder" | "occupied" | "lingering" | "reserved" | "permission_denied" | "address_unavailable" | "self_collision";
 
 /**
  * The state of a port as a person reads it: what was judged of it, or `invalid` if nobody can want it as it is written,
@@ -44,13 +44,13 @@ export type Decision = "start" | "reclaim" | "wait" | "refuse";
 /**
  * How one holder of a port was judged, from harmless to worst.
  */
-export type HolderKind = "own" | "other_role" | "other_user" | "foreign" | "unseen";
+export type HolderKind = "own" | "other_installation" | "other_role" | "other_user" | "foreign" | "unseen";
 
 /**
  * The rule that decided whose process a holder is: the form by which it is ours, or why it is not. The
  * names stand in journals and do not change.
  */
-export type RuleName = "program" | "python_entry" | "python_package" | "no_rule" | "self" | "other_user" | "other_role" | "unseen";
+export type RuleName = "program" | "python_entry" | "python_package" | "no_rule" | "self" | "other_user" | "other_role" | "other_installation" | "unseen";
 
 /**
  * A process that held a port.
@@ -389,7 +389,7 @@ port: number, };
 /**
  * The kinds of reasons why a role cannot start.
  */
-export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in_use" | "bind_address_unavailable" | "exposure_refused" | "state_unavailable" | "state_too_new" | "startup_failed";
+export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in_use" | "bind_address_unavailable" | "exposure_refused" | "state_unavailable" | "state_locked" | "state_denied" | "state_read_only" | "state_damaged" | "disk_full" | "state_too_new" | "startup_failed";
 
 /**
  * The kinds of errors.
