@@ -116,7 +116,9 @@ fn collect(sources: &Sources) -> Vec<Entry> {
         .into_iter()
         .map(|role| {
             let look = match config.wanted_ports(role) {
-                Ok(wanted) => Native::of(identity::installation(&sources.data.join("state"))).look(&role.into(), &wanted).map_err(|error| error.to_string()),
+                Ok(wanted) => Native::of(identity::installation(&sources.data.join("state")))
+                    .look(&role.into(), &wanted)
+                    .map_err(|error| error.to_string()),
                 Err(problem) => Err(problem.to_string()),
             };
             (role, look)

@@ -92,7 +92,8 @@ fn is_older(_program: &File, _started_at: Option<u64>) -> bool {
 fn is_older(program: &File, started_at: Option<u64>) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let changed = program.metadata().ok().and_then(|it| u64::try_from(it.ctime()).ok());
-    let before = |started_at: u64| changed.is_some_and(|seconds| seconds.saturating_mul(1_000_000) <= started_at);
+    let before =
+        |started_at: u64| changed.is_some_and(|seconds| seconds.saturating_mul(1_000_000) <= started_at);
     started_at.is_some_and(before)
 }
 

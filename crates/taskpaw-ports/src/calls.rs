@@ -168,10 +168,13 @@ fn reclaim(target: &Target, limits: Limits, form: &Form) -> Result<Status, CallE
         ControlFlow::Continue(())
     });
     let version = taskpaw_contract::version();
-    record(target, &match &report {
-        Ok(report) => Record::of(report, version, unix_ms()),
-        Err(error) => Record::of_failed_look(error, &role, &wanted, version, unix_ms()),
-    });
+    record(
+        target,
+        &match &report {
+            Ok(report) => Record::of(report, version, unix_ms()),
+            Err(error) => Record::of_failed_look(error, &role, &wanted, version, unix_ms()),
+        },
+    );
     let report = report?;
     let status = match report.outcome {
         Outcome::Ready => Status::CanStart,

@@ -148,8 +148,9 @@ impl From<port_takeover::Holder> for Holder {
         let process = holder.process.as_ref();
         let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule.name());
         let is_v3 = matches!(form, Some(RuleName::PythonEntry | RuleName::PythonPackage));
-        let (name, exe, user) =
-            holder.process.map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
+        let (name, exe, user) = holder
+            .process
+            .map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));
         Self {
             pid: holder.pid,
             name,

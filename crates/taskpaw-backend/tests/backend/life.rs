@@ -364,9 +364,9 @@ fn ports_of_this_launch_can_be_named_when_it_goes_on() {
 fn state_that_cannot_be_used_is_told_before_anything_is_touched() {
     let too_new: &[(Role, &str, &str, Code)] = &[
         (Role::Agent, "agent-events.jsonl", "{\"schema\":2}\n", Code::StateTooNew),
-        (Role::Agent, "agent-events.jsonl", "{\"schema\":1}\nnonsense\n", Code::StateUnavailable),
+        (Role::Agent, "agent-events.jsonl", "{\"schema\":1}\nnonsense\n", Code::StateDamaged),
         (Role::Agent, "agent-cursor.json", "{\"schema\":2,\"stream_id\":\"x\"}", Code::StateTooNew),
-        (Role::Hub, "hub.db", "no database at all, only text", Code::StateUnavailable),
+        (Role::Hub, "hub.db", "no database at all, only text", Code::StateDamaged),
     ];
     for (role, name, text, code) in too_new {
         let machine = Machine::new();
@@ -394,7 +394,7 @@ fn state_that_somebody_else_holds_is_told_when_it_goes_on_and_not_before() {
     let mut running = machine.start_stepwise(Role::Agent);
     running.prepared();
     running.ask(&go_on());
-    assert_eq!(running.startup_error().code, Code::StateUnavailable);
+    assert_eq!(running.startup_error().code, Code::StateLocked);
     assert!(ports_are_free(&machine));
 }
 
