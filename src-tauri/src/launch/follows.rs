@@ -145,8 +145,9 @@ impl Follows for Following {
 /// Whether somebody listens on a port of a role that is on. What cannot be seen counts as somebody.
 fn is_served(app: &App) -> bool {
     let Ok(config) = app.settings().read() else { return true };
-    let on = config.roles.clone();
+    let (on, state_folder) = (config.roles.clone(), app.settings().state_folder());
     on.into_iter().any(|role| {
-        look(&config, role, None).map_or(true, |ports| ports.iter().any(|port| !port.holders.is_empty()))
+        let looked = look(&config, &state_folder, role, None);
+        looked.map_or(true, |ports| ports.iter().any(|port| !port.holders.is_empty()))
     })
 }
