@@ -184,7 +184,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control", "use-for-now"]);
     let said = (
         &*format!("in use by {}, without listening", said_of_it.0),
-        &*format!("被占用（但未在监听）：{}", said_of_it.1),
+        &*format!("被并未监听的程序占用：{}", said_of_it.1),
     );
     scene.is_refused("control", "occupied", said, &page).await;
     scene.stop().await;
