@@ -111,6 +111,13 @@ fn wrong_types_and_huge_texts_are_nothing_and_many_machines_are_bounded() {
     assert_eq!((found.polling_token, found.openclaw_token), (None, None));
 }
 
+/// Writes a file of yesterday: what was just written is waited for.
+fn write_long_ago(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+    fs::File::options().write(true).open(path).unwrap().set_modified(yesterday).unwrap();
+}
+
 #[test]
 fn what_is_no_database_of_v3_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -136,10 +143,10 @@ fn what_is_no_database_of_v3_is_refused() {
     for at_byte in (0..whole.len()).step_by(97) {
         let mut broken = whole.clone();
         broken[at_byte] ^= 0xff;
-        fs::write(at("cut"), &broken).unwrap();
+        write_long_ago(&at("cut"), &broken);
         let _ = read(&at("cut"));
     }
-    fs::write(at("cut"), &whole[..whole.len() / 2]).unwrap();
+    write_long_ago(&at("cut"), &whole[..whole.len() / 2]);
     let _ = read(&at("cut"));
 }
 
