@@ -154,6 +154,8 @@ fn to_stand_down_and_serve_again_is_the_same_step_and_keeps_every_event() {
                 .as_bytes(),
         )
         .unwrap();
+        // One that was not accepted yet would wait for whoever serves next.
+        stream.read_exact(&mut [0; 8]).unwrap();
         let since = Instant::now();
         running.ask(&Step::StandDown);
         assert_eq!(running.line(), Line::StoodDown);
