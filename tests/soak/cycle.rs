@@ -96,6 +96,16 @@ async fn upgrade(world: &mut World, plan: &Plan) -> Result<(), String> {
             tokio::time::sleep(held).await;
         }
         stranger.release().await?;
+        // A stranger that was quicker than the new version has it fail, and the old one serves again.
+        let settled = within(SETTLED_WITHIN, async || {
+            let is_over = world.is_well().await.is_ok_and(|well| well.version == new);
+            (is_over || world.kept().is_some()).then_some(())
+        });
+        let _said_below = settled.await;
+        if let Some(kept) = world.kept() {
+            kept.process.signal(libc::SIGTERM);
+            wanted = Some(old.version);
+        }
     }
     let well = world.gets_well(wanted).await?;
     world.strangers_are_unharmed()?;

@@ -213,6 +213,15 @@ impl World {
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
     }
 
+    /// A host that was started and says that the one before it goes on.
+    pub fn kept(&mut self) -> Option<&mut Host> {
+        self.hosts.iter_mut().find_map(|host| {
+            let log = std::fs::read_to_string(&host.log).unwrap_or_default();
+            let is_kept = log.contains("the running app goes on: this one does not replace it");
+            (is_kept && host.process.is_alive()).then_some(host)
+        })
+    }
+
     /// Whether no host has ended another one by force.
     ///
     /// # Errors
