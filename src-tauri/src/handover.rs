@@ -30,7 +30,7 @@ pub(crate) use conversation::NamedBackend;
 pub(crate) use following::{Followed, Follows, WithIncumbent, follow};
 pub(crate) use incumbent::{Asked, Host, Incumbent, Yielding};
 pub(crate) use place::{Place, Waiting};
-pub(crate) use protocol::{Want, Will};
+pub(crate) use protocol::{Succession, Want, Will};
 pub(crate) use replaced::Replaced;
 pub(crate) use successor::{FirstLook, HandoverError, Outcome, Successor};
 pub(crate) use yielding::{Yielded, Yields, yield_to};

@@ -28,7 +28,8 @@ const STEPS_PER_SIGN: u32 = 10;
 
 /// What the app does for its side of a handover.
 pub(crate) trait Follows: Send + Sync {
-    /// Asks the incumbent to hand over; nothing if it does not.
+    /// Asks the incumbent to hand over; nothing if it does not. Bounded: one that hands over to somebody else just now is
+    /// waited for.
     fn ask(&self) -> impl Future<Output = Option<WithIncumbent>> + Send;
     /// Finds out whether every role could start.
     fn prepare(&self) -> impl Future<Output = Result<(), RoleFailure>> + Send;
@@ -150,6 +151,7 @@ impl<A: Follows> Following<'_, A> {
                     match asked {
                         Some(conversation) => {
                             self.conversation = Some(conversation);
+                            self.deadline = Some(Instant::now() + STOOD_DOWN_WITHIN);
                             continue;
                         }
                         None => Input::Refused,
@@ -237,6 +239,8 @@ impl<A: Follows> Following<'_, A> {
             Effect::Disconnect => self.conversation = None,
             Effect::Tell(problem) => self.app.tell(problem, self.failure.take()),
             Effect::ReleasePlace => self.app.release_place(),
+            // The ask is bounded by itself: it may have to wait for another handover.
+            Effect::Wait if self.decisions == Decisions::Asking => self.deadline = None,
             Effect::Wait => self.deadline = Some(Instant::now() + self.patience()),
             // It follows from how it ended.
             Effect::Exit => {}
@@ -252,7 +256,6 @@ impl<A: Follows> Following<'_, A> {
 
     fn patience(&self) -> Duration {
         match self.decisions {
-            Decisions::Asking => STOOD_DOWN_WITHIN,
             Decisions::GoingOn | Decisions::Alone(_) => READY_WITHIN,
             _ => PLACE_WITHIN,
         }

@@ -1,7 +1,7 @@
 //! What the app does for its side of a handover while another app has the place.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::handover::Problem;
 use port_takeover::Pid;
@@ -10,8 +10,15 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, RoleFailure};
 
 use crate::app::App;
-use crate::handover::{Follows, Incumbent, NamedBackend, Replaced, Successor, WithIncumbent};
+use crate::handover::{
+    Follows, Incumbent, NamedBackend, Replaced, Succession, Successor, Will, WithIncumbent,
+};
 use crate::roles::{Message, look};
+
+/// How long an app is asked that does not hand over: it may be in another handover, which takes twenty seconds at most.
+const ASKED_WITHIN: Duration = Duration::from_secs(30);
+/// Between two asks.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
 
 /// A launch that follows another app.
 pub(super) struct Following {
@@ -52,16 +59,30 @@ impl Following {
 
 impl Follows for Following {
     async fn ask(&self) -> Option<WithIncumbent> {
-        let (successor, at) = (Arc::clone(&self.successor), Instant::now());
-        let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed()).await;
-        let succession = asked.unwrap_or_else(|error| {
-            tracing::error!(%error, "nobody could be asked");
-            None
-        })?;
-        let (version, pid) = (succession.answer.version, succession.answer.pid);
-        let asked = AskedOf { version, pid, peer: succession.peer, at };
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
-        succession.conversation
+        let began = Instant::now();
+        loop {
+            let (successor, at) = (Arc::clone(&self.successor), Instant::now());
+            let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed()).await;
+            let succession = asked.unwrap_or_else(|error| {
+                tracing::error!(%error, "nobody could be asked");
+                None
+            });
+            match succession {
+                Some(Succession { answer, peer, conversation: Some(conversation) }) => {
+                    let asked = AskedOf { version: answer.version, pid: answer.pid, peer, at };
+                    *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+                    return Some(conversation);
+                }
+                // Another start of the same version was quicker, and shows its window: there is nothing to do for this one.
+                Some(Succession { answer, .. }) if answer.will == Will::Show => {
+                    self.app.lifecycle().want_end();
+                    return std::future::pending().await;
+                }
+                // It hands over to somebody else, or is ending, or has just ended.
+                _ if began.elapsed() < ASKED_WITHIN => tokio::time::sleep(ASKED_EVERY).await,
+                _ => return None,
+            }
+        }
     }
 
     async fn prepare(&self) -> Result<(), RoleFailure> {
