@@ -61,8 +61,8 @@ async fn a_full_data_disk_is_said_in_the_window() {
     disk.fill();
     let window = Window::open(&Programs::current(), &home).await;
     window.role_is("agent", "failed").await;
-    let said = window.text_with("failure", "The stored data cannot be opened").await;
-    assert!(said.contains("the disk is not full"), "{said}");
+    let said = window.text_with("failure", "The disk is full").await;
+    assert!(said.contains("Free some space on the disk of the data folder"), "{said}");
     window.picture("full-data-disk").await;
     disk.has_room_again();
     window.click("action-retry").await;
