@@ -276,12 +276,7 @@ impl App {
     /// # Errors
     /// The first role that could not, and why.
     pub(crate) async fn prepare_roles(&self) -> Result<(), RoleFailure> {
-        let config = match self.settings().read() {
-            Ok(config) => config,
-            Err(problem) => {
-                return Err(RoleFailure { role: Role::Agent, failure: Failure::Config { problem } });
-            }
-        };
+        let config = self.read_to_start()?;
         for role in config.roles {
             if let Some(task) = self.role(role) {
                 task.prepare().await.map_err(|failure| RoleFailure { role, failure })?;
@@ -292,19 +287,22 @@ impl App {
 
     /// Has every role that is on serve, while another app still has the place: nothing that acts outside begins. Gives the
     /// roles that are on.
-    pub(crate) fn go_on_roles(&self) -> Vec<Role> {
-        let config = match self.settings().read() {
-            Ok(config) => config,
-            Err(problem) => {
-                tracing::error!(%problem, "nothing goes on");
-                return Vec::new();
-            }
-        };
+    ///
+    /// # Errors
+    /// The configuration cannot be used any more: nothing goes on.
+    pub(crate) fn go_on_roles(&self) -> Result<Vec<Role>, RoleFailure> {
+        let config = self.read_to_start()?;
         self.board().configure(&config, self.settings().has_last_good());
         for &role in &config.roles {
             self.tell(role, Message::GoOn);
         }
-        config.roles
+        Ok(config.roles)
+    }
+
+    /// The configuration to start roles by. What is wrong with it keeps every role from starting.
+    fn read_to_start(&self) -> Result<Config, RoleFailure> {
+        let failed = |problem| RoleFailure { role: Role::Agent, failure: Failure::Config { problem } };
+        self.settings().read().map_err(failed)
     }
 
     /// Has all roles let go of ports and state for another app. Gives those that served. Bounded: a backend that does not

@@ -143,6 +143,20 @@ where
     }
 }
 
+/// What is heard next in a conversation; where there is none, nothing ever is.
+pub(super) async fn hear_if_any<Said, Heard>(
+    conversation: Option<&mut Conversation<Said, Heard>>,
+) -> Option<Heard>
+where
+    Said: Serialize + Farewell + Send + 'static,
+    Heard: DeserializeOwned + Farewell + Send + 'static,
+{
+    match conversation {
+        Some(conversation) => conversation.hear().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A connection that both directions share.
 #[derive(Debug, Clone)]
 pub(super) struct SharedStream(pub(super) Arc<Stream>);

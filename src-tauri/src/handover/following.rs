@@ -9,7 +9,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine};
+use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
 use super::yielding::optional;
 
 /// The conversation, as the successor has it.
@@ -165,7 +165,7 @@ impl<A: Follows> Following<'_, A> {
                     ending.set(None);
                     if is_gone { Input::IncumbentGone } else { Input::TimedOut { is_served: true } }
                 }
-                line = hear(self.conversation.as_mut()) => match self.heard(line) {
+                line = hear_if_any(self.conversation.as_mut()) => match self.heard(line) {
                     Some(input) => input,
                     None => continue,
                 },
@@ -265,12 +265,5 @@ impl<A: Follows> Following<'_, A> {
         if let Some(conversation) = &self.conversation {
             conversation.say(line);
         }
-    }
-}
-
-async fn hear(conversation: Option<&mut WithIncumbent>) -> Option<IncumbentLine> {
-    match conversation {
-        Some(conversation) => conversation.hear().await,
-        None => std::future::pending().await,
     }
 }

@@ -9,7 +9,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, sleep_until};
 
-use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine};
+use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
 
 /// The conversation, as the incumbent has it.
 pub(crate) type WithSuccessor = Conversation<IncumbentLine, SuccessorLine>;
@@ -123,7 +123,7 @@ impl<A: Yields> Yielding<'_, A> {
                     Input::SuccessorBackendsGone
                 }
                 () = app.until_quit(), if self.may_be_ended() => Input::Quit,
-                line = hear(self.conversation.as_mut()) => self.heard(line),
+                line = hear_if_any(self.conversation.as_mut()) => self.heard(line),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.deadline = None;
                     Input::TimedOut
@@ -195,13 +195,6 @@ impl<A: Yields> Yielding<'_, A> {
 pub(super) async fn optional<F: Future>(future: std::pin::Pin<&mut Option<F>>) -> F::Output {
     match future.as_pin_mut() {
         Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn hear(conversation: Option<&mut WithSuccessor>) -> Option<SuccessorLine> {
-    match conversation {
-        Some(conversation) => conversation.hear().await,
         None => std::future::pending().await,
     }
 }

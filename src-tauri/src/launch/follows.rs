@@ -99,7 +99,7 @@ impl Follows for Following {
 
     async fn go_on(&self, served: Option<Vec<Role>>) -> Result<(), RoleFailure> {
         let mut events = self.app.board().listen();
-        let on = self.app.go_on_roles();
+        let on = self.app.go_on_roles()?;
         let is_awaited = |role: &Role| served.as_ref().is_none_or(|served| served.contains(role));
         let mut awaited: Vec<Role> = on.into_iter().filter(is_awaited).collect();
         while !awaited.is_empty() {
