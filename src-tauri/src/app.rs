@@ -171,12 +171,10 @@ impl App {
             return;
         }
         self.settings().keep_as_last_good();
-        let waits = self
-            .board()
-            .snapshot()
-            .app
-            .imported
-            .is_some_and(|report| report.database == DatabaseState::Pending);
+        let waits =
+            self.board().snapshot().app.imported.is_some_and(|report| {
+                matches!(report.database, DatabaseState::Pending | DatabaseState::Failed)
+            });
         if role != Role::Hub || !waits {
             return;
         }

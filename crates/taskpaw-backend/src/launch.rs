@@ -11,7 +11,7 @@ use std::time::Duration;
 use taskpaw_contract::config::{Config, ConfigFile};
 use taskpaw_contract::folders::Folders;
 use taskpaw_contract::sidecar::Line;
-use taskpaw_v3::{self as v3, Begun, ImportReport, Imported, Starter};
+use taskpaw_v3::{self as v3, Begun, DatabaseState, ImportReport, Imported, Starter};
 use tokio::runtime::Builder;
 
 use crate::arguments::Arguments;
@@ -67,7 +67,14 @@ pub(crate) fn import_v3(arguments: &Arguments) -> ExitCode {
             taken = Some(v3::answer_left_behind(&folders, true).map_err(|error| failed(error.to_string()))?);
         }
         let completed = v3::complete(&folders).map_err(|error| failed(error.to_string()))?;
-        Ok(completed.or(taken).iter().flat_map(ImportReport::lines).collect())
+        let mut told = completed.or(taken);
+        if told.is_none() {
+            // That it failed once more is no news for a hub that starts, but the answer to this question.
+            let kept =
+                v3::report(&folders.import_report_file()).map_err(|error| failed(error.to_string()))?;
+            told = kept.filter(|report| report.database == DatabaseState::Failed);
+        }
+        Ok(told.iter().flat_map(ImportReport::lines).collect())
     };
     match take() {
         Ok(lines) if lines.is_empty() => say("there is nothing of TaskPaw 3 left to take over"),

@@ -67,6 +67,8 @@ pub enum DatabaseState {
     None,
     /// The hub reads it when it starts.
     Pending,
+    /// It could not be read, which the report says; the hub tries again at each of its starts.
+    Failed,
     /// It was read.
     Read,
 }
@@ -242,8 +244,14 @@ impl ImportReport {
             let instead = instead.map_or_else(String::new, |instead| format!("; {instead}"));
             format!("not taken over: {}: {reason}{instead}", place(*file, key, monitor.as_deref()))
         }));
-        if self.database == DatabaseState::Pending {
-            lines.push("the machines of the hub, in hub.db, are taken over when the hub starts".to_owned());
+        match self.database {
+            DatabaseState::None | DatabaseState::Read => {}
+            DatabaseState::Pending => {
+                lines.push(
+                    "the machines of the hub, in hub.db, are taken over when the hub starts".to_owned(),
+                );
+            }
+            DatabaseState::Failed => lines.push("hub.db is tried again when the hub starts".to_owned()),
         }
         if self.left_out > 0 {
             lines.push(format!("and {} more", self.left_out));

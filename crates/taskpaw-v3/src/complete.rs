@@ -13,7 +13,7 @@ use super::database::{self, Database, DatabaseError, Machine};
 use super::first::{keep, report};
 use super::hub::{Hub, OpenClaw};
 use super::monitors::is_name;
-use super::{DatabaseState, ImportReport, NotTakenReason, V3File, hub_in};
+use super::{DatabaseState, ImportReport, NotTaken, NotTakenReason, V3File, hub_in};
 
 /// How long the name of a machine may be.
 const LONGEST_NAME: u32 = 100;
@@ -32,25 +32,36 @@ pub enum CompleteError {
     Written(PathBuf),
 }
 
-/// Takes over what the database of V3's hub has, if a report says that it waits; gives back the report as it is then.
+/// Takes over what the database of V3's hub has, if a report says that it waits; gives back the report as it is then. One
+/// that cannot be read is tried again at the next start, and is no news as long as the reason is the same.
 /// V3's hub should have ended: what it changes afterwards stays behind. Nothing that was set since is changed, so after a sudden end it can be done again.
 ///
 /// # Errors
 /// [`CompleteError`]; what is wrong with the database itself is in the report.
 pub fn complete(folders: &Folders) -> Result<Option<ImportReport>, CompleteError> {
     let path = folders.import_report_file();
-    let Some(mut kept) = report(&path)?.filter(|report| report.database == DatabaseState::Pending) else {
-        return Ok(None);
-    };
+    let waits =
+        |report: &ImportReport| matches!(report.database, DatabaseState::Pending | DatabaseState::Failed);
+    let Some(mut kept) = report(&path)?.filter(waits) else { return Ok(None) };
     let folder = PathBuf::from(&kept.folder);
     let hub = hub_in(&folder).unwrap_or_default();
-    match found(&hub.databases(&folder))? {
+    let found = found(&hub.databases(&folder))?;
+    let is_the_file = |refused: &NotTaken| refused.file == V3File::Database && refused.key.is_empty();
+    if let Err(reason) = &found
+        && kept.not_taken.iter().any(|refused| is_the_file(refused) && refused.reason == *reason)
+    {
+        return Ok(None);
+    }
+    kept.not_taken.retain(|refused| !is_the_file(refused));
+    kept.database = DatabaseState::Read;
+    match found {
         Err(NotTakenReason::NoDatabase) => {
             kept.refused(V3File::Database, "", None, NotTakenReason::NoDatabase)
         }
         Err(reason) => {
             kept.lost(V3File::Database, "", None, reason);
             kept.tidy(&[]);
+            kept.database = DatabaseState::Failed;
         }
         Ok(database) => {
             let changed = ConfigFile::update(&folders.config_file(), |config: &mut Config| {
@@ -61,7 +72,7 @@ pub fn complete(folders: &Folders) -> Result<Option<ImportReport>, CompleteError
             kept = changed?;
         }
     }
-    (kept.database, kept.seen) = (DatabaseState::Read, false);
+    kept.seen = false;
     keep(&path, &kept)?;
     Ok(Some(kept))
 }

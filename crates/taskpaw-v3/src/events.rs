@@ -11,7 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use durable_file::{Links, open_plain, replace_file};
-use port_takeover::{Incumbent, Pid};
+use port_takeover::sys::Native;
+use port_takeover::{Incumbent, Pid, WantedPort};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::Role;
 use taskpaw_contract::identity::Generation;
@@ -23,6 +24,8 @@ use crate::found;
 
 /// The name of the wanted port for hubs.
 const NETWORK: &str = "network";
+/// V3 has two ports; a process that listens on more is not asked everywhere.
+const MOST_ADDRESSES: usize = 4;
 /// V3's counter.
 const COUNTER: &str = "agent.state.json";
 /// The second one that V3 3.9 keeps, in case the first one is lost.
@@ -99,8 +102,9 @@ pub enum TakeAlongError {
     Kept(#[from] io::Error),
 }
 
-/// Takes along what only the memory of a V3 agent holds, if one of these is it and its network port is among theirs; to be
-/// called when they are verified, and before any is asked to stop. Says which one it is; nothing if there is no such one.
+/// Takes along what only the memory of a V3 agent holds, if one of these is it; to be called when they are verified, and
+/// before any is asked to stop. It is asked on the port for hubs if that is wanted, else wherever it listens: that port may
+/// have been changed since. Says which one it is; nothing if there is no such one.
 pub fn take_along_from(
     incumbents: &[Incumbent],
     token: &str,
@@ -110,12 +114,38 @@ pub fn take_along_from(
         incumbent.role.as_str() == Role::Agent.as_str()
             && Generation::of(&incumbent.process, incumbent.rule) == Generation::V3
     };
-    let mut ports = incumbents
-        .iter()
-        .filter(is_agent)
-        .flat_map(|incumbent| incumbent.ports.iter().map(|port| (incumbent.process.pid, port)));
-    let (pid, port) = ports.find(|(_, port)| port.name == NETWORK)?;
-    Some((pid, take_along(port.socket_address(), token, state_folder)))
+    let mut agents: Vec<&Incumbent> = incumbents.iter().filter(is_agent).collect();
+    agents.sort_by_key(|agent| network_port(agent).is_none());
+    let agent = agents.first()?;
+    let pid = agent.process.pid;
+    let addresses = match network_port(agent) {
+        Some(port) => vec![port.socket_address()],
+        None => Native::new().listens_on(pid),
+    };
+    Some((pid, take_along_from_any(&addresses, token, state_folder)))
+}
+
+fn network_port(agent: &Incumbent) -> Option<&WantedPort> {
+    agent.ports.iter().find(|port| port.name == NETWORK)
+}
+
+/// Asks on one address after the other, until one gives events.
+fn take_along_from_any(
+    addresses: &[SocketAddr],
+    token: &str,
+    state_folder: &Path,
+) -> Result<usize, TakeAlongError> {
+    let mut first_error = None;
+    for address in addresses.iter().take(MOST_ADDRESSES) {
+        match take_along(*address, token, state_folder) {
+            // One that hangs does so on every port.
+            Err(TakeAlongError::Asked(error)) if !matches!(error, AskError::Timeout) => {
+                first_error.get_or_insert(error);
+            }
+            other => return other,
+        }
+    }
+    Err(first_error.unwrap_or(AskError::NoPort).into())
 }
 
 /// Asks a V3 agent that is about to be ended for what only its memory holds, and keeps it for the agent that follows.

@@ -551,7 +551,7 @@ is_whole: boolean, };
 /**
  * What is known of the database of V3's hub.
  */
-export type DatabaseState = "none" | "pending" | "read";
+export type DatabaseState = "none" | "pending" | "failed" | "read";
 
 /**
  * What an earlier version has left behind of TaskPaw V3, for a person to decide about.

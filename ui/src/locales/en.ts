@@ -626,7 +626,8 @@ export const en = {
     why_folder_closed: "This user may not look into the folder. TaskPaw 3 probably belongs to another user.",
     why_watch_itself: "Run taskpaw-backend agent as well, to watch this machine too.",
     why_no_database: "It is not there, so the machines of the hub are not known. Add them in Fleet.",
-    why_bad_database: "It cannot be read as a database of TaskPaw 3: {{message}}. Add the machines in Fleet.",
+    why_bad_database:
+      "It cannot be read as a database of TaskPaw 3: {{message}}. TaskPaw tries again each time the hub starts; or add the machines in Fleet.",
     why_too_many: "{{number}} more than a hub takes over. Add those that you need in Fleet.",
     why_address_twice: "A machine with this address is there already.",
     why_set_since: "Something else was set since, and stays.",

@@ -589,7 +589,8 @@ export const zhCN: Words = {
     why_folder_closed: "当前用户无权查看该文件夹，TaskPaw 3 可能属于另一个用户。",
     why_watch_itself: "如需同时监测本机，请另外运行 taskpaw-backend agent。",
     why_no_database: "找不到该文件，因此不知道汇总端有哪些机器。请在“全部机器”页面添加。",
-    why_bad_database: "无法作为 TaskPaw 3 的数据库读取：{{message}}。请在“全部机器”页面添加机器。",
+    why_bad_database:
+      "无法作为 TaskPaw 3 的数据库读取：{{message}}。汇总端每次启动时会重试；也可以在“全部机器”页面添加机器。",
     why_too_many: "还有 {{number}} 台超出汇总端可接收的数量。请在“全部机器”页面添加需要的机器。",
     why_address_twice: "已有使用此地址的机器。",
     why_set_since: "之后已另行设置，保持不变。",

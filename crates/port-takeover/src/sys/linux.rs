@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -136,6 +137,18 @@ fn seen(sockets: &[TcpSocket], holders: &BTreeMap<u64, BTreeSet<Pid>>) -> Seen {
     let pids: BTreeSet<Pid> = holders.values().flatten().copied().collect();
     let processes = pids.into_iter().filter_map(processes::describe).collect();
     Seen { listeners, processes }
+}
+
+pub(super) fn listens_on(pid: Pid) -> Vec<SocketAddr> {
+    let sockets = match sock_diag::listening() {
+        Err(LookError::Sockets(_)) => proc_net::sockets(Rows::Listening),
+        other => other,
+    };
+    let sockets = sockets.unwrap_or_default();
+    let inodes = sockets.iter().map(|socket| socket.inode).collect();
+    let holders = processes::holding(&inodes).unwrap_or_default();
+    let is_its = |socket: &&TcpSocket| holders.get(&socket.inode).is_some_and(|pids| pids.contains(&pid));
+    sockets.iter().filter(is_its).map(|socket| SocketAddr::new(socket.address, socket.port)).collect()
 }
 
 pub(super) fn descendants(of: Pid) -> Vec<Process> {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::bounded::within;
@@ -89,6 +90,11 @@ pub(super) fn not_listening(ports: &BTreeSet<u16>) -> Result<Option<Others>, Loo
 fn sockets_of(pid: Pid) -> Vec<TcpSocket> {
     let sockets = libproc::sockets_of(pid).unwrap_or_default();
     sockets.into_iter().filter_map(|fd| parse::tcp_socket(&libproc::socket_info(pid, fd)?)).collect()
+}
+
+pub(super) fn listens_on(pid: Pid) -> Vec<SocketAddr> {
+    let sockets = sockets_of(pid).into_iter().filter(|socket| socket.listens);
+    sockets.map(|socket| SocketAddr::new(socket.address, socket.port)).collect()
 }
 
 /// Microseconds since 1970, as the kernel notes them for a process.

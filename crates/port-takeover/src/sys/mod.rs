@@ -4,7 +4,7 @@
 //! a module with the same functions, and no type of theirs is seen outside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::address::Host;
@@ -203,6 +203,12 @@ impl Native {
             add_processes(&mut snapshot, holder);
         }
         Ok(snapshot)
+    }
+
+    /// The addresses on which a process listens for TCP connections; none if it has ended or may not be looked at.
+    #[must_use]
+    pub fn listens_on(&self, pid: Pid) -> Vec<SocketAddr> {
+        os::listens_on(pid)
     }
 
     /// The children of a process, and theirs: what it has started and may leave behind. At most some dozen, and only on

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::mem::size_of_val;
+use std::net::SocketAddr;
 use std::os::windows::io::{AsHandle, AsRawHandle, AsRawSocket, OwnedHandle};
 use std::slice;
 use std::time::{Duration, Instant};
@@ -72,6 +73,13 @@ pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
         listeners,
         processes: processes.into_values().filter(|seen| named.contains(&seen.pid)).collect(),
     })
+}
+
+pub(super) fn listens_on(pid: Pid) -> Vec<SocketAddr> {
+    let Some(started_at) = describe(pid).and_then(|process| process.started_at) else { return Vec::new() };
+    let rows = tcp_table::listening().unwrap_or_default().into_iter();
+    let its = rows.filter(|row| row.owner == pid.get() && row.can_be_of(started_at));
+    its.map(|row| SocketAddr::new(row.address, row.port)).collect()
 }
 
 /// 100 ns since 1601, as Windows notes them for a process; between the two epochs lie 11,644,473,600 s.

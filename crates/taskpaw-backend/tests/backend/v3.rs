@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use taskpaw_contract::Role;
 
 use crate::client::{bearer, call, get, until};
+#[cfg(target_os = "linux")]
+use crate::ports::free_ports;
 use crate::running::{Machine, Running};
 
 /// A machine with the files of V3 and no configuration yet.
@@ -221,6 +223,32 @@ fn who_came_with_an_earlier_version_can_take_over_the_rest() {
 }
 
 #[test]
+fn a_database_that_could_not_be_read_can_be_asked_for_again() {
+    let machine = with_v3();
+    let data = write_hub(&machine, "");
+    let whole = fs::read(data.join("hub.db")).unwrap();
+    fs::write(data.join("hub.db"), "no database, but a text that is long enough to be looked at").unwrap();
+    machine.configure(&json!({}));
+    let import = || {
+        let output = machine.command(&["hub", "--import-v3"]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for _ in 0..2 {
+        let told = import();
+        assert!(told.contains("not taken over: hub.db: it cannot be read"), "{told}");
+        assert!(told.contains("hub.db is tried again when the hub starts"), "{told}");
+    }
+    fs::write(data.join("hub.db"), whole).unwrap();
+    let told = import();
+    assert!(
+        told.contains("taken over: hub.db: servers (render)") && !told.contains("cannot be read"),
+        "{told}"
+    );
+    assert_eq!(import(), "there is nothing of TaskPaw 3 left to take over\n");
+}
+
+#[test]
 fn what_a_hub_of_v3_that_still_runs_has_in_its_log_is_taken_as_well() {
     let machine = with_v3();
     let data = write_hub(&machine, "");
@@ -329,19 +357,19 @@ fn the_stream_of_v3_goes_on_and_without_an_agent_there_is_no_report() {
     assert_eq!(status["event_cursor"]["resume_floor"], json!(9));
 }
 
-/// The stand-in for V3's agent on the ports of a machine, which has started a program and wants a token that nobody knows.
+/// The stand-in for V3's agent, on these ports.
 #[cfg(target_os = "linux")]
-fn start_busy_v3(machine: &Machine) -> std::process::Child {
+fn start_v3(ports: [u16; 2], arguments: &[&str]) -> std::process::Child {
     use std::io::{BufRead as _, BufReader};
     use std::process::{Command, Stdio};
 
     let helpers = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/helpers");
     let mut old = Command::new("python3")
-        .args(["-m", "taskpaw_v3.agent", &machine.network.to_string(), &machine.control.to_string()])
-        .args(["--works", "--token", "another"])
+        .args(["-m", "taskpaw_v3.agent", &ports[0].to_string(), &ports[1].to_string()])
+        .args(arguments)
         .env("PYTHONPATH", helpers)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -351,13 +379,34 @@ fn start_busy_v3(machine: &Machine) -> std::process::Child {
     old
 }
 
+/// The port for hubs was changed, and V3 is in the way with its other one only.
+#[cfg(target_os = "linux")]
+#[test]
+fn events_of_a_v3_that_serves_hubs_on_another_port_come_along() {
+    use std::io::Write as _;
+
+    let machine = Machine::new();
+    let [elsewhere] = free_ports();
+    let mut old = start_v3([elsewhere, machine.control], &[]);
+    old.stdin.as_mut().unwrap().write_all(b"rendered\n").unwrap();
+    until("it has the event", || {
+        let told = call(elsewhere, "GET", "/events?ack=-1", &[]);
+        told.json()["events"].as_array().is_some_and(|events| events.len() == 1).then_some(())
+    });
+    let running = machine.start_headless(Role::Agent);
+    running.ready();
+    assert_eq!(old.wait().unwrap().code(), Some(0), "it was asked, and ended by itself");
+    assert!(ended_log(running).contains("1 events of TaskPaw 3"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_ends_with_a_v3_is_in_the_journal() {
     use rustix::process::{Pid, Signal, kill_process};
 
     let machine = Machine::new();
-    let mut old = start_busy_v3(&machine);
+    // It has started a program, and wants a token that nobody knows.
+    let mut old = start_v3([machine.network, machine.control], &["--works", "--token", "another"]);
     let running = machine.start_headless(Role::Agent);
     running.ready();
     assert_eq!(old.wait().unwrap().code(), Some(0), "it was asked, and ended by itself");

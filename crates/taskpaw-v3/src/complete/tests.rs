@@ -179,6 +179,15 @@ fn nothing_about_a_database_stops_a_start() {
     assert!(matches!(broken.refused()[0].2, NotTakenReason::BadDatabase { .. }), "{:?}", broken.refused());
 
     assert!(broken.not_taken().is_lost, "it comes first, and is never left out");
+    assert!(complete(&broken.folders).unwrap().is_none(), "the same again is no news");
+
+    // A person has put it right.
+    fs::remove_file(&broken.database).unwrap();
+    made(&broken.database, THREE);
+    let completed = complete(&broken.folders).unwrap().unwrap();
+    assert_eq!((completed.database, completed.seen), (DatabaseState::Read, false));
+    assert_eq!((broken.hub().agents.len(), broken.refused().len()), (3, 0));
+    assert!(complete(&broken.folders).unwrap().is_none());
 
     #[cfg(unix)]
     {

@@ -28,6 +28,9 @@ pub enum AskError {
     /// It answers with an error: 401 if it has another token.
     #[error("it answers with status {0}")]
     Status(u16),
+    /// It does not listen anywhere, or where cannot be seen.
+    #[error("it has no port on which it could be asked")]
+    NoPort,
     /// What it answers are no events.
     #[error("its answer is none that an agent gives")]
     NoEvents,
@@ -207,6 +210,24 @@ mod tests {
         let kept = super::super::kept(folder.path()).unwrap();
         let told: Vec<_> = kept.iter().map(|event| (event.id, event.time.as_str())).collect();
         assert_eq!((taken, told), (1, vec![(6, "before"), (7, "now")]));
+    }
+
+    /// The port for hubs may have been changed since: it is found among all on which V3 listens.
+    #[test]
+    fn another_port_is_asked_if_one_gives_no_events() {
+        let folder = tempfile::tempdir().unwrap();
+        let (control, refused) = play("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}");
+        let (network, asked) = play("HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"events\":[{\"id\":7}]}");
+        let taken = super::super::take_along_from_any(&[control, network], "", folder.path()).unwrap();
+        assert!(refused.join().unwrap().1.is_err() && asked.join().unwrap().1.is_err());
+        assert_eq!(taken, 1);
+
+        let (control, refused) = play("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}");
+        let error = super::super::take_along_from_any(&[control], "", folder.path()).unwrap_err();
+        assert!(refused.join().unwrap().1.is_err());
+        assert_eq!(error.to_string(), "it answers with status 401");
+        let error = super::super::take_along_from_any(&[], "", folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), "it has no port on which it could be asked");
     }
 
     fn is_bindable(address: SocketAddr) -> bool {
