@@ -6,6 +6,7 @@
 //! - **decide**: [`decide`] makes a [`Verdict`] from it, by the [`IdentityRules`] of the application.
 //! - **act**: [`take_over`] does all of it, and tells an observer what happens. [`claim_all`] then holds the
 //!   ports. [`next_free_port`] finds another number for a person whose port cannot be had.
+//! - **pass on**: [`claim_passed`] takes listening sockets that another process gave away, if they are just what is wanted.
 //! - **remember**: a [`Record`] is made from the [`Report`] and kept in a [`Journal`].
 //!
 //! [`sys::System`] is the seam for tests: a strict fake in its place shows what a takeover does when anything
@@ -20,6 +21,7 @@ mod execute;
 mod identity;
 mod installation;
 pub mod journal;
+mod passing;
 mod python;
 mod report;
 mod snapshot;
@@ -37,6 +39,7 @@ pub use execute::{
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use installation::{Installation, Keeping, StateHolder, StateSeen};
 pub use journal::{Journal, JournalError, Record};
+pub use passing::{Found, NotWanted, Passing, Refused, SocketFacts, claim_passed, find_passed};
 pub use report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
 pub use snapshot::{
     BindOutcome, BoundSocket, InvalidPort, Listener, Pid, Process, ProcessIdentity, SCHEMA, Snapshot,

@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::ipproto;
+use rustix::net::sockopt::{socket_acceptconn, socket_protocol};
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::passing::common_facts;
 use super::{Asked, Others, Seen};
 use crate::error::{EndError, LookError};
+use crate::passing::SocketFacts;
 use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
 mod address_reuse;
@@ -46,6 +50,13 @@ pub(super) fn fuzz(bytes: &[u8]) {
     }
     processes::fuzz(bytes);
     let _ = pidfd::parse(bytes);
+}
+
+/// What a socket of this process is.
+pub(super) fn socket_facts(socket: BorrowedFd<'_>) -> io::Result<SocketFacts> {
+    let facts = common_facts(socket)?;
+    let is_tcp = facts.is_tcp && socket_protocol(socket)? == Some(ipproto::TCP);
+    Ok(SocketFacts { is_tcp, listens: socket_acceptconn(socket)?, ..facts })
 }
 
 /// How often a look begins anew because a holder ended in the middle of it.

@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
 use super::bounded::within;
+use super::passing::common_facts;
 use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
+use crate::passing::SocketFacts;
 use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
 
 mod libproc;
@@ -84,6 +87,18 @@ pub(super) fn not_listening(ports: &BTreeSet<u16>) -> Result<Option<Others>, Loo
     }));
     let pids: BTreeSet<Pid> = holders.into_values().flatten().collect();
     Ok(Some((sockets, pids.into_iter().filter_map(describe).collect())))
+}
+
+/// What a socket of this process is. SO_ACCEPTCONN is only declared here; libproc says whether it listens, and that it is of TCP.
+pub(super) fn socket_facts(socket: BorrowedFd<'_>) -> io::Result<SocketFacts> {
+    let facts = common_facts(socket)?;
+    let info = libproc::socket_info(Pid::own(), socket.as_raw_fd());
+    let seen = info.and_then(|info| parse::tcp_socket(&info));
+    Ok(SocketFacts {
+        is_tcp: facts.is_tcp && seen.is_some(),
+        listens: seen.is_some_and(|it| it.listens),
+        ..facts
+    })
 }
 
 /// The TCP sockets of a process; none if it has ended or may not be looked at.

@@ -47,6 +47,15 @@ mod passed;
 #[cfg(target_os = "linux")]
 pub use passed::{FIRST_PASSED, passed_listener};
 
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod passing;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub use passing::{MOST_PASSED, PassedSocket, Received, receive_with, send_with, while_none_is_received};
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod not_passing;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub use not_passing::{PassedSocket, while_none_is_received};
+
 #[cfg(any(target_os = "macos", windows, test))]
 mod bounded;
 
