@@ -107,6 +107,15 @@ impl BackendClient {
     pub(crate) async fn ping(&self) -> Result<(), IpcError> {
         self.get::<Value>("/control/ping").await.map(|_| ())
     }
+
+    /// Whether anything at all is answered: whoever answers does not hang, whatever the answer says.
+    pub(crate) async fn answers(&self) -> bool {
+        let asked = client()
+            .get(format!("{}/control/ping", self.base_url))
+            .bearer_auth(&self.token)
+            .timeout(ANSWER_WITHIN);
+        asked.send().await.is_ok()
+    }
 }
 
 /// The error's own text would name the address, which says nothing to a person.

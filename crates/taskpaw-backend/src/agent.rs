@@ -108,7 +108,7 @@ impl Agent {
                 stop: launch.over.clone(),
             }),
             network: Guard::optional(&config.token),
-            control: Guard::tokens([&launch.control_token]),
+            control: Guard::control(&launch.control_token),
             held_back,
             announcer: None,
         })

@@ -9,6 +9,7 @@ mod limits;
 mod local;
 mod metrics;
 mod patience;
+mod places;
 mod query;
 mod serve;
 mod stream;

@@ -118,17 +118,13 @@ impl Hub {
             stop: launch.over.clone(),
         };
         // The app shows the fleet with the token of the launch, whatever token others need.
-        let api = match config.token.as_str() {
-            "" => Guard::optional(""),
-            token => Guard::tokens([token, &launch.control_token]),
-        };
+        let (api, control) = Guard::both(&config.token, &launch.control_token);
         let remembered = shared.store.remembered().unwrap_or_else(|error| {
             tracing::warn!("what an earlier launch has known of the agents cannot be read: {error}");
             Vec::new()
         });
         let shown = shared.show(&config.agents, remembered);
         let held_back = shared.roster.held_back().map(|turn| (turn, shown));
-        let control = Guard::tokens([&launch.control_token]);
         Ok(Self { shared: Arc::new(shared), config, api, control, held_back, tasks: JoinSet::new() })
     }
 

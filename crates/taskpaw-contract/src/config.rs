@@ -11,7 +11,9 @@ pub(crate) use file::named_data_folder;
 pub use file::{ConfigFile, without_byte_order_mark};
 pub use hash::ConfigHash;
 use hub::check_token;
-pub use hub::{HubAgent, HubConfig, WebhookConfig, WebhookEvents, is_plain_token, is_server_url};
+pub use hub::{
+    HubAgent, HubConfig, SHORTEST_TOKEN, WebhookConfig, WebhookEvents, is_plain_token, is_server_url,
+};
 pub use problem::ConfigProblem;
 
 use std::collections::BTreeSet;

@@ -466,7 +466,7 @@ impl Runner {
             self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.client.clone());
         tauri::async_runtime::spawn(async move {
             let healthy = match client {
-                Some(client) => client.ping().await.is_ok(),
+                Some(client) => client.answers().await,
                 None => false,
             };
             answer(Answer::Healthy(healthy));

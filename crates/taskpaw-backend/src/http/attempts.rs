@@ -1,117 +1,186 @@
-//! How often an address may show a wrong token: often enough for a mistake, too seldom for guessing.
+//! How fast tokens may be tried: at once for who makes a mistake, one after the other for who guesses, over all their
+//! connections together.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ApiError;
+use super::places::Neighbourhood;
 
-/// So many wrong tokens of one address in each window.
-const MOST: u32 = 50;
-const WINDOW: Duration = Duration::from_secs(60);
-/// So many addresses are remembered; then the oldest is forgotten.
-const MOST_ADDRESSES: usize = 1_024;
+/// Between two wrong tokens from one place: at most ten are tried in a second.
+const BETWEEN: Duration = Duration::from_millis(100);
+/// So long one waits for its turn at most; a right token that is not long enough to be let in at once must not wait longer.
+const LONGEST: Duration = Duration::from_secs(2);
+/// So long whoever gets no turn waits for being told so: another guess on this connection costs as much.
+pub(super) const HELD: Duration = LONGEST;
+/// For so long an address that has shown the right token is judged by its own mistakes, and not by its neighbours'.
+const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// So many places, and so many addresses, are remembered; then the oldest is forgotten.
+const MOST: usize = 1_024;
 
 /// The wrong tokens of late.
 #[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<HashMap<IpAddr, Count>>);
+pub(crate) struct Attempts(Mutex<State>);
 
-#[derive(Debug)]
-struct Count {
-    since: Instant,
-    wrong: u32,
+#[derive(Debug, Default)]
+struct State {
+    /// When the next one may be tried from there.
+    next: HashMap<Trier, Instant>,
+    /// When an address has shown the right token.
+    known: HashMap<IpAddr, Instant>,
+}
+
+/// Whose mistakes are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Trier {
+    Known(IpAddr),
+    Neighbourhood(Neighbourhood),
+}
+
+/// When a token is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// At once; if it is wrong, [`Attempts::failed`] is told.
+    Now,
+    /// Then. It is counted already.
+    At(Instant),
+    /// Not at all: too many wait from there.
+    Never,
 }
 
 impl Attempts {
-    /// Whether a request goes on. An address that has tried too often is not answered for a while, even if it shows
-    /// the right token then. On this machine the right token always counts: otherwise any program on it could keep
-    /// the app out.
-    pub(super) fn judge(
-        &self,
-        peer: IpAddr,
-        is_let_in: bool,
-        has_tried: bool,
-        now: Instant,
-    ) -> Result<(), ApiError> {
-        let peer = peer.to_canonical();
-        if is_let_in && peer.is_loopback() {
-            return Ok(());
-        }
-        // Nothing panics while it holds the lock.
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = network_of(peer);
-        counts.retain(|_, count| now.duration_since(count.since) < WINDOW);
-        if let Some(count) = counts.get(&key).filter(|count| count.wrong >= MOST) {
-            let left = WINDOW.saturating_sub(now.duration_since(count.since));
-            return Err(ApiError::TooManyAttempts { seconds: left.as_secs() + 1 });
-        }
-        if is_let_in {
-            return Ok(());
-        }
-        if has_tried {
-            if counts.len() >= MOST_ADDRESSES && !counts.contains_key(&key) {
-                let oldest = counts.iter().min_by_key(|(_, count)| count.since).map(|(address, _)| *address);
-                oldest.map(|oldest| counts.remove(&oldest));
+    /// When a token of this connection is looked at.
+    pub(super) fn turn(&self, peer: Option<IpAddr>, from: Neighbourhood, now: Instant) -> Turn {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let trier = state.trier(peer, from, now);
+        match state.next.get_mut(&trier) {
+            Some(next) if *next > now => {
+                let turn = *next;
+                if turn.duration_since(now) > LONGEST {
+                    return Turn::Never;
+                }
+                *next = turn + BETWEEN;
+                Turn::At(turn)
             }
-            counts.entry(key).or_insert(Count { since: now, wrong: 0 }).wrong += 1;
+            _ => Turn::Now,
         }
-        Err(ApiError::Unauthorized)
+    }
+
+    /// It was looked at at once, and was wrong.
+    pub(super) fn failed(&self, peer: Option<IpAddr>, from: Neighbourhood, now: Instant) {
+        // Nothing panics while it holds the lock.
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let trier = state.trier(peer, from, now);
+        state.next.retain(|_, next| *next > now);
+        make_room(&mut state.next, &trier);
+        let next = state.next.entry(trier).or_insert(now);
+        *next = (*next).max(now) + BETWEEN;
+    }
+
+    /// This address has shown the right token.
+    pub(super) fn is_right(&self, peer: Option<IpAddr>, from: Neighbourhood, now: Instant) {
+        let Some(peer) = peer.filter(|_| from != Neighbourhood::Here) else { return };
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut state.known, &peer);
+        state.known.insert(peer, now);
     }
 }
 
-/// One household has a whole /64 of IPv6 addresses.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+impl State {
+    fn trier(&self, peer: Option<IpAddr>, from: Neighbourhood, now: Instant) -> Trier {
+        let is_known = |peer: &IpAddr| {
+            self.known.get(peer).is_some_and(|since| now.saturating_duration_since(*since) < KNOWN_FOR)
+        };
+        peer.filter(is_known).map_or(Trier::Neighbourhood(from), Trier::Known)
     }
+}
+
+fn make_room<K: Copy + Eq + std::hash::Hash>(of: &mut HashMap<K, Instant>, for_whom: &K) {
+    if of.len() < MOST || of.contains_key(for_whom) {
+        return;
+    }
+    let oldest = of.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key);
+    oldest.map(|oldest| of.remove(&oldest));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HERE: Neighbourhood = Neighbourhood::Here;
+
+    fn from(peer: &str) -> (Option<IpAddr>, Neighbourhood) {
+        let peer: IpAddr = peer.parse().unwrap();
+        (Some(peer), Neighbourhood::of(peer, None))
+    }
+
+    /// How many wrong tokens are looked at within a second, if they come as fast as that.
+    fn looked_at(
+        attempts: &Attempts,
+        who: (Option<IpAddr>, Neighbourhood),
+        start: Instant,
+        most: u32,
+    ) -> u32 {
+        let (mut turns, end) = (0, start + Duration::from_secs(1));
+        for number in 0..most {
+            let now = start + Duration::from_secs(1) * number / most;
+            match attempts.turn(who.0, who.1, now) {
+                Turn::Now => {
+                    attempts.failed(who.0, who.1, now);
+                    turns += 1;
+                }
+                Turn::At(then) if then < end => turns += 1,
+                Turn::At(_) | Turn::Never => {}
+            }
+        }
+        turns
+    }
+
     #[test]
-    fn guessing_is_slow_and_nobody_else_suffers() {
+    fn ten_tries_in_a_second_from_one_place_and_nobody_else_waits() {
         let attempts = Attempts::default();
-        let (start, guesser, other) =
-            (Instant::now(), "192.168.1.9".parse().unwrap(), "192.168.1.10".parse().unwrap());
-        let judge = |peer: IpAddr, is_right: bool, now: Instant| attempts.judge(peer, is_right, true, now);
-        for _ in 0..MOST {
-            assert!(matches!(judge(guesser, false, start), Err(ApiError::Unauthorized)));
+        let start = Instant::now();
+        for who in [from("127.0.0.1"), from("192.168.1.9"), from("fd00::1")] {
+            assert_eq!(looked_at(&attempts, who, start, 10_000), 10, "{who:?}");
+            let soon = start + Duration::from_secs(1);
+            assert!(matches!(attempts.turn(who.0, who.1, soon), Turn::At(_) | Turn::Never), "{who:?}");
+            assert_eq!(attempts.turn(who.0, who.1, soon + LONGEST + BETWEEN), Turn::Now, "{who:?}");
         }
-        for is_right in [false, true] {
-            let refused = judge(guesser, is_right, start + WINDOW / 2);
-            assert!(matches!(refused, Err(ApiError::TooManyAttempts { seconds: 31 })), "{refused:?}");
-        }
-        assert!(judge(other, true, start).is_ok());
-        assert!(judge(guesser, true, start + WINDOW).is_ok());
+        let (peer, there) = from("192.168.1.10");
+        assert_eq!(attempts.turn(peer, there, start), Turn::Now);
     }
 
     #[test]
-    fn on_this_machine_the_right_token_always_counts() {
-        let (attempts, now) = (Attempts::default(), Instant::now());
-        let local: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
-        for _ in 0..MOST {
-            assert!(attempts.judge(local, false, true, now).is_err());
+    fn a_household_is_slow_together_but_for_who_has_shown_the_right_token() {
+        let attempts = Attempts::default();
+        let start = Instant::now();
+        let (good, there) = from("fd00::7");
+        attempts.is_right(good, there, start);
+        for number in 0..100_u32 {
+            let (peer, there) = from(&format!("fd00::1:{number:x}"));
+            if attempts.turn(peer, there, start) == Turn::Now {
+                attempts.failed(peer, there, start);
+            }
         }
-        assert!(matches!(attempts.judge(local, false, true, now), Err(ApiError::TooManyAttempts { .. })));
-        assert!(attempts.judge(local, true, true, now).is_ok());
+        let (bad, _) = from("fd00::2");
+        assert_eq!(attempts.turn(bad, there, start), Turn::Never);
+        assert_eq!(attempts.turn(good, there, start), Turn::Now);
+        // Its own mistakes count.
+        assert_eq!(looked_at(&attempts, (good, there), start, 1_000), 10);
     }
 
     #[test]
-    fn asking_without_a_token_is_no_guess_and_memory_is_bounded() {
+    fn memory_is_bounded_and_this_machine_is_nobody_in_particular() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let peer = "10.0.0.1".parse().unwrap();
-        for _ in 0..2 * MOST {
-            assert!(matches!(attempts.judge(peer, false, false, now), Err(ApiError::Unauthorized)));
-        }
         for number in 0..5_000_u32 {
-            let _ = attempts.judge(IpAddr::V4(number.into()), false, true, now);
+            let peer = IpAddr::V4(number.into());
+            attempts.failed(Some(peer), Neighbourhood::Address(peer), now);
+            attempts.is_right(Some(peer), Neighbourhood::Address(peer), now);
         }
-        assert!(attempts.0.lock().unwrap().len() <= MOST_ADDRESSES);
-        let same = ["fd00::1", "fd00::2:3"].map(|address| network_of(address.parse().unwrap()));
-        assert_eq!(same[0], same[1]);
+        attempts.is_right("127.0.0.1".parse().ok(), HERE, now);
+        let state = attempts.0.lock().unwrap();
+        assert_eq!((state.next.len(), state.known.len()), (MOST, MOST));
+        assert!(state.known.keys().all(|peer| !peer.is_loopback()));
     }
 }

@@ -9,8 +9,6 @@ use axum::response::Response;
 
 use super::ApiError;
 
-/// Connections of one port at the same time; more wait until one ends.
-pub(super) const CONNECTIONS: u32 = 256;
 /// How long a client may take for its headers, for a body, and for taking the next part of an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How large the headers of a request may be.

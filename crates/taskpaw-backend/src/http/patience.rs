@@ -24,6 +24,12 @@ impl Patient {
         Self { stream, waiting: None }
     }
 
+    /// Ends the connection at once, on both sides.
+    pub(super) fn reset(self) {
+        // A system that cannot ends it in the ordinary way.
+        let _ = self.stream.set_zero_linger();
+    }
+
     fn bounded<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.waiting = None;

@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,13 +18,13 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::auth::Peer;
-use super::limits::{BODY_BYTES, CONNECTIONS, HEADER_BYTES, PATIENCE, bound};
+use super::limits::{BODY_BYTES, HEADER_BYTES, PATIENCE, bound};
 use super::patience::Patient;
+use super::places::{Neighbourhood, Place, Places, Standing};
 use crate::lifecycle::{Stop, StopReason};
 
 /// How long an answer that is under way may still take after the stop. The whole end must fit into 3 s.
@@ -37,6 +36,10 @@ const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
 /// How long a kept connection is still read after the stop: a request that was sent before it is in the system's
 /// buffers by then, and the runtime hears of it in its next turn. A connection that is closed as idle would lose it.
 const LAST_REQUESTS: Duration = Duration::from_millis(2);
+/// So many who wait in the system's queue are still answered at the end: as many as it holds there for us.
+const MOST_WAITING: usize = 1_024;
+/// So many are accepted before those who are there are heard: a small part of the places of strangers.
+const IN_A_ROW: u32 = 32;
 /// How long to wait after the system had no descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,29 +54,31 @@ pub(crate) async fn serve(
     stop: Stop,
 ) -> Option<std::net::TcpListener> {
     let routes = routes.layer(DefaultBodyLimit::max(BODY_BYTES)).layer(axum::middleware::from_fn(bound));
-    let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let places = Places::default();
     let mut connections = JoinSet::new();
     let mut requested = pin!(stop.requested());
+    let mut in_a_row = 0;
     loop {
-        let next = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        // Everybody is accepted: who has shown nothing goes for who comes, and nobody waits in the system's queue.
+        let accepted = tokio::select! {
             biased;
             () = &mut requested => break,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
-        match (place, accepted) {
-            (Ok(place), Ok((stream, _))) => attend(&mut connections, stream, place, &routes, &stop),
-            (_, Err(error)) if is_of_one_connection(&error) => {}
-            (_, Err(error)) => {
+        match accepted {
+            Ok((stream, _)) => attend(&mut connections, stream, &places, &routes, &stop),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
                 tracing::error!("a connection cannot be accepted: {error}");
                 sleep(ACCEPT_PAUSE).await;
             }
-            // The places are never closed.
-            (Err(_), _) => break,
+        }
+        in_a_row += 1;
+        if in_a_row >= IN_A_ROW {
+            // Whoever was accepted is heard before so many others come that it would have to go.
+            in_a_row = 0;
+            yield_now().await;
         }
     }
     let is_kept = stop.reason() == Some(StopReason::StandDown);
@@ -92,7 +97,7 @@ pub(crate) async fn serve(
         }
     };
     let grace = if is_kept { GRACE_OF_STANDING_DOWN } else { GRACE };
-    let _ = timeout(grace, places.acquire_many(CONNECTIONS)).await;
+    let _ = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
     // Nothing of what was given up holds anything any more.
     connections.shutdown().await;
     listener
@@ -104,18 +109,11 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn attend(
-    connections: &mut JoinSet<()>,
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    routes: &Router,
-    stop: &Stop,
-) {
-    let (routes, stop) = (routes.clone(), stop.clone());
-    connections.spawn(async move {
-        connection(stream, routes, stop).await;
-        drop(place);
-    });
+fn attend(connections: &mut JoinSet<()>, stream: TcpStream, places: &Places, routes: &Router, stop: &Stop) {
+    let Ok(peer) = stream.peer_addr() else { return };
+    let own = stream.local_addr().ok().map(|address| address.ip());
+    let place = places.admit(Neighbourhood::of(peer.ip(), own));
+    connections.spawn(connection(stream, Peer(peer.ip()), place, routes.clone(), stop.clone()));
 }
 
 /// Accepts who has connected before the stop and waits in the system's queue, before the port is released: with the
@@ -124,16 +122,15 @@ fn attend(
 fn attend_the_queue(
     listener: &std::net::TcpListener,
     connections: &mut JoinSet<()>,
-    places: &Arc<Semaphore>,
+    places: &Places,
     routes: &Router,
     stop: &Stop,
 ) -> io::Result<()> {
-    // Bounded: no place is given back while this runs.
-    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+    for _ in 0..MOST_WAITING {
         match listener.accept() {
             Ok((stream, _)) => {
                 stream.set_nonblocking(true)?;
-                attend(connections, TcpStream::from_std(stream)?, place, routes, stop);
+                attend(connections, TcpStream::from_std(stream)?, places, routes, stop);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if is_of_one_connection(&error) => {}
@@ -143,16 +140,14 @@ fn attend_the_queue(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
+async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router, stop: Stop) {
     // Answers are small and whole: they do not wait for more.
     let _ = stream.set_nodelay(true);
     let has_request = AtomicBool::new(false);
-    let peer = stream.peer_addr().map(|address| Peer(address.ip()));
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(|mut request: Request<Incoming>| {
-        if let Ok(peer) = &peer {
-            request.extensions_mut().insert(*peer);
-        }
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(place.shown());
         has_request.store(true, Ordering::Relaxed);
         let answering = routes.call(request);
         async {
@@ -164,26 +159,31 @@ async fn connection(stream: TcpStream, routes: Router, stop: Stop) {
             Ok::<_, Infallible>(answer)
         }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .max_buf_size(HEADER_BYTES)
-            .serve_connection(TokioIo::new(Patient::new(stream)), service)
-    );
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     // How a connection ends is its client's business.
     tokio::select! {
-        _ = connection.as_mut() => return,
+        _ = &mut connection => return,
+        () = place.goes() => {
+            // With a reset: whoever does not close their side would go on using up the numbers of this machine.
+            connection.into_parts().io.into_inner().reset();
+            return;
+        }
         () = stop.requested() => {}
     }
     tokio::select! {
         biased;
-        _ = connection.as_mut() => return,
+        _ = &mut connection => return,
         () = sleep(LAST_REQUESTS) => {}
     }
-    connection.as_mut().graceful_shutdown();
+    Pin::new(&mut connection).graceful_shutdown();
     let grace = match stop.reason() {
         _ if !has_request.load(Ordering::Relaxed) => GRACE_BEFORE_REQUEST,
+        // Nobody waits for what a stranger may try next.
+        _ if place.standing() == Standing::Stranger => GRACE_BEFORE_REQUEST,
         Some(StopReason::StandDown) => GRACE_OF_STANDING_DOWN,
         _ => GRACE,
     };

@@ -1,13 +1,12 @@
 //! The agent's network port, as hubs see it.
 
 use std::io::{Read, Write};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel, MonitorState, MonitorStatus};
 
-use crate::client::{LIMIT, bearer, call, connect, get, read_answer, until};
+use crate::client::{LIMIT, bearer, call, connect, get, until};
 use crate::running::Machine;
 
 fn host_metrics(port: u16) -> MonitorStatus {
@@ -280,23 +279,6 @@ fn events_wait_until_they_are_acknowledged_also_across_restarts() {
     running.ready();
     let ids: Vec<Value> = events(machine.network, "?ack=0").iter().map(|event| event.id.into()).collect();
     assert_eq!(ids, [3]);
-}
-
-#[test]
-fn connections_are_bounded_and_the_next_client_waits_for_a_place() {
-    let machine = Machine::new();
-    let running = machine.start(Role::Agent);
-    running.ready();
-    let mut holders: Vec<_> = (0..256).map(|_| connect(machine.network)).collect();
-    let mut next = connect(machine.network);
-    next.write_all(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
-    next.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert!(next.read(&mut [0]).is_err(), "there is no place for it");
-    // The app's port has places of its own.
-    assert_eq!(call(machine.control, "GET", "/control/ping", &[&bearer(crate::running::TOKEN)]).status, 200);
-    holders.pop();
-    next.set_read_timeout(Some(LIMIT)).unwrap();
-    assert_eq!(read_answer(next).status, 200);
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod running;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod shut_out;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 #[cfg(unix)]

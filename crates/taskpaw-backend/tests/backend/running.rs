@@ -215,6 +215,12 @@ impl Running {
         took
     }
 
+    /// The host goes, and the end is graceful.
+    pub(crate) fn ended_well_after_stdin(mut self) -> Duration {
+        self.close_stdin();
+        self.ended_well()
+    }
+
     /// Everything that the process has logged; only for one that has ended.
     pub(crate) fn log(&mut self) -> String {
         let mut log = String::new();

@@ -194,6 +194,9 @@ fn wrong(key: String, reason: String) -> ConfigProblem {
     ConfigProblem::Value { key, reason }
 }
 
+/// A new token has at least so many letters: by trying, nobody finds one.
+pub const SHORTEST_TOKEN: usize = 16;
+
 /// Whether a header can carry a token.
 #[must_use]
 pub fn is_plain_token(token: &str) -> bool {
