@@ -1,4 +1,4 @@
-// `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS and MSI, or app and dmg.
+// `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS, or app and dmg.
 // `npm run bundle -- --version 4.0.1 [--kinds deb] [--from DIR]`: of another version, or of other programs, for tests.
 import { createHash } from "node:crypto";
 import {
@@ -135,7 +135,7 @@ function collect(folder, version) {
 }
 
 function checksums(folder) {
-  const names = readdirSync(folder).filter((name) => /\.(deb|rpm|exe|msi|dmg)$/.test(name));
+  const names = readdirSync(folder).filter((name) => /\.(deb|rpm|exe|dmg)$/.test(name));
   const sum = (name) =>
     createHash("sha256")
       .update(readFileSync(join(folder, name)))

@@ -14,20 +14,6 @@ const LEFT_OUT = {
   // Its server does one call on a socket after the other: of 300 agents that are asked at once, a hundred answered within
   // the 1.5 s that each has.
   backend: ["fleet::three_hundred_agents_and_none_is_late_because_of_another"],
-  taskpaw: [
-    // As below: nobody can be named.
-    "diagnostics::tests::the_archive_has_everything_and_nothing_that_is_private",
-  ],
-  // Its GetExtendedTcpTable gives no owners, so that nobody can be named, and nobody is replaced.
-  examples: [
-    "a_foreign_holder_is_left_alone",
-    "the_second_server_replaces_the_first",
-    "who_holds_names_the_holder",
-  ],
-  program: [
-    "reclaim::a_foreign_holder_beside_a_stale_one_stops_everything",
-    "reclaim::a_stale_backend_is_ended_and_recorded",
-  ],
 };
 
 /** Its tests measure times, and Wine has one server for all of them: one runs after the other. */

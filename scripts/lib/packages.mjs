@@ -2,7 +2,8 @@
 
 /** The kinds of packages that are made on a system. */
 export function kinds(platform) {
-  if (platform === "win32") return ["nsis", "msi"];
+  // No MSI: it would know nothing of what the installer's hooks do when TaskPaw runs, nor of an installation by NSIS.
+  if (platform === "win32") return ["nsis"];
   if (platform === "darwin") return ["app", "dmg"];
   return ["deb", "rpm"];
 }
@@ -77,7 +78,7 @@ const SYSTEMS = { linux: "linux", darwin: "macos", win32: "windows" };
  * version, then its system and the machine, so that a list of them is in order.
  */
 export function packageName({ file, version, platform, arch }) {
-  const extension = /\.(deb|rpm|exe|msi|dmg)$/.exec(file)?.[1];
+  const extension = /\.(deb|rpm|exe|dmg)$/.exec(file)?.[1];
   if (!extension) return undefined;
   return `TaskPaw_${version}_${SYSTEMS[platform]}_${arch}.${extension}`;
 }

@@ -62,10 +62,21 @@ test("Linux's packages have a manual page for each program", () => {
   }
 });
 
+test("macOS is told why a hub uses the local network, and what it looks for there", () => {
+  const shared = JSON.parse(readFileSync(`${ROOT}/src-tauri/bundle.conf.json`, "utf8"));
+  const plist = readFileSync(`${ROOT}/${shared.bundle.macOS.infoPlist}`, "utf8");
+  assert.match(plist, /<key>NSLocalNetworkUsageDescription<\/key>\s*<string>[^<]+<\/string>/);
+  const discovery = readFileSync(`${ROOT}/crates/taskpaw-backend/src/discovery.rs`, "utf8");
+  const [, service] = /const SERVICE: &str = "(_[a-z]+\._tcp)\.local\."/.exec(discovery);
+  assert.match(plist, new RegExp(`<key>NSBonjourServices</key>\\s*<array>\\s*<string>${service}</string>`));
+  const agent = readFileSync(`${ROOT}/packaging/launchd/app.taskpaw.hub.plist`, "utf8");
+  assert.match(agent, /<key>AssociatedBundleIdentifiers<\/key><string>app\.taskpaw\.desktop<\/string>/);
+});
+
 test("each system has its kinds, and its names of programs", () => {
   assert.deepEqual(kinds("linux"), ["deb", "rpm"]);
   assert.deepEqual(kinds("darwin"), ["app", "dmg"]);
-  assert.deepEqual(kinds("win32"), ["nsis", "msi"]);
+  assert.deepEqual(kinds("win32"), ["nsis"]);
   assert.equal(
     sidecarName("taskpaw-backend", "x86_64-pc-windows-msvc"),
     "taskpaw-backend-x86_64-pc-windows-msvc.exe",
@@ -81,7 +92,6 @@ test("the files of a release sort by version, system and machine, whatever the t
     name("TaskPaw-4.0.1-1.x86_64.rpm", "linux", "x64"),
     name("TaskPaw_4.0.1_aarch64.dmg", "darwin", "arm64"),
     name("TaskPaw_4.0.1_x64-setup.exe", "win32", "x64"),
-    name("TaskPaw_4.0.1_x64_en-US.msi", "win32", "x64"),
   ];
   assert.deepEqual(names, [
     "TaskPaw_4.0.1_linux_arm64.deb",
@@ -89,7 +99,6 @@ test("the files of a release sort by version, system and machine, whatever the t
     "TaskPaw_4.0.1_linux_x64.rpm",
     "TaskPaw_4.0.1_macos_arm64.dmg",
     "TaskPaw_4.0.1_windows_x64.exe",
-    "TaskPaw_4.0.1_windows_x64.msi",
   ]);
   assert.deepEqual(names, [...names].sort());
   assert.equal(name("control.tar.gz", "linux", "x64"), undefined);

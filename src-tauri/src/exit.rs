@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use crate::app::App;
 
 /// How long the backends may take to end where the system does not wait for them. macOS gives an app some seconds more
-/// at a logout.
-const AT_ONCE_WITHIN: Duration = Duration::from_secs(6);
+/// at a logout; Windows ends it after 5 s (`HungAppTimeout`).
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(if cfg!(windows) { 4 } else { 6 });
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 

@@ -71,12 +71,11 @@ fn started_by<'a>(program: &'a Path, app_image: Option<&'a Path>, app_dir: Optio
     }
 }
 
-#[cfg(test)]
+// There are no AppImages elsewhere, and a path like this is not absolute on Windows.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    // There are no AppImages elsewhere, and a path like this is not absolute on Windows.
-    #[cfg(unix)]
     #[test]
     fn an_app_image_is_started_only_if_the_program_runs_from_it() {
         let (own, editor) =

@@ -29,7 +29,7 @@ impl Choice {
     fn next(&mut self) -> u16 {
         // Each process begins at another place. It always fits, since it is below COUNT.
         let begin = u16::try_from(std::process::id().wrapping_mul(37) % u32::from(COUNT)).unwrap_or_default();
-        for _ in 0..COUNT {
+        loop {
             let port = FROM + (begin + self.steps) % COUNT;
             self.steps = (self.steps + 1) % COUNT;
             if let Ok(reservation) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))
@@ -39,12 +39,11 @@ impl Choice {
                 return port;
             }
         }
-        panic!("none of {COUNT} ports is free");
     }
 }
 
 /// Whether the port can be bound at every address, with what lingers of earlier connections in the way.
 fn is_free(port: u16) -> bool {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into()).is_ok()
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into();
+    Socket::new(Domain::IPV4, Type::STREAM, None).is_ok_and(|socket| socket.bind(&address).is_ok())
 }

@@ -50,6 +50,9 @@ pub fn claim_the_rest(wanted: &[WantedPort], mut held: Vec<Claim>) -> Result<Vec
         .map(|(port, socket)| {
             // On one that listens already this sets the length of its queue.
             socket.listen(BACKLOG).map_err(|source| ClaimError { port: port.clone(), source })?;
+            // Answers go out at once; and Wine shows who owns a listener only once it has an option.
+            #[cfg(windows)]
+            socket.set_tcp_nodelay(true).map_err(|source| ClaimError { port: port.clone(), source })?;
             Ok(Claim { name: port.name.clone(), listener: socket.into() })
         })
         .collect()

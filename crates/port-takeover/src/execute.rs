@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::claim::Claim;
-use crate::decision::{Decision, Verdict, decide};
+use crate::decision::{Decision, PortState, Verdict, decide};
 use crate::error::LookError;
 use crate::identity::{IdentityRules, Role};
 use crate::report::{AddressReuse, Outcome, Report, Terminated};
@@ -24,7 +24,8 @@ pub struct Limits {
     pub grace: Duration,
     /// From the kill until a process that does not end is given up (one that hangs in the kernel).
     pub kill_wait: Duration,
-    /// How long a lingering port is waited for. Linux keeps TIME_WAIT for 60 s (`TCP_TIMEWAIT_LEN`).
+    /// How long a lingering port is waited for. Linux keeps TIME_WAIT for 60 s (`TCP_TIMEWAIT_LEN`), Windows keeps it, and
+    /// FIN_WAIT_2, for up to 120 s (`TcpTimedWaitDelay`).
     pub lingering: Duration,
     /// How often stale processes are ended before one that always comes back is refused.
     pub rounds: u32,
@@ -38,7 +39,7 @@ impl Default for Limits {
         Self {
             grace: Duration::from_secs(5),
             kill_wait: Duration::from_secs(2),
-            lingering: Duration::from_secs(62),
+            lingering: Duration::from_secs(if cfg!(windows) { 122 } else { 62 }),
             rounds: 2,
             not_started_after: None,
         }
@@ -47,6 +48,13 @@ impl Default for Limits {
 
 /// Between two trial binds of a lingering port: no system has an event for it.
 const LINGERING_STEP: Duration = Duration::from_millis(100);
+
+/// Windows may say that a process has ended before the last of its sockets is gone: until then a listener whose owner cannot
+/// be seen is taken for what is left of one that was just ended. Nothing says how long that takes; a second is far more than
+/// a socket needs.
+const SOCKETS_GONE_WITHIN: Duration = Duration::from_secs(1);
+/// Between two looks at them.
+const SOCKETS_STEP: Duration = Duration::from_millis(20);
 
 /// What happens during a takeover.
 #[derive(Debug)]
@@ -140,13 +148,22 @@ fn run<S: System>(
         signalled: false,
     };
     let (mut seen, mut verdict) = (snapshot.clone(), first.clone());
-    let (mut rounds, mut doubt, mut lingering_since) = (0, None, None);
+    let (mut rounds, mut doubt, mut lingering_since, mut ended_at) = (0, None, None, None);
     let mut holders = Vec::new();
     loop {
         Report::note_holders(&mut holders, &verdict);
         let called = (run.observe)(TakeoverEvent::Looked(&verdict));
         match verdict.decision {
-            Decision::Start | Decision::Refuse => break,
+            Decision::Start => break,
+            Decision::Refuse => {
+                let is_just_ended = |ended_at: Duration| {
+                    system.now().saturating_sub(ended_at) < SOCKETS_GONE_WITHIN && nobody_is_seen(&verdict)
+                };
+                if called.is_break() || !ended_at.is_some_and(is_just_ended) {
+                    break;
+                }
+                system.pause(SOCKETS_STEP);
+            }
             Decision::Reclaim => {
                 if let Some(pid) = started_since(&seen, &verdict, limits.not_started_after) {
                     doubt = Some(Doubt::StartedSince(pid));
@@ -162,6 +179,7 @@ fn run<S: System>(
                     doubt = Some(why);
                     break;
                 }
+                ended_at = Some(system.now());
             }
             Decision::Wait => {
                 let since = *lingering_since.get_or_insert(system.now());
@@ -202,4 +220,12 @@ fn run<S: System>(
         elapsed: system.now().saturating_sub(started),
     };
     Ok((report, kept))
+}
+
+/// Whether no port is refused because of a process that can be seen.
+fn nobody_is_seen(verdict: &Verdict) -> bool {
+    let mut refused = verdict.ports.iter().filter(|port| port.state.refuses());
+    refused.all(|port| {
+        matches!(port.state, PortState::UnknownHolder | PortState::Occupied) && port.holders.is_empty()
+    })
 }

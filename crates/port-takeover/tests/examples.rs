@@ -45,13 +45,20 @@ impl Drop for Server {
     }
 }
 
+/// A listener that everybody may know to be this test's: Wine shows the owner of one only once it has an option.
+fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
+    listener
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
 fn who_holds_names_the_holder() {
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = listener();
     let port = held.local_addr().unwrap().port();
     let output = example("who_holds").arg(port.to_string()).output().unwrap();
     let shown = text(&output);
@@ -78,7 +85,7 @@ fn the_second_server_replaces_the_first() {
 
 #[test]
 fn a_foreign_holder_is_left_alone() {
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = listener();
     let port = held.local_addr().unwrap().port();
     let output = example("take_over").arg(port.to_string()).output().unwrap();
     let shown = text(&output);

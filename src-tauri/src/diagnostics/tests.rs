@@ -44,8 +44,10 @@ fn sources(folder: &Path) -> Sources {
 fn the_archive_has_everything_and_nothing_that_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path());
-    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = holder.local_addr().unwrap().port();
+    // Claimed as a backend claims it: else Wine does not show whose it is.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let wanted = port_takeover::WantedPort::new("network", "127.0.0.1", port.into()).unwrap();
+    let _held = port_takeover::claim_all(&[wanted]).unwrap();
     let config =
         json!({ "agent": { "token": "t0ken-of-agent", "network": { "host": "127.0.0.1", "port": port } } });
     std::fs::write(&sources.config_file, config.to_string()).unwrap();

@@ -6,6 +6,11 @@ use auto_launch::{AutoLaunch, AutoLaunchBuilder, MacOSLaunchMode, WindowsEnableM
 
 use super::ARGUMENT;
 
+/// launchd slows down what does not say that a person works with it, and its children too.
+const LAUNCH_AGENT: &str = "<key>ProcessType</key><string>Interactive</string>";
+/// For the name under *Login Items*, and so that a permission for the local network counts for what starts at login as well.
+const BUNDLE: &str = "app.taskpaw.desktop";
+
 /// The entry.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -22,6 +27,7 @@ impl Entry {
         // Else an administrator would enter it for everybody, and could not take it out again as a person.
         entry.set_windows_enable_mode(WindowsEnableMode::CurrentUser);
         entry.set_macos_launch_mode(MacOSLaunchMode::LaunchAgent);
+        entry.set_agent_extra_config(LAUNCH_AGENT).set_bundle_identifiers(&[BUNDLE]);
         let entry = entry.build().map_err(|error| error.to_string())?;
         Ok(Self { entry, program })
     }
@@ -37,7 +43,7 @@ impl Entry {
             directories::BaseDirs::new().ok_or_else(|| "the home folder is not known".to_owned())?;
         let agent = folders.home_dir().join("Library/LaunchAgents/TaskPaw.plist");
         let text = std::fs::read_to_string(agent).map_err(|error| error.to_string())?;
-        Ok(text.contains(&format!("<string>{}</string>", self.program)))
+        Ok(is_agent_of(&self.program, &text))
     }
 
     /// On Windows the entry costs nothing to write, and is written at each start.
@@ -51,6 +57,12 @@ impl Entry {
             return Err(
                 "TaskPaw runs from a place that will be gone. Move it to Applications first".to_owned()
             );
+        }
+        if cfg!(target_os = "macos") && !is_plain_xml(&self.program) {
+            return Err(format!(
+                "macOS cannot start {} at login, because of the & or < in its path. Rename the folder first",
+                self.program
+            ));
         }
         self.entry.enable().map_err(|error| error.to_string())
     }
@@ -69,6 +81,19 @@ fn is_passing(program: &str) -> bool {
     cfg!(target_os = "macos") && (program.contains("/AppTranslocation/") || program.starts_with("/Volumes/"))
 }
 
+/// Whether a launch agent starts this program, as this version would have it.
+#[cfg(any(target_os = "macos", test))]
+fn is_agent_of(program: &str, agent: &str) -> bool {
+    agent.contains(&format!("<string>{program}</string>"))
+        && agent.contains(LAUNCH_AGENT)
+        && agent.contains(BUNDLE)
+}
+
+/// Whether a launch agent can name the path: the library writes it as it is.
+fn is_plain_xml(path: &str) -> bool {
+    !path.contains(['&', '<'])
+}
+
 /// A path in a command line of Windows. No path there has a quotation mark.
 fn word_for_windows(path: &str) -> String {
     format!("\"{path}\"")
@@ -82,6 +107,17 @@ mod tests {
     fn a_path_is_one_word_whatever_is_in_it() {
         let path = r"C:\Program Files\TaskPaw\taskpaw.exe";
         assert_eq!(word_for_windows(path), format!("\"{path}\""));
+    }
+
+    #[test]
+    fn an_agent_of_an_earlier_version_is_written_anew() {
+        let program = "/Applications/TaskPaw.app/Contents/MacOS/taskpaw";
+        let earlier = format!("<array><string>{program}</string></array>");
+        assert!(!is_agent_of(program, &earlier));
+        let current = format!("{earlier}<string>{BUNDLE}</string>{LAUNCH_AGENT}");
+        assert!(is_agent_of(program, &current));
+        assert!(!is_agent_of("/Applications/Other.app/Contents/MacOS/taskpaw", &current));
+        assert!(is_plain_xml(program) && !is_plain_xml("/Applications/R&D/TaskPaw.app"));
     }
 
     #[test]

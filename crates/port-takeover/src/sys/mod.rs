@@ -238,7 +238,10 @@ fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> 
         let outcome = trial_bind(port)?;
         // Windows answers the same to a number that it keeps back and to one that is held exclusively:
         // where somebody listens, it is held.
-        let is_listened_on = || seen.listeners.iter().any(|listener| listener.port == port.port.get());
+        let is_listened_on = || {
+            let mut on_it = seen.listeners.iter().filter(|listener| listener.port == port.port.get());
+            on_it.any(|listener| in_the_way(listener.host(), listener.v6only, port.host))
+        };
         let is_held = outcome == BindOutcome::Reserved && is_listened_on();
         binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
     }

@@ -77,6 +77,10 @@ pub(crate) struct Machine {
     pub(crate) keeps_state: Option<usize>,
     /// So long a port lingers whose holder ended without SO_REUSEADDR on its sockets.
     pub(crate) time_wait: Option<Duration>,
+    /// So long the sockets of one that has ended are still listed, without an owner.
+    pub(crate) sockets_outlive: Option<Duration>,
+    /// Which, and until when.
+    pub(crate) ownerless: RefCell<Vec<(u16, Duration)>>,
 }
 
 pub(crate) fn pid(raw: u32) -> Pid {
@@ -116,6 +120,8 @@ impl Machine {
             lingering_ports: BTreeSet::new(),
             keeps_state: None,
             time_wait: None,
+            sockets_outlive: None,
+            ownerless: RefCell::default(),
         }
     }
 
@@ -161,11 +167,15 @@ impl Machine {
         fault
     }
 
-    fn leave_time_wait(&self, world: &World, at: usize) {
+    fn leave_sockets(&self, world: &World, at: usize) {
         if let Some(time_wait) = self.time_wait
             && !world.reusable.contains(&at)
         {
             self.lingers.set(Some(self.clock.get() + time_wait));
+        }
+        if let Some(outlive) = self.sockets_outlive {
+            let until = self.clock.get() + outlive;
+            self.ownerless.borrow_mut().extend(world.lives[at].ports.iter().map(|&port| (port, until)));
         }
     }
 
@@ -216,6 +226,9 @@ impl System for Machine {
             for &port in &life.ports {
                 listeners.entry(port).or_default().push(life.process.pid);
             }
+        }
+        for (port, _) in self.ownerless.borrow().iter().filter(|(_, until)| self.clock.get() < *until) {
+            listeners.entry(*port).or_default();
         }
         let still_lingers = self.lingers.get().is_some_and(|until| self.clock.get() < until);
         let lingers = |number: u16| {
@@ -326,7 +339,7 @@ impl System for Machine {
         world.signalled.insert(at);
         if world.lives[at].obeys {
             world.end(at);
-            self.leave_time_wait(&world, at);
+            self.leave_sockets(&world, at);
         }
         Ok(Asked::Delivered)
     }
@@ -343,7 +356,7 @@ impl System for Machine {
             world.signalled.insert(at);
             if world.lives[at].dies_when_killed {
                 world.end(at);
-                self.leave_time_wait(&world, at);
+                self.leave_sockets(&world, at);
             }
         }
         Ok(())

@@ -13,12 +13,19 @@ use crate::run::{Home, Ran};
 
 const PORT: &str = "TASKPAW_PORTS_TEST_LISTENER";
 
+/// A listener that everybody may know to be this process's: Wine shows the owner of one only once it has an option.
+fn listener(port: u16) -> TcpListener {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    socket2::SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
+    listener
+}
+
 /// The life of the stale backend: this is run in a copy of the test, never as a test.
 #[test]
 #[ignore = "the stale backend of the other tests"]
 fn agent() {
     if let Ok(port) = std::env::var(PORT) {
-        let _held = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+        let _held = listener(port.parse().unwrap());
         println!("\nlistening");
         std::thread::sleep(std::time::Duration::from_secs(60));
     }
@@ -108,7 +115,8 @@ fn a_stale_backend_is_ended_and_recorded() {
     let (home, port) = (Home::new(), free_port());
     let mut stale = Stale::start(&home, port);
     let pid = stale.0.id();
-    let names = [(pid.to_string(), "[pid]"), (port.to_string(), "[port]")];
+    let program = format!("taskpaw-backend{}", std::env::consts::EXE_SUFFIX);
+    let names = [(pid.to_string(), "[pid]"), (port.to_string(), "[port]"), (program, "taskpaw-backend")];
 
     let look = home.run(&["reclaim", "--dry-run", "--port", &wish(port)]);
     insta::assert_snapshot!("a dry run", stable(&look, &names));
@@ -131,7 +139,7 @@ fn a_stale_backend_is_ended_and_recorded() {
 #[test]
 fn a_foreign_holder_beside_a_stale_one_stops_everything() {
     let home = Home::new();
-    let foreign = TcpListener::bind("127.0.0.1:0").unwrap();
+    let foreign = listener(0);
     let held = foreign.local_addr().unwrap().port();
     let port = free_port();
     let mut stale = Stale::start(&home, port);

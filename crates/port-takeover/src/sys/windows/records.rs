@@ -22,9 +22,14 @@ impl Row {
     /// Whether a process that started at this time can have made the socket. One that is younger got the id
     /// of the owner after that had ended.
     pub(super) fn can_be_of(&self, started_at: u64) -> bool {
-        self.created_at == 0 || started_at <= self.created_at
+        self.created_at == 0 || started_at <= self.created_at.saturating_add(CLOCKS_DIFFER)
     }
 }
+
+/// The two times may come from two clocks: a process gets a precise one, and nothing says that a socket does not get that of
+/// the last tick, up to 15.6 ms before; and the clock may be set between them. 2 s, in 100 ns. Whose a process is decide its
+/// executable, its arguments and its user afterwards.
+const CLOCKS_DIFFER: u64 = 20_000_000;
 
 /// Where the rows of one family have what.
 struct Layout {
