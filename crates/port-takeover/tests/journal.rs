@@ -225,7 +225,11 @@ fn two_writers_at_once_lose_nothing() {
             let journal = &journal;
             scope.spawn(move || {
                 for at in 0..30 {
-                    journal.append(&record(writer * 1000 + at)).unwrap();
+                    // On a busy machine one may wait for the others longer than a takeover would: it is told, and
+                    // nothing was written.
+                    while let Err(error) = journal.append(&record(writer * 1000 + at)) {
+                        assert!(error.to_string().contains("does not finish"), "{error}");
+                    }
                 }
             });
         }
