@@ -8,14 +8,13 @@ use port_takeover::Record;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
-use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine, RoleFailure};
-use tokio::sync::Notify;
+use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine, OtherStart, RoleFailure};
 
 use crate::backend::BackendClient;
 use crate::board::Board;
 use crate::diagnostics::Sources;
-use crate::handover::Host;
-use crate::handover::{Place, Waiting};
+use crate::handover::{Host, Place, SentAway, Waiting};
+use crate::launch::Choices;
 use crate::lifecycle::Lifecycle;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
@@ -33,8 +32,8 @@ pub(crate) struct App {
     shell: Box<dyn Shell>,
     /// The place of the one app that runs, while this one has it.
     place: Mutex<Option<Place>>,
-    /// Told when the person wants the place to be asked for again.
-    claims_again: Notify,
+    /// What the person decides about another app that goes on.
+    choices: Choices,
 }
 
 impl App {
@@ -56,7 +55,7 @@ impl App {
             host,
             shell,
             place: Mutex::new(None),
-            claims_again: Notify::new(),
+            choices: Choices::default(),
         }
     }
 
@@ -259,25 +258,53 @@ impl App {
         self.board().publish(Event::LaunchChanged { launch: Launch::Blocked { message } });
     }
 
-    /// The person wants the place to be asked for again.
-    pub(crate) fn wants_the_place(&self) {
-        self.claims_again.notify_one();
+    /// What the person decides about another app that goes on.
+    pub(crate) fn choices(&self) -> &Choices {
+        &self.choices
     }
 
-    /// Waits until the person wants the place to be asked for again.
-    pub(crate) async fn until_the_place_is_wanted(&self) {
-        self.claims_again.notified().await;
+    /// Another version was started and sent away: the window asks which one shall run.
+    pub(crate) fn ask_which_shall_run(&self, other: SentAway) {
+        let SentAway { version, program } = other;
+        tracing::info!(version, ?program, "it could not give the place back, and was sent away");
+        let program = program.map(|path| path.display().to_string());
+        self.board().publish(Event::OtherStarted { other: OtherStart { version, program } });
     }
 
-    /// Finds out whether every role that is on could start, before this app has its place. Nothing is touched.
+    /// The version that was sent away, and its program.
+    ///
+    /// # Errors
+    /// If its program is not known for certain.
+    pub(crate) fn other_to_run(&self) -> Result<(String, PathBuf), IpcError> {
+        match self.board().snapshot().app.other_start {
+            Some(OtherStart { version, program: Some(program) }) => Ok((version, program.into())),
+            _ => {
+                let message = "where the other TaskPaw lies is not known; quit this one, then start it";
+                Err(IpcError::new(ErrorCode::BadRequest, message))
+            }
+        }
+    }
+
+    /// Gives the place to a version that asks soon, although it cannot give it back.
+    pub(crate) fn let_in(&self, version: &str) {
+        self.host.invitation.invite(version, Instant::now());
+    }
+
+    /// Gives the place to nobody that cannot give it back.
+    pub(crate) fn let_nobody_in(&self) {
+        self.host.invitation.withdraw();
+    }
+
+    /// Finds out whether every role that is on could start, before this app has its place. Nothing is touched. A patient one
+    /// gives the backends a minute.
     ///
     /// # Errors
     /// The first role that could not, and why.
-    pub(crate) async fn prepare_roles(&self) -> Result<(), RoleFailure> {
+    pub(crate) async fn prepare_roles(&self, is_patient: bool) -> Result<(), RoleFailure> {
         let config = self.read_to_start()?;
         for role in config.roles {
             if let Some(task) = self.role(role) {
-                task.prepare().await.map_err(|failure| RoleFailure { role, failure })?;
+                task.prepare(is_patient).await.map_err(|failure| RoleFailure { role, failure })?;
             }
         }
         Ok(())

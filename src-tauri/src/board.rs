@@ -38,6 +38,7 @@ impl Board {
             has_last_good_config: false,
             replaced_by: None,
             failed_successor: None,
+            other_start: None,
             update: None,
             took_over: None,
             launch: Launch::Waiting { version: None, pid: None },
@@ -112,6 +113,11 @@ impl Board {
     /// Shows whether the app starts when the person logs in.
     pub(crate) fn show_start_at_login(&self, enabled: Option<bool>) {
         self.change_app(|app| app.start_at_login = enabled);
+    }
+
+    /// No version that was started beside this one is asked about any more.
+    pub(crate) fn forget_other_start(&self) {
+        self.change_app(|app| app.other_start = None);
     }
 
     /// Shows whether there is a tray.
@@ -202,11 +208,13 @@ fn apply(shown: &mut Snapshot, at: u64, event: &Event) {
         Event::HandoverStarted { version } => {
             shown.app.replaced_by = Some(version.clone());
             shown.app.failed_successor = None;
+            shown.app.other_start = None;
         }
         Event::HandoverFailed { successor } => {
             shown.app.replaced_by = None;
             shown.app.failed_successor = Some(successor.clone());
         }
+        Event::OtherStarted { other } => shown.app.other_start = Some(other.clone()),
         Event::LaunchChanged { launch } => shown.app.launch.clone_from(launch),
         Event::UpdateInstalled { version } => shown.app.update.clone_from(version),
         Event::HandoverFinished { from } => shown.app.took_over = Some(from.clone()),

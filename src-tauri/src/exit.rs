@@ -14,34 +14,32 @@ const AT_ONCE_WITHIN: Duration = Duration::from_secs(if cfg!(windows) { 4 } else
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
-/// The program was asked to end: it does once the backends have ended. True if they have.
-pub(crate) fn was_asked(handle: &AppHandle, api: &ExitRequestApi, code: Option<i32>) -> bool {
-    let Some(app) = handle.try_state::<Arc<App>>() else { return false };
+/// The program was asked to end: it does once the backends have ended, with the first status that was wanted.
+pub(crate) fn was_asked(handle: &AppHandle, api: &ExitRequestApi, code: Option<i32>) {
+    let Some(app) = handle.try_state::<Arc<App>>() else { return };
+    if let Some(code) = code {
+        app.lifecycle().want_status(code);
+    }
     if app.lifecycle().is_handing_over() {
         // Both hosts end, the other one first.
         api.prevent_exit();
         app.lifecycle().want_end();
-        return false;
-    }
-    if app.lifecycle().begin_to_end() {
+    } else if app.lifecycle().begin_to_end() {
         api.prevent_exit();
-        tauri::async_runtime::spawn(end(Arc::clone(&app), handle.clone(), code.unwrap_or(0)));
-        return false;
-    }
-    let is_ended = app.lifecycle().is_ended();
-    if !is_ended {
+        tauri::async_runtime::spawn(end(Arc::clone(&app), handle.clone()));
+    } else if !app.lifecycle().is_ended() {
         // Asked again while the backends are ending.
         api.prevent_exit();
     }
-    is_ended
 }
 
-async fn end(app: Arc<App>, handle: AppHandle, code: i32) {
+async fn end(app: Arc<App>, handle: AppHandle) {
     app.end_roles().await;
     tracing::info!("end");
     app.lifecycle().have_ended();
     app.release_place();
-    end_for_certain();
+    let code = app.lifecycle().status();
+    end_for_certain(code);
     handle.exit(code);
 }
 
@@ -58,10 +56,10 @@ pub(crate) fn at_once(handle: &AppHandle) {
 }
 
 /// The place is given up: from here on nobody can end this process but itself, whatever the windowing system does.
-fn end_for_certain() {
-    std::thread::spawn(|| {
+fn end_for_certain(code: i32) {
+    std::thread::spawn(move || {
         std::thread::sleep(END_WITHIN);
-        std::process::exit(0);
+        std::process::exit(code);
     });
 }
 

@@ -2,10 +2,13 @@
 //!
 //! The *place* is an exclusive lock on a file in the data folder; whoever holds it, until its backends have ended, is the
 //! app that runs: the *incumbent*. A host that is started beside it is a *successor*. It asks the incumbent over a local
-//! socket: the same version shows its window, another one hands over: it stops its backends, gives back the place, and
-//! ends. An incumbent that does not answer is ended by force only if it is proved who it is: it is at the other end of a
+//! socket: the same version shows its window, another one hands over: its backends stand down, and serve again unless the
+//! successor does. One of protocol 1, such as 4.0.0, can neither stand down nor serve again: it is asked for its place only
+//! by backends that are prepared, and is sent away if it is the one that starts, unless a person wants it. An incumbent
+//! that does not answer is ended by force only if it is proved who it is: it is at the other end of a
 //! connection to the place's socket, it is the process of the record, its program is TaskPaw, and a handle shows that all
-//! of it still holds. The record of a dead host blocks nobody: only the place counts.
+//! of it still holds. One that answers, whatever it says, is never ended. The record of a dead host blocks nobody: only the
+//! place counts.
 //!
 //! A start has two parts. [`Successor::first_look`] takes a free place, or has the window of the same version shown.
 //! [`Successor::finish`] asks for the place of another version; it runs while there is a window already, so that the
@@ -16,6 +19,7 @@ mod conversation;
 mod decision;
 mod following;
 mod incumbent;
+mod invitation;
 mod peer;
 mod place;
 mod protocol;
@@ -28,7 +32,7 @@ mod yielding;
 pub(crate) use address::fingerprint;
 pub(crate) use conversation::NamedBackend;
 pub(crate) use following::{Followed, Follows, WithIncumbent, follow};
-pub(crate) use incumbent::{Asked, Host, Incumbent, Yielding};
+pub(crate) use incumbent::{Asked, Host, Incumbent, SentAway, Yielding};
 pub(crate) use place::{Place, Waiting};
 pub(crate) use protocol::{Succession, Want, Will};
 pub(crate) use replaced::Replaced;
@@ -39,3 +43,5 @@ pub(crate) use yielding::{Yielded, Yields, yield_to};
 mod meeting_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod yesterday_tests;

@@ -1,5 +1,6 @@
 //! The way of a launch to its place, and what starting hosts then ask of this one.
 
+mod choice;
 mod follows;
 mod yields;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use taskpaw_contract::ipc::{Event, FailedSuccessor, Launch};
 use taskpaw_contract::version;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::bus;
@@ -19,10 +20,14 @@ use crate::handover::{
     follow, yield_to,
 };
 use crate::window::Appearance;
+use choice::may_start_all_the_same;
+pub(crate) use choice::{Choice, Choices};
 use follows::Following;
 
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
+/// Between two looks whether the other app has ended, while a person is asked.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where a launch stands when the window is about to be built.
 pub(crate) enum Launching {
@@ -45,7 +50,7 @@ impl Launching {
     pub(crate) fn after(looked: Result<FirstLook, HandoverError>, data_folder: PathBuf) -> Option<Self> {
         match looked {
             Ok(FirstLook::Over(Outcome::Placed(incumbent))) => Some(Self::Placed(incumbent)),
-            Ok(FirstLook::Over(Outcome::Done)) => None,
+            Ok(FirstLook::Over(Outcome::Done | Outcome::CanServeAgain)) => None,
             Ok(FirstLook::Waits(successor)) => Some(Self::Waits(successor)),
             // A folder that cannot be used is said in the window, by the backend that needs it.
             Err(error) => {
@@ -81,6 +86,7 @@ impl Launching {
 fn ask_for_the_place(successor: Successor, app: Arc<App>) {
     let successor = Arc::new(successor);
     std::thread::spawn(move || {
+        let mut is_patient = false;
         let asked = loop {
             let (version, pid) = successor.held_by().unzip();
             app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
@@ -89,15 +95,11 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
             let painted = app.paint().until();
             let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
             let tried = match successor.is_heard_to_hand_over() {
-                Ok(true) => follow_another(&successor, &app),
-                Ok(false) => replace_another(&successor, &app),
+                Ok(true) => follow_another(&successor, &app, is_patient),
+                Ok(false) => replace_another(&successor, &app, is_patient),
                 Err(error) => Tried::Blocked(error),
             };
-            match tried {
-                Tried::Placed(asked) => break asked,
-                Tried::Again => {}
-                // Somebody else was quicker, is the same version, and shows its window; or a person has ended this one.
-                Tried::Over => return app.shell().quit(),
+            let tried = match tried {
                 Tried::Blocked(error) => {
                     tracing::error!(%error, "nothing is started");
                     // The window says the rest in the person's own language.
@@ -105,7 +107,22 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
                         HandoverError::Stuck(reason) => reason,
                         other => other.to_string(),
                     });
-                    tauri::async_runtime::block_on(app.until_the_place_is_wanted());
+                    until_decided(&successor, &app)
+                }
+                tried => tried,
+            };
+            match tried {
+                Tried::Placed(asked) => break asked,
+                Tried::Again | Tried::Blocked(_) => {}
+                // Somebody else was quicker, is the same version, and shows its window; or a person has ended this one.
+                Tried::Over => return app.shell().quit(),
+            }
+            match app.choices().take() {
+                Choice::Again => is_patient = false,
+                Choice::Patiently => is_patient = true,
+                Choice::KeepOther => {
+                    successor.show_other();
+                    return app.shell().quit();
                 }
             }
         };
@@ -117,7 +134,7 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
 enum Tried {
     /// This is the app that runs.
     Placed(Receiver<Asked>),
-    /// A person wants another attempt.
+    /// A person wants another attempt, or something else.
     Again,
     /// There is nothing to do for this app.
     Over,
@@ -125,10 +142,26 @@ enum Tried {
     Blocked(HandoverError),
 }
 
+/// Waits for what a person decides about an app that goes on. If that one ends, this one goes on by itself.
+fn until_decided(successor: &Successor, app: &Arc<App>) -> Tried {
+    let is_left_over = tauri::async_runtime::block_on(async {
+        let mut chosen = std::pin::pin!(app.choices().until_chosen());
+        loop {
+            tokio::select! {
+                () = &mut chosen => return false,
+                () = sleep(LOOK_EVERY) => if successor.take_place() {
+                    return true;
+                },
+            }
+        }
+    });
+    if is_left_over { Tried::Placed(run(successor.placed(None), app)) } else { Tried::Again }
+}
+
 /// Has an app hand over that can serve again: it does, unless this one serves.
-fn follow_another(successor: &Arc<Successor>, app: &Arc<App>) -> Tried {
+fn follow_another(successor: &Arc<Successor>, app: &Arc<App>, is_patient: bool) -> Tried {
     let Some(handover) = app.lifecycle().begin_handover() else { return Tried::Over };
-    let following = Following::new(Arc::clone(app), Arc::clone(successor));
+    let following = Following::new(Arc::clone(app), Arc::clone(successor), is_patient);
     let followed = tauri::async_runtime::block_on(follow(&following));
     drop(handover);
     match followed {
@@ -145,18 +178,20 @@ fn follow_another(successor: &Arc<Successor>, app: &Arc<App>) -> Tried {
 
 /// Takes the place of an app of a version that cannot serve again, such as 4.0.0. It is given up only for backends that can
 /// be started.
-fn replace_another(successor: &Successor, app: &Arc<App>) -> Tried {
-    if let Err(because) = tauri::async_runtime::block_on(app.prepare_roles()) {
+fn replace_another(successor: &Successor, app: &Arc<App>, is_patient: bool) -> Tried {
+    if let Err(because) = tauri::async_runtime::block_on(app.prepare_roles(is_patient)) {
         tracing::error!(?because, "the running app goes on: this one could not replace it");
         let version = successor.held_by().map(|(version, _)| version);
-        let launch = Launch::Kept { version, because: Some(because) };
+        let may_start = may_start_all_the_same(Some(&because));
+        let launch = Launch::Kept { version, because: Some(because), may_start };
         app.board().publish(Event::LaunchChanged { launch });
-        tauri::async_runtime::block_on(app.until_the_place_is_wanted());
-        return Tried::Again;
+        return until_decided(successor, app);
     }
     match successor.finish(Want::Run) {
         Ok(Outcome::Placed(incumbent)) => Tried::Placed(run(incumbent, app)),
         Ok(Outcome::Done) => Tried::Over,
+        // It was not heard to before: it may have been about to start.
+        Ok(Outcome::CanServeAgain) => Tried::Again,
         Err(error) => Tried::Blocked(error),
     }
 }
@@ -200,7 +235,10 @@ fn find_on_the_bus(data_folder: PathBuf, app: Arc<App>) {
 /// Does what starting hosts ask, also what they asked before there was a window to raise.
 fn heed(asked: Receiver<Asked>, app: Arc<App>) {
     std::thread::spawn(move || {
-        for Asked { ask, will, waiting, yielding } in asked {
+        for Asked { ask, will, waiting, yielding, sent_away } in asked {
+            if let Some(other) = sent_away {
+                app.ask_which_shall_run(other);
+            }
             match (will, yielding) {
                 (Will::StandDown, Some(yielding)) => stand_down(&app, ask.version, yielding),
                 (Will::Show, _) => app.shell().raise(),

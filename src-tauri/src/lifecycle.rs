@@ -3,7 +3,7 @@
 //! One value says where the app is in it. Starting hosts, the window's commands and the end of the program all read
 //! that one, so that no two of them can disagree.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, watch};
 
@@ -63,6 +63,8 @@ pub(crate) struct Lifecycle {
     phase: Arc<watch::Sender<Phase>>,
     /// A person wants the app to end that is in a handover.
     end_is_wanted: Arc<Notify>,
+    /// With which status the program ends.
+    status: Arc<OnceLock<i32>>,
 }
 
 /// A change of ports that is under way; its drop is the end of the change.
@@ -104,6 +106,16 @@ impl Lifecycle {
     /// Waits until a person wants the app to end that is in a handover.
     pub(crate) async fn until_end_is_wanted(&self) {
         self.end_is_wanted.notified().await;
+    }
+
+    /// With this status the program ends, unless another one was wanted before.
+    pub(crate) fn want_status(&self, code: i32) {
+        let _first_one_counts = self.status.set(code);
+    }
+
+    /// With which status the program ends.
+    pub(crate) fn status(&self) -> i32 {
+        self.status.get().copied().unwrap_or_default()
     }
 
     /// Begins a change of ports; nothing if another one is under way, or the app is on its way out.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use port_takeover::Journal;
@@ -48,6 +48,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         tracing::warn!("the data folder {folder} is gone: it is made anew, without what was kept in it");
     }
     let host = Host::default();
+    let lifecycle = host.lifecycle.clone();
     let successor = Successor::prepare(&folders.data, version(), host.clone());
     if arguments.quit {
         // Nobody is left when this returns, whoever had the place for that.
@@ -73,8 +74,6 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         })
         .build(tauri::generate_context!())?;
 
-    let status = Arc::new(OnceLock::new());
-    let ended = Arc::clone(&status);
     tauri_app.run(move |handle, event| match event {
         // A click in the Dock, while the window is hidden in the tray.
         #[cfg(target_os = "macos")]
@@ -84,12 +83,10 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
             }
         }
         RunEvent::Exit => exit::at_once(handle),
-        RunEvent::ExitRequested { api, code, .. } if exit::was_asked(handle, &api, code) => {
-            let _first_one_counts = ended.set(code.unwrap_or(0));
-        }
+        RunEvent::ExitRequested { api, code, .. } => exit::was_asked(handle, &api, code),
         _ => {}
     });
-    Ok(if status.get().is_none_or(|code| *code == 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if lifecycle.status() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Makes the app and its window, and lets them begin.

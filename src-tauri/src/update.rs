@@ -31,6 +31,11 @@ impl OwnProgram {
         Self(exe.ok().map(as_it_was_started))
     }
 
+    /// A program elsewhere.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(Some(path))
+    }
+
     /// Where it lies: the link by which it was started, if that leads to it.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.0.as_deref()
@@ -69,6 +74,21 @@ impl OwnProgram {
         version_in(self.path()?).ok().flatten().filter(|found| found != version())
     }
 
+    /// Starts the program if it is this version still. Blocks for a moment.
+    ///
+    /// # Errors
+    /// If it is not, or cannot be started.
+    pub(crate) fn start_version(&self, version: &str) -> Result<(), IpcError> {
+        let found = self.path().and_then(|path| version_in(path).ok().flatten());
+        if found.as_deref() != Some(version) {
+            let message = format!(
+                "TaskPaw {version} does not lie there any more; quit this one, then start the other one"
+            );
+            return Err(IpcError::new(ErrorCode::Unsupported, message));
+        }
+        self.start()
+    }
+
     /// Starts the program that lies there now. It takes over from this one as any start does; until it asks,
     /// this one goes on.
     ///
@@ -76,7 +96,7 @@ impl OwnProgram {
     /// If it cannot be started.
     pub(crate) fn start(&self) -> Result<(), IpcError> {
         let failed = |reason: String| {
-            let message = format!("the new version cannot be started: {reason}. Start TaskPaw yourself");
+            let message = format!("the other version cannot be started: {reason}. Start TaskPaw yourself");
             IpcError::new(ErrorCode::Internal, message)
         };
         let path = self.path().ok_or_else(|| failed("where it lies is not known".to_owned()))?;

@@ -12,3 +12,4 @@ mod package;
 mod replaced;
 mod returned;
 mod v3_files;
+mod yesterday;

@@ -32,8 +32,8 @@ pub use status::{
 };
 pub use typescript::typescript;
 pub use view::{
-    AppView, Backend, ChildView, FailedSuccessor, Failure, HolderView, Launch, LingeringCause, PortView,
-    Progress, RoleFailure, RoleState, RoleView, Snapshot, Takeover,
+    AppView, Backend, ChildView, FailedSuccessor, Failure, HolderView, Launch, LingeringCause, OtherStart,
+    PortView, Progress, RoleFailure, RoleState, RoleView, Snapshot, Takeover,
 };
 
 /// The name of the one event that the host sends to the window.

@@ -9,6 +9,8 @@ use super::record::Record;
 
 /// How long the place may be held by a host that does not listen: one that is just starting or just ending.
 pub(super) const LISTEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long it may answer what is not understood: one that is just ending does.
+pub(super) const UNDERSTOOD_WITHIN: Duration = Duration::from_secs(5);
 /// How long a start may take in all, before it says that it cannot.
 pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 /// The base name of the host's program.
@@ -23,6 +25,8 @@ pub(super) enum Heard {
     Nobody,
     /// Somebody listens, and does not answer.
     Nothing,
+    /// Somebody listens, and answers what is not understood.
+    Strange,
 }
 
 /// What is to be done next.
@@ -32,6 +36,8 @@ pub(super) enum Next {
     Done,
     /// It gives the place back, which is waited for.
     AwaitRelease,
+    /// It can hand over and serve again, and is to be asked for that.
+    AskToSucceed,
     /// It is asked again, at once.
     AskAgain,
     /// It is asked again, in a moment.
@@ -46,6 +52,7 @@ pub(super) enum Next {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Patience {
     unheard_since: Option<Duration>,
+    strange_since: Option<Duration>,
 }
 
 impl Patience {
@@ -54,14 +61,21 @@ impl Patience {
     pub(super) fn next(&mut self, heard: Heard, asked_at: Duration, now: Duration, is_same: bool) -> Next {
         match heard {
             Heard::Answered(Will::Show) => Next::Done,
-            Heard::Answered(_) => {
-                self.unheard_since = None;
+            Heard::Answered(Will::HandOver | Will::Quit) => {
+                *self = Self::default();
                 Next::AwaitRelease
             }
+            // No host answers that which cannot serve again.
+            Heard::Answered(Will::Stay | Will::StandDown) => Next::AskToSucceed,
             _ if asked_at > GIVEN_UP_AFTER => Next::GiveUp,
             _ if !is_same => {
-                self.unheard_since = None;
-                if heard == Heard::Nobody { Next::AskLater } else { Next::AskAgain }
+                *self = Self::default();
+                if heard == Heard::Nothing { Next::AskAgain } else { Next::AskLater }
+            }
+            // It lives. It may be ending, or of a version that does not understand; never is it ended for that.
+            Heard::Strange => {
+                let since = *self.strange_since.get_or_insert(asked_at);
+                if now.saturating_sub(since) < UNDERSTOOD_WITHIN { Next::AskLater } else { Next::GiveUp }
             }
             Heard::Nobody => {
                 let since = *self.unheard_since.get_or_insert(asked_at);
@@ -73,7 +87,7 @@ impl Patience {
 
     /// Somebody was ended; whoever has the place now is waited for anew.
     pub(super) fn begin_anew(&mut self) {
-        self.unheard_since = None;
+        *self = Self::default();
     }
 }
 
@@ -126,6 +140,11 @@ pub(super) fn may_be_ended<'a>(
     Ok(record)
 }
 
+/// Whether a path is that of TaskPaw's host, by its name.
+pub(super) fn is_host_program(path: &str) -> bool {
+    base_name(path) == HOST_PROGRAM
+}
+
 /// The name of a program: of `/opt/taskpaw (deleted)` and `C:\TaskPaw\taskpaw.exe` it is `taskpaw`.
 fn base_name(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
@@ -151,9 +170,25 @@ mod tests {
         let mut patience = Patience::default();
         let mut next = |will| patience.next(Heard::Answered(will), SECOND, SECOND, false);
         assert_eq!(next(Will::Show), Next::Done);
-        for will in [Will::HandOver, Will::Quit, Will::Stay] {
+        for will in [Will::HandOver, Will::Quit] {
             assert_eq!(next(will), Next::AwaitRelease);
         }
+        for will in [Will::Stay, Will::StandDown] {
+            assert_eq!(
+                next(will),
+                Next::AskToSucceed,
+                "a host that stays is never waited for, and so never ended"
+            );
+        }
+    }
+
+    #[test]
+    fn one_that_answers_what_is_not_understood_is_never_ended() {
+        let mut patience = Patience::default();
+        assert_eq!(patience.next(Heard::Strange, SECOND, SECOND, true), Next::AskLater);
+        assert_eq!(patience.next(Heard::Strange, 5 * SECOND, 5 * SECOND, false), Next::AskLater);
+        assert_eq!(patience.next(Heard::Strange, 6 * SECOND, 6 * SECOND, true), Next::AskLater);
+        assert_eq!(patience.next(Heard::Strange, 11 * SECOND, 11 * SECOND, true), Next::GiveUp);
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! The app that runs: it hears what starting hosts ask, from the moment it has the place.
 
 use std::io::{self, BufReader};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
+use port_takeover::sys::{Native, System as _};
+use taskpaw_contract::version::{Stamp, stamp_of};
 
 use super::conversation::{Conversation, SharedStream};
+use super::decision::is_host_program;
+use super::invitation::Invitation;
+use super::peer::peer;
 use super::place::{Place, Waiting};
 use super::protocol::{Answer, Ask, PROTOCOL, Will, read_line, write_line};
 use super::replaced::Replaced;
@@ -34,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) lifecycle: Lifecycle,
     /// The window, as the next one is to look.
     pub(crate) appearance: SharedAppearance,
+    /// Whom a person has let in that could not give the place back.
+    pub(crate) invitation: Invitation,
 }
 
 /// Something that was asked and answered, and is to be done.
@@ -47,6 +55,17 @@ pub(crate) struct Asked {
     pub(crate) waiting: Waiting,
     /// The rest of a handover in which the backends stand down.
     pub(crate) yielding: Option<Yielding>,
+    /// Another version that was sent away, since it could not give the place back.
+    pub(crate) sent_away: Option<SentAway>,
+}
+
+/// Another version that was started and sent away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentAway {
+    /// Which one.
+    pub(crate) version: String,
+    /// Its program, if the process that asked is proved to run that version.
+    pub(crate) program: Option<PathBuf>,
 }
 
 /// A handover in which the backends stand down has begun.
@@ -121,12 +140,13 @@ fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::S
         Ok(ask) => ask,
         Err(error) => return tracing::debug!(%error, "somebody asked nothing that is understood"),
     };
-    let mut will = ask.answered_by(version, host.lifecycle.is_leaving());
+    let is_let_in = host.invitation.is_for(&ask.version, Instant::now());
+    let mut will = ask.answered_by(version, host.lifecycle.is_leaving(), is_let_in);
     let mut handover = None;
     match will {
         // From here on nobody is told that this host will show its window. In a handover both hosts end by what is said there.
         Will::HandOver | Will::Quit if !host.lifecycle.is_handing_over() => host.lifecycle.leave(),
-        Will::HandOver => will = Will::Stay,
+        Will::HandOver => will = if ask.protocol < PROTOCOL { Will::Show } else { Will::Stay },
         Will::StandDown => {
             handover = begin_handover(&host.lifecycle);
             if handover.is_none() {
@@ -135,6 +155,10 @@ fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::S
         }
         _ => {}
     }
+    // Before it is answered: then it ends.
+    let sent_away = ask
+        .is_sent_away(version, will)
+        .then(|| SentAway { version: ask.version.clone(), program: program_at(&stream, &ask.version) });
     let window = host.appearance.now().and_then(|shown| serde_json::to_value(shown).ok()).unwrap_or_default();
     let pid = std::process::id();
     let (taskpaw_instance, version) = (1, version.to_owned());
@@ -157,7 +181,15 @@ fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::S
     if will == Will::Stay || (will == Will::StandDown && yielding.is_none()) {
         return;
     }
-    let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting::on(stream), yielding });
+    let _app_is_ending = tell.send(Asked { ask, will, waiting: Waiting::on(stream), yielding, sent_away });
+}
+
+/// The program of the process at the other end, if it is a TaskPaw of that version.
+fn program_at(stream: &Stream, version: &str) -> Option<PathBuf> {
+    let process = Native::new().describe(peer(stream)?)?;
+    let is_version = stamp_of(&process) == Stamp::Version(version.to_owned());
+    let program = PathBuf::from(process.exe?);
+    (is_version && is_host_program(&program.display().to_string())).then_some(program)
 }
 
 /// Begins a handover. A change of ports is finished first, or undone.

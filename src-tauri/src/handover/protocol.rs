@@ -32,6 +32,9 @@ pub(crate) struct Ask {
     pub(crate) version: String,
     /// What the person wants.
     pub(crate) want: Want,
+    /// What it speaks.
+    #[serde(default = "first_protocol", skip_serializing_if = "is_first_protocol")]
+    pub(crate) protocol: u32,
 }
 
 /// What the person wants who started it.
@@ -94,18 +97,32 @@ fn is_first_protocol(protocol: &u32) -> bool {
 }
 
 impl Ask {
+    /// What a host asks of this protocol.
+    pub(super) fn of(version: &str, want: Want) -> Self {
+        Self { taskpaw_instance: 1, version: version.to_owned(), want, protocol: PROTOCOL }
+    }
+
     /// What a running host of a version does when it is asked this. One that is ending has no window to show:
-    /// whoever is started then takes its place.
-    pub(crate) fn answered_by(&self, running: &str, is_ending: bool) -> Will {
+    /// whoever is started then takes its place. `is_let_in` says that a person wants the version that asks.
+    pub(crate) fn answered_by(&self, running: &str, is_ending: bool, is_let_in: bool) -> Will {
         match self.want {
             Want::Quit => Will::Quit,
-            Want::Show | Want::Run if self.version == running && !is_ending => Will::Show,
-            Want::Succeed if self.version == running && !is_ending => Will::Show,
+            _ if self.version == running && !is_ending => Will::Show,
             Want::Show => Will::Stay,
-            Want::Run => Will::HandOver,
-            Want::Succeed if is_ending => Will::HandOver,
+            Want::Run | Want::Succeed if is_ending => Will::HandOver,
             Want::Succeed => Will::StandDown,
+            Want::Run if is_let_in => Will::HandOver,
+            // It could not give the place back, and nobody knows whether it can serve. Told this it ends by itself.
+            Want::Run if self.protocol < PROTOCOL => Will::Show,
+            // It does not know yet that this host can serve again: it hears it now.
+            Want::Run => Will::Stay,
         }
+    }
+
+    /// Whether this is another version that cannot hand over and serve again, and that was told to end by being shown a
+    /// window: a person is to hear of it.
+    pub(crate) fn is_sent_away(&self, running: &str, will: Will) -> bool {
+        will == Will::Show && self.version != running
     }
 }
 
@@ -126,8 +143,10 @@ pub(super) enum Answering {
     Answered(Answer, mpsc::Receiver<Infallible>),
     /// Nobody listens: it is just starting, or just ending.
     NobodyThere,
-    /// Somebody listens and does not answer in time, or not as agreed.
+    /// Somebody listens and does not answer in time.
     Silent,
+    /// Somebody listens, and answers what is not understood, or nothing at all.
+    Strange,
 }
 
 /// How far an ask has come.
@@ -165,9 +184,13 @@ pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
             }
             Ok(Progress::Answered(Ok(answer))) => Answering::Answered(answer, closed),
             Ok(Progress::NotConnected) => Answering::NobodyThere,
-            // It ended in the middle: the next attempt tells.
-            Ok(Progress::Answered(Err(error))) if is_gone(&error) => Answering::NobodyThere,
-            Ok(Progress::Answered(Err(_))) | Err(_) => Answering::Silent,
+            // It may have ended in the middle, or be of a version that does not know what it is asked: the next attempt
+            // tells. It is alive, and no reason to end anybody.
+            Ok(Progress::Answered(Err(error))) => {
+                tracing::warn!(%error, "the running TaskPaw answers what is not understood");
+                Answering::Strange
+            }
+            Err(_) => Answering::Silent,
         };
         return Asking { heard, peer };
     }
@@ -211,13 +234,6 @@ pub(super) fn ask_to_succeed(name: Name<'static>, ask: &Ask, within: Duration) -
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
-    )
-}
-
 /// Writes one line of JSON.
 pub(super) fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
@@ -247,15 +263,37 @@ mod tests {
 
     #[test]
     fn only_the_same_version_shows_its_window() {
-        let ask = |version: &str, want| Ask { taskpaw_instance: 1, version: version.into(), want };
-        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1", false), Will::Show);
-        assert_eq!(ask("4.0.2", Want::Run).answered_by("4.0.1", false), Will::HandOver);
-        assert_eq!(ask("4.0.0", Want::Run).answered_by("4.0.1", false), Will::HandOver, "a downgrade, too");
-        assert_eq!(ask("4.0.1", Want::Run).answered_by("4.0.1", true), Will::HandOver, "one that is ending");
-        assert_eq!(ask("4.0.1", Want::Show).answered_by("4.0.1", false), Will::Show);
-        assert_eq!(ask("4.0.1", Want::Show).answered_by("4.0.1", true), Will::Stay);
-        assert_eq!(ask("4.0.2", Want::Show).answered_by("4.0.1", false), Will::Stay);
-        assert_eq!(ask("4.0.0", Want::Quit).answered_by("4.0.1", false), Will::Quit);
+        let answer =
+            |version: &str, want, is_ending| Ask::of(version, want).answered_by("4.1.0", is_ending, false);
+        assert_eq!(answer("4.1.0", Want::Run, false), Will::Show);
+        assert_eq!(answer("4.1.0", Want::Run, true), Will::HandOver, "one that is ending");
+        assert_eq!(answer("4.1.0", Want::Show, false), Will::Show);
+        assert_eq!(answer("4.1.0", Want::Show, true), Will::Stay);
+        assert_eq!(answer("4.2.0", Want::Show, false), Will::Stay);
+        assert_eq!(answer("4.0.1", Want::Quit, false), Will::Quit);
+        for other in ["4.2.0", "4.0.1"] {
+            assert_eq!(answer(other, Want::Succeed, false), Will::StandDown, "{other}");
+            assert_eq!(answer(other, Want::Succeed, true), Will::HandOver, "{other}");
+            assert_eq!(
+                answer(other, Want::Run, false),
+                Will::Stay,
+                "{other} hears that this one can serve again"
+            );
+            assert_eq!(answer(other, Want::Run, true), Will::HandOver, "{other}");
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_serve_again_is_sent_away_unless_a_person_wants_it() {
+        let ask: Ask = read_line(&br#"{"taskpaw_instance":1,"version":"4.0.0","want":"run"}"#[..]).unwrap();
+        let sent = ask.answered_by("4.1.0", false, false);
+        assert_eq!(sent, Will::Show);
+        assert!(ask.is_sent_away("4.1.0", sent));
+        assert!(!ask.is_sent_away("4.0.0", sent), "the same version is shown");
+        assert_eq!(ask.answered_by("4.1.0", false, true), Will::HandOver);
+        assert_eq!(ask.answered_by("4.1.0", true, false), Will::HandOver, "one that is ending");
+        let show = Ask { want: Want::Show, ..ask };
+        assert_eq!(show.answered_by("4.1.0", false, false), Will::Stay);
     }
 
     #[test]

@@ -31,6 +31,8 @@ const END_WITHIN: Duration = Duration::from_secs(12);
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks at the lock: no system has an event for it that could be bounded.
 const STEP: Duration = Duration::from_millis(10);
+/// Between two asks of a host that answers what is not understood.
+const STRANGE_STEP: Duration = Duration::from_millis(250);
 
 /// What became of a start.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) enum Outcome {
     Placed(Incumbent),
     /// The running host does what was asked; this one may end.
     Done,
+    /// The running host can hand over and serve again: it is to be asked for that.
+    CanServeAgain,
 }
 
 /// What a start comes to at the first look.
@@ -140,14 +144,22 @@ impl Successor {
                 Answering::Answered(answer, _) => Heard::Answered(answer.will),
                 Answering::NobodyThere => Heard::Nobody,
                 Answering::Silent => Heard::Nothing,
+                Answering::Strange => Heard::Strange,
             };
             match patience.next(heard_now, asked_at, started.elapsed(), is_same) {
                 Next::Done => return Ok(Outcome::Done),
+                Next::AskToSucceed => return Ok(Outcome::CanServeAgain),
+                Next::GiveUp if heard_now == Heard::Strange => {
+                    let reason = "it answers, but not so that this version understands it";
+                    return Err(HandoverError::Stuck(reason.to_owned()));
+                }
                 Next::GiveUp => {
                     return Err(HandoverError::Stuck("its place is taken again and again".to_owned()));
                 }
                 Next::AskAgain => {}
-                Next::AskLater => std::thread::sleep(STEP),
+                Next::AskLater => {
+                    std::thread::sleep(if heard_now == Heard::Strange { STRANGE_STEP } else { STEP });
+                }
                 Next::EndByForce => {
                     let (record, ended) = end_by_force(record.as_ref(), peer)?;
                     replaced.get_or_insert(Replaced {
@@ -197,13 +209,13 @@ impl Successor {
     pub(crate) fn is_heard_to_hand_over(&self) -> Result<bool, HandoverError> {
         Ok(match self.ask(Want::Show, ANSWER_WITHIN)?.heard {
             Answering::Answered(answer, _) => answer.protocol >= PROTOCOL && answer.will != Will::Show,
-            Answering::NobodyThere | Answering::Silent => false,
+            Answering::NobodyThere | Answering::Silent | Answering::Strange => false,
         })
     }
 
     /// Asks the incumbent to hand over, and to go on if this host does not come to serve. Blocks; bounded.
     pub(crate) fn ask_to_succeed(&self) -> Option<Succession> {
-        let asks = Ask { taskpaw_instance: 1, version: self.version.to_owned(), want: Want::Succeed };
+        let asks = Ask::of(self.version, Want::Succeed);
         ask_to_succeed(self.address.socket().ok()?, &asks, ANSWER_WITHIN)
     }
 
@@ -238,13 +250,22 @@ impl Successor {
         self.before.as_ref()
     }
 
+    /// Has the window of the host shown that has the place, whatever its version is. One that does not say who it is cannot
+    /// be asked.
+    pub(crate) fn show_other(&self) {
+        let Some((version, _)) = self.held_by() else { return };
+        let shown =
+            self.address.socket().map(|name| ask(name, &Ask::of(&version, Want::Show), ANSWER_WITHIN));
+        tracing::info!(version, ?shown, "the running TaskPaw is kept");
+    }
+
     /// Who has the place now, as far as it is recorded.
     pub(crate) fn held_by(&self) -> Option<(String, u32)> {
         Record::read(&self.address.record()).map(|record| (record.version, record.process.pid.get()))
     }
 
     fn ask(&self, want: Want, within: Duration) -> Result<Asking, HandoverError> {
-        let asks = Ask { taskpaw_instance: 1, version: self.version.to_owned(), want };
+        let asks = Ask::of(self.version, want);
         Ok(ask(self.address.socket().map_err(|error| self.unusable(error))?, &asks, within))
     }
 

@@ -68,10 +68,15 @@ fn a_successor_is_told_how_the_window_before_it_looks() {
 }
 
 #[test]
-fn another_version_gets_the_place_when_it_is_given_up() {
+fn another_version_gets_the_place_of_one_that_is_ending_when_it_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let Incumbent { asked, mut place, .. } = incumbent(folder.path(), "4.0.0");
+    let host = Host::default();
+    let first = Successor::prepare(folder.path(), "4.0.0", host.clone()).unwrap().first_look().unwrap();
+    let FirstLook::Over(Outcome::Placed(Incumbent { asked, mut place, .. })) = first else {
+        panic!("the place is not free");
+    };
     recorded(folder.path(), "4.0.0");
+    host.lifecycle.leave();
     let FirstLook::Waits(newer) = successor(folder.path(), "4.0.1").first_look().unwrap() else {
         panic!("it does not wait for the place");
     };

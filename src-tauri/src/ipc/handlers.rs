@@ -4,14 +4,16 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, Apply,
-    CloseDecision, ErrorCode, EventLevel, FleetEvent, FleetStatus, Handlers, IpcError, LogLine, MetricSample,
-    MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
+    CloseDecision, ErrorCode, EventLevel, FleetEvent, FleetStatus, Handlers, IpcError, Launch, LogLine,
+    MetricSample, MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
 };
 
 use super::{closing, ports, roles_data, setting};
 use crate::app::App;
 use crate::diagnostics;
+use crate::launch::Choice;
 use crate::roles::Message;
+use crate::update::OwnProgram;
 
 impl Handlers for App {
     async fn snapshot(&self) -> Result<Snapshot, IpcError> {
@@ -221,8 +223,37 @@ impl Handlers for App {
     }
 
     async fn claim_again(&self) -> Result<(), IpcError> {
-        self.wants_the_place();
+        self.choices().choose(Choice::Again);
         Ok(())
+    }
+
+    async fn start_all_the_same(&self) -> Result<(), IpcError> {
+        let Launch::Kept { may_start: true, .. } = self.board().snapshot().app.launch else {
+            let message = "this version is not only slow; see what its window says";
+            return Err(IpcError::new(ErrorCode::BadRequest, message));
+        };
+        self.choices().choose(Choice::Patiently);
+        Ok(())
+    }
+
+    async fn keep_other(&self) -> Result<(), IpcError> {
+        self.choices().choose(Choice::KeepOther);
+        Ok(())
+    }
+
+    async fn keep_this(&self) -> Result<(), IpcError> {
+        self.board().forget_other_start();
+        Ok(())
+    }
+
+    /// Away from the other requests: it waits whether the program runs.
+    async fn run_other(&self) -> Result<(), IpcError> {
+        may_start(self)?;
+        let (version, program) = self.other_to_run()?;
+        self.let_in(&version);
+        let start = move || OwnProgram::at(program).start_version(&version);
+        let started = tauri::async_runtime::spawn_blocking(start).await.map_err(internal).flatten();
+        started.inspect_err(|_| self.let_nobody_in())
     }
 
     async fn relaunch(&self) -> Result<(), IpcError> {

@@ -9,6 +9,7 @@ use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, RoleFailure};
 
+use super::choice::may_start_all_the_same;
 use crate::app::App;
 use crate::handover::{
     Follows, Incumbent, NamedBackend, Replaced, Succession, Successor, Will, WithIncumbent,
@@ -25,6 +26,7 @@ pub(super) struct Following {
     app: Arc<App>,
     successor: Arc<Successor>,
     asked: Mutex<Option<AskedOf>>,
+    is_patient: bool,
 }
 
 /// The app that was asked to hand over.
@@ -37,8 +39,9 @@ struct AskedOf {
 }
 
 impl Following {
-    pub(super) fn new(app: Arc<App>, successor: Arc<Successor>) -> Self {
-        Self { app, successor, asked: Mutex::default() }
+    /// A patient one gives the backends a minute to be prepared.
+    pub(super) fn new(app: Arc<App>, successor: Arc<Successor>, is_patient: bool) -> Self {
+        Self { app, successor, asked: Mutex::default(), is_patient }
     }
 
     /// This app has the place from now on.
@@ -86,7 +89,7 @@ impl Follows for Following {
     }
 
     async fn prepare(&self) -> Result<(), RoleFailure> {
-        self.app.prepare_roles().await
+        self.app.prepare_roles(self.is_patient).await
     }
 
     fn backends(&self) -> Vec<NamedBackend> {
@@ -151,7 +154,9 @@ impl Follows for Following {
     fn tell(&self, problem: Problem, because: Option<RoleFailure>) {
         tracing::error!(?problem, ?because, "the running app goes on: this one does not replace it");
         let version = self.successor.held_by().map(|(version, _)| version);
-        self.app.board().publish(Event::LaunchChanged { launch: Launch::Kept { version, because } });
+        let may_start = problem == Problem::NotPrepared && may_start_all_the_same(because.as_ref());
+        let launch = Launch::Kept { version, because, may_start };
+        self.app.board().publish(Event::LaunchChanged { launch });
     }
 
     async fn until_quit(&self) {
@@ -159,7 +164,7 @@ impl Follows for Following {
     }
 
     async fn until_wanted_again(&self) {
-        self.app.until_the_place_is_wanted().await;
+        self.app.choices().until_chosen().await;
     }
 }
 

@@ -11,6 +11,8 @@ use super::displacement::{Displacement, Reclaim};
 
 /// From the greeting until the sidecar says that it is prepared.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
+/// The same, where a person waits for it: a cold disk, or a scanner that looks at a new program, takes some tens of seconds.
+pub(super) const PREPARED_PATIENTLY_WITHIN: Duration = Duration::from_secs(60);
 /// From *go on*, or the last sign of life since, to the readiness line.
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
 /// For so long a sidecar that is prepared counts as one; then it is prepared anew.
@@ -37,6 +39,8 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(120);
 pub(crate) enum Message {
     /// It may be started soon: whether it can be is found out, and nothing is touched. Ends in `PreparedAhead`.
     Prepare,
+    /// The same, for a person who knows that it is slow.
+    PreparePatiently,
     /// A person, or the launch, wants it to run.
     Start,
     /// A person wants it to stop.
@@ -195,6 +199,8 @@ pub(crate) struct Machine {
     away: u32,
     /// Whether this attempt only finds out if it could start.
     is_ahead: bool,
+    /// How long this attempt may take to be prepared.
+    prepared_within: Duration,
     displacement: Displacement,
     /// Whether the app has the place, so that its backends act outside, and are started again and again.
     has_place: bool,
@@ -211,6 +217,7 @@ impl Machine {
             failures: Vec::new(),
             away: 0,
             is_ahead: false,
+            prepared_within: PREPARED_WITHIN,
             displacement: Displacement::default(),
             has_place: true,
         }
@@ -242,7 +249,8 @@ impl Machine {
             // A late answer of an old attempt.
             Message::Of(generation, _) if generation != self.generation => Vec::new(),
             Message::Of(_, answer) => self.answer(answer, now),
-            Message::Prepare => self.prepare(now),
+            Message::Prepare => self.prepare(now, PREPARED_WITHIN),
+            Message::PreparePatiently => self.prepare(now, PREPARED_PATIENTLY_WITHIN),
             Message::Start => {
                 if matches!(self.state, State::Stopped | State::Failed) {
                     self.displacement = Displacement::default();
@@ -278,16 +286,16 @@ impl Machine {
         }
     }
 
-    fn prepare(&mut self, now: Duration) -> Vec<Effect> {
+    fn prepare(&mut self, now: Duration, within: Duration) -> Vec<Effect> {
         match self.state {
             State::Stopped | State::Backoff | State::Failed => {
-                let effects = self.begin();
+                let effects = self.begin_within(within);
                 self.is_ahead = true;
                 effects
             }
             State::Prepared { since } if is_stale(since, now) => {
                 let mut effects = vec![Effect::Discard];
-                effects.extend(self.begin());
+                effects.extend(self.begin_within(within));
                 self.is_ahead = true;
                 effects
             }
@@ -453,10 +461,15 @@ impl Machine {
 
     /// A new attempt.
     fn begin(&mut self) -> Vec<Effect> {
+        self.begin_within(PREPARED_WITHIN)
+    }
+
+    fn begin_within(&mut self, within: Duration) -> Vec<Effect> {
         self.generation += 1;
         self.is_ahead = false;
+        self.prepared_within = within;
         self.state = State::Preparing;
-        vec![Effect::Prepare, Effect::Arm(Timer::Prepared, PREPARED_WITHIN)]
+        vec![Effect::Prepare, Effect::Arm(Timer::Prepared, within)]
     }
 
     fn stopping(&mut self, next: Next) -> Vec<Effect> {
@@ -487,7 +500,7 @@ impl Machine {
             (State::Preparing, Answer::Line(line)) => self.prepared(line, now),
             (State::Preparing, Answer::Elapsed(Timer::Prepared)) => {
                 // It has touched nothing, and may not read what is asked of it.
-                let mut effects = self.stopping(Next::Fail(not_ready(PREPARED_WITHIN)));
+                let mut effects = self.stopping(Next::Fail(not_ready(self.prepared_within)));
                 effects.retain(|effect| *effect != Effect::AskToStop);
                 effects.push(Effect::Kill);
                 effects

@@ -93,9 +93,9 @@ impl RoleTask {
     ///
     /// # Errors
     /// Why it could not.
-    pub(crate) async fn prepare(&self) -> Result<(), Failure> {
+    pub(crate) async fn prepare(&self, is_patient: bool) -> Result<(), Failure> {
         let mut prepared = self.prepared.subscribe();
-        self.send(Message::Prepare);
+        self.send(if is_patient { Message::PreparePatiently } else { Message::Prepare });
         let mut ended = self.ended.clone();
         tokio::select! {
             told = prepared.changed() => match told {

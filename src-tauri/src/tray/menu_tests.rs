@@ -127,7 +127,7 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
 
 fn kept(version: Option<String>) -> Launch {
     let failure = Failure::NotReady { seconds: 10, log: Vec::new() };
-    Launch::Kept { version, because: Some(RoleFailure { role: Role::Agent, failure }) }
+    Launch::Kept { version, because: Some(RoleFailure { role: Role::Agent, failure }), may_start: false }
 }
 
 /// The menu as a person reads it.

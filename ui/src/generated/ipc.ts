@@ -467,6 +467,10 @@ replaced_by: string | null,
  */
 failed_successor: FailedSuccessor | null, 
 /**
+ * Another version that was started beside this app and sent away: a person is asked which one shall run.
+ */
+other_start: OtherStart | null, 
+/**
  * Another version that is installed and runs after a relaunch.
  */
 update: string | null, 
@@ -698,7 +702,11 @@ version: string | null,
 /**
  * The role that could not start, and why; nothing if it is the other app that does not hand over.
  */
-because: RoleFailure | null, } | { "kind": "blocked", 
+because: RoleFailure | null, 
+/**
+ * Whether a person may have this app follow all the same: its backend was slow, and told no error.
+ */
+may_start: boolean, } | { "kind": "blocked", 
 /**
  * Why it is not safe.
  */
@@ -729,6 +737,19 @@ version: string,
  * The role that could not start, and why, if it said so.
  */
 because: RoleFailure | null, };
+
+/**
+ * Another version that was started beside the one that runs, and that could not hand over and serve again.
+ */
+export type OtherStart = { 
+/**
+ * Which one.
+ */
+version: string, 
+/**
+ * Its program, if it is known for certain and so can be started from here.
+ */
+program: string | null, };
 
 /**
  * A role.
@@ -1228,7 +1249,11 @@ version: string, } | { "type": "handover_failed",
 /**
  * It.
  */
-successor: FailedSuccessor, } | { "type": "launch_changed", 
+successor: FailedSuccessor, } | { "type": "other_started", 
+/**
+ * It.
+ */
+other: OtherStart, } | { "type": "launch_changed", 
 /**
  * How far.
  */
@@ -2109,7 +2134,7 @@ name: string, } | { "command": "test_agent",
 /**
  * It; it need not be the hub's yet.
  */
-probe: AgentProbe, } | { "command": "claim_again" } | { "command": "relaunch" } | { "command": "quit" };
+probe: AgentProbe, } | { "command": "claim_again" } | { "command": "start_all_the_same" } | { "command": "keep_other" } | { "command": "keep_this" } | { "command": "run_other" } | { "command": "relaunch" } | { "command": "quit" };
 
 /** The answer to each request. */
 export type Answers = {
@@ -2155,6 +2180,10 @@ export type Answers = {
   remove_agent: null;
   test_agent: AgentTest;
   claim_again: null;
+  start_all_the_same: null;
+  keep_other: null;
+  keep_this: null;
+  run_other: null;
   relaunch: null;
   quit: null;
 };

@@ -20,6 +20,13 @@ export const en = {
     not_replaced_unsaid:
       "It ended or fell silent before it was at work, so this version does the work again, until it is closed. Install it again, then start it once more.",
     not_replaced_close: "Close",
+    other_start: "TaskPaw {{other}} was started; {{version}} goes on",
+    other_start_text:
+      "{{other}} cannot hand its work back if it fails, so it was not let in. It lies here; if you run it instead, this version ends. To return, start {{version}} again.",
+    other_start_unknown:
+      "{{other}} cannot hand its work back if it fails, so it was not let in. To go back to it all the same, quit this version, then start {{other}}.",
+    other_start_keep: "Keep {{version}}",
+    other_start_run: "Run {{other}} instead",
     updated: "Updated to {{version}}",
     went_back: "Back on {{version}}",
     updated_text: "Took over from {{version}} in {{duration}}.",
@@ -41,6 +48,12 @@ export const en = {
       "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",
     reason: "The reason: {{reason}}.",
     again: "Try again",
+    keep: "Keep the other one",
+    keep_version: "Keep TaskPaw {{version}}",
+    patiently: "Start all the same",
+    patiently_text:
+      "It may only be slow, as on the first start after an update. If you start it all the same, it has a minute, and takes over as soon as it can.",
+    show_log: "Show the log",
     kept: "The TaskPaw that is running goes on",
     kept_version: "TaskPaw {{version}} goes on",
     kept_text: "This version could not start its {{role}}, so the other one does the work. {{failure}}",

@@ -20,6 +20,13 @@ export const zhCN: Words = {
     not_replaced_unsaid:
       "它在开始工作之前就结束了或没有回应，因此在关闭之前由此版本继续工作。请重新安装它，然后再启动一次。",
     not_replaced_close: "关闭",
+    other_start: "有人启动了 TaskPaw {{other}}，{{version}} 继续工作",
+    other_start_text:
+      "{{other}} 一旦出错便无法把工作交还，因此没有让它接替。它位于下面的位置；如果改用它，此版本会退出。想要返回时，再次启动 {{version}} 即可。",
+    other_start_unknown:
+      "{{other}} 一旦出错便无法把工作交还，因此没有让它接替。如果仍要换回它，请先退出此版本，再启动 {{other}}。",
+    other_start_keep: "继续使用 {{version}}",
+    other_start_run: "改用 {{other}}",
     updated: "已更新到 {{version}}",
     went_back: "已回到 {{version}}",
     updated_text: "已在 {{duration}}内接替 {{version}}。",
@@ -38,6 +45,11 @@ export const zhCN: Words = {
     blocked_text: "无法确认它是哪个进程，因此没有结束它。请自行关闭它（进程名为 taskpaw），然后重试。",
     reason: "原因：{{reason}}。",
     again: "重试",
+    keep: "继续使用原来的版本",
+    keep_version: "继续使用 TaskPaw {{version}}",
+    patiently: "仍要启动",
+    patiently_text: "它也许只是慢，例如更新后的首次启动。如果仍要启动，会给它一分钟，一旦就绪便接替工作。",
+    show_log: "查看日志",
     kept: "已在运行的 TaskPaw 继续工作",
     kept_version: "TaskPaw {{version}} 继续工作",
     kept_text: "此版本无法启动{{role}}，因此仍由原来的版本工作。{{failure}}",

@@ -88,6 +88,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "handover_finished":
     case "handover_started":
     case "launch_changed":
+    case "other_started":
     case "update_installed":
       return [];
   }

@@ -275,6 +275,14 @@ requests! {
     } -> AgentTest;
     /// Ask the other app for its place again, after that was given up.
     ClaimAgain: claim_again -> ();
+    /// Follow the other app although the backend of this one is slow: it is waited for longer.
+    StartAllTheSame: start_all_the_same -> ();
+    /// Leave the place to the other app: its window is shown, and this one ends.
+    KeepOther: keep_other -> ();
+    /// Go on with this version, after another one was started and sent away.
+    KeepThis: keep_this -> ();
+    /// Run the version that was started and sent away: its program is started again, and takes over.
+    RunOther: run_other -> ();
     /// Start the version that was installed over this one; it takes over.
     Relaunch: relaunch -> ();
     /// End the app.

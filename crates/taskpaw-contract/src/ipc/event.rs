@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::apply::Apply;
-use super::view::{Backend, ChildView, FailedSuccessor, Failure, Launch, LingeringCause, PortView, Snapshot};
+use super::view::{
+    Backend, ChildView, FailedSuccessor, Failure, Launch, LingeringCause, OtherStart, PortView, Snapshot,
+};
 use crate::Role;
 use crate::config::Preferences;
 
@@ -161,6 +163,11 @@ pub enum Event {
         /// It.
         successor: FailedSuccessor,
     },
+    /// Another version was started beside this app, and was sent away.
+    OtherStarted {
+        /// It.
+        other: OtherStart,
+    },
     /// This app is further on its way to the place of the one that runs.
     LaunchChanged {
         /// How far.
@@ -218,6 +225,7 @@ impl Event {
             | Self::BackendExited { role, generation, .. } => Some((*role, *generation)),
             Self::HandoverStarted { .. }
             | Self::HandoverFailed { .. }
+            | Self::OtherStarted { .. }
             | Self::LaunchChanged { .. }
             | Self::HandoverFinished { .. }
             | Self::UpdateInstalled { .. }

@@ -64,6 +64,7 @@ pub fn typescript() -> String {
         Launch,
         RoleFailure,
         FailedSuccessor,
+        OtherStart,
         RoleView,
         RoleState,
         Progress,

@@ -42,6 +42,8 @@ pub struct AppView {
     pub replaced_by: Option<String>,
     /// The version that was to take the place of this app and could not, so that this one goes on.
     pub failed_successor: Option<FailedSuccessor>,
+    /// Another version that was started beside this app and sent away: a person is asked which one shall run.
+    pub other_start: Option<OtherStart>,
     /// Another version that is installed and runs after a relaunch.
     pub update: Option<String>,
     /// The app whose place this one took.
@@ -81,6 +83,8 @@ pub enum Launch {
         version: Option<String>,
         /// The role that could not start, and why; nothing if it is the other app that does not hand over.
         because: Option<RoleFailure>,
+        /// Whether a person may have this app follow all the same: its backend was slow, and told no error.
+        may_start: bool,
     },
     /// The other app neither answers nor can be ended safely: the person is asked.
     Blocked {
@@ -105,6 +109,15 @@ pub struct FailedSuccessor {
     pub version: String,
     /// The role that could not start, and why, if it said so.
     pub because: Option<RoleFailure>,
+}
+
+/// Another version that was started beside the one that runs, and that could not hand over and serve again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OtherStart {
+    /// Which one.
+    pub version: String,
+    /// Its program, if it is known for certain and so can be started from here.
+    pub program: Option<String>,
 }
 
 /// A role.

@@ -17,6 +17,7 @@ type RoleEvent = Exclude<
       | "handover_finished"
       | "handover_started"
       | "launch_changed"
+      | "other_started"
       | "update_installed";
   }
 >;
@@ -34,7 +35,11 @@ export function fold(snapshot: Snapshot, at: number, event: Event): Snapshot {
     };
   }
   if (event.type === "handover_started") {
-    return { ...snapshot, seq, app: { ...snapshot.app, replaced_by: event.version, failed_successor: null } };
+    return {
+      ...snapshot,
+      seq,
+      app: { ...snapshot.app, replaced_by: event.version, failed_successor: null, other_start: null },
+    };
   }
   if (event.type === "handover_failed") {
     return {
@@ -45,6 +50,9 @@ export function fold(snapshot: Snapshot, at: number, event: Event): Snapshot {
   }
   if (event.type === "handover_finished") {
     return { ...snapshot, seq, app: { ...snapshot.app, took_over: event.from } };
+  }
+  if (event.type === "other_started") {
+    return { ...snapshot, seq, app: { ...snapshot.app, other_start: event.other } };
   }
   if (event.type === "launch_changed") {
     return { ...snapshot, seq, app: { ...snapshot.app, launch: event.launch } };

@@ -104,9 +104,19 @@ export class FakeHost implements Platform {
       case "painted":
       case "page_opened":
       case "relaunch":
+      case "run_other":
+      case "keep_other":
       case "quit":
         return null;
+      case "keep_this":
+        this.world.snapshot = {
+          ...this.world.snapshot,
+          app: { ...this.world.snapshot.app, other_start: null },
+        };
+        this.emit({ type: "app_changed" });
+        return null;
       case "claim_again":
+      case "start_all_the_same":
         this.emit({ type: "launch_changed", launch: { kind: "running" } });
         return null;
       case "retry":

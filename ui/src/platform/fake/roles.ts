@@ -131,6 +131,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       has_last_good_config: true,
       replaced_by: null,
       failed_successor: null,
+      other_start: null,
       update: null,
       took_over: null,
       launch: { kind: "running" },

@@ -184,7 +184,21 @@ export const scenarios = {
         role: "agent",
         failure: { kind: "spawn_failed", program: "taskpaw-backend", missing: true, message: "not found" },
       },
+      may_start: false,
     }),
+  "kept-slow": () =>
+    launching({
+      kind: "kept",
+      version: "3.9.2",
+      because: { role: "agent", failure: { kind: "not_ready", seconds: 10, log: ["reading the state"] } },
+      may_start: true,
+    }),
+  "other-start": () => {
+    const world = ordinary();
+    const other_start = { version: "4.0.0", program: "/opt/taskpaw-4.0.0/taskpaw" };
+    world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, other_start } };
+    return world;
+  },
   "not-replaced": () => {
     const world = ordinary();
     const failure: Failure = { kind: "not_ready", seconds: 10, log: ["reading the state"] };
