@@ -19,6 +19,14 @@ fn yesterday() -> PathBuf {
     std::env::var_os("TASKPAW_TEST_YESTERDAY").expect("TASKPAW_TEST_YESTERDAY: the programs of 4.0.0").into()
 }
 
+/// Waits until the hub of this version serves.
+async fn hub_is(home: &Home, version: &str) {
+    until(&format!("the hub {version} serves"), LONG, async || {
+        support::home::ping(home.api).await.is_some_and(|answer| answer["version"] == version)
+    })
+    .await;
+}
+
 /// Asks as 4.0.0 does that was started.
 fn ask_as_yesterday(home: &Home, want: &str) -> Value {
     let mut stream = UnixStream::connect(home.path().join("data/instance/socket")).expect("the socket");
@@ -57,7 +65,7 @@ async fn the_real_4_0_0_is_sent_away_runs_when_it_is_wanted_and_is_replaced_agai
     home.configure(&json!({ "roles": ["agent", "hub"] }));
     let window = Window::open(&Programs::current(), &home).await;
     window.role_is("agent", "ready").await;
-    window.role_is("hub", "ready").await;
+    hub_is(&home, CURRENT).await;
     let host = window.host_pid();
     let desktop = Desktop::new();
     let mut command = Command::new(yesterday().join("taskpaw"));
@@ -79,14 +87,13 @@ async fn the_real_4_0_0_is_sent_away_runs_when_it_is_wanted_and_is_replaced_agai
         home.ping().await.is_some_and(|answer| answer["version"] == YESTERDAY)
     })
     .await;
-    let hub = support::home::ping(home.api).await;
-    assert_eq!(hub.expect("the hub answers")["version"], YESTERDAY);
+    hub_is(&home, YESTERDAY).await;
     let olds = running(&yesterday().join("taskpaw"), home.path());
     assert_eq!(olds.len(), 1);
 
     let window = Window::open(&Programs::current(), &home).await;
     window.role_is("agent", "ready").await;
-    window.role_is("hub", "ready").await;
+    hub_is(&home, CURRENT).await;
     until("4.0.0 is gone", LONG, async || !runs(olds[0])).await;
     assert_eq!(home.ping().await.expect("it answers")["version"], CURRENT);
     let from = window.call(json!({ "command": "snapshot" })).await["app"]["took_over"].clone();

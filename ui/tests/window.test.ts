@@ -41,6 +41,31 @@ describe("every scenario", () => {
   );
 });
 
+describe("another version", () => {
+  it("that was sent away is asked about, and forgotten or run", async () => {
+    await open("other-start");
+    expect(find("other-start").textContent).toContain("TaskPaw 4.0.0 was started");
+    await click("action-run-other");
+    expect(host.asked).toContainEqual({ command: "run_other" });
+    await click("action-keep-this");
+    expect(host.asked).toContainEqual({ command: "keep_this" });
+    expect(has("other-start")).toBe(false);
+  });
+
+  it("that goes on may be kept, and one that is only slow may be started all the same", async () => {
+    await open("kept");
+    expect(has("action-start-all-the-same")).toBe(false);
+    await click("action-show-log");
+    expect(host.asked).toContainEqual({ command: "logs", role: "agent", limit: 1000 });
+    await click("action-keep-other");
+    expect(host.asked).toContainEqual({ command: "keep_other" });
+    await close();
+    await open("kept-slow");
+    await click("action-start-all-the-same");
+    expect(host.asked).toContainEqual({ command: "start_all_the_same" });
+  });
+});
+
 describe("a conflict", () => {
   it("names the holder and offers the free port for good", async () => {
     await open("conflict");
