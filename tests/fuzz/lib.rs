@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "configuration", read: configuration },
     Target { name: "event_journal", read: fuzzing::event_journal },
     Target { name: "event_lineage", read: fuzzing::event_lineage },
+    Target { name: "monitor_memory", read: fuzzing::monitor_memory },
     Target { name: "events_of_v3", read: fuzzing::events_of_v3 },
     Target { name: "greeting", read: fuzzing::greeting },
     Target { name: "heartbeat_file", read: fuzzing::heartbeat_file },

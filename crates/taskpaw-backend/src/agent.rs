@@ -17,6 +17,7 @@ mod v3_status;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::Json;
@@ -36,15 +37,17 @@ use crate::state::StateError;
 use announce::Announcer;
 use board::Board;
 use editing::Editing;
-use events::EventQueue;
+use events::{EventQueue, MEMORY_SCHEMA};
 pub(crate) use events::{Numbers, numbers};
 #[cfg(feature = "fuzzing")]
-pub(crate) use events::{fuzz as fuzz_journal, fuzz_lineage};
+pub(crate) use events::{fuzz as fuzz_journal, fuzz_lineage, fuzz_memories};
 pub(crate) use predecessor::{JOURNAL, LINEAGE};
 use roster::Roster;
 
 /// The name that events of the agent itself carry in place of a monitor's.
 const SELF_NAME: &str = "taskpaw";
+/// How long the stop waits for the last write.
+const END_WITHIN: Duration = Duration::from_millis(400);
 /// So much may happen before a listener of the stream misses something.
 const NEWS: usize = 1024;
 
@@ -91,7 +94,12 @@ impl Agent {
         let events = EventQueue::open(place, machine.clone(), news.clone())?;
         predecessor::taken_over(launch);
         let board = Arc::new(Board::new(news.clone()));
-        let roster = Arc::new(Roster::new(board.clone(), events.emitter(), launch.data_folder.clone()));
+        let roster = Arc::new(Roster::new(
+            board.clone(),
+            events.emitter(),
+            launch.data_folder.clone(),
+            events.recall(),
+        ));
         let first_looks = roster.apply(&config.monitors);
         let editing = Editing::new(launch.config_file.clone(), roster.clone());
         let held_back = editing.held_back();
@@ -129,10 +137,12 @@ impl Agent {
                 level: EventLevel::Info,
                 title: "Agent started".to_owned(),
                 message: format!("TaskPaw agent {} started", version()),
-                data: Some(json!({ "version": version() })),
+                data: Some(json!({ "version": version(), "memory": MEMORY_SCHEMA })),
+                note: None,
             },
         );
-        self.shared.roster.go_live();
+        let monitors = self.shared.roster.go_live();
+        self.shared.events.emitter().go_live(monitors);
         self.held_back = None;
         let shared = self.shared.clone();
         // A disk that does not answer is told by the queue itself.
@@ -157,26 +167,17 @@ impl Agent {
     }
 
     /// Ends the announcement and what monitors have started, and writes what is not on the disk yet.
-    pub(crate) fn flush(&mut self) {
-        if let Some(announcer) = self.announcer.take() {
-            announcer.end();
+    pub(crate) async fn end(self) {
+        let Self { shared, announcer, .. } = self;
+        if !close(shared, announcer, END_WITHIN).await {
+            tracing::error!("the last events may not be on the disk");
         }
-        self.shared.roster.stop();
-        self.shared.events.flush();
     }
 
     /// Lets go of everything that it watches, holds and says. Its connections have ended before.
     pub(crate) async fn stand_down(self) -> Result<(), CannotStandDown> {
         let Self { shared, announcer, .. } = self;
-        let ending = shared.clone();
-        let is_closed = spawn_blocking(move || {
-            if let Some(announcer) = announcer {
-                announcer.end();
-            }
-            ending.roster.stop();
-            ending.events.close(CLOSE_WITHIN)
-        });
-        if !is_closed.await.unwrap_or_default() {
+        if !close(shared.clone(), announcer, CLOSE_WITHIN).await {
             return Err(CannotStandDown("the last events could not be written in time"));
         }
         until_unused(shared).await
@@ -194,6 +195,18 @@ impl Shared {
             event_refusals: Vec::new(),
         }
     }
+}
+
+/// Ends everything that watches, and writes what it says last; says whether that was done in time.
+async fn close(shared: Arc<Shared>, announcer: Option<Announcer>, limit: Duration) -> bool {
+    let is_closed = spawn_blocking(move || {
+        if let Some(announcer) = announcer {
+            announcer.end();
+        }
+        shared.roster.stop();
+        shared.events.close(limit)
+    });
+    is_closed.await.unwrap_or_default()
 }
 
 fn ping(machine: &str) -> Json<Value> {

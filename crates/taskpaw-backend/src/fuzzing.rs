@@ -27,6 +27,11 @@ pub fn event_lineage(bytes: &[u8]) {
     crate::agent::fuzz_lineage(bytes);
 }
 
+/// What the monitors remember.
+pub fn monitor_memory(bytes: &[u8]) {
+    crate::agent::fuzz_memories(bytes);
+}
+
 /// The counters and the events of TaskPaw V3.
 pub fn events_of_v3(bytes: &[u8]) {
     taskpaw_v3::events::fuzz(bytes);

@@ -10,7 +10,9 @@ mod heartbeat;
 mod host_metrics;
 mod http_check;
 mod json_file;
+mod lines;
 mod log_pattern;
+mod memory;
 mod process;
 mod processes;
 mod program;
@@ -24,12 +26,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "fuzzing")]
+use serde_json::json;
 use serde_json::{Map, Value};
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{EventKind, EventLevel, FieldProblem, MonitorState, MonitorType};
 
 use form::{Field, Values};
 use health::{Health, Turn};
+pub(crate) use memory::{Memory, Subject, Told};
 pub(crate) use processes::Processes;
 pub(crate) use program::Leash;
 pub(crate) use taskpaw_forms as form;
@@ -142,6 +147,12 @@ pub(crate) trait Monitor: Send {
     fn look_limit(&self) -> Duration {
         LOOK_LIMIT
     }
+
+    /// What it needs to go on after a restart, bounded in size; nothing if that is what it said last.
+    fn memory(&mut self) -> Option<Value>;
+
+    /// Goes on from what was remembered, before its first look.
+    fn recall(&mut self, memory: &Memory);
 }
 
 /// What a look has found.
@@ -172,6 +183,8 @@ pub(crate) struct Notice {
     pub(crate) message: String,
     /// What belongs to it: an object, if there is anything.
     pub(crate) data: Option<Value>,
+    /// What the monitor has to know after a restart once this was told, for itself alone.
+    pub(crate) note: Option<Value>,
 }
 
 /// What a look comes to for something that is either well or not: `found` says in words which and why.
@@ -188,7 +201,7 @@ fn two_states(name: &str, health: &mut Health, found: Result<String, String>, ag
             Turn::Down => (EventKind::Down, EventLevel::Alert, format!("{name} is down")),
             Turn::Up => (EventKind::Up, EventLevel::Done, format!("{name} is well again")),
         };
-        Notice { kind, level, title, message: detail.clone(), data: None }
+        Notice { kind, level, title, message: detail.clone(), data: None, note: None }
     });
     Check { state, detail, metrics: Map::new(), notices: notice.into_iter().collect(), again_in }
 }
@@ -211,6 +224,7 @@ pub(crate) fn always_on() -> impl Iterator<Item = MonitorConfig> {
 /// What the fuzz targets reach.
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing {
+    pub(crate) use super::fuzz_recall as recall;
     pub(crate) use super::fuzz_settings as settings;
     pub(crate) use super::gpu::fuzz as nvidia_smi;
     pub(crate) use super::heartbeat::fuzz as heartbeat;
@@ -225,16 +239,43 @@ fn fuzzed_values(kind: &Kind) -> Result<Values, Vec<FieldProblem>> {
     form::check(kind.fields, &[("path".to_owned(), Value::from(path))].into_iter().collect())
 }
 
-/// Whatever stands in `config` of a monitor: it is made or refused with the field.
+/// Whatever is remembered, each kind goes on from it, and remembers something.
 #[cfg(feature = "fuzzing")]
-pub(crate) fn fuzz_settings(bytes: &[u8]) {
-    let Ok(config) = serde_json::from_slice::<Map<String, Value>>(bytes) else { return };
-    let setup = Setup {
+pub(crate) fn fuzz_recall(memory: &Memory) {
+    let setup = fuzzed_setup();
+    let config = json!({
+        "path": std::env::temp_dir().join("taskpaw-no-such-file"),
+        "pattern": "taskpaw-no-such-program",
+        "port": 1,
+        "url": "http://127.0.0.1:1",
+        "command": ["taskpaw-no-such-program"],
+    });
+    let Value::Object(config) = config else { return };
+    // What starts no program and connects to nobody.
+    for kind in ["folder", "log_pattern", "state_file", "heartbeat", "task"].into_iter().filter_map(kind) {
+        if let Ok(mut monitor) = kind.make(&config, &setup) {
+            monitor.recall(memory);
+            let _what_it_found = monitor.check();
+            let _what_it_remembers = monitor.memory();
+        }
+    }
+}
+
+#[cfg(feature = "fuzzing")]
+fn fuzzed_setup() -> Setup {
+    Setup {
         name: "it".to_owned(),
         data_folder: std::env::temp_dir(),
         processes: Arc::default(),
         leash: Leash::default(),
-    };
+    }
+}
+
+/// Whatever stands in `config` of a monitor: it is made or refused with the field.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_settings(bytes: &[u8]) {
+    let Ok(config) = serde_json::from_slice::<Map<String, Value>>(bytes) else { return };
+    let setup = fuzzed_setup();
     for kind in KINDS {
         if let Err(BadSetup::Fields(problems)) = kind.make(&config, &setup) {
             assert!(!problems.is_empty(), "{} is refused without a reason", kind.type_id);

@@ -189,8 +189,8 @@ impl Session {
             hub.halt();
         }
         while self.served.join_next().await.is_some() {}
-        match &mut self.part {
-            Part::Agent(agent) => agent.flush(),
+        match self.part {
+            Part::Agent(agent) => agent.end().await,
             Part::Hub(hub) => hub.close(),
         }
     }

@@ -6,6 +6,7 @@
 mod hubs;
 mod kept;
 mod lineage;
+mod memories;
 mod offers;
 mod predecessor;
 mod writer;
@@ -21,15 +22,19 @@ use taskpaw_contract::ipc::{AgentEvent, EventCursor, EventKind, EventRefusal};
 
 use super::News;
 use super::board::now;
-use crate::monitors::Notice;
+use crate::monitors::{Memory, Notice};
 use crate::state::{Journal, StateError, random_hex};
 use hubs::Hubs;
-use kept::Kept;
 #[cfg(feature = "fuzzing")]
 pub(crate) use kept::fuzz;
+use kept::{Kept, Noted, Record};
 use lineage::Lineage;
 #[cfg(feature = "fuzzing")]
 pub(crate) use lineage::fuzz as fuzz_lineage;
+use memories::Memories;
+#[cfg(feature = "fuzzing")]
+pub(crate) use memories::fuzz as fuzz_memories;
+pub(super) use memories::{Recall, SCHEMA as MEMORY_SCHEMA};
 use offers::Offers;
 pub(super) use offers::{Fetch, Proof, Refused};
 use predecessor::{Left, follow};
@@ -50,6 +55,8 @@ pub(super) struct Place {
     pub(super) journal: PathBuf,
     /// What tells its numbers from others, and which hub has what.
     pub(super) lineage: PathBuf,
+    /// What the monitors remember.
+    pub(super) memories: PathBuf,
     /// What the agent is called in its cursor.
     pub(super) server_id: String,
     /// The stream of TaskPaw V3, if it had one.
@@ -67,6 +74,7 @@ impl Place {
         Self {
             journal: folder.join("events"),
             lineage: folder.join("cursor"),
+            memories: folder.join("monitors"),
             server_id: "s".to_owned(),
             stream_id: None,
             used_up: 0,
@@ -80,6 +88,7 @@ impl Place {
 pub(super) struct EventQueue {
     state: Arc<Mutex<State>>,
     emitter: Emitter,
+    recall: Recall,
     server_id: String,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -102,7 +111,7 @@ pub(super) struct Emitter {
 impl Emitter {
     /// Something happened now. It becomes visible once it is durable.
     pub(super) fn emit(&self, monitor: &str, notice: Notice) {
-        let Notice { kind, level, title, message, data } = notice;
+        let Notice { kind, level, title, message, data, note } = notice;
         tracing::info!(monitor, ?level, "{message}");
         let (time, machine, monitor) = (now(), self.machine.to_string(), monitor.to_owned());
         // The number is given by the writer.
@@ -116,8 +125,29 @@ impl Emitter {
             title: Some(title),
             data: Some(described(kind, data)),
         };
-        if self.orders.send(Order::Emit(event)).is_err() {
+        if self.orders.send(Order::Emit(Box::new(Noted { event, note }))).is_err() {
             tracing::error!("an event is lost: its writer has ended");
+        }
+    }
+
+    /// A monitor remembers this, with everything that it has told before.
+    pub(super) fn remember(&self, monitor: &str, memory: Memory) {
+        self.order(Order::Remember(monitor.to_owned(), Box::new(memory)));
+    }
+
+    /// A monitor of this name is not there any more.
+    pub(super) fn forget(&self, monitor: &str) {
+        self.order(Order::Forget(monitor.to_owned()));
+    }
+
+    /// The agent is live, with these monitors: what they remember is written from now on.
+    pub(super) fn go_live(&self, monitors: Vec<String>) {
+        self.order(Order::Live(monitors));
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::debug!("what a monitor remembers is not noted: the events' writer has ended");
         }
     }
 }
@@ -147,8 +177,14 @@ impl EventQueue {
     /// Opens the journal, goes on where a predecessor stopped, and starts the writer. Every event is told once it is
     /// durable.
     pub(super) fn open(place: Place, machine: Arc<str>, news: News) -> Result<Self, StateError> {
-        let Place { journal: path, lineage, server_id, stream_id, used_up, from_memory } = place;
+        let Place { journal: path, lineage, memories, server_id, stream_id, used_up, from_memory } = place;
         let (mut journal, records) = Journal::open(&path)?;
+        let mut memories = Memories::open(memories);
+        for record in &records {
+            if let Record::Event(noted) = record {
+                memories.read(&noted.event, noted.note.as_ref());
+            }
+        }
         let mut kept = of_journal(&path, records)?;
         let mut lineage = Lineage::open(&lineage, stream_id)?;
         // Without its journal an agent must not give the numbers again that a hub has.
@@ -171,13 +207,19 @@ impl EventQueue {
         let offers = Offers::new(lineage.record.stream_id.clone(), boot_id, last_id);
         let state = Arc::new(Mutex::new(State { kept, hubs, offers }));
         let (orders, received) = mpsc::channel();
-        let writer = Writer::new(journal, lineage, state.clone(), news, last_id, forgotten);
+        let recall = memories.recall();
+        let writer = Writer::new(journal, lineage, state.clone(), news, memories, last_id, forgotten);
         let writer = thread::Builder::new()
             .name("events".to_owned())
             .spawn(move || writer.run(&received))
             .map_err(StateError::at(&path))?;
         let (emitter, writer) = (Emitter { machine, orders }, Mutex::new(Some(writer)));
-        Ok(Self { state, emitter, server_id, writer })
+        Ok(Self { state, emitter, recall, server_id, writer })
+    }
+
+    /// What the monitors remember.
+    pub(super) fn recall(&self) -> Recall {
+        self.recall.clone()
     }
 
     /// Adds events to this queue.
@@ -287,7 +329,7 @@ pub(crate) fn can_use(journal: &Path, lineage: &Path) -> Result<(), StateError> 
     lineage::can_use(lineage)
 }
 
-fn of_journal(path: &Path, records: Vec<kept::Record>) -> Result<Kept, StateError> {
+fn of_journal(path: &Path, records: Vec<Record>) -> Result<Kept, StateError> {
     Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
         path: path.to_owned(),
         // Lines are counted from 1, and the first one is no record.

@@ -9,6 +9,8 @@ use crate::session::Launch;
 pub(crate) const JOURNAL: &str = "agent-events.jsonl";
 /// What tells its numbers from others.
 pub(crate) const LINEAGE: &str = "agent-cursor.json";
+/// What the monitors remember.
+const MEMORIES: &str = "agent-monitors.json";
 
 /// More events than any TaskPaw 3 has told: three years of ten a second.
 const BEYOND_V3: u64 = 1_000_000_000;
@@ -40,6 +42,7 @@ pub(super) fn place(launch: &Launch) -> Place {
     Place {
         journal: launch.state.file(JOURNAL),
         lineage: launch.state.file(LINEAGE),
+        memories: launch.state.file(MEMORIES),
         server_id,
         stream_id: stream_id.map(|stream| stream.stream_id),
         used_up,

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use serde_json::Map;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{FieldProblem, MonitorState};
+use tokio::sync::Notify;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::SELF_NAME;
 use super::board::Board;
-use super::events::Emitter;
+use super::events::{Emitter, Recall};
 use super::schedule::Watch;
-use crate::monitors::{self, BadSetup, Leash, Processes, Setup};
+use crate::monitors::{self, BadSetup, Leash, Processes, Setup, Subject};
 
 /// How long readiness waits for the first numbers.
 const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
@@ -31,6 +32,7 @@ const LONGEST_NAME: usize = 100;
 pub(super) struct Roster {
     board: Arc<Board>,
     emitter: Emitter,
+    recall: Recall,
     data_folder: PathBuf,
     processes: Arc<Processes>,
     entries: Mutex<Vec<Entry>>,
@@ -53,7 +55,9 @@ enum EntryState {
 }
 
 struct Run {
-    task: AbortHandle,
+    task: JoinHandle<()>,
+    /// Asks it to say what it remembers, and to end.
+    ending: Arc<Notify>,
     leash: Leash,
 }
 
@@ -66,10 +70,11 @@ impl Drop for Run {
 
 impl Roster {
     /// Nothing runs yet. Until it is live, only what is always on does.
-    pub(super) fn new(board: Arc<Board>, emitter: Emitter, data_folder: PathBuf) -> Self {
+    pub(super) fn new(board: Arc<Board>, emitter: Emitter, data_folder: PathBuf, recall: Recall) -> Self {
         Self {
             board,
             emitter,
+            recall,
             data_folder,
             processes: Arc::default(),
             entries: Mutex::default(),
@@ -87,6 +92,10 @@ impl Roster {
             let stays = wanted.contains(&entry.config);
             if !stays {
                 self.board.remove(&entry.config.name);
+                let name = &entry.config.name;
+                if !wanted.iter().any(|config| config.name == *name && config.enabled) {
+                    self.emitter.forget(name);
+                }
             }
             stays
         });
@@ -108,8 +117,8 @@ impl Roster {
         first_looks
     }
 
-    /// Begins every monitor that has waited for it.
-    pub(super) fn go_live(&self) {
+    /// Begins every monitor that has waited for it. These are all that are watched.
+    pub(super) fn go_live(&self) -> Vec<String> {
         let mut entries = self.lock();
         self.is_live.store(true, Ordering::SeqCst);
         for entry in entries.iter_mut().filter(|entry| matches!(entry.state, EntryState::Waits)) {
@@ -118,19 +127,23 @@ impl Roster {
         }
         let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
         self.board.arrange(&names);
+        entries.iter().filter(|entry| entry.config.enabled).map(|entry| entry.config.name.clone()).collect()
     }
 
     /// Stops every monitor, and waits for a bounded time until the programs that they have started are ended.
     pub(super) fn stop(&self) {
-        let entries = std::mem::take(&mut *self.lock());
-        let leash_of = |entry: &Entry| match &entry.state {
-            EntryState::Runs(run) => Some(run.leash.clone()),
+        let running = |entry: Entry| match entry.state {
+            EntryState::Runs(run) => Some(run),
             EntryState::Waits | EntryState::Off => None,
         };
-        let leashes: Vec<Leash> = entries.iter().filter_map(leash_of).collect();
-        drop(entries);
+        let runs: Vec<Run> = std::mem::take(&mut *self.lock()).into_iter().filter_map(running).collect();
+        for run in &runs {
+            run.ending.notify_one();
+            run.leash.cut();
+        }
+        let is_over = |run: &Run| run.task.is_finished() && !run.leash.holds_one();
         let deadline = Instant::now() + END_WAIT;
-        while leashes.iter().any(Leash::holds_one) && Instant::now() < deadline {
+        while !runs.iter().all(is_over) && Instant::now() < deadline {
             thread::sleep(END_LOOK);
         }
     }
@@ -210,7 +223,7 @@ impl Roster {
             return (EntryState::Off, None);
         }
         let setup = self.setup(name);
-        let monitor = match kind.make(config, &setup) {
+        let mut monitor = match kind.make(config, &setup) {
             Ok(monitor) => monitor,
             Err(bad) => return refuse(&bad.to_string()),
         };
@@ -219,10 +232,16 @@ impl Roster {
             return (EntryState::Waits, None);
         }
         let (has_looked, looked) = oneshot::channel();
-        let leash = setup.leash.clone();
-        let watch = Watch::new(kind, setup, config.clone(), self.board.clone(), self.emitter.clone());
-        let task = tokio::spawn(watch.run(monitor, has_looked));
-        (EntryState::Runs(Run { task: task.abort_handle(), leash }), Some(looked))
+        let (leash, ending) = (setup.leash.clone(), Arc::new(Notify::new()));
+        let memory = self.recall.of(name, &Subject::new(type_id, config));
+        if let Some(memory) = &memory {
+            monitor.recall(memory);
+        }
+        let (board, emitter) = (self.board.clone(), self.emitter.clone());
+        let mut watch = Watch::new(kind, setup, config.clone(), board, emitter);
+        watch.recall(memory);
+        let task = tokio::spawn(watch.run(monitor, has_looked, ending.clone()));
+        (EntryState::Runs(Run { task, ending, leash }), Some(looked))
     }
 
     /// Nothing panics while it holds the lock; if it did, the entries are still whole.

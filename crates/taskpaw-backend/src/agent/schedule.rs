@@ -5,17 +5,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel};
-use tokio::sync::oneshot;
+use tokio::select;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
 use super::events::Emitter;
 use super::throttle::{Folded, Throttle};
-use crate::monitors::{Check, Kind, Monitor, Notice, Setup};
+use crate::monitors::{Check, Kind, Memory, Monitor, Notice, Setup, Subject, Told};
 
 /// How long a monitor that has panicked rests.
 const REST: Duration = Duration::from_secs(30);
+/// How often it is asked what it remembers.
+const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 
 /// One monitor that runs.
 pub(super) struct Watch {
@@ -28,6 +31,9 @@ pub(super) struct Watch {
     throttle: Throttle,
     is_failing: bool,
     rest: Duration,
+    /// What is remembered, with what was told since the monitor said it.
+    memory: Memory,
+    remembered_at: Option<Instant>,
 }
 
 impl Watch {
@@ -40,17 +46,55 @@ impl Watch {
         emitter: Emitter,
     ) -> Self {
         let (name, throttle) = (setup.name.clone(), Throttle::default());
-        Self { name, kind, setup, config, board, emitter, throttle, is_failing: false, rest: REST }
+        let memory = Memory { of: Some(Subject::new(kind.type_id, &config)), ..Memory::default() };
+        Self {
+            name,
+            kind,
+            setup,
+            config,
+            board,
+            emitter,
+            throttle,
+            is_failing: false,
+            rest: REST,
+            memory,
+            remembered_at: None,
+        }
     }
 
-    /// Looks again and again; the sender tells of the first look.
-    pub(super) async fn run(mut self, mut monitor: Box<dyn Monitor>, has_looked: oneshot::Sender<()>) {
+    /// Goes on from what is remembered of it.
+    pub(super) fn recall(&mut self, memory: Option<Memory>) {
+        let Some(memory) = memory else { return };
+        self.is_failing = memory.is_failing;
+        if let Some((count, last)) = memory.left_out.clone() {
+            self.throttle.resume(count, last, Instant::now());
+        }
+        self.memory = Memory { of: self.memory.of.take(), ..memory };
+    }
+
+    /// Looks again and again, until it is to end; the sender tells of the first look.
+    pub(super) async fn run(
+        mut self,
+        mut monitor: Box<dyn Monitor>,
+        has_looked: oneshot::Sender<()>,
+        ending: Arc<Notify>,
+    ) {
         let mut has_looked = Some(has_looked);
         loop {
-            let pause = match self.look(monitor).await {
+            let looked = select! {
+                biased;
+                // What a look that is called off has found was not told: it is not remembered either.
+                () = ending.notified() => return,
+                looked = self.look(monitor) => looked,
+            };
+            let pause = match looked {
                 Ok((healthy, check)) => {
                     monitor = healthy;
-                    self.accept(check)
+                    let pause = self.accept(check);
+                    if self.remembered_at.is_none_or(|at| at.elapsed() >= REMEMBER_EVERY) {
+                        self.remember(&mut *monitor);
+                    }
+                    pause
                 }
                 Err(error) => {
                     self.fail(&format!("the monitor has failed: {}", reason_of(error)));
@@ -58,6 +102,7 @@ impl Watch {
                         Ok(fresh) => monitor = fresh,
                         Err(bad) => return self.fail(&bad.to_string()),
                     }
+                    monitor.recall(&self.memory);
                     self.rest
                 }
             };
@@ -65,7 +110,28 @@ impl Watch {
                 // Readiness may have stopped waiting.
                 let _ = sender.send(());
             }
-            sleep(pause).await;
+            select! {
+                biased;
+                () = ending.notified() => return self.remember(&mut *monitor),
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Says what is remembered, if it is anything else than before.
+    fn remember(&mut self, monitor: &mut dyn Monitor) {
+        self.remembered_at = Some(Instant::now());
+        let left_out = self.throttle.left_out();
+        let known = &mut self.memory;
+        let mut is_new = (known.is_failing, &known.left_out) != (self.is_failing, &left_out);
+        (known.is_failing, known.left_out) = (self.is_failing, left_out);
+        if let Some(found) = monitor.memory() {
+            is_new |= known.is_outdated || !known.told.is_empty() || known.found != found;
+            (known.is_outdated, known.found) = (false, found);
+            known.told.clear();
+        }
+        if is_new {
+            self.emitter.remember(&self.name, known.clone());
         }
     }
 
@@ -117,6 +183,8 @@ impl Watch {
     }
 
     fn emit(&mut self, notice: Notice) {
+        let Notice { kind, data, note, .. } = notice.clone();
+        self.memory.add(Told { kind, data: data.unwrap_or_default(), note });
         if self.throttle.admits(&notice.message, Instant::now()) {
             self.emitter.emit(&self.name, notice);
         } else {
@@ -125,7 +193,7 @@ impl Watch {
     }
 
     fn about_itself(&self, kind: EventKind, level: EventLevel, message: &str) -> Notice {
-        Notice { kind, level, title: self.name.clone(), message: message.to_owned(), data: None }
+        Notice { kind, level, title: self.name.clone(), message: message.to_owned(), data: None, note: None }
     }
 }
 
@@ -172,6 +240,12 @@ mod tests {
         fn look_limit(&self) -> Duration {
             Duration::from_millis(50)
         }
+
+        fn memory(&mut self) -> Option<Value> {
+            None
+        }
+
+        fn recall(&mut self, _memory: &Memory) {}
     }
 
     const FAULTY: Kind = Kind {
@@ -213,7 +287,7 @@ mod tests {
         watch.rest = Duration::from_millis(100);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0));
+            tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0, Arc::default()));
             assert_eq!(until(&board, "broken wire").await["state"], "error");
             assert_eq!(until(&board, "has not finished").await["state"], "error");
             while board.snapshot()["f"]["state"] != "ok" {

@@ -49,6 +49,16 @@ impl Throttle {
         false
     }
 
+    /// Goes on with events that were not sent before a restart.
+    pub(super) fn resume(&mut self, count: u32, last: String, now: Instant) {
+        self.folding = Some(Folding { since: now, folded: Folded { count, last } });
+    }
+
+    /// The events that are not sent now, if there are any: how many, and the last word.
+    pub(super) fn left_out(&self) -> Option<(u32, String)> {
+        self.folding.as_ref().map(|Folding { folded, .. }| (folded.count, folded.last.clone()))
+    }
+
     /// How many events are not sent now.
     pub(super) fn dropped(&self) -> u32 {
         self.folding.as_ref().map_or(0, |folding| folding.folded.count)

@@ -4,13 +4,13 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use taskpaw_contract::clock::milliseconds;
 
 use super::form::{self, Values, shortened};
 use super::health::Health;
 use super::program::{Ended, Leash, Running};
-use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
+use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -71,6 +71,14 @@ impl Monitor for CustomCmd {
 
     fn look_limit(&self) -> Duration {
         self.limit + super::LOOK_LIMIT
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.health.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.health.recall_turns(memory);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `folder`: new files, once they have stopped growing.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,9 @@ use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Values};
 use super::health::{Health, Turn};
+use super::memory::fingerprint;
 use super::words::size;
-use super::{Check, Kind, Made, Monitor, Notice, Setup};
+use super::{Check, Kind, Made, Memory, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -44,6 +45,8 @@ fn build(values: &Values, setup: &Setup) -> Made {
             files: HashMap::new(),
             told: 0,
             last: None,
+            recalled: None,
+            is_changed: true,
         },
     }))
 }
@@ -76,6 +79,14 @@ impl Monitor for Folder {
             }
         }
         check
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.growth.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.growth.recall(memory);
     }
 }
 
@@ -139,6 +150,37 @@ struct Growth {
     files: HashMap<OsString, File>,
     told: u64,
     last: Option<String>,
+    /// What was known before a restart, until it is seen that it is the same disk.
+    recalled: Option<Recalled>,
+    /// Something is to be remembered that was not said yet.
+    is_changed: bool,
+}
+
+/// What was known before a restart.
+struct Recalled {
+    since: Instant,
+    disk: u64,
+    /// A [`mark`] for each known file.
+    known: HashSet<u64>,
+}
+
+/// How long a disk may take to come back after a restart.
+const BACK_WITHIN: Duration = Duration::from_secs(600);
+
+/// Stands for a file of this name and size.
+fn mark(name: &OsStr, size: u64) -> u64 {
+    let mut bytes = name.as_encoded_bytes().to_vec();
+    bytes.push(0);
+    bytes.extend(size.to_le_bytes());
+    fingerprint(&bytes)
+}
+
+impl Recalled {
+    /// Whether this is the disk that was known. Its number can be another one after the machine was started again.
+    fn is_of(&self, seen: &Seen) -> bool {
+        self.disk == seen.disk
+            || seen.files.iter().any(|(name, size)| self.known.contains(&mark(name, *size)))
+    }
 }
 
 struct File {
@@ -152,6 +194,7 @@ struct File {
 impl Growth {
     fn judge(&mut self, seen: Result<Seen, String>, now: Instant, again_in: Duration) -> Check {
         let turn = self.health.note(seen.is_ok());
+        self.is_changed |= turn.is_some();
         let mut notices: Vec<Notice> = Vec::new();
         let problem = seen.as_ref().err().cloned();
         if let Some(turn) = turn {
@@ -171,6 +214,7 @@ impl Growth {
                 title: format!("{} {title}", self.name),
                 message,
                 data: None,
+                note: None,
             });
         }
         if let Ok(seen) = seen {
@@ -196,9 +240,60 @@ impl Growth {
         Check { state, detail, metrics, notices, again_in }
     }
 
+    /// What it needs to go on: which files are known. Those that arrive are told in any case, and wait anew.
+    fn memory(&mut self) -> Option<Value> {
+        if self.recalled.is_some() || !std::mem::take(&mut self.is_changed) {
+            return None;
+        }
+        let known = self.files.iter().filter(|(_, file)| file.is_known);
+        let mut known: Vec<u64> = known.map(|(name, file)| mark(name, file.size)).collect();
+        known.sort_unstable();
+        let known: String = known.into_iter().map(|mark| format!("{mark:016x}")).collect();
+        Some(json!({
+            "disk": self.disk,
+            "known": known,
+            "is_unreadable": self.health.is_down(),
+            "told": self.told,
+            "last": self.last,
+        }))
+    }
+
+    /// Goes on after a restart.
+    fn recall(&mut self, memory: &Memory) {
+        self.health.recall(memory.stands("is_unreadable", EventKind::Unreadable, EventKind::Readable));
+        let Some(found) = memory.found() else { return };
+        (self.told, self.last) =
+            (found["told"].as_u64().unwrap_or_default(), found["last"].as_str().map(str::to_owned));
+        let Some(disk) = found["disk"].as_u64() else { return };
+        let read = |mark: &[u8]| u64::from_str_radix(std::str::from_utf8(mark).ok()?, 16).ok();
+        let known = found["known"].as_str().unwrap_or_default().as_bytes().chunks(16);
+        let mut known: HashSet<u64> = known.take(MOST_FILES + 1).filter_map(read).collect();
+        for told in memory.told.iter().filter(|told| told.kind == EventKind::FileComplete) {
+            known.extend(told.note.as_ref().and_then(Value::as_u64));
+            self.told += 1;
+            self.last = told.data["file"].as_str().map(str::to_owned);
+        }
+        self.recalled = Some(Recalled { since: Instant::now(), disk, known });
+    }
+
     fn compare(&mut self, seen: Seen, now: Instant) -> Vec<Notice> {
         // What is there at the first look is not new, and neither is what is on another disk that was mounted.
-        let is_first = self.disk.replace(seen.disk) != Some(seen.disk);
+        let mut is_first = self.disk.replace(seen.disk) != Some(seen.disk);
+        let recalled = self.recalled.take_if(|recalled| is_first && recalled.is_of(&seen));
+        if let Some(Recalled { known, .. }) = recalled {
+            // It goes on where it was: what is not known has come, or grown, meanwhile.
+            is_first = false;
+            self.files = HashMap::new();
+            for (name, size) in &seen.files {
+                if known.contains(&mark(name, *size)) {
+                    self.files.insert(name.clone(), File { size: *size, since: now, is_known: true });
+                }
+            }
+            self.is_changed = true;
+        }
+        if self.recalled.take_if(|recalled| now.duration_since(recalled.since) > BACK_WITHIN).is_some() {
+            self.is_changed = true;
+        }
         let mut files = HashMap::with_capacity(seen.files.len());
         let mut complete = Vec::new();
         // A name that is gone is forgotten: if it comes again it is a new file.
@@ -206,28 +301,39 @@ impl Growth {
             let mut file = match self.files.remove(&name) {
                 Some(file) if !is_first && file.size == size => file,
                 // One that was there grows on: it was not complete at the start.
-                Some(_) if !is_first => File { size, since: now, is_known: false },
-                _ => File { size, since: now, is_known: is_first && size > 0 },
+                Some(file) if !is_first => {
+                    self.is_changed |= file.is_known;
+                    File { size, since: now, is_known: false }
+                }
+                _ => {
+                    let is_known = is_first && size > 0;
+                    self.is_changed |= is_known;
+                    File { size, since: now, is_known }
+                }
             };
             if !file.is_known && size > 0 && now.duration_since(file.since) >= self.stable {
                 file.is_known = true;
-                complete.push((name.to_string_lossy().into_owned(), size));
+                complete.push((name.to_string_lossy().into_owned(), size, mark(&name, size)));
             }
             files.insert(name, file);
         }
+        // What is left is gone.
+        self.is_changed |= is_first || self.files.values().any(|file| file.is_known);
         self.files = files;
         complete.sort();
-        complete.into_iter().map(|(name, bytes)| self.complete(name, bytes)).collect()
+        complete.into_iter().map(|(name, bytes, mark)| self.complete(name, bytes, mark)).collect()
     }
 
-    fn complete(&mut self, name: String, bytes: u64) -> Notice {
+    fn complete(&mut self, name: String, bytes: u64, mark: u64) -> Notice {
         self.told += 1;
+        self.is_changed = true;
         let notice = Notice {
             kind: EventKind::FileComplete,
             level: EventLevel::Done,
             title: format!("{}: {name}", self.name),
             message: format!("{name} is complete ({})", size(bytes)),
             data: Some(json!({ "file": name, "bytes": bytes })),
+            note: Some(mark.into()),
         };
         self.last = Some(name);
         notice
@@ -237,6 +343,7 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitors::Told;
     use crate::monitors::tests::{levels, looked, made, problem};
 
     #[test]
@@ -292,6 +399,8 @@ mod tests {
             files: HashMap::new(),
             told: 0,
             last: None,
+            recalled: None,
+            is_changed: true,
         };
         let mut told = Vec::new();
         for (second, disk, files) in looks {
@@ -320,6 +429,40 @@ mod tests {
             (80, 1, &two),
         ];
         assert_eq!(told(looks), [(39, "f: a".to_owned()), (80, "f: a".to_owned())]);
+    }
+
+    #[test]
+    fn after_a_restart_what_came_meanwhile_is_new_and_what_was_known_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let settings = json!({ "path": folder.path(), "stable_seconds": 0 });
+        let mut first = made(&KIND, settings.clone());
+        add("old", "x");
+        add("empty", "");
+        first.check();
+        let mut memory = Memory { found: first.memory().unwrap(), ..Memory::default() };
+        assert_eq!(first.memory(), None, "nothing new to say");
+        add("told", "x");
+        let told = first.check().notices.remove(0);
+        memory.add(Told { kind: told.kind, data: told.data.unwrap(), note: told.note });
+        let again = |memory: &Memory| {
+            let mut again = made(&KIND, settings.clone());
+            again.recall(memory);
+            let told: Vec<String> = again.check().notices.into_iter().map(|notice| notice.title).collect();
+            assert!(again.check().notices.is_empty(), "said once");
+            told
+        };
+        assert!(again(&memory).is_empty());
+        add("new", "x");
+        add("old", "it grew");
+        assert_eq!(again(&memory), ["it: new", "it: old"]);
+        // The number of a disk can be another one after the machine was started again.
+        memory.found["disk"] = json!(u64::MAX);
+        assert_eq!(again(&memory), ["it: new", "it: old"]);
+        // Another disk has nothing of what was known.
+        memory.found["known"] = json!("");
+        memory.told.clear();
+        assert!(again(&memory).is_empty());
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! When something that is looked at again and again counts as down, and when that is said: once on the way down,
 //! once on the way up.
 
+use serde_json::{Value, json};
+use taskpaw_contract::ipc::EventKind;
+
+use super::Memory;
+
 /// What was told about something last.
 #[derive(Debug)]
 pub(crate) struct Health {
@@ -23,6 +28,22 @@ impl Health {
     /// Nothing is known yet, which counts as well: only what was bad before can become well again.
     pub(crate) fn new(needed: u32) -> Self {
         Self { needed: needed.max(1), bad_in_a_row: 0, is_down: false }
+    }
+
+    /// Goes on after a restart from what was told of it last.
+    pub(crate) fn recall(&mut self, is_down: bool) {
+        self.is_down = is_down;
+    }
+
+    /// The same for what is told by two events alone.
+    pub(crate) fn recall_turns(&mut self, memory: &Memory) {
+        self.recall(memory.stands("down", EventKind::Down, EventKind::Up));
+    }
+
+    /// What [`Health::recall_turns`] needs.
+    #[expect(clippy::unnecessary_wraps, reason = "as a monitor says it")]
+    pub(crate) fn memory(&self) -> Option<Value> {
+        Some(json!({ "down": self.is_down }))
     }
 
     /// Notes a look.

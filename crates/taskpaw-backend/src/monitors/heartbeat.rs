@@ -8,7 +8,7 @@ use super::form::{self, Values};
 use super::health::Health;
 use super::json_file::{Content, JsonFile, at, moment};
 use super::words::lasting;
-use super::{Check, Kind, Made, Monitor, Setup, two_states};
+use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -41,6 +41,14 @@ impl Monitor for Heartbeat {
     fn check(&mut self) -> Check {
         let content = self.file.look();
         self.pulse.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.pulse.health.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.pulse.health.recall_turns(memory);
     }
 }
 

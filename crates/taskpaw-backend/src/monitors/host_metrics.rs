@@ -11,7 +11,7 @@ use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Values};
 use super::gpu::Gpus;
-use super::{BadSetup, Check, Kind, Monitor, Notice, Setup};
+use super::{BadSetup, Check, Kind, Memory, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -120,6 +120,15 @@ impl Monitor for HostMetrics {
         };
         Check { state, detail, metrics, notices, again_in: if is_first { FIRST_AGAIN } else { self.every } }
     }
+
+    fn memory(&mut self) -> Option<Value> {
+        let high = self.watched.iter().filter(|level| level.alerted.is_some());
+        Some(json!({ "high": high.map(|level| level.key).collect::<Vec<_>>() }))
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.watched.iter_mut().for_each(|level| level.recall(memory));
+    }
 }
 
 fn summary(cpu: Option<f64>, memory: Option<f64>) -> String {
@@ -167,15 +176,30 @@ impl Level {
         Self { title, key, threshold, over: 0, alerted: None }
     }
 
+    /// Goes on after a restart: it was told that it is high, and not that it is well again.
+    fn recall(&mut self, memory: &Memory) {
+        let about_it = memory.told.iter().rev().filter(|told| told.data["metric"] == self.key);
+        let is_high = match about_it
+            .map(|told| told.kind)
+            .find(|kind| matches!(kind, EventKind::High | EventKind::Normal))
+        {
+            Some(kind) => kind == EventKind::High,
+            None => memory.found["high"].as_array().is_some_and(|high| high.contains(&self.key.into())),
+        };
+        if is_high {
+            (self.over, self.alerted) = (PATIENCE, Some(self.threshold));
+        }
+    }
+
     /// Notes a look; a share that cannot be known changes nothing.
     fn look(&mut self, now: Option<f64>) -> Option<Notice> {
         let now = now?;
         let notice = |kind, level, title: String, message: String| {
             let data = json!({ "metric": self.key, "percent": round(now, 1), "threshold": self.threshold });
-            Some(Notice { kind, level, title, message, data: Some(data) })
+            Some(Notice { kind, level, title, message, data: Some(data), note: None })
         };
         if now >= self.threshold {
-            self.over += 1;
+            self.over = self.over.saturating_add(1);
             let is_new = self.over >= PATIENCE && self.alerted.is_none();
             if self.over >= PATIENCE {
                 self.alerted = Some(now);
@@ -205,6 +229,7 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitors::Told;
     use crate::monitors::tests::made;
 
     #[test]
@@ -217,6 +242,24 @@ mod tests {
         assert_eq!(levels(&[95.0, 100.0]), [Some(EventLevel::Alert), None]);
         assert_eq!(levels(&[10.0, 10.0]), [Some(EventLevel::Done), None]);
         assert!(level.look(None).is_none());
+    }
+
+    #[test]
+    fn what_was_high_before_a_restart_is_not_told_again_and_its_end_is() {
+        let told = |kind, key: &str| Told { kind, data: json!({ "metric": key }), note: None };
+        let mut memory = Memory { found: json!({ "high": ["cpu"] }), ..Memory::default() };
+        let recalled = |memory: &Memory, key| {
+            let mut level = Level::new("It", key, 95.0);
+            level.recall(memory);
+            [99.0, 99.0, 99.0, 10.0].map(|share| level.look(Some(share)).map(|notice| notice.kind))
+        };
+        let (high, normal) = (Some(EventKind::High), Some(EventKind::Normal));
+        assert_eq!(recalled(&memory, "cpu"), [None, None, None, normal]);
+        assert_eq!(recalled(&memory, "disk"), [None, None, high, normal]);
+        memory.add(told(EventKind::High, "disk"));
+        memory.add(told(EventKind::Normal, "cpu"));
+        assert_eq!(recalled(&memory, "disk"), [None, None, None, normal]);
+        assert_eq!(recalled(&memory, "cpu"), [None, None, high, normal]);
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, Url};
-use serde_json::json;
+use serde_json::{Value, json};
 use taskpaw_contract::clock::milliseconds;
 use tokio::runtime::Handle;
 
 use super::form::{self, Values};
 use super::health::Health;
-use super::{BadSetup, Check, Kind, Made, Monitor, Setup, two_states};
+use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Setup, two_states};
 use crate::http::client as builder;
 
 /// This kind's line in the table.
@@ -82,6 +82,14 @@ impl Monitor for HttpCheck {
 
     fn look_limit(&self) -> Duration {
         self.limit + super::LOOK_LIMIT
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.health.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.health.recall_turns(memory);
     }
 }
 

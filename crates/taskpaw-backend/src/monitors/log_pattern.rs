@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use regex_lite::Regex;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Values, shortened};
-use super::tail::{News, Tail};
+use super::memory::Since;
+#[cfg(any(test, feature = "fuzzing"))]
+use super::tail::Line;
+use super::tail::{News, Place, Tail};
 use super::words::lasting;
-use super::{BadSetup, Check, Kind, Made, Monitor, Notice, Setup};
+use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -54,6 +58,16 @@ impl Monitor for LogPattern {
         let news = self.tail.look();
         self.story.judge(news, Instant::now(), self.every)
     }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.tail.place().map(|place| self.story.note(place))
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        let Some(note) = memory.last_note() else { return };
+        self.tail.recall(Place::deserialize(&note["place"]).ok());
+        self.story.recall(note);
+    }
 }
 
 struct Patterns {
@@ -70,13 +84,34 @@ struct Story {
     percent: Option<f64>,
     is_done: bool,
     /// The last error line, and when it came.
-    error: Option<(String, Instant)>,
+    error: Option<(String, Since)>,
     lines: u64,
 }
 
 impl Story {
     fn new(name: String, patterns: Patterns, calm: Duration) -> Self {
         Self { name, patterns, calm, percent: None, is_done: false, error: None, lines: 0 }
+    }
+
+    /// What it needs to go on after a restart, from a place in the file on.
+    fn note(&self, place: Option<Place>) -> Value {
+        json!({
+            "place": place,
+            "percent": self.percent,
+            "is_done": self.is_done,
+            "error": self.error.as_ref().map(|(line, _)| line),
+            "error_at": self.error.as_ref().map(|(_, since)| since.unix_ms),
+            "lines": self.lines,
+        })
+    }
+
+    /// Goes on after a restart.
+    fn recall(&mut self, note: &Value) {
+        self.percent = note["percent"].as_f64();
+        self.is_done = note["is_done"].as_bool().unwrap_or_default();
+        let since = || Since::remembered(&note["error_at"]).unwrap_or_else(|| Since::now(Instant::now()));
+        self.error = note["error"].as_str().map(|line| (line.to_owned(), since()));
+        self.lines = note["lines"].as_u64().unwrap_or_default();
     }
 
     fn judge(&mut self, news: Result<News, String>, now: Instant, every: Duration) -> Check {
@@ -87,10 +122,13 @@ impl Story {
         };
         for line in news.as_ref().map(|news| news.lines.as_slice()).unwrap_or_default() {
             self.lines += 1;
-            notices.extend(self.read(line, now));
+            let told = self.read(&line.text, now);
+            // A line is told once: its event says how far the file was read.
+            let note = line.after.map(|after| self.note(Some(after)));
+            notices.extend(told.map(|notice| Notice { note, ..notice }));
         }
-        if let Some((_, at)) = &self.error
-            && now.duration_since(*at) >= self.calm
+        if let Some((_, since)) = &self.error
+            && now.duration_since(since.at) >= self.calm
         {
             self.error = None;
             let message = format!("no error line for {}", lasting(self.calm));
@@ -116,7 +154,7 @@ impl Story {
 
     fn read(&mut self, line: &str, now: Instant) -> Option<Notice> {
         if self.patterns.error.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
-            let is_new = self.error.replace((shortened(line, SHOWN), now)).is_none();
+            let is_new = self.error.replace((shortened(line, SHOWN), Since::now(now))).is_none();
             return is_new.then(|| {
                 self.notice(
                     EventKind::ErrorLine,
@@ -130,7 +168,8 @@ impl Story {
             return self.done(line);
         }
         let percent = self.patterns.progress.as_ref().and_then(|pattern| {
-            let number: f64 = pattern.captures(line)?.get(1)?.as_str().trim().parse().ok()?;
+            let number: f64 =
+                pattern.captures(line)?.get(1)?.as_str().trim().replace(',', ".").parse().ok()?;
             (0.0..=100.0).contains(&number).then_some(number)
         })?;
         let before = self.percent.replace(percent);
@@ -160,7 +199,7 @@ impl Story {
     }
 
     fn notice(&self, kind: EventKind, level: EventLevel, what: &str, message: String) -> Notice {
-        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None }
+        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None, note: None }
     }
 }
 
@@ -171,7 +210,8 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let progress = pattern(r"(\d{1,3}(?:\.\d+)?)\s?%");
     let patterns = Patterns { progress, done: pattern("finished|done"), error: pattern(r"\berror\b") };
     let mut story = Story::new("it".to_owned(), patterns, Duration::from_secs(1));
-    let lines: Vec<String> = String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect();
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<Line> = text.lines().map(|line| Line { text: line.to_owned(), after: None }).collect();
     let most = lines.len();
     let news = News { lines, is_there: true, has_more: false };
     let check = story.judge(Ok(news), Instant::now(), SOON);
@@ -226,7 +266,7 @@ mod tests {
     }
 
     fn lines(lines: &[&str]) -> Result<News, String> {
-        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        let lines = lines.iter().map(|&line| Line { text: line.to_owned(), after: None }).collect();
         Ok(News { lines, is_there: true, has_more: false })
     }
 

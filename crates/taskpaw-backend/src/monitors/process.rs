@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex_lite::Regex;
-use serde_json::json;
+use serde_json::{Value, json};
 use taskpaw_contract::clock::unix_ms;
 
 use super::form::{self, Values};
 use super::health::Health;
 use super::processes::{Found, Processes};
-use super::{Check, Kind, Made, Monitor, Setup, two_states};
+use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -46,6 +46,14 @@ impl Monitor for Service {
     fn check(&mut self) -> Check {
         let found = self.processes.matching(&self.pattern, self.in_command);
         self.judge(found, unix_ms() / 1_000)
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.health.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.health.recall_turns(memory);
     }
 }
 

@@ -8,8 +8,9 @@ use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 use super::form::{self, Values, shortened};
 use super::health::{Health, Turn};
 use super::json_file::{Age, Content, JsonFile, at, moment};
+use super::memory::Since;
 use super::words::lasting;
-use super::{Check, Kind, Made, Monitor, Notice, Setup};
+use super::{Check, Kind, Made, Memory, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -50,6 +51,21 @@ impl Monitor for StateFile {
         let content = self.file.look();
         self.story.judge(content.as_ref(), Instant::now(), SystemTime::now(), self.every)
     }
+
+    fn memory(&mut self) -> Option<Value> {
+        let Story { word, busy_since, busy, fresh, readable, .. } = &self.story;
+        Some(json!({
+            "word": word,
+            "busy_since": busy_since.map(|since| since.unix_ms),
+            "is_busy_too_long": busy.is_down(),
+            "is_stale": fresh.is_down(),
+            "is_unreadable": readable.is_down(),
+        }))
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.story.recall(memory);
+    }
 }
 
 /// What is known about the file.
@@ -63,7 +79,7 @@ pub(super) struct Story {
     missing_is_idle: bool,
     /// The last word that was read.
     word: Option<String>,
-    busy_since: Option<Instant>,
+    busy_since: Option<Since>,
     age: Age,
     busy: Health,
     fresh: Health,
@@ -96,6 +112,24 @@ impl Story {
             // A file can be read while it is written.
             readable: Health::new(2),
         }
+    }
+
+    /// Goes on after a restart.
+    fn recall(&mut self, memory: &Memory) {
+        let told = memory.told.iter().rev().find(|told| told.kind == EventKind::WordChanged);
+        let word =
+            told.map_or_else(|| memory.found().map(|found| &found["word"]), |told| told.data.get("to"));
+        self.word = word.and_then(Value::as_str).map(str::to_owned);
+        // Since when a word is there that came after that is not known: since now.
+        self.busy_since = memory
+            .found()
+            .filter(|_| told.is_none())
+            .and_then(|found| Since::remembered(&found["busy_since"]));
+        let is_told = self.busy_since.is_some()
+            && memory.stands("is_busy_too_long", EventKind::BusyTooLong, EventKind::WordChanged);
+        self.busy.recall(is_told);
+        self.fresh.recall(memory.stands("is_stale", EventKind::Stale, EventKind::Fresh));
+        self.readable.recall(memory.stands("is_unreadable", EventKind::Unreadable, EventKind::Readable));
     }
 
     /// Notes a look at both clocks.
@@ -197,6 +231,7 @@ impl Story {
             title: format!("{}: {}", self.name, said(word)),
             message,
             data: Some(data),
+            note: None,
         })
     }
 
@@ -211,7 +246,7 @@ impl Story {
             (self.busy_since, self.busy) = (None, Health::new(1));
             return (None, false);
         }
-        let busy_for = now.duration_since(*self.busy_since.get_or_insert(now));
+        let busy_for = now.duration_since(self.busy_since.get_or_insert_with(|| Since::now(now)).at);
         let is_long = self.busy_limit.is_some_and(|limit| busy_for > limit);
         if self.busy.note(!is_long) == Some(Turn::Down) {
             let message = format!("busy for {} without a change", lasting(busy_for));
@@ -250,7 +285,7 @@ impl Story {
     }
 
     fn notice(&self, kind: EventKind, level: EventLevel, what: &str, message: String) -> Notice {
-        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None }
+        Notice { kind, level, title: format!("{} {what}", self.name), message, data: None, note: None }
     }
 }
 

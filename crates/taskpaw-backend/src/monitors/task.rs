@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regex_lite::Regex;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
 use super::form::{self, Values};
+use super::memory::Told;
 use super::processes::{Found, Processes};
 use super::words::lasting;
-use super::{Check, Kind, Made, Monitor, Notice, Setup};
+use super::{Check, Kind, Made, Memory, Monitor, Notice, Setup};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -33,6 +35,11 @@ fn build(values: &Values, setup: &Setup) -> Made {
         work: Work::new(&setup.name, values.seconds("settle_seconds")),
     }))
 }
+
+/// So many seconds a process may seem to have been started earlier or later once the clock was set right.
+const CLOCK_STEP: u64 = 2;
+/// A century: no work has run for longer.
+const MOST_SECONDS: u64 = 3_155_760_000;
 
 struct Task {
     processes: Arc<Processes>,
@@ -55,6 +62,14 @@ impl Monitor for Task {
             },
         }
     }
+
+    fn memory(&mut self) -> Option<Value> {
+        Some(self.work.memory())
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.work.recall(memory);
+    }
 }
 
 /// What is known about the work.
@@ -76,6 +91,10 @@ struct Run {
     seen_first: Instant,
     seen_last: Instant,
     exit: Option<i32>,
+    /// It was known before a restart, and was not looked at since.
+    is_recalled: bool,
+    /// Its end was not seen: it came while the agent did not run.
+    is_unseen: bool,
 }
 
 /// Work that has been done.
@@ -90,6 +109,54 @@ impl Work {
         Self { name: name.to_owned(), settle, run: None, last: None }
     }
 
+    /// What it needs to go on after a restart.
+    fn memory(&self) -> Value {
+        let Some(run) = &self.run else { return json!({}) };
+        // Within a minute nothing changes: how long it ran is only needed for work whose end is not seen.
+        let lasted = run.lasted(run.seen_last).as_secs() / 60 * 60;
+        json!({ "by": run.by, "program": run.program, "seconds": lasted })
+    }
+
+    /// Goes on after a restart. Work whose end was told is over.
+    fn recall(&mut self, memory: &Memory) {
+        let is_told = |told: &Told| matches!(told.kind, EventKind::TaskDone | EventKind::TaskFailed);
+        let Some(found) = memory.found().filter(|_| !memory.told.iter().any(is_told)) else { return };
+        let Ok(by) = BTreeSet::<(u32, u64)>::deserialize(&found["by"]) else { return };
+        let now = Instant::now();
+        self.run = Some(Run {
+            by,
+            program: found["program"].as_str().unwrap_or_default().to_owned(),
+            age_at_sight: Duration::from_secs(
+                found["seconds"].as_u64().unwrap_or_default().min(MOST_SECONDS),
+            ),
+            seen_first: now,
+            seen_last: now,
+            exit: None,
+            is_recalled: true,
+            is_unseen: false,
+        });
+    }
+
+    /// The first look after a restart: those of the processes that are known, as they are seen now, and since when the work
+    /// has really run. The clock by which the start is reckoned may have been set meanwhile.
+    fn see_again(&mut self, found: &[Found], now: Instant, unix_now: u64) {
+        let Some(run) = self.run.as_mut().filter(|run| run.is_recalled) else { return };
+        run.is_recalled = false;
+        let known = |one: &&Found| {
+            run.by
+                .iter()
+                .any(|(pid, started)| *pid == one.pid && started.abs_diff(one.started_at) <= CLOCK_STEP)
+        };
+        let known: Vec<&Found> = found.iter().filter(known).collect();
+        if let Some(oldest) = known.iter().map(|one| one.started_at).min() {
+            run.age_at_sight = run.age_at_sight.max(Duration::from_secs(unix_now.saturating_sub(oldest)));
+            run.seen_first = now;
+            run.by = known.iter().map(|one| (one.pid, one.started_at)).collect();
+        } else {
+            run.is_unseen = true;
+        }
+    }
+
     /// Notes a look.
     pub(super) fn judge(
         &mut self,
@@ -101,6 +168,7 @@ impl Work {
         let identity = |one: &Found| (one.pid, one.started_at);
         let alive: BTreeSet<_> = found.iter().filter(|one| one.ended.is_none()).map(identity).collect();
         let mut notices = Vec::new();
+        self.see_again(found, now, unix_now);
         if let Some(run) = &mut self.run {
             let ends = found.iter().filter(|one| run.by.contains(&identity(one)));
             if let Some(exit) = ends.filter_map(|one| one.ended?).max() {
@@ -130,6 +198,8 @@ impl Work {
                 seen_first: now,
                 seen_last: now,
                 exit: None,
+                is_recalled: false,
+                is_unseen: false,
             });
         }
         let (state, detail) = self.in_words(now);
@@ -139,7 +209,7 @@ impl Work {
 
     fn finish(&mut self) -> Option<Notice> {
         let run = self.run.take()?;
-        let took = run.lasted(run.seen_last);
+        let took = if run.is_unseen { run.age_at_sight } else { run.lasted(run.seen_last) };
         let done = (EventKind::TaskDone, EventLevel::Done, "finished");
         let ((kind, level, end), how) = match run.exit {
             None => (done, "has finished".to_owned()),
@@ -149,11 +219,19 @@ impl Work {
                 format!("has failed with exit status {status}"),
             ),
         };
-        let message = format!("{} {how} after {}", run.program, lasting(took));
+        let message = if run.is_unseen {
+            format!(
+                "{} has finished while TaskPaw did not run, after {} at least",
+                run.program,
+                lasting(took)
+            )
+        } else {
+            format!("{} {how} after {}", run.program, lasting(took))
+        };
         let data = json!({ "program": run.program, "seconds": took.as_secs(), "exit_status": run.exit });
         self.last = Some(Finished { took, exit: run.exit });
         let title = format!("{} {end}", self.name);
-        Some(Notice { kind, level, title, message, data: Some(data) })
+        Some(Notice { kind, level, title, message, data: Some(data), note: None })
     }
 
     fn in_words(&self, now: Instant) -> (MonitorState, String) {
@@ -245,6 +323,32 @@ mod tests {
             (15, &[]),
         ];
         assert_eq!(said(0, looks), [(15, "render has finished after 10 min 10 s".to_owned())]);
+    }
+
+    #[test]
+    fn work_goes_on_after_a_restart_and_an_end_that_nobody_saw_is_told_once() {
+        let start = Instant::now();
+        let mut work = Work::new("r", Duration::ZERO);
+        work.judge(&[process(1, 400), process(2, 990)], start, 1_000, Duration::ZERO);
+        let memory = Memory { found: work.memory(), ..Memory::default() };
+        let again = |found: &[Found]| {
+            let mut work = Work::new("r", Duration::ZERO);
+            work.recall(&memory);
+            let check = work.judge(found, start, 1_060, Duration::ZERO);
+            let after = work.judge(found, start, 1_065, Duration::ZERO);
+            assert!(after.notices.is_empty(), "{after:?}");
+            (check.detail, check.notices.into_iter().map(|notice| notice.message).collect::<Vec<_>>())
+        };
+        assert_eq!(again(&[process(1, 401)]), ("render runs since 10 min 59 s".to_owned(), vec![]));
+        let unseen = "render has finished while TaskPaw did not run, after 10 min 0 s at least".to_owned();
+        assert_eq!(again(&[]).1, std::slice::from_ref(&unseen));
+        let (detail, told) = again(&[process(1, 1_050)]);
+        assert_eq!((detail.as_str(), told), ("render runs since 10 s", vec![unseen]), "the pid is another's");
+        let mut told = memory.clone();
+        told.add(Told { kind: EventKind::TaskDone, data: Value::Null, note: None });
+        let mut over = Work::new("r", Duration::ZERO);
+        over.recall(&told);
+        assert!(over.judge(&[], start, 1_060, Duration::ZERO).notices.is_empty());
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use taskpaw_contract::clock::milliseconds;
 
 use super::form::{self, Values};
 use super::health::Health;
-use super::{Check, Kind, Made, Monitor, Setup, two_states};
+use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -60,6 +60,14 @@ impl Monitor for TcpCheck {
 
     fn look_limit(&self) -> Duration {
         self.limit + super::LOOK_LIMIT
+    }
+
+    fn memory(&mut self) -> Option<Value> {
+        self.health.memory()
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        self.health.recall_turns(memory);
     }
 }
 

@@ -40,6 +40,9 @@ mod ports;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+#[cfg(unix)]
+mod remember;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod samples;

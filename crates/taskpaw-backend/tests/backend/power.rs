@@ -1,7 +1,10 @@
-//! Event numbers when the machine loses its power again and again while events are being made: no number twice, and
-//! nothing lost that was not acknowledged; the same through a hub that loses its power as well.
+//! Events when the machine loses its power again and again while they are being made: no number twice, nothing that
+//! has happened told twice, and nothing lost; the same through a hub that loses its power as well.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +17,7 @@ use crate::running::{Machine, Running, TOKEN};
 /// Together 200.
 const MACHINES: u64 = 4;
 const CUTS: u64 = 50;
-/// Each makes an event at its first look.
+/// Each tells what has happened since the cut before.
 const MONITORS: usize = 12;
 
 /// What a hub has: each event under its number.
@@ -48,15 +51,37 @@ impl Draw {
     }
 }
 
-/// Monitors that each make an event at their first look.
+fn log(machine: &Machine, number: usize) -> PathBuf {
+    machine.data_dir().join(format!("log-{number}"))
+}
+
+/// Monitors that each make an event of every line of a log.
 fn monitors(machine: &Machine) -> Vec<Value> {
     let monitor = |number| {
-        // On each system an absolute path is written otherwise.
-        let path = machine.data_dir().join(format!("no-such-file-{number}"));
-        let config = json!({ "path": path, "missing_is_idle": false });
-        json!({ "type_id": "heartbeat", "name": format!("m{number}"), "config": config })
+        let config = json!({ "path": log(machine, number), "from_start": true, "poll_interval": 1,
+                             "progress_pattern": "", "done_pattern": "saved" });
+        json!({ "type_id": "log_pattern", "name": format!("m{number}"), "config": config })
     };
     (0..MONITORS).map(monitor).collect()
+}
+
+/// Something happens that each monitor will tell.
+fn happens(machine: &Machine, round: u64) {
+    std::fs::create_dir_all(machine.data_dir()).unwrap();
+    for number in 0..MONITORS {
+        let mut log = OpenOptions::new().append(true).create(true).open(log(machine, number)).unwrap();
+        writeln!(log, "saved {round}").unwrap();
+    }
+}
+
+/// How often each of them was told.
+fn told<'a>(events: impl Iterator<Item = &'a Value>) -> BTreeMap<(String, String), u64> {
+    let mut told = BTreeMap::new();
+    for event in events.filter(|event| event["monitor"] != "taskpaw") {
+        let text = |key: &str| event[key].as_str().unwrap().to_owned();
+        *told.entry((text("monitor"), text("message"))).or_default() += 1;
+    }
+    told
 }
 
 /// Waits until an agent has made the events of its start, and says in which time after it a cut falls among them: at
@@ -79,7 +104,8 @@ fn cut_again_and_again(seed: u64) -> usize {
     // What a hub has seen and not acknowledged must be the same after the cut.
     let mut peeked: BTreeMap<u64, Value> = BTreeMap::new();
     let mut span = None;
-    for _ in 0..CUTS {
+    for round in 0..CUTS {
+        happens(&machine, round);
         let mut running = machine.start(Role::Agent);
         running.ready();
         let span = *span.get_or_insert_with(|| among_the_events(&machine, 25));
@@ -105,10 +131,13 @@ fn cut_again_and_again(seed: u64) -> usize {
     let deadline = Instant::now() + LIMIT;
     let starts =
         |stored: &Stored| stored.0.values().filter(|event| event["monitor"] == "taskpaw").count() as u64;
-    while starts(&stored) < CUTS + 1 {
-        assert!(Instant::now() < deadline, "{} starts of {}", starts(&stored), CUTS + 1);
+    let lines = |stored: &Stored| told(stored.0.values());
+    while starts(&stored) < CUTS + 1 || lines(&stored).len() < MONITORS * CUTS as usize {
+        assert!(Instant::now() < deadline, "{} starts, {} lines", starts(&stored), lines(&stored).len());
         stored.poll(machine.network);
     }
+    let twice: Vec<_> = lines(&stored).into_iter().filter(|(_, times)| *times > 1).collect();
+    assert!(twice.is_empty(), "told more than once: {twice:?}");
     let ids: Vec<u64> = stored.0.keys().copied().collect();
     let all: Vec<u64> = (1..=ids.len() as u64).collect();
     assert_eq!(ids, all, "none is lost, none is skipped");
@@ -145,10 +174,11 @@ fn cut_agent_and_hub(seed: u64) -> usize {
         running.child.kill().unwrap();
         running.child.wait().unwrap();
     };
+    happens(&machine, 0);
     let mut agent = start(Role::Agent);
     let span = among_the_events(&machine, 30);
     let mut hub = start(Role::Hub);
-    let mut starts = 1;
+    let mut starts: u64 = 1;
     let mut cuts = 0;
     while cuts < CUTS {
         // A hub polls as soon as it runs: this is somewhere between its first question and its last word.
@@ -163,23 +193,26 @@ fn cut_agent_and_hub(seed: u64) -> usize {
             hub = start(Role::Hub);
         }
         if cuts_agent {
+            happens(&machine, starts);
             agent = start(Role::Agent);
             starts += 1;
         }
     }
     let events = until("the event of every start, and nothing that waits", || {
         let events = get(machine.api, "/events?limit=10000").json()["events"].as_array().unwrap().clone();
-        let starts_stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count();
+        let starts_stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count() as u64;
+        let is_told = told(events.iter()).len() as u64 == MONITORS as u64 * starts;
         // In the hub's name: whoever else asks would be waited for.
         let name = format!("TaskPaw-Hub: {}", std::fs::read_to_string(machine.state_file("hub.id")).unwrap());
         let waiting = call(machine.network, "GET", "/events?ack=0", &[&name]).json()["events"].clone();
         let waiting = waiting.as_array().unwrap().len();
-        (starts_stored == starts && waiting == 0).then_some(events)
+        (starts_stored == starts && is_told && waiting == 0).then_some(events)
     });
     let mut ids: Vec<u64> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
     ids.sort_unstable();
     let all: Vec<u64> = (1..=ids.len() as u64).collect();
     assert_eq!(ids, all, "none is lost, none is stored twice, none is skipped");
+    assert!(told(events.iter()).values().all(|times| *times == 1), "a line is told more than once");
     let fleet = get(machine.api, "/status").json();
     assert_eq!(fleet["agents"][0]["installed_anew_seconds"], Value::Null, "{fleet}");
     drop((agent, hub));

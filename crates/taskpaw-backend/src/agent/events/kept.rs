@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use taskpaw_contract::ipc::AgentEvent;
 
 /// So many events wait for a hub; then the oldest go.
@@ -15,9 +16,27 @@ const HISTORY: usize = 500;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record {
     /// An event happened.
-    Event(AgentEvent),
+    Event(Box<Noted>),
     /// The events up to this one have been fetched, or had to go.
     Forgotten(u64),
+}
+
+/// An event, and what its monitor noted with it for itself alone: one write makes both durable, or none. Versions that do
+/// not know notes read the event.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Noted {
+    /// As it is told.
+    #[serde(flatten)]
+    pub(super) event: AgentEvent,
+    /// The note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<Value>,
+}
+
+impl From<AgentEvent> for Noted {
+    fn from(event: AgentEvent) -> Self {
+        Self { event, note: None }
+    }
 }
 
 /// What is durable.
@@ -37,14 +56,17 @@ impl Kept {
     pub(super) fn of(records: Vec<Record>) -> Result<Self, (usize, String)> {
         let mut kept = Self::default();
         for (at, record) in records.into_iter().enumerate() {
-            let (Record::Event(AgentEvent { id, .. }) | Record::Forgotten(id)) = record;
+            let id = match &record {
+                Record::Event(noted) => noted.event.id,
+                Record::Forgotten(id) => *id,
+            };
             // Hubs keep the numbers in a database, whose numbers end there.
             let is_number = i64::try_from(id).is_ok_and(|id| id < i64::MAX);
             if !is_number {
                 return Err((at, format!("{id} is no number of an event")));
             }
             match record {
-                Record::Event(event) => kept.events.push_back(event),
+                Record::Event(noted) => kept.events.push_back(noted.event),
                 Record::Forgotten(id) => kept.forgotten = kept.forgotten.max(id),
             }
         }
@@ -75,9 +97,10 @@ impl Kept {
         lost
     }
 
-    pub(super) fn records(&self, new: &[AgentEvent]) -> Vec<Record> {
-        let events = self.events.iter().chain(new).cloned().map(Record::Event);
-        std::iter::once(Record::Forgotten(self.forgotten)).chain(events).collect()
+    pub(super) fn records(&self, new: &[Noted]) -> Vec<Record> {
+        let known = self.events.iter().cloned().map(|event| Record::Event(Box::new(event.into())));
+        let new = new.iter().cloned().map(|noted| Record::Event(Box::new(noted)));
+        std::iter::once(Record::Forgotten(self.forgotten)).chain(known).chain(new).collect()
     }
 }
 

@@ -119,7 +119,8 @@ mod tests {
     }
 
     fn kept(forgotten: u64, ids: impl IntoIterator<Item = u64>) -> Kept {
-        let events = ids.into_iter().map(|id| Record::Event(event(id, &format!("ours {id}"))));
+        let events =
+            ids.into_iter().map(|id| Record::Event(Box::new(event(id, &format!("ours {id}")).into())));
         Kept::of(std::iter::once(Record::Forgotten(forgotten)).chain(events).collect()).unwrap()
     }
 

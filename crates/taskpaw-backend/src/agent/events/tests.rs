@@ -13,6 +13,7 @@ fn after(path: &Path, used_up: u64, from_memory: Vec<AgentEvent>) -> EventQueue 
     let place = Place {
         journal: path.to_owned(),
         lineage: path.with_extension("cursor"),
+        memories: path.with_extension("monitors"),
         server_id: "s".into(),
         stream_id: None,
         used_up,
@@ -38,8 +39,14 @@ fn emit(queue: &EventQueue, count: usize) {
 fn emit_long(queue: &EventQueue, count: usize, letters: usize) {
     for number in 0..count {
         let message = format!("event {number:letters$}");
-        let notice =
-            Notice { kind: EventKind::Up, level: EventLevel::Info, title: "t".into(), message, data: None };
+        let notice = Notice {
+            kind: EventKind::Up,
+            level: EventLevel::Info,
+            title: "t".into(),
+            message,
+            data: None,
+            note: None,
+        };
         queue.emitter.emit("monitor", notice);
     }
     flush(queue);
