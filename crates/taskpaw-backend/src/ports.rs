@@ -72,6 +72,7 @@ pub(crate) fn take_over_ports(
             TakeoverEvent::Verified(incumbents) => {
                 name_what_v3_works_at(incumbents, &mut ended_with_v3);
                 take_events_along(incumbents, token, state_folder, &mut ended_with_v3);
+                note_files(incumbents, state_folder);
             }
             TakeoverEvent::Asked(pid) => tracing::info!(%pid, "a stale backend is asked to stop"),
             TakeoverEvent::Forcing(pid) => {
@@ -153,6 +154,17 @@ fn take_events_along(
             tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
             ended_with_v3.lose(pid, error.to_string());
         }
+    }
+}
+
+/// Where a hub of V3 has its files may be known only as long as it runs.
+fn note_files(incumbents: &[Incumbent], state_folder: &Path) {
+    match taskpaw_v3::note_files_of(incumbents, state_folder) {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::info!("the hub of TaskPaw 3 says where its files are: they are taken over from there")
+        }
+        Err(error) => tracing::warn!("where the hub of TaskPaw 3 has its files cannot be noted: {error}"),
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) enum DatabaseError {
     #[error("{0}")]
     File(#[from] std::io::Error),
     /// SQLite says so.
-    #[error("{0}")]
+    #[error("{}", said(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// It is somebody else's.
     #[error("it has no table of machines")]
@@ -86,6 +86,14 @@ pub(super) enum DatabaseError {
     /// It is being written all the time.
     #[error("it is being written")]
     Written,
+}
+
+/// What SQLite says, without what it was asked.
+fn said(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Reads a database as it was at one moment.

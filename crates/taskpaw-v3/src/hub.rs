@@ -128,9 +128,32 @@ pub(super) fn default_data_folder() -> PathBuf {
 
 /// A path with the home folder in the place of `~`.
 pub(super) fn expanded(path: &str) -> PathBuf {
-    let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix("~\\"));
+    let of_home = |rest: &'_ str| rest.is_empty() || rest.starts_with(['/', '\\']);
+    let rest =
+        path.strip_prefix('~').filter(|rest| of_home(rest)).map(|rest| rest.trim_start_matches(['/', '\\']));
     match (rest, std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_folder_is_put_in_as_python_does() {
+        let home = std::env::home_dir().unwrap();
+        for (path, expected) in [
+            ("~", home.clone()),
+            ("~/", home.clone()),
+            ("~/.taskpaw-hub", home.join(".taskpaw-hub")),
+            ("~//x", home.join("x")),
+            ("/a/~/b", PathBuf::from("/a/~/b")),
+            // Another user's.
+            ("~somebody/x", PathBuf::from("~somebody/x")),
+        ] {
+            assert_eq!(expanded(path), expected, "{path}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod command;
 mod complete;
 #[cfg(feature = "database")]
 mod database;
+mod elsewhere;
 mod ended;
 pub mod events;
 mod first;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 #[cfg(feature = "database")]
 pub use complete::{CompleteError, complete};
+pub use elsewhere::note_files_of;
 pub use ended::EndedWithV3;
 pub use first::{Begun, begin, mark_seen, report};
 pub use late::{LateError, answer_left_behind, left_behind};

@@ -131,6 +131,7 @@ impl Takeover<'_> {
                             (self.taking_back)();
                         }
                         self.take_events_along(incumbents, &mut learnt.ended_with_v3);
+                        self.note_files(incumbents);
                     }
                     TakeoverEvent::Reuse(_, AddressReuse::Refused(_)) => learnt.reuse_refused = true,
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
@@ -180,6 +181,21 @@ impl Takeover<'_> {
             Some((pid, Err(error))) => {
                 tracing::warn!("events that TaskPaw 3 had not sent yet end with it: {error}");
                 ended_with_v3.lose(pid, error.to_string());
+            }
+        }
+    }
+
+    /// Where a hub of V3 has its files may be known only as long as it runs. The hub that follows takes them over.
+    fn note_files(&self, incumbents: &[Incumbent]) {
+        match taskpaw_v3::note_files_of(incumbents, self.state_folder) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(
+                    "the hub of TaskPaw 3 says where its files are: they are taken over from there"
+                )
+            }
+            Err(error) => {
+                tracing::warn!("where the hub of TaskPaw 3 has its files cannot be noted: {error}")
             }
         }
     }

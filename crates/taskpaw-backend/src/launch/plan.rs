@@ -35,6 +35,9 @@ impl Plan {
             let folder = plan.folders.data.display();
             tracing::warn!("the data folder {folder} is gone: it is made anew, without what was kept in it");
         }
+        if hello.is_none() && arguments.role == Role::Hub {
+            tell_what_was_left_behind(&plan);
+        }
         can_use(arguments.role, &plan.folders.state())?;
         Ok(plan)
     }
@@ -62,6 +65,17 @@ impl Plan {
         // The exposure guard holds for ports of one launch too.
         config.check()?;
         Ok(Self { config, folders, hash: file.hash().clone() })
+    }
+}
+
+/// A window would offer it.
+fn tell_what_was_left_behind(plan: &Plan) {
+    if let Some(left) = v3::left_behind(&plan.folders, &plan.config) {
+        tracing::warn!(
+            "an earlier version has not taken over all that the hub of TaskPaw 3 had ({}): stop this hub, run \
+             `taskpaw-backend hub --import-v3`, and start it again",
+            left.folder
+        );
     }
 }
 

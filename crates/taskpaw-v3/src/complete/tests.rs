@@ -223,3 +223,95 @@ fn the_older_place_counts_if_the_newer_has_no_machines() {
     complete(&machine.folders).unwrap().unwrap();
     assert_eq!(machine.hub().agents.len(), 3);
 }
+
+/// V3's hub runs with files of its own; its words name them.
+#[cfg(unix)]
+fn runs_with(machine: &Machine3, words: &str) {
+    let hub = elsewhere::tests::hub_with(words);
+    assert!(elsewhere::note_files_of(&[hub], &machine.folders.state()).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_only_the_command_line_names_comes_along_too() {
+    let machine = machine("", "");
+    let database = machine.folders.v3.join("my.sqlite");
+    made(&database, THREE);
+    begin(&machine.folders, Starter::Backend).unwrap();
+    assert_eq!(complete(&machine.folders).unwrap(), None, "nobody knows of it");
+    runs_with(&machine, &format!("--db {} run", database.display()));
+    let report = complete(&machine.folders).unwrap().unwrap();
+    assert_eq!((report.database, report.not_taken), (DatabaseState::Read, vec![]));
+    assert_eq!(agents(&machine.hub()).len(), 3);
+    // Once: what is removed stays removed, also if V3 is replaced again.
+    machine.change(|hub| hub.agents.clear());
+    runs_with(&machine, &format!("--db {} run", database.display()));
+    assert_eq!(complete(&machine.folders).unwrap(), None);
+    assert!(machine.hub().agents.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hub_whose_files_are_all_elsewhere_comes_along_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let folders = Folders { config: at("config"), data: at("data"), v3: at("none") };
+    begin(&folders, Starter::Backend).unwrap();
+    fs::create_dir(at("data3")).unwrap();
+    fs::write(at("data3").join("status.md"), "x").unwrap();
+    made(&at("data3").join("hub.db"), THREE);
+    let yaml = format!(
+        "machine: box\nbind_port: 5691\npolling_token: poll-1\napi_token: api-1\npoll_interval: 7\nself_monitor: false\n\
+         openclaw_enabled: true\nopenclaw_token: claw\ndata_dir: '{}'\nodd: 1\n",
+        at("data3").display()
+    );
+    fs::write(at("my.yaml"), yaml).unwrap();
+    let machine = Machine3 { folders, database: at("data3").join("hub.db"), _folder: folder };
+    machine.change(|hub| hub.poll_seconds = 9);
+    runs_with(
+        &machine,
+        &format!("--config={} run", machine.folders.config.with_file_name("my.yaml").display()),
+    );
+    let report = complete(&machine.folders).unwrap().unwrap();
+    let hub = machine.hub();
+    assert_eq!(agents(&hub).len(), 3);
+    assert_eq!(
+        (hub.machine.as_str(), hub.token.as_str(), hub.polling_token.as_str()),
+        ("box", "api-1", "poll-1")
+    );
+    assert_eq!((hub.webhook.token.as_str(), hub.status_md.is_empty(), hub.poll_seconds), ("claw", false, 9));
+    assert_eq!(hub.api, HubConfig::default().api, "its ports are those of this launch");
+    let refused: Vec<_> = report.not_taken.iter().map(|one| (one.key.as_str(), &one.reason)).collect();
+    assert_eq!(refused, [("poll_interval", &NotTakenReason::SetSince), ("odd", &NotTakenReason::UnknownKey)]);
+    assert_eq!((report.files.as_slice(), report.seen), (&[V3File::Hub][..], false));
+    assert_eq!(complete(&machine.folders).unwrap(), None, "it was dealt with");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_is_elsewhere_and_damaged_is_tried_again() {
+    let machine = machine("", "");
+    let database = machine.folders.v3.join("my.sqlite");
+    fs::write(&database, "no database").unwrap();
+    begin(&machine.folders, Starter::Backend).unwrap();
+    runs_with(&machine, &format!("--db {} run", database.display()));
+    assert_eq!(complete(&machine.folders).unwrap().unwrap().database, DatabaseState::Failed);
+    assert_eq!(complete(&machine.folders).unwrap(), None, "it is no news");
+    fs::remove_file(&database).unwrap();
+    made(&database, THREE);
+    assert_eq!(complete(&machine.folders).unwrap().unwrap().database, DatabaseState::Read);
+    assert_eq!(agents(&machine.hub()).len(), 3);
+}
+
+/// SQLite repeats what it was asked; people need to know only what is missing.
+#[test]
+fn a_database_of_another_form_is_named_with_what_it_lacks() {
+    let machine = machine("", "");
+    let connection = rusqlite::Connection::open(&machine.database).unwrap();
+    connection.execute_batch("CREATE TABLE servers (id INTEGER, name TEXT, ip TEXT, port INTEGER);").unwrap();
+    drop(connection);
+    begin(&machine.folders, Starter::Backend).unwrap();
+    complete(&machine.folders).unwrap();
+    let message = "no such column: enabled".to_owned();
+    assert_eq!(machine.not_taken().reason, NotTakenReason::BadDatabase { message });
+}

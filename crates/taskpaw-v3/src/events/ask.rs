@@ -31,6 +31,9 @@ pub enum AskError {
     /// It does not listen anywhere, or where cannot be seen.
     #[error("it has no port on which it could be asked")]
     NoPort,
+    /// It holds more than is taken along.
+    #[error("its answer is larger than {} MiB", MOST_BYTES >> 20)]
+    TooLarge,
     /// What it answers are no events.
     #[error("its answer is none that an agent gives")]
     NoEvents,
@@ -122,7 +125,10 @@ impl Head {
         let length = lines.filter_map(|line| line.split_once(':')).find_map(|(key, value)| {
             key.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok()).flatten()
         });
-        let body = length.filter(|length| *length <= MOST_BYTES).ok_or(AskError::NoEvents)?;
+        let body = length.ok_or(AskError::NoEvents)?;
+        if body > MOST_BYTES {
+            return Err(AskError::TooLarge);
+        }
         Ok(Some(Self { length: end + 4, body }))
     }
 }
@@ -177,7 +183,7 @@ mod tests {
         for (answer, expected) in [
             ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}", "it answers with status 401"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer is none that an agent gives"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "its answer is none that an agent gives"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "its answer is larger than 16 MiB"),
             ("HTTP/1.1 200 OK\r\n\r\n{}", "its answer is none that an agent gives"),
             ("hello\r\n\r\n", "its answer is none that an agent gives"),
         ] {
