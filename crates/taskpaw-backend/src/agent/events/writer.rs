@@ -88,7 +88,8 @@ impl Writer {
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let retry = self.is_failing.then_some(RETRY);
-            let due = self.memories.due_in(Instant::now());
+            // What waits for the disk comes first, and is tried again in its own time.
+            let due = self.memories.due_in(Instant::now()).filter(|_| self.pending.is_empty());
             let first = match retry.into_iter().chain(due).min() {
                 Some(limit) => match orders.recv_timeout(limit) {
                     Ok(order) => Some(order),
