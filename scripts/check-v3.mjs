@@ -150,6 +150,8 @@ async function lookAtAgent({ start, tell, state }) {
 
 function hubOf(isReal, source, python, folder) {
   mkdirSync(folder, { recursive: true });
+  // Its database keeps them across a restart.
+  const known = new Set();
   return {
     start: async (agent) => {
       const [port] = await freePorts(1);
@@ -169,7 +171,8 @@ function hubOf(isReal, source, python, folder) {
         ? await startReal(source, folder, [python, "-m", "taskpaw_v3.hub", ...database, "run"])
         : await startStandIn(python, ours);
       const server = { name: `agent-${agent}`, ip: "127.0.0.1", port: agent };
-      if (isReal) await post(port, "/servers", server);
+      if (isReal && !known.has(agent)) await post(port, "/servers", server);
+      known.add(agent);
       return { ...hub, port };
     },
   };
