@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
@@ -19,11 +19,13 @@ const IN_USE_TIMEOUT: Duration = Duration::from_secs(1);
 const IN_USE_STEP: Duration = Duration::from_millis(5);
 
 /// Replaces a file: at every moment either the old or the new one is there, whole. The folder is made if it
-/// is not there. Only the owner can read the file. On Windows whoever has it open is waited for, at most a second.
+/// is not there. Only the owner can read the file. On Windows whoever has it open is waited for, at most a second. A link
+/// stays a link: what it leads to is replaced.
 ///
 /// # Errors
-/// What the system says; the file is then as it was.
+/// What the system says, or that the path is a link that leads nowhere; the file is then as it was.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &link_target(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let file = written(folder, bytes)?;
@@ -39,6 +41,33 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace_passing_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     put_in_place(written(folder, bytes)?, path)
+}
+
+/// Where a file really is: what a symbolic link leads to in the end, or else the path itself.
+///
+/// # Errors
+/// What the system says, or that the link leads nowhere: its target may be on a disk that is not there now, and nothing may be
+/// written in its place.
+pub fn link_target(path: &Path) -> io::Result<PathBuf> {
+    if !fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => dangling(),
+        _ => error,
+    })
+}
+
+/// Whether a path is a symbolic link to what is not there: whoever opens it hears only that there is no file.
+#[must_use]
+pub fn leads_nowhere(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) && !path.exists()
+}
+
+/// What is said of such a link. It is not *not found*, which would mean that a file may be made.
+#[must_use]
+pub fn dangling() -> io::Error {
+    io::Error::other("it is a link, and what it leads to is not there")
 }
 
 /// A temporary file is made readable by its owner alone.
@@ -108,6 +137,28 @@ mod tests {
         replace_passing_file(&path, b"three").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "three");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_one_that_leads_nowhere_is_never_replaced() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        fs::write(at("real/file"), "one").unwrap();
+        symlink("real/file", at("link")).unwrap();
+        symlink(at("link"), at("link-to-link")).unwrap();
+        replace_file(&at("link-to-link"), b"two").unwrap();
+        assert_eq!(fs::read_to_string(at("real/file")).unwrap(), "two");
+        assert_eq!(fs::read_link(at("link")).unwrap(), Path::new("real/file"));
+        fs::remove_file(at("real/file")).unwrap();
+        assert!(leads_nowhere(&at("link-to-link")) && !leads_nowhere(&at("nothing")));
+        let refused = replace_file(&at("link-to-link"), b"three").unwrap_err();
+        assert_ne!(refused.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(at("real")).unwrap().count(), 0, "nothing is made in its place");
+        symlink(at("circle"), at("circle")).unwrap();
+        assert!(replace_file(&at("circle"), b"four").is_err());
     }
 
     #[cfg(unix)]

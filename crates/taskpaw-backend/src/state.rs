@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use durable_file::{Links, open_plain, read_plain, replace_file};
+use durable_file::{Links, dangling, leads_nowhere, open_plain, read_plain, replace_file};
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{Installation, ProcessIdentity, StateHolder};
 use taskpaw_contract::Role;
@@ -282,6 +282,7 @@ fn hex<const BYTES: usize>() -> io::Result<String> {
 pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
     match open_plain(path, Links::Follow) {
         Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && leads_nowhere(path) => Err(dangling()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -13,6 +13,7 @@ pub use hash::ConfigHash;
 use hub::check_token;
 pub use hub::{
     HubAgent, HubConfig, SHORTEST_TOKEN, WebhookConfig, WebhookEvents, is_plain_token, is_server_url,
+    tidy_url,
 };
 pub use problem::ConfigProblem;
 

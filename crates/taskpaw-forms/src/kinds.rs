@@ -142,6 +142,12 @@ pub const FOLDER: &[Field] = &[
     every(5.0),
 ];
 
+/// A percentage as people and programs write it: with a point or a comma, a space of any kind, a wide sign. What is a part of
+/// a longer number is none.
+pub const PERCENT: &str = r"(?:^|[^\d.,])(\d{1,3}(?:[.,]\d+)?)[\s\x{a0}\x{2009}\x{202f}]?[%％]";
+/// What [`PERCENT`] was up to 4.0.0; a form has kept it where nobody has changed it.
+pub const FORMER_PERCENT: &str = r"(\d{1,3}(?:\.\d+)?)\s?%";
+
 /// What `log_pattern` asks for.
 pub const LOG_PATTERN: &[Field] = &[
     Field {
@@ -154,7 +160,7 @@ pub const LOG_PATTERN: &[Field] = &[
         key: "progress_pattern",
         title: "Progress",
         about: "A regular expression; what its first parentheses find is the percentage. Empty: none.",
-        shape: Shape::Pattern(Some(r"(\d{1,3}(?:\.\d+)?)\s?%")),
+        shape: Shape::Pattern(Some(PERCENT)),
     },
     Field {
         key: "done_pattern",

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::FieldProblem;
 
 mod kinds;
+mod python;
 
 pub use kinds::*;
 
@@ -288,12 +289,12 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// Patterns do not care about case, as people who look for a name do not.
+/// Patterns do not care about case, as people who look for a name do not. What Python writes in another way is understood.
 ///
 /// # Errors
 /// What the engine says of a text that is no pattern.
 pub fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
-    RegexBuilder::new(pattern).case_insensitive(true).size_limit(PATTERN_BYTES).build()
+    RegexBuilder::new(&python::translated(pattern)).case_insensitive(true).size_limit(PATTERN_BYTES).build()
 }
 
 fn expanded(path: &str) -> PathBuf {

@@ -98,7 +98,7 @@ impl Entry<'_> {
             .or_else(|| at(pairs, "name"))
             .ok_or_else(|| refusal(".name", NotTakenReason::Missing))?;
         let name = name.text().ok_or_else(|| refusal(".name", NotTakenReason::NotText))?.trim();
-        if !is_name(name, LONGEST_NAME) || name == AGENT {
+        if !is_name(name, LONGEST_NAME) || [AGENT, ".", ".."].contains(&name) {
             return Err(refusal(".name", NotTakenReason::BadName { most: LONGEST_NAME }));
         }
         // With its name it is found again, whatever else is wrong.

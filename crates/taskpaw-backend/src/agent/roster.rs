@@ -163,6 +163,9 @@ impl Roster {
         } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
             let message = format!("use at most {LONGEST_NAME} letters, without line breaks");
             problems.push(problem("name", message));
+        } else if matches!(name, "." | "..") {
+            // In a URL these are steps, however they are written.
+            problems.push(problem("name", "use a name of letters or digits, not of dots alone".to_owned()));
         } else if name == SELF_NAME {
             problems.push(problem("name", format!("{SELF_NAME} is the name of the agent itself")));
         } else if instead_of != Some(name) && self.lock().iter().any(|entry| entry.config.name == name) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::config::{ConfigFile, ConfigProblem, HubAgent};
+use taskpaw_contract::config::{ConfigFile, ConfigProblem, HubAgent, tidy_url};
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentProbe, AgentTest, FieldProblem, FleetAgent, FleetNews,
 };
@@ -197,7 +197,8 @@ fn refuse_second(agents: &[HubAgent], name: &str) -> Result<(), ApiError> {
 
 /// The same checks as those of the file; the message names the field of the form.
 fn checked(agent: HubAgent) -> Result<HubAgent, ApiError> {
-    match agent.check("agent") {
+    let agent = HubAgent { url: tidy_url(&agent.url), ..agent };
+    match agent.check_new("agent") {
         Ok(()) => Ok(agent),
         Err(ConfigProblem::Value { key, reason }) => Err(wrong(key.trim_start_matches("agent."), reason)),
         Err(problem) => Err(problem.into()),

@@ -46,8 +46,9 @@ pub(super) async fn write_again_and_again(shared: Arc<Shared>, path: PathBuf) {
 }
 
 /// Whole at every moment, and readable for the programs of others, as V3 left it. After a loss of power it is written
-/// again, so nobody waits for the disk.
+/// again, so nobody waits for the disk. A link stays one.
 fn write(path: &Path, text: &str) -> io::Result<()> {
+    let path = &durable_file::link_target(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

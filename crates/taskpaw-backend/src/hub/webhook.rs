@@ -106,7 +106,27 @@ async fn post(client: &Client, config: &WebhookConfig, event: &FleetEvent) -> Re
     if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
 }
 
-/// `text` is what TaskPaw V3 sent, and all that simple receivers read.
+/// `text` is what TaskPaw V3 sent, with the monitor, and all that simple receivers read.
 fn body(event: &FleetEvent) -> Value {
-    json!({ "text": format!("TaskPaw Event | {}: {}", event.agent, event.event.message), "event": event })
+    json!({ "text": text(&event.agent, &event.event.monitor, &event.event.message), "event": event })
+}
+
+/// What the agent tells of itself has no monitor.
+fn text(machine: &str, monitor: &str, message: &str) -> String {
+    match monitor {
+        "" | "taskpaw" => format!("TaskPaw Event | {machine}: {message}"),
+        monitor => format!("TaskPaw Event | {machine} | {monitor}: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_the_machine_and_the_monitor() {
+        assert_eq!(text("box", "flap", "exit status: 1"), "TaskPaw Event | box | flap: exit status: 1");
+        assert_eq!(text("box", "taskpaw", "started"), "TaskPaw Event | box: started");
+        assert_eq!(text("box", "", "old"), "TaskPaw Event | box: old");
+    }
 }

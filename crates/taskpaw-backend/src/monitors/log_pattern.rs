@@ -31,7 +31,10 @@ const SHOWN: usize = 300;
 const SOON: Duration = Duration::from_millis(50);
 
 fn build(values: &Values, setup: &Setup) -> Made {
-    let progress = values.pattern("progress_pattern");
+    let progress = match values.text("progress_pattern").as_str() {
+        form::FORMER_PERCENT => form::compiled(form::PERCENT).ok(),
+        _ => values.pattern("progress_pattern"),
+    };
     if progress.as_ref().is_some_and(|pattern| pattern.captures_len() < 2) {
         return Err(BadSetup::field("progress_pattern", "it has no parentheses around the percentage"));
     }
@@ -207,7 +210,7 @@ impl Story {
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let pattern = |text: &str| form::compiled(text).ok();
-    let progress = pattern(r"(\d{1,3}(?:\.\d+)?)\s?%");
+    let progress = pattern(form::PERCENT);
     let patterns = Patterns { progress, done: pattern("finished|done"), error: pattern(r"\berror\b") };
     let mut story = Story::new("it".to_owned(), patterns, Duration::from_secs(1));
     let text = String::from_utf8_lossy(bytes);
@@ -268,6 +271,38 @@ mod tests {
     fn lines(lines: &[&str]) -> Result<News, String> {
         let lines = lines.iter().map(|&line| Line { text: line.to_owned(), after: None }).collect();
         Ok(News { lines, is_there: true, has_more: false })
+    }
+
+    #[test]
+    fn a_percentage_is_read_as_people_and_programs_write_it() {
+        for (line, expected) in [
+            ("55.5%", Some(55.5)),
+            ("55,5 %", Some(55.5)),
+            ("100,0 %", Some(100.0)),
+            ("7 %", Some(7.0)),
+            ("[ 42%]", Some(42.0)),
+            ("55,5\u{a0}%", Some(55.5)),
+            ("55\u{202f}%", Some(55.0)),
+            ("进度：55％", Some(55.0)),
+            (" 45%|####     | 45/100", Some(45.0)),
+            ("1,234.5 %", None),
+            ("1.234,5 %", None),
+            ("1234%", None),
+            ("150%", None),
+            ("version 1.2.3 % x", None),
+            ("no number %", None),
+        ] {
+            for pattern in [form::PERCENT, form::FORMER_PERCENT] {
+                let path = std::env::temp_dir().join("taskpaw-no-such-log");
+                assert_eq!(
+                    made(&KIND, json!({ "path": path, "progress_pattern": pattern })).check().metrics["lines"],
+                    0
+                );
+            }
+            let mut story = story(form::PERCENT, "", "");
+            let check = story.judge(lines(&[line]), Instant::now(), Duration::ZERO);
+            assert_eq!(check.metrics["progress_percent"], json!(expected), "{line:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use taskpaw_contract::clock::unix_ms;
 
 use super::form::{self, Values};
 use super::health::Health;
-use super::processes::{Found, Processes};
+use super::processes::{Found, Processes, hidden};
 use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
 
 /// This kind's line in the table.
@@ -63,7 +63,7 @@ impl Service {
         let said = match &alive {
             Err(why) => Err(why.clone()),
             Ok(alive) => match alive.as_slice() {
-                [] => Err(format!("no process matches {}", self.pattern)),
+                [] => Err(format!("no process matches {}{}", self.pattern, hidden().unwrap_or_default())),
                 [one] => Ok(format!("{} runs (pid {})", one.name, one.pid)),
                 [one, ..] => {
                     Ok(format!("{} processes run, such as {} (pid {})", alive.len(), one.name, one.pid))

@@ -1,14 +1,20 @@
 //! The processes of this machine, read once for all monitors that ask for them at about the same time.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use regex_lite::Regex;
-use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
+
+use super::program::groups;
 
 /// So old may what is answered be.
 const FRESH: Duration = Duration::from_millis(500);
+
+/// So many ancestors a process has at most.
+const MOST_ANCESTORS: usize = 64;
 
 /// What is known about the processes. Nothing is read before somebody asks.
 #[derive(Debug, Default)]
@@ -36,8 +42,8 @@ pub(crate) struct Found {
 }
 
 impl Processes {
-    /// The processes with this pattern in their name or, if that counts too, in their command line. This program
-    /// itself is none of them.
+    /// The processes with this pattern in their name or, if that counts too, in their command line. This program itself is
+    /// none of them, and what it has started for a monitor is none either: a command that checks a service names it.
     pub(crate) fn matching(&self, pattern: &Regex, in_command: bool) -> Result<Vec<Found>, String> {
         // A table that was left by a panic is read anew.
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,10 +52,11 @@ impl Processes {
             None => Table::unread().map_err(|error| format!("processes cannot be listed: {error}"))?,
         };
         known.refresh();
-        let own = sysinfo::Pid::from_u32(std::process::id());
+        let groups = groups();
         let processes = known.system.processes().iter();
         let found = processes
-            .filter(|(pid, process)| **pid != own && matches(process, pattern, in_command))
+            .filter(|(_, process)| matches(process, pattern, in_command))
+            .filter(|(pid, _)| !is_own(**pid, &known.system, &groups))
             .map(|(pid, process)| Found {
                 pid: pid.as_u32(),
                 started_at: process.start_time(),
@@ -87,13 +94,81 @@ impl Table {
     }
 }
 
+/// Whether it is this program, or was started by it for a monitor, through however many others.
+fn is_own(pid: Pid, system: &System, groups: &BTreeSet<u32>) -> bool {
+    let own = Pid::from_u32(std::process::id());
+    if pid == own || groups.contains(&pid.as_u32()) || is_in_group(pid, groups) {
+        return true;
+    }
+    let (mut pid, mut born) = (pid, u64::MAX);
+    for _ in 0..MOST_ANCESTORS {
+        let Some(process) = system.process(pid) else { return false };
+        // Who came later is no ancestor: the number was another's.
+        if process.start_time() > born {
+            return false;
+        }
+        match process.parent() {
+            Some(parent) if groups.contains(&parent.as_u32()) => return true,
+            Some(parent) if parent != pid => (pid, born) = (parent, process.start_time()),
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whoever has lost its parent is in the group all the same.
+#[cfg(unix)]
+fn is_in_group(pid: Pid, groups: &BTreeSet<u32>) -> bool {
+    let pid = i32::try_from(pid.as_u32()).ok().and_then(rustix::process::Pid::from_raw);
+    let group = pid.and_then(|pid| rustix::process::getpgid(Some(pid)).ok());
+    group.is_some_and(|group| groups.contains(&group.as_raw_nonzero().get().unsigned_abs()))
+}
+
+#[cfg(not(unix))]
+fn is_in_group(_pid: Pid, _groups: &BTreeSet<u32>) -> bool {
+    false
+}
+
+/// What is added where nothing was found and it may be there all the same: other users' processes can be hidden.
+#[cfg(target_os = "linux")]
+pub(super) fn hidden() -> Option<&'static str> {
+    // The first process is always there.
+    std::fs::read("/proc/1/stat").is_err().then_some(
+        "; this system hides the processes of other users (hidepid), so that one of theirs cannot be seen",
+    )
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn hidden() -> Option<&'static str> {
+    None
+}
+
 /// The name that it has now: the list of processes keeps the one that it had when it was first seen.
 fn name_of(process: &Process) -> Cow<'_, str> {
     #[cfg(target_os = "linux")]
     if let Ok(name) = std::fs::read_to_string(format!("/proc/{}/comm", process.pid())) {
-        return Cow::Owned(name.trim_end_matches('\n').to_owned());
+        let name = name.trim_end_matches('\n');
+        return Cow::Owned(completed(name, process).unwrap_or_else(|| name.to_owned()));
     }
     process.name().to_string_lossy()
+}
+
+/// Linux cuts names after 15 bytes. The first word of the command line, or the program's file, has the rest if it begins so.
+#[cfg(target_os = "linux")]
+fn completed(name: &str, process: &Process) -> Option<String> {
+    use std::path::Path;
+
+    const WHOLE: usize = 15;
+    if name.len() < WHOLE {
+        return None;
+    }
+    let exe = || std::fs::read_link(format!("/proc/{}/exe", process.pid())).ok();
+    let first = process.cmd().first().map(|word| Path::new(word).to_owned());
+    let longer = |path: std::path::PathBuf| {
+        let base = path.file_name()?.to_string_lossy().into_owned();
+        base.starts_with(name).then_some(base)
+    };
+    first.and_then(longer).or_else(|| exe().and_then(longer))
 }
 
 fn matches(process: &Process, pattern: &Regex, in_command: bool) -> bool {
@@ -133,7 +208,56 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    use super::super::program::{Leash, Running};
     use super::*;
+
+    /// A name of 24 letters, as a service may have it.
+    const LONG: &str = "a-very-long-process-name";
+
+    #[test]
+    fn a_name_over_15_letters_is_whole_and_what_the_agent_has_started_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(LONG);
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let processes = Processes::default();
+        let name = Regex::new(&format!("^{LONG}$")).unwrap();
+        let sees = |processes: &Processes| !processes.matching(&name, false).unwrap().is_empty();
+        // As whoever starts services does: its parent ends, and another one takes care of it.
+        let script = format!("'{}' 600 >/dev/null 2>&1 & echo $!", program.display());
+        let said = Command::new("sh").args(["-c", &script]).output().unwrap().stdout;
+        let pid = String::from_utf8(said).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !sees(&processes) {
+            assert!(Instant::now() < deadline, "a service with a long name is not seen");
+            std::thread::sleep(FRESH);
+        }
+        let service = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(service, rustix::process::Signal::KILL).unwrap();
+
+        // What runs for a monitor, its children, and one that has made itself the first of a session of its own.
+        let script = format!("echo {LONG}; setsid '{0}' 600 & '{0}' 600 & wait", program.display());
+        let argv = ["sh", "-c", &script].map(str::to_owned);
+        let limit = Duration::from_secs(600);
+        let running = Running::start(&argv, None, limit, &Leash::default()).unwrap();
+        let started = || {
+            let all = std::fs::read_dir("/proc").unwrap().flatten();
+            let words = all.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+            words.filter(|words| words.starts_with(program.to_str().unwrap())).count()
+        };
+        while started() < 2 {
+            assert!(Instant::now() < deadline, "its children are not there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let word = Regex::new(LONG).unwrap();
+        let now = Processes::default();
+        assert_eq!(now.matching(&word, true).unwrap(), [], "what checks a service is not the service");
+        drop(running);
+        // It has left its group.
+        for one in Processes::default().matching(&name, false).unwrap() {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(one.pid).unwrap()).unwrap();
+            let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
 
     #[test]
     fn a_process_that_becomes_another_program_has_its_name() {

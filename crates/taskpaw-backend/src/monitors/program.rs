@@ -1,6 +1,7 @@
 //! Runs a program for a monitor: bounded in time and in what it may say, and ended together with all that it has
 //! started: when it takes too long, when its monitor is removed, and when the agent stops.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -43,6 +44,24 @@ impl Leash {
     fn is_cut(&self) -> bool {
         self.0.is_cut.load(Ordering::SeqCst)
     }
+}
+
+/// Who looks at processes may have seen them so long ago.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// The programs that run for monitors, or did a moment ago: each by its pid, which is the number of its group too, with its end.
+static GROUPS: Mutex<BTreeMap<u32, Option<Instant>>> = Mutex::new(BTreeMap::new());
+
+/// The groups of the programs that run for monitors, or did a moment ago.
+pub(super) fn groups() -> BTreeSet<u32> {
+    let mut groups = lock_groups();
+    groups.retain(|_, ended| ended.is_none_or(|ended| ended.elapsed() < REMEMBERED));
+    groups.keys().copied().collect()
+}
+
+/// Nothing panics while it holds the lock.
+fn lock_groups() -> MutexGuard<'static, BTreeMap<u32, Option<Instant>>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program that runs. It is ended when this is dropped.
@@ -105,6 +124,8 @@ impl Running {
         }
         alone(&mut command);
         let child = command.spawn()?;
+        // At once: whoever reads the processes asks for the groups after that.
+        lock_groups().insert(child.id(), None);
         // The command keeps copies of the writing end; the reader would wait for them.
         drop(command);
         let said = Arc::new(Said::default());
@@ -176,6 +197,7 @@ impl Drop for Running {
         if !self.is_gone() {
             self.end();
         }
+        lock_groups().insert(self.child.id(), Some(Instant::now()));
         self.leash.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }

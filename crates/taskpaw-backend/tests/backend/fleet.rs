@@ -330,9 +330,9 @@ fn the_webhook_is_told_until_it_has_heard() {
     assert_eq!(
         texts,
         [
-            "TaskPaw Event | old: event 100",
-            "TaskPaw Event | old: event 200",
-            "TaskPaw Event | old: event 100"
+            "TaskPaw Event | old | m: event 100",
+            "TaskPaw Event | old | m: event 200",
+            "TaskPaw Event | old | m: event 100"
         ]
     );
     assert_eq!(told[0]["line"], "POST /hooks/wake HTTP/1.1");

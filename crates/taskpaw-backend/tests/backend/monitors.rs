@@ -98,6 +98,8 @@ fn what_cannot_be_is_refused_with_the_field_and_changes_nothing() {
         (with("name", json!("taken")), "name"),
         (with("name", json!("  ")), "name"),
         (with("name", json!("taskpaw")), "name"),
+        (with("name", json!(".")), "name"),
+        (with("name", json!("..")), "name"),
         (with("name", json!("a\nb")), "name"),
         (with("name", json!("x".repeat(101))), "name"),
         (with("type_id", json!("no_such_type")), "type_id"),

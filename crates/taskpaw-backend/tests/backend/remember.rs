@@ -19,7 +19,7 @@ use crate::running::{Machine, Running, TOKEN};
 
 /// What was told, without the starts: which monitor, and which title.
 fn told(machine: &Machine) -> Vec<(String, String)> {
-    let answer = call(machine.control, "GET", "/control/events?limit=500", &[&bearer(TOKEN)]).json();
+    let answer = call(machine.control, "GET", "/control/events?limit=10000", &[&bearer(TOKEN)]).json();
     let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
     let events = answer["events"].as_array().unwrap().iter();
     let of_monitors =

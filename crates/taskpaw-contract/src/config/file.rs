@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigHash, ConfigProblem, SCHEMA};
-use durable_file::{Links, open_plain, replace_file};
+use durable_file::{Links, dangling, leads_nowhere, open_plain, replace_file};
 
 /// A configuration file that was read, or that is not there yet.
 ///
@@ -174,6 +174,9 @@ const MOST_BYTES: u64 = 16 << 20;
 /// The whole file. A person may have made it a link; what it leads to must be a plain file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    if leads_nowhere(path) {
+        return Err(dangling());
+    }
     let file = open_plain(path, Links::Follow)?;
     if file.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 > MOST_BYTES {
         let reason = format!("it is larger than {} MiB", MOST_BYTES >> 20);
@@ -292,9 +295,15 @@ fn lay_over(into: &mut Value, from: Value) {
             }
         }
         (Value::Array(into), Value::Array(mut from)) => {
-            for entry in &mut from {
-                let was =
-                    into.iter().find(|was| was.get("name").is_some() && was.get("name") == entry.get("name"));
+            let named: Vec<Option<Value>> = from.iter().map(|entry| entry.get("name").cloned()).collect();
+            for (at, entry) in from.iter_mut().enumerate() {
+                let has = |was: &&Value| was.get("name").is_some() && was.get("name") == entry.get("name");
+                // One that has got another name stays at its place in the list.
+                let renamed = || {
+                    let was = into.get(at).filter(|_| into.len() == named.len())?;
+                    (entry.get("name").is_some() && !named.contains(&was.get("name").cloned())).then_some(was)
+                };
+                let was = into.iter().find(has).or_else(renamed);
                 if let (Value::Object(entry), Some(Value::Object(was))) = (entry, was) {
                     for (key, value) in was {
                         entry.entry(key).or_insert_with(|| value.clone());

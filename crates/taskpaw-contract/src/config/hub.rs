@@ -188,6 +188,19 @@ impl HubAgent {
         }
         check_token(&format!("{key}.token"), &self.token)
     }
+
+    /// Checks one that somebody adds. What stands in the file already is not refused because of one address that can never
+    /// answer: nothing else would run.
+    ///
+    /// # Errors
+    /// The first problem.
+    pub fn check_new(&self, key: &str) -> Result<(), ConfigProblem> {
+        self.check(key)?;
+        match never_answers(&self.url) {
+            Some(reason) => Err(wrong(format!("{key}.url"), format!("the address {reason}"))),
+            None => Ok(()),
+        }
+    }
 }
 
 fn wrong(key: String, reason: String) -> ConfigProblem {
@@ -219,6 +232,61 @@ pub(super) fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
 #[must_use]
 pub fn is_server_url(url: &str) -> bool {
     wrong_url(url).is_none()
+}
+
+/// An address as a person writes it, without the spaces around it and with the beginning in small letters.
+#[must_use]
+pub fn tidy_url(url: &str) -> String {
+    let url = url.trim();
+    match url.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => url.to_owned(),
+    }
+}
+
+/// A name of the DNS or of the network's own, or an address; IPv6 in brackets.
+fn is_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[') {
+        let address = inner.strip_suffix(']').unwrap_or_default();
+        return address.parse::<std::net::Ipv6Addr>().is_ok_and(|address| !address.is_unspecified());
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    // A name whose last part is a number is an address.
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| !address.is_unspecified());
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|number| number > 0)
+}
+
+/// What is wrong with the address of an agent that is a URL, and can never answer.
+fn never_answers(url: &str) -> Option<&'static str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rfind(']') {
+        Some(end) => (&authority[..=end], authority[end + 1..].strip_prefix(':')),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    let is_whole = port.is_some() || host.len() == authority.len();
+    if !is_whole || !is_host(host) {
+        Some("has a host that is neither a name nor an address")
+    } else if port.is_some_and(|port| !is_port(port)) {
+        Some("has a port that is not between 1 and 65535")
+    } else if rest.contains(['?', '#']) {
+        Some("has a ? or a #, after which nothing can be asked for")
+    } else {
+        None
+    }
 }
 
 /// What is wrong with the address of a server.
@@ -269,6 +337,48 @@ mod tests {
         assert!(problem(|hub| hub.answer_within_ms = 99).starts_with("hub.answer_within_ms: 99 "));
         assert!(problem(|hub| hub.keep_event_days = 0).starts_with("hub.keep_event_days: 0 "));
         assert!(problem(|hub| hub.keep_status_days = 9_999).starts_with("hub.keep_status_days: 9999 "));
+    }
+
+    #[test]
+    fn an_address_is_tidied_as_a_person_may_write_it() {
+        assert_eq!(tidy_url("  HTTP://NAS:5680/A "), "http://NAS:5680/A");
+        assert_eq!(tidy_url("nas:5680"), "nas:5680");
+    }
+
+    #[test]
+    fn an_address_that_can_never_answer_is_not_added_and_stops_nothing_where_it_is() {
+        for (url, is_good) in [
+            ("http://192.168.1.5:5680", true),
+            ("https://nas.local/agent/", true),
+            ("http://[fd00::1]:5680", true),
+            ("http://localhost", true),
+            ("http://nas_2.local.:5680", true),
+            ("http://[::ffff:192.168.1.5]:5680", true),
+            ("http://xn--bcher-kva.example", true),
+            ("http://x:+80", false),
+            ("http://x:80:90", false),
+            ("http://x:", false),
+            ("http://[::1", false),
+            ("http://::1", false),
+            ("http://[zz]:5680", false),
+            ("http://[fe80::1%eth0]", false),
+            ("http://300.1.1.1", false),
+            ("http://192.168.1:5680", false),
+            ("http://0.0.0.0:5680", false),
+            ("http://[::]:5680", false),
+            ("http://a..b", false),
+            ("http://.", false),
+            ("http://-x", false),
+            ("http://x,y", false),
+            ("http://http://x", false),
+            ("http:///x", false),
+            ("http://x?a=b", false),
+            ("http://x/#top", false),
+        ] {
+            let problem = agent("a", url).check_new("agent");
+            assert_eq!(problem.is_ok(), is_good, "{url}: {problem:?}");
+        }
+        assert!(agent("a", "http://300.1.1.1/?x").check("agent").is_ok());
     }
 
     #[test]

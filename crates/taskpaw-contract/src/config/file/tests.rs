@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 fn in_folder(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -43,6 +45,53 @@ fn of_many_first_starts_one_makes_the_file_and_all_have_it() {
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
     assert_eq!((ids.len(), made.into_inner()), (1, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_one_that_leads_nowhere_is_an_error() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let (real, link) = (folder.path().join("dotfiles.json"), folder.path().join("config.json"));
+    fs::write(&real, r#"{"mood":"good"}"#).unwrap();
+    symlink(&real, &link).unwrap();
+    ConfigFile::begin(&link, || panic!("it is there")).unwrap();
+    ConfigFile::update(&link, |config| {
+        config.agent.machine = "m".to_owned();
+        Ok::<_, ConfigProblem>(())
+    })
+    .unwrap();
+    let kept = fs::read_to_string(&real).unwrap();
+    assert!(kept.contains("good") && kept.contains("\"m\"") && kept.contains("server_id"), "{kept}");
+    assert!(fs::symlink_metadata(&link).unwrap().file_type().is_symlink());
+    // As of a disk that is not there yet.
+    fs::rename(&real, folder.path().join("away")).unwrap();
+    let problem = ConfigFile::begin(&link, Config::default).unwrap_err();
+    assert!(problem.to_string().contains("it is a link"), "{problem}");
+    assert!(!real.exists() && ConfigFile::read(&link).is_err());
+}
+
+#[test]
+fn one_that_gets_another_name_keeps_what_no_type_knows() {
+    let agents =
+        r#"{"hub":{"agents":[{"name":"a","url":"http://a","x":1},{"name":"b","url":"http://b","x":2}]}}"#;
+    let names = |change: fn(&mut Config)| {
+        let (_folder, path) = in_folder(agents);
+        ConfigFile::update(&path, |config| {
+            change(config);
+            Ok::<_, ConfigProblem>(())
+        })
+        .unwrap();
+        let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let agents = value["hub"]["agents"].as_array().unwrap().clone();
+        agents.iter().map(|agent| (agent["name"].clone(), agent["x"].clone())).collect::<Vec<_>>()
+    };
+    let renamed = names(|config| config.hub.agents[1].name = "c".to_owned());
+    assert_eq!(renamed, [(json!("a"), json!(1)), (json!("c"), json!(2))]);
+    let removed = names(|config| drop(config.hub.agents.remove(0)));
+    assert_eq!(removed, [(json!("b"), json!(2))]);
+    let swapped = names(|config| config.hub.agents.swap(0, 1));
+    assert_eq!(swapped, [(json!("b"), json!(2)), (json!("a"), json!(1))]);
 }
 
 #[test]
