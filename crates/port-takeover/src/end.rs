@@ -21,14 +21,13 @@ pub fn end_process<S: System>(
     expected: &ProcessIdentity,
     limits: Limits,
 ) -> Result<(HowEnded, Duration), Doubt> {
-    let not_allowed = |error: EndError| Doubt::NotAllowed(error.to_string());
-    let Some(handle) = system.open(expected.pid).map_err(not_allowed)? else {
+    let Some(handle) = system.open(expected.pid).map_err(Doubt::from)? else {
         return Ok((HowEnded::AlreadyGone, Duration::ZERO));
     };
     // What is described between the opening of the handle and the proof that its process lives, is that very
     // process: its id cannot have been given away.
     let found = system.describe(expected.pid);
-    if has_exited(system, &handle, Duration::ZERO).map_err(not_allowed)? {
+    if has_exited(system, &handle, Duration::ZERO).map_err(Doubt::from)? {
         return Ok((HowEnded::AlreadyGone, Duration::ZERO));
     }
     let found = found.ok_or(Doubt::ProcessChanged(expected.pid))?;
@@ -42,17 +41,17 @@ pub fn end_process<S: System>(
     let verified = VerifiedHolder::new(found.identity(), handle);
     let asked_at = system.now();
     let took = || system.now().saturating_sub(asked_at);
-    match system.ask(&verified).map_err(not_allowed)? {
+    match system.ask(&verified).map_err(Doubt::from)? {
         Asked::AlreadyGone => return Ok((HowEnded::AlreadyGone, took())),
         Asked::Delivered => {
-            if has_exited(system, verified.handle(), limits.grace).map_err(not_allowed)? {
+            if has_exited(system, verified.handle(), limits.grace).map_err(Doubt::from)? {
                 return Ok((HowEnded::Graceful, took()));
             }
         }
         Asked::NotPossible => {}
     }
-    system.kill(&verified).map_err(not_allowed)?;
-    if has_exited(system, verified.handle(), limits.kill_wait).map_err(not_allowed)? {
+    system.kill(&verified).map_err(Doubt::from)?;
+    if has_exited(system, verified.handle(), limits.kill_wait).map_err(Doubt::from)? {
         return Ok((HowEnded::Forced, took()));
     }
     Err(Doubt::NotAllowed(format!("process {} does not end, even though it was killed", expected.pid)))

@@ -14,8 +14,7 @@ use crate::report::{AddressReuse, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, WantedPort};
 use crate::sys::System;
 use round::{Run, without_kept};
-use verify::started_since;
-pub use verify::{Doubt, Incumbent, VerifiedHolder, verify};
+pub use verify::{Doubt, Incumbent, VerifiedHolder, started_since, verify};
 
 /// How long a takeover may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //! - **act**: [`take_over`] does all of it, and tells an observer what happens. [`claim_all`] then holds the
 //!   ports. [`next_free_port`] finds another number for a person whose port cannot be had.
 //! - **pass on**: [`claim_passed`] takes listening sockets that another process gave away, if they are just what is wanted.
+//! - **wait**: [`watch`] looks again when something has changed, at next to no cost.
 //! - **remember**: a [`Record`] is made from the [`Report`] and kept in a [`Journal`].
 //!
 //! [`sys::System`] is the seam for tests: a strict fake in its place shows what a takeover does when anything
@@ -27,6 +28,7 @@ mod report;
 mod snapshot;
 mod suggest;
 pub mod sys;
+mod watch;
 
 pub use address::{Host, InvalidHost, blocks, overlaps, same_target};
 pub use claim::{Claim, bind_outcome, claim_all, claim_the_rest};
@@ -34,7 +36,8 @@ pub use decision::{Decision, Holder, HolderKind, PortOutlook, PortState, PortVer
 pub use end::end_process;
 pub use error::{ClaimError, EndError, LookError, ReuseError};
 pub use execute::{
-    Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, take_over_keeping, verify,
+    Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, started_since, take_over,
+    take_over_keeping, verify,
 };
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use installation::{Installation, Keeping, StateHolder, StateSeen};
@@ -46,3 +49,4 @@ pub use snapshot::{
     WantedPort,
 };
 pub use suggest::next_free_port;
+pub use watch::watch;

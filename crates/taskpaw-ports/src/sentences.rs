@@ -47,7 +47,7 @@ pub(crate) fn sentence(answer: &Answer) -> String {
 fn after(doubt: &Doubt) -> &'static str {
     match doubt {
         // Another attempt would have the same doubt.
-        Doubt::NoStartTime(_) | Doubt::NotAllowed(_) => "Stop it yourself, then try again.",
+        Doubt::NoStartTime(_) | Doubt::Denied(_) | Doubt::NotAllowed(_) => "Stop it yourself, then try again.",
         _ => "Try again.",
     }
 }
@@ -247,7 +247,7 @@ mod tests {
             Doubt::ProcessChanged(pid(300)),
             Doubt::HolderAppeared(pid(302)),
             Doubt::NoStartTime(pid(300)),
-            Doubt::NotAllowed(port_takeover::EndError::Denied { pid: pid(300) }.to_string()),
+            Doubt::Denied(pid(300)),
             Doubt::LookFailed(port_takeover::LookError::Malformed("it is truncated").to_string()),
         ] {
             all.push(said(Outcome::Refused, |report| report.doubt = Some(doubt)));

@@ -52,7 +52,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 Ok(None) => {
                     gone.insert(pid);
                 }
-                Err(error) => return Err(Doubt::NotAllowed(error.to_string())),
+                Err(error) => return Err(error.into()),
             }
         }
         let again = self.look_again(seen)?;
@@ -61,7 +61,7 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
         // read of that very process: its id cannot have been given away.
         let opened: Vec<&S::Handle> = handles.iter().map(|(_, handle)| handle).collect();
         let exited = self.system.wait_any(&opened, Duration::ZERO);
-        let exited = exited.map_err(|error| Doubt::NotAllowed(error.to_string()))?;
+        let exited = exited.map_err(Doubt::from)?;
         gone.extend(handles.iter().zip(&exited).filter(|(_, exited)| **exited).map(|((pid, _), _)| *pid));
 
         verify(seen, verdict, &again, &again_verdict, &gone)?;
@@ -149,9 +149,9 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
                 }
                 Ok(Asked::NotPossible) => match self.force(&mut ending) {
                     Ok(()) => waiting.push(ending),
-                    Err(error) => self.not_allowed(pid, &error)?,
+                    Err(error) => self.not_allowed(pid, error)?,
                 },
-                Err(error) => self.not_allowed(pid, &error)?,
+                Err(error) => self.not_allowed(pid, error)?,
             }
         }
         let waiting = self.wait(waiting, asked_at, asked_at + self.limits.grace);
@@ -174,9 +174,9 @@ impl<S: System, O: FnMut(TakeoverEvent<'_>) -> Called> Run<'_, S, O> {
     }
 
     /// The first that may not be ended calls everything off, as long as nothing was signalled.
-    fn not_allowed(&mut self, pid: Pid, error: &EndError) -> Result<(), Doubt> {
+    fn not_allowed(&mut self, pid: Pid, error: EndError) -> Result<(), Doubt> {
         if !self.signalled {
-            return Err(Doubt::NotAllowed(error.to_string()));
+            return Err(error.into());
         }
         self.survives(pid, error.to_string());
         Ok(())

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decision::Verdict;
+use crate::error::EndError;
 use crate::identity::{Role, RuleName};
 use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
 
@@ -52,7 +53,10 @@ pub enum Doubt {
     /// When a process started cannot be read, so it cannot be told from a later one with its id.
     #[error("when process {0} started cannot be read")]
     NoStartTime(Pid),
-    /// A process may not be opened or signalled.
+    /// A process may not be ended by this user: on Windows one that runs as administrator, for one.
+    #[error("process {0} may not be ended by this user")]
+    Denied(Pid),
+    /// A process cannot be opened or signalled.
     #[error("{0}")]
     NotAllowed(String),
     /// The ports could not be looked at once more.
@@ -61,6 +65,15 @@ pub enum Doubt {
     /// The observer of [`TakeoverEvent::Verified`](crate::TakeoverEvent::Verified) did not want it.
     #[error("it was called off before any process was asked to stop")]
     CalledOff,
+}
+
+impl From<EndError> for Doubt {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Denied { pid } => Self::Denied(pid),
+            other => Self::NotAllowed(other.to_string()),
+        }
+    }
 }
 
 /// A stale holder that is verified and about to be asked to stop.
@@ -90,8 +103,10 @@ pub(super) fn incumbents(verdict: &Verdict, gone: &BTreeSet<Pid>) -> Vec<Incumbe
     verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).filter_map(incumbent).collect()
 }
 
-/// The first process to be ended that has started later than `time`, or does not show when.
-pub(super) fn started_since(seen: &Snapshot, verdict: &Verdict, time: Option<u64>) -> Option<Pid> {
+/// The first process to be ended that has started later than `time`, or does not show when: [`take_over`](crate::take_over)
+/// with that [limit](crate::Limits::not_started_after) leaves it alone. Without a time there is none.
+#[must_use]
+pub fn started_since(seen: &Snapshot, verdict: &Verdict, time: Option<u64>) -> Option<Pid> {
     let time = time?;
     let is_old =
         |pid: Pid| seen.process(pid).and_then(|it| it.started_at).is_some_and(|started| started <= time);

@@ -117,6 +117,12 @@ pub trait System {
     /// the snapshot as a listener without a process.
     fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError>;
 
+    /// How a trial bind of each wanted port ends, where that costs next to nothing and nobody notices it; nothing elsewhere,
+    /// and nothing if it cannot be found out. No look: it does not say who holds a port.
+    fn try_binds(&self, _wanted: &[WantedPort]) -> Option<BTreeMap<String, BindOutcome>> {
+        None
+    }
+
     /// What is known of one process; nothing if it has ended or may not be looked at.
     fn describe(&self, pid: Pid) -> Option<Process>;
 
@@ -321,6 +327,14 @@ impl System for Native {
             installation.add_programs(&mut snapshot);
         }
         Ok(snapshot)
+    }
+
+    fn try_binds(&self, wanted: &[WantedPort]) -> Option<BTreeMap<String, BindOutcome>> {
+        // macOS would have to connect, and Windows to look whether somebody listens.
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
+        wanted.iter().map(|port| Some((port.name.clone(), trial_bind(port).ok()?))).collect()
     }
 
     fn describe(&self, pid: Pid) -> Option<Process> {

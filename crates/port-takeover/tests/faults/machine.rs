@@ -75,6 +75,10 @@ pub(crate) struct Machine {
     pub(crate) lingering_ports: BTreeSet<u16>,
     /// The life that holds the lock of the state, and that its record names. Nothing: there is one installation only.
     pub(crate) keeps_state: Option<usize>,
+    /// When processes end by themselves.
+    pub(crate) endings: RefCell<BTreeMap<Duration, u32>>,
+    /// Whether a trial bind costs next to nothing here.
+    pub(crate) has_cheap_binds: bool,
     /// So long a port lingers whose holder ended without SO_REUSEADDR on its sockets.
     pub(crate) time_wait: Option<Duration>,
     /// So long the sockets of one that has ended are still listed, without an owner.
@@ -119,6 +123,8 @@ impl Machine {
             lingers: Cell::new(None),
             lingering_ports: BTreeSet::new(),
             keeps_state: None,
+            endings: RefCell::default(),
+            has_cheap_binds: true,
             time_wait: None,
             sockets_outlive: None,
             ownerless: RefCell::default(),
@@ -182,6 +188,40 @@ impl Machine {
     /// Advances the clock by what every call costs.
     pub(crate) fn spend(&self, time: Duration) {
         self.clock.set(self.clock.get() + time);
+        let due = self.endings.borrow_mut().split_off(&(self.clock.get() + Duration::from_nanos(1)));
+        for raw in self.endings.replace(due).into_values() {
+            let mut world = self.world.borrow_mut();
+            if let Some(at) = world.alive(raw) {
+                world.end(at);
+            }
+        }
+    }
+
+    /// Passes time until it is over, or until one of them has ended.
+    fn wait_for(&self, handles: &[&usize], timeout: Duration) {
+        let until = self.clock.get() + timeout;
+        let is_meant = |raw: u32| {
+            let at = self.world.borrow().alive(raw);
+            at.is_some_and(|at| handles.iter().any(|handle| **handle == at))
+        };
+        let first = self.endings.borrow().iter().find(|(_, raw)| is_meant(**raw)).map(|(at, _)| *at);
+        let until = first.map_or(until, |at| at.clamp(self.clock.get(), until));
+        self.spend(until.saturating_sub(self.clock.get()));
+    }
+
+    fn binds(&self, wanted: &[WantedPort]) -> BTreeMap<String, BindOutcome> {
+        let world = self.world.borrow();
+        let is_held = |port: u16| world.lives.iter().any(|life| life.alive && life.ports.contains(&port));
+        let still_lingers = self.lingers.get().is_some_and(|until| self.clock.get() < until);
+        let lingers = |number: u16| {
+            still_lingers && (self.lingering_ports.is_empty() || self.lingering_ports.contains(&number))
+        };
+        let bind = |port: &WantedPort| {
+            let number = port.port.get();
+            let refused = is_held(number) || lingers(number);
+            if refused { BindOutcome::InUse } else { BindOutcome::Ok }
+        };
+        wanted.iter().map(|port| (port.name.clone(), bind(port))).collect()
     }
 }
 
@@ -234,11 +274,6 @@ impl System for Machine {
         let lingers = |number: u16| {
             still_lingers && (self.lingering_ports.is_empty() || self.lingering_ports.contains(&number))
         };
-        let bind = |port: &WantedPort| {
-            let number = port.port.get();
-            let refused = listeners.contains_key(&number) || lingers(number);
-            if refused { BindOutcome::InUse } else { BindOutcome::Ok }
-        };
         let left_over = |port: u16| BoundSocket {
             address: "127.0.0.1".to_owned(),
             port,
@@ -265,12 +300,16 @@ impl System for Machine {
                 let holder = keeps.alive.then(|| keeps.process.identity());
                 StateSeen { held: Some(keeps.alive), holder, ..StateSeen::default() }
             }),
-            binds: wanted.iter().map(|port| (port.name.clone(), bind(port))).collect(),
+            binds: self.binds(wanted),
             listeners: listeners
                 .into_iter()
                 .map(|(port, pids)| Listener { address: "127.0.0.1".to_owned(), port, pids, v6only: false })
                 .collect(),
         })
+    }
+
+    fn try_binds(&self, wanted: &[WantedPort]) -> Option<BTreeMap<String, BindOutcome>> {
+        self.has_cheap_binds.then(|| self.binds(wanted))
     }
 
     fn describe(&self, pid: Pid) -> Option<Process> {
@@ -294,9 +333,12 @@ impl System for Machine {
         }
         let exited: Vec<bool> =
             handles.iter().map(|handle| !self.world.borrow().lives[**handle].alive).collect();
-        // Nothing else happens on this machine while it waits: time passes.
-        self.spend(if exited.contains(&true) { Duration::from_millis(1) } else { timeout });
-        Ok(exited)
+        if exited.contains(&true) {
+            self.spend(Duration::from_millis(1));
+            return Ok(exited);
+        }
+        self.wait_for(handles, timeout);
+        Ok(handles.iter().map(|handle| !self.world.borrow().lives[**handle].alive).collect())
     }
 
     fn allow_reuse(
