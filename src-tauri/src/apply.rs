@@ -209,10 +209,11 @@ impl Doing<'_> {
                     return Heard::Ready(ports);
                 }
                 Event::BackendBackoff { generation, failure, .. }
+                | Event::BackendWaiting { generation, failure, .. }
                 | Event::BackendFailed { generation, failure, .. }
                     if generation > self.since =>
                 {
-                    let ports = self.last.take().filter(|_| failure == Failure::PortConflict);
+                    let ports = self.last.take().filter(|_| failure.is_about_ports());
                     return Heard::Failed(Reason { failure, ports: ports.unwrap_or_default() });
                 }
                 _ => {}

@@ -139,7 +139,13 @@ impl Board {
     /// Whether a role has a backend, or is about to.
     pub(crate) fn runs_something(&self) -> bool {
         let has_none = |state: &RoleState| {
-            matches!(state, RoleState::Stopped | RoleState::Backoff { .. } | RoleState::Failed { .. })
+            matches!(
+                state,
+                RoleState::Stopped
+                    | RoleState::Backoff { .. }
+                    | RoleState::Waiting { .. }
+                    | RoleState::Failed { .. }
+            )
         };
         !self.lock().roles.iter().all(|view| has_none(&view.state))
     }
@@ -242,6 +248,13 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
         Event::LingeringWait { .. } => {
             view.timeline.retain(|entry| !matches!(entry.event, Event::LingeringWait { .. }));
         }
+        // The ports may change hands for days: what they are now is one line, and what is waited for.
+        Event::PortConflict { .. } => {
+            view.timeline.retain(|entry| !matches!(entry.event, Event::PortConflict { .. }));
+        }
+        Event::BackendWaiting { .. } => {
+            view.timeline.retain(|entry| !matches!(entry.event, Event::BackendWaiting { .. }));
+        }
         _ => {}
     }
     view.timeline.push(TimelineEntry { at, event: event.clone() });
@@ -274,8 +287,12 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
                 RoleState::Backoff { wait_ms: *wait_ms, attempt: *attempt, failure: failure.clone() };
             ports_are_left(view, failure);
         }
-        Event::BackendFailed { failure, .. } => {
-            view.state = RoleState::Failed { failure: failure.clone() };
+        Event::BackendWaiting { failure, .. } => {
+            view.state = RoleState::Waiting { failure: failure.clone() };
+            ports_are_left(view, failure);
+        }
+        Event::BackendFailed { failure, retry_ms, .. } => {
+            view.state = RoleState::Failed { failure: failure.clone(), retry_ms: *retry_ms };
             ports_are_left(view, failure);
         }
         Event::BackendStopping { .. } => view.state = RoleState::Stopping,
@@ -291,7 +308,7 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
 
 /// The backend is gone: what was known of its ports no longer holds, except for a conflict, which is why.
 fn ports_are_left(view: &mut RoleView, failure: &Failure) {
-    if *failure == Failure::PortConflict {
+    if failure.is_about_ports() {
         return;
     }
     for port in &mut view.ports {

@@ -96,7 +96,6 @@ fn a_new_attempt_begins_a_new_timeline_and_keeps_what_was_replaced() {
         forced: false,
         ms: 41.0,
         left: Vec::new(),
-        displaced: false,
     };
     for event in [started(1), finished(1, vec![old]), wait(1, 9), wait(1, 8)] {
         board.publish(event);
@@ -160,7 +159,7 @@ fn the_ports_of_a_conflict_are_shown_with_the_failure_that_follows() {
     assert_eq!(agent(&board).state, RoleState::Backoff { wait_ms: 500, attempt: 1, failure });
     assert_eq!(agent(&board).ports, ports(PortState::Foreign));
     let failure = Failure::Takeover { message: "something else".into() };
-    board.publish(Event::BackendFailed { role: AGENT, generation: 1, failure });
+    board.publish(Event::BackendFailed { role: AGENT, generation: 1, failure, retry_ms: None });
     assert!(agent(&board).ports.iter().all(|port| port.state.is_none() && port.suggestion.is_none()));
 }
 

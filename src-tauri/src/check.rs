@@ -123,7 +123,9 @@ fn given_up(snapshot: &Snapshot) -> Option<String> {
         return Some(format!("the TaskPaw that is running goes on: {why}"));
     }
     snapshot.roles.iter().find_map(|view| match &view.state {
-        RoleState::Failed { failure } => Some(format!("the {} failed: {}", view.role, reason(failure))),
+        RoleState::Failed { failure, .. } | RoleState::Waiting { failure } => {
+            Some(format!("the {} failed: {}", view.role, reason(failure)))
+        }
         _ => None,
     })
 }

@@ -49,7 +49,9 @@ fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
     if on_close == OnClose::Tray && app.has_tray {
         return Closing::Hide;
     }
-    let runs = |state: &RoleState| !matches!(state, RoleState::Stopped | RoleState::Failed { .. });
+    let runs = |state: &RoleState| {
+        !matches!(state, RoleState::Stopped | RoleState::Waiting { .. } | RoleState::Failed { .. })
+    };
     let something_stops = shown.roles.iter().any(|view| runs(&view.state));
     let may_ask = has_painted && !app.is_close_asked;
     // Whoever wanted the app to stay in a tray that is not there is asked, and not surprised.

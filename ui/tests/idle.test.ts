@@ -58,8 +58,9 @@ describe("an idle window", () => {
   });
 
   it("counts down only while something is counted down", async () => {
-    expect((await idle("conflict", "this-machine")).timers).toBe(1);
-    expect((await idle("failed", "this-machine")).timers).toBe(0);
+    expect((await idle("backoff", "this-machine")).timers).toBe(1);
+    expect((await idle("conflict", "this-machine")).timers).toBe(0);
+    expect((await idle("failed-version", "this-machine")).timers).toBe(0);
   });
 
   it("asks for nothing while it is hidden", async () => {

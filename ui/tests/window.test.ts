@@ -69,7 +69,8 @@ describe("another version", () => {
 describe("a conflict", () => {
   it("names the holder and offers the free port for good", async () => {
     await open("conflict");
-    expect(find("role-state-agent").dataset["kind"]).toBe("backoff");
+    expect(find("role-state-agent").dataset["kind"]).toBe("waiting");
+    expect(find("conflict").textContent).toContain(en.waiting.one);
     expect(find("conflict-port-network").textContent).toContain("held by python3 (pid 1234)");
     expect(has("conflict-port-control")).toBe(false);
     expect(find("action-use-free-network").textContent).toContain("Use free port 5682");
@@ -108,10 +109,14 @@ describe("a conflict", () => {
     host.world.taken = {};
     await click("action-stop-other");
     expect(host.asked).toContainEqual({ command: "stop", role: "hub" });
-    // It has given up, so it is started as soon as the ports are free.
-    await pass(1000);
-    expect(host.asked).toContainEqual({ command: "retry", role: "agent" });
-    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+    await close();
+    await open("conflict-other-role");
+    // A hub that was started without this app has the port, and this app's own is another process.
+    const hub = host.role("hub");
+    if (hub.state.kind === "ready") hub.state.backend.pid = 77;
+    host.emit({ type: "app_changed" });
+    await pass();
+    expect(has("action-stop-other")).toBe(false);
     await close();
     await open("conflict-other-role");
     host.emit({ type: "backend_exited", role: "hub", generation: 1, status: "exit status 0" });
@@ -120,6 +125,37 @@ describe("a conflict", () => {
     await close();
     await open("conflict");
     expect(has("action-stop-other")).toBe(false);
+  });
+
+  it("follows what becomes of the holder, and says that it has gone", async () => {
+    await open("conflict");
+    const { generation, ports } = host.role("agent");
+    const nginx = { pid: 99, name: "nginx", exe: null, user: null, role: null, ours: false };
+    const held = ports.map((port) => (port.state === "foreign" ? { ...port, holders: [nginx] } : port));
+    host.emit({ type: "port_conflict", role: "agent", generation, ports: held });
+    await pass();
+    expect(find("conflict-port-network").textContent).toContain("held by nginx (pid 99)");
+    const free = held.map((port) => ({
+      ...port,
+      state: "free" as const,
+      outlook: "starts" as const,
+      holders: [],
+      suggestion: null,
+    }));
+    host.emit({ type: "port_conflict", role: "agent", generation, ports: free });
+    await pass();
+    expect(find("conflict").textContent).toContain("nginx (pid 99) has gone: starting");
+  });
+
+  it("offers to start here where another TaskPaw was started later", async () => {
+    await open("displaced");
+    expect(find("conflict").textContent).toContain("taskpaw-backend 4.1.0 (pid 4321) has the ports now.");
+    expect(find("action-retry").textContent).toContain("Start here");
+    expect(find("conflict-port-network").textContent).toContain("a TaskPaw that was started later");
+    await close();
+    await open("not-allowed");
+    expect(find("conflict-port-network").textContent).toContain("administrator rights");
+    expect(has("action-use-free-all")).toBe(true);
   });
 
   it("moves only one of two ports that are in each other's way", async () => {

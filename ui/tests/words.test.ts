@@ -201,6 +201,7 @@ describe("failures", () => {
     { kind: "unhealthy", missed: 3, log: [] },
     { kind: "displaced", pid: 812, name: "TaskPaw", version: "3" },
     { kind: "displaced", pid: 812, name: "taskpaw-backend", version: null },
+    { kind: "not_allowed", pid: 812, name: "taskpaw-backend", version: "4.0.0" },
     { kind: "v3_busy", pid: 812, children: [{ pid: 901, name: "lada-cli" }] },
     ...codes.map((code): Failure => ({ kind: "startup_error", code, message: "…", port: null })),
     {
@@ -226,18 +227,6 @@ describe("timeline", () => {
   it.each(languages)("tells a start that replaced something in %s", (language) => {
     speak(language);
     expect(steps(readyAgent()).map(({ text }) => text)).toMatchSnapshot();
-  });
-
-  it("tells of one that had taken the ports before it was ended", () => {
-    const agent = readyAgent();
-    for (const { event } of agent.timeline)
-      if (event.type === "reclaim_finished")
-        event.replaced = event.replaced.map((it) => ({ ...it, displaced: true }));
-    expect(steps(agent)).toContainEqual({
-      at: expect.any(Number) as number,
-      text: "taskpaw-backend 3.9.2 (pid 812) had taken the ports of a backend that was ended",
-      tone: "warn",
-    });
   });
 
   it("says that a newer app was replaced by an older one", () => {
@@ -370,7 +359,8 @@ describe("a change of ports", () => {
       { kind: "ready", backend: { pid: 1, version: "4.0.0", base_url: "", ready_ms: 1 } },
       { kind: "starting" },
       { kind: "backoff", wait_ms: 500, attempt: 1, failure: exited },
-      { kind: "failed", failure: exited },
+      { kind: "waiting", failure: { kind: "port_conflict" } },
+      { kind: "failed", failure: exited, retry_ms: null },
       { kind: "stopped" },
     ];
     const ends = ["kept", "rolled_back"] as const;

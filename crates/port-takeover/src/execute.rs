@@ -14,7 +14,8 @@ use crate::report::{AddressReuse, Outcome, Report, Terminated};
 use crate::snapshot::{Pid, WantedPort};
 use crate::sys::System;
 use round::{Run, without_kept};
-pub use verify::{Doubt, Incumbent, VerifiedHolder, started_since, verify};
+use verify::started_since;
+pub use verify::{Doubt, Incumbent, VerifiedHolder, verify};
 
 /// How long a takeover may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,8 +36,7 @@ pub use decision::{Decision, Holder, HolderKind, PortOutlook, PortState, PortVer
 pub use end::end_process;
 pub use error::{ClaimError, EndError, LookError, ReuseError};
 pub use execute::{
-    Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, started_since, take_over,
-    take_over_keeping, verify,
+    Called, Doubt, Incumbent, Limits, TakeoverEvent, VerifiedHolder, take_over, take_over_keeping, verify,
 };
 pub use identity::{Identified, IdentityRule, IdentityRules, ProcessFacts, Role, RuleName};
 pub use installation::{Installation, Keeping, StateHolder, StateSeen};

@@ -47,7 +47,9 @@ pub(crate) fn sentence(answer: &Answer) -> String {
 fn after(doubt: &Doubt) -> &'static str {
     match doubt {
         // Another attempt would have the same doubt.
-        Doubt::NoStartTime(_) | Doubt::Denied(_) | Doubt::NotAllowed(_) => "Stop it yourself, then try again.",
+        Doubt::NoStartTime(_) | Doubt::Denied(_) | Doubt::NotAllowed(_) => {
+            "Stop it yourself, then try again."
+        }
         _ => "Try again.",
     }
 }

@@ -109,7 +109,9 @@ impl Follows for Following {
             match events.recv().await {
                 Some(Event::BackendReady { role, .. }) => awaited.retain(|it| *it != role),
                 Some(
-                    Event::BackendFailed { role, failure, .. } | Event::BackendBackoff { role, failure, .. },
+                    Event::BackendFailed { role, failure, .. }
+                    | Event::BackendWaiting { role, failure, .. }
+                    | Event::BackendBackoff { role, failure, .. },
                 ) if awaited.contains(&role) => return Err(RoleFailure { role, failure }),
                 Some(_) => {}
                 None => {

@@ -7,8 +7,6 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Backend, Event, Failure, PortView};
 use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, StartupErrorCode};
 
-use super::displacement::{Displacement, Reclaim};
-
 /// From the greeting until the sidecar says that it is prepared.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
 /// The same, where a person waits for it: a cold disk, or a scanner that looks at a new program, takes some tens of seconds.
@@ -30,9 +28,13 @@ const HEALTHY_AGAIN: Duration = Duration::from_secs(600);
 /// The first wait after a failure; it doubles up to [`BACKOFF_LONGEST`].
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
-/// So many failures within [`BUDGET_WINDOW`] stop the attempts.
+/// After so many failures within [`BUDGET_WINDOW`] a person is asked, and attempts are rare.
 const BUDGET: usize = 5;
 const BUDGET_WINDOW: Duration = Duration::from_secs(120);
+/// The first wait when a person is asked; it doubles up to [`RETRY_LONGEST`]. What keeps a backend from running may be
+/// put right without anybody who comes here to say so.
+const RETRY_FIRST: Duration = Duration::from_secs(30);
+const RETRY_LONGEST: Duration = Duration::from_secs(300);
 
 /// What a role hears.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,12 +73,13 @@ pub(crate) enum Message {
 pub(crate) enum Answer {
     /// The ports are free.
     TakenOver,
-    /// Others had taken the ports of a backend that was lost, and are about to be ended.
-    TakingBack,
-    /// The ports cannot be had.
+    /// The ports could not be looked at, or what must be ended first cannot be.
     NotTakenOver(Failure),
-    /// Nothing else is wrong than that this machine does not have the address yet.
-    AddressAway,
+    /// Somebody has the ports, or they cannot be had for another reason that only goes away by itself: they are watched. Also
+    /// if that is another reason than before.
+    Blocked(Failure),
+    /// The ports that are watched can be had, as far as a look can tell.
+    CanStart,
     /// The program could not be started.
     NotSpawned(Failure),
     /// The sidecar wrote its line, or broke the protocol.
@@ -107,8 +110,10 @@ pub(crate) enum Timer {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
-    /// Look at the ports and reclaim them: ends in `TakenOver` or `NotTakenOver`.
+    /// Look at the ports and reclaim them: ends in `TakenOver`, `NotTakenOver` or `Blocked`.
     TakeOver,
+    /// Watch the ports, and show who has them: ends in `CanStart`, with `Blocked` before whenever it is for another reason.
+    Watch,
     /// Start the sidecar and greet it: ends in `Line`, `NotSpawned` or `NotTakenOver`.
     Prepare,
     /// Tell the sidecar to claim its ports: ends in `Line`, or in `NotSpawned`.
@@ -169,6 +174,8 @@ enum State {
     },
     Stopping(Next),
     Backoff,
+    /// The ports are watched.
+    Waiting,
     Failed,
     Ended,
 }
@@ -177,7 +184,9 @@ enum State {
 #[derive(Debug, Clone, PartialEq)]
 enum Next {
     Stay,
-    Start,
+    Start {
+        is_launch: bool,
+    },
     Fail(Failure),
     /// Another app is about to follow. Whether it runs again if that does not.
     StandDown {
@@ -195,13 +204,15 @@ pub(crate) struct Machine {
     generation: u32,
     state: State,
     failures: Vec<Duration>,
-    /// So many attempts in a row found that the address is not there.
-    away: u32,
+    /// So many times in a row a person was asked, and then it was tried again all the same.
+    rare: u32,
     /// Whether this attempt only finds out if it could start.
     is_ahead: bool,
     /// How long this attempt may take to be prepared.
     prepared_within: Duration,
-    displacement: Displacement,
+    /// Whether a person, or the launch of the app, wants this attempt. Only such a one ends backends that were started after
+    /// the one before.
+    is_launch: bool,
     /// Whether the app has the place, so that its backends act outside, and are started again and again.
     has_place: bool,
 }
@@ -215,10 +226,10 @@ impl Machine {
             generation: 0,
             state: State::Stopped,
             failures: Vec::new(),
-            away: 0,
+            rare: 0,
             is_ahead: false,
             prepared_within: PREPARED_WITHIN,
-            displacement: Displacement::default(),
+            is_launch: false,
             has_place: true,
         }
     }
@@ -233,14 +244,9 @@ impl Machine {
         self.is_ahead
     }
 
-    /// Whether the last attempt found that the address is not there.
-    pub(crate) fn waits_for_address(&self) -> bool {
-        self.away > 0
-    }
-
-    /// What a takeover does about stale backends that hold the ports.
-    pub(super) fn reclaim(&self) -> Reclaim {
-        self.displacement.reclaim()
+    /// Whether a person, or the launch of the app, wants the attempt under way.
+    pub(super) fn is_launch(&self) -> bool {
+        self.is_launch
     }
 
     /// Takes a message at a time (any clock that only goes forward) and says what is to be done.
@@ -252,9 +258,6 @@ impl Machine {
             Message::Prepare => self.prepare(now, PREPARED_WITHIN),
             Message::PreparePatiently => self.prepare(now, PREPARED_PATIENTLY_WITHIN),
             Message::Start => {
-                if matches!(self.state, State::Stopped | State::Failed) {
-                    self.displacement = Displacement::default();
-                }
                 self.has_place = true;
                 self.start(now)
             }
@@ -288,13 +291,15 @@ impl Machine {
 
     fn prepare(&mut self, now: Duration, within: Duration) -> Vec<Effect> {
         match self.state {
-            State::Stopped | State::Backoff | State::Failed => {
+            State::Stopped | State::Backoff | State::Waiting | State::Failed => {
+                self.is_launch = false;
                 let effects = self.begin_within(within);
                 self.is_ahead = true;
                 effects
             }
             State::Prepared { since } if is_stale(since, now) => {
                 let mut effects = vec![Effect::Discard];
+                self.is_launch = false;
                 effects.extend(self.begin_within(within));
                 self.is_ahead = true;
                 effects
@@ -306,10 +311,12 @@ impl Machine {
         }
     }
 
+    /// A person, or the launch of the app, wants it to run.
     fn start(&mut self, now: Duration) -> Vec<Effect> {
         match &mut self.state {
-            State::Stopped | State::Backoff | State::Failed => self.begin(),
+            State::Stopped | State::Backoff | State::Waiting | State::Failed => self.begin(true),
             State::Preparing => {
+                self.is_launch = true;
                 if std::mem::take(&mut self.is_ahead) {
                     vec![Effect::PreparedAhead(Ok(()))]
                 } else {
@@ -319,16 +326,17 @@ impl Machine {
             State::Prepared { since } => {
                 if is_stale(*since, now) {
                     let mut effects = vec![Effect::Discard];
-                    effects.extend(self.begin());
+                    effects.extend(self.begin(true));
                     return effects;
                 }
                 self.is_ahead = false;
+                self.is_launch = true;
                 self.state = State::TakingOver;
                 vec![Effect::TakeOver]
             }
             State::Stopping(next) => {
                 if *next != Next::End {
-                    *next = Next::Start;
+                    *next = Next::Start { is_launch: true };
                 }
                 Vec::new()
             }
@@ -357,7 +365,11 @@ impl Machine {
                 }
                 Vec::new()
             }
-            State::Preparing | State::Prepared { .. } | State::TakingOver | State::Backoff => {
+            State::Preparing
+            | State::Prepared { .. }
+            | State::TakingOver
+            | State::Backoff
+            | State::Waiting => {
                 self.generation += 1; // What is under way is over.
                 self.is_ahead = false;
                 let mut effects = vec![Effect::Discard];
@@ -377,17 +389,18 @@ impl Machine {
     fn serve(&mut self) -> Vec<Effect> {
         match &mut self.state {
             State::StoodDown { has_sidecar: true } => {
+                self.is_launch = false;
                 self.state = State::TakingOver;
                 vec![Effect::TakeOver]
             }
-            State::StoodDown { has_sidecar: false } => self.begin(),
+            State::StoodDown { has_sidecar: false } => self.begin(false),
             State::Stopping(next @ Next::StandDown { .. }) => {
-                *next = Next::Start;
+                *next = Next::Start { is_launch: false };
                 Vec::new()
             }
             // One that is still letting go is ended, and started anew.
             State::StandingDown => {
-                let mut effects = self.stopping(Next::Start);
+                let mut effects = self.stopping(Next::Start { is_launch: false });
                 effects.push(Effect::Kill);
                 effects
             }
@@ -410,17 +423,16 @@ impl Machine {
 
     fn forget_failures(&mut self) {
         self.failures.clear();
-        self.away = 0;
-        self.displacement = Displacement::default();
+        self.rare = 0;
     }
 
     fn restart(&mut self, now: Duration) -> Vec<Effect> {
         self.forget_failures();
         match self.state {
-            State::Starting { .. } | State::Ready { .. } => self.stopping(Next::Start),
+            State::Starting { .. } | State::Ready { .. } => self.stopping(Next::Start { is_launch: true }),
             State::TakingOver => {
                 let mut effects = vec![Effect::Discard];
-                effects.extend(self.begin());
+                effects.extend(self.begin(true));
                 effects
             }
             _ => self.start(now),
@@ -451,7 +463,11 @@ impl Machine {
                 effects.extend(self.stopped(then, "not running".to_owned()));
                 effects
             }
-            State::Stopped | State::Backoff | State::Failed | State::StoodDown { has_sidecar: false } => {
+            State::Stopped
+            | State::Backoff
+            | State::Waiting
+            | State::Failed
+            | State::StoodDown { has_sidecar: false } => {
                 self.generation += 1;
                 self.stopped(then, "not running".to_owned())
             }
@@ -460,7 +476,8 @@ impl Machine {
     }
 
     /// A new attempt.
-    fn begin(&mut self) -> Vec<Effect> {
+    fn begin(&mut self, is_launch: bool) -> Vec<Effect> {
+        self.is_launch = is_launch;
         self.begin_within(PREPARED_WITHIN)
     }
 
@@ -512,25 +529,28 @@ impl Machine {
                 Vec::new()
             }
             (State::TakingOver, Answer::TakenOver) => {
-                self.away = 0;
                 self.state = State::Starting { heard: now };
                 vec![Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]
-            }
-            (State::TakingOver, Answer::TakingBack) => {
-                self.displacement.take_back();
-                Vec::new()
             }
             (State::TakingOver, Answer::NotTakenOver(failure)) => {
                 self.discard_and(|it| it.fail(failure, now))
             }
             (State::Preparing, Answer::NotTakenOver(failure) | Answer::NotSpawned(failure))
             | (State::Starting { .. }, Answer::NotSpawned(failure)) => self.fail(failure, now),
-            // That of a network which is joined some time after the login, or of a tunnel: no failure, and nobody has to
-            // do anything. It is looked for until it is there.
-            (State::TakingOver, Answer::AddressAway) => {
-                self.away = self.away.saturating_add(1);
-                self.discard_and(|it| it.back_off(Failure::PortConflict, it.away))
+            // Without the place it is the app that runs that goes on.
+            (State::TakingOver, Answer::Blocked(failure)) if !self.has_place => {
+                self.discard_and(|it| it.fail(failure, now))
             }
+            // No failure of a backend: nobody has to do anything here, and it is not counted.
+            (State::TakingOver, Answer::Blocked(failure)) => {
+                self.state = State::Waiting;
+                let mut effects = vec![Effect::Discard];
+                effects.extend(self.waits_for(failure));
+                effects.push(Effect::Watch);
+                effects
+            }
+            (State::Waiting, Answer::Blocked(failure)) => self.waits_for(failure),
+            (State::Waiting, Answer::CanStart) => self.begin(false),
             (State::Stopping(next), Answer::NotSpawned(_)) => {
                 let next = next.clone();
                 self.after_exit(next, "not started".to_owned(), Vec::new(), now)
@@ -543,7 +563,6 @@ impl Machine {
             // It does not become live after all. What else it says by now is of no interest.
             (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line),
             (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
-                self.displacement.serve();
                 self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
                 let ready = Effect::Publish(Event::BackendReady { role, generation, backend, ports });
@@ -562,7 +581,6 @@ impl Machine {
                 self.stopping(Next::Fail(not_ready(READY_WITHIN)))
             }
             (State::Starting { .. } | State::Ready { .. }, Answer::Exited { status, log }) => {
-                self.displacement.lose();
                 self.fail(Failure::Exited { status, log }, now)
             }
             (State::Preparing, Answer::Exited { status, log }) => {
@@ -576,7 +594,7 @@ impl Machine {
                 *missed = 0;
                 *heard = now;
                 if now.saturating_sub(*since) >= HEALTHY_AGAIN {
-                    self.failures.clear();
+                    self.forget_failures();
                 }
                 Vec::new()
             }
@@ -614,7 +632,7 @@ impl Machine {
                 let next = next.clone();
                 self.after_exit(next, status, log, now)
             }
-            (State::Backoff, Answer::Elapsed(Timer::Backoff)) => self.begin(),
+            (State::Backoff | State::Failed, Answer::Elapsed(Timer::Backoff)) => self.begin(false),
             // An answer that came when it was no longer waited for.
             _ => Vec::new(),
         }
@@ -689,7 +707,10 @@ impl Machine {
             // Whoever asked waits for it no more.
             effects.push(Effect::PreparedAhead(Ok(())));
         }
-        effects.extend(if next == Next::Start { self.begin() } else { self.stopped(next, status) });
+        effects.extend(match next {
+            Next::Start { is_launch } => self.begin(is_launch),
+            next => self.stopped(next, status),
+        });
         effects
     }
 
@@ -699,15 +720,34 @@ impl Machine {
             self.state = State::Stopped;
             return vec![Effect::PreparedAhead(Err(failure))];
         }
-        self.away = 0;
         self.failures.retain(|&at| now.saturating_sub(at) < BUDGET_WINDOW);
         self.failures.push(now);
         // Without the place it is the app that runs that goes on.
-        if is_permanent(&failure) || self.failures.len() >= BUDGET || !self.has_place {
+        if !self.has_place || waits_for_person(&failure) {
             self.state = State::Failed;
-            return vec![Effect::Publish(Event::BackendFailed { role, generation, failure })];
+            return vec![Effect::Publish(Event::BackendFailed { role, generation, failure, retry_ms: None })];
+        }
+        if self.rare > 0 || is_lasting(&failure) || self.failures.len() >= BUDGET {
+            return self.retry_rarely(failure);
         }
         self.back_off(failure, u32::try_from(self.failures.len()).unwrap_or(u32::MAX))
+    }
+
+    fn retry_rarely(&mut self, failure: Failure) -> Vec<Effect> {
+        let (role, generation) = (self.role, self.generation);
+        self.state = State::Failed;
+        let wait = RETRY_FIRST.saturating_mul(1 << self.rare.min(16)).min(RETRY_LONGEST);
+        self.rare = self.rare.saturating_add(1);
+        let retry_ms = u32::try_from(wait.as_millis()).ok();
+        vec![
+            Effect::Publish(Event::BackendFailed { role, generation, failure, retry_ms }),
+            Effect::Arm(Timer::Backoff, wait),
+        ]
+    }
+
+    fn waits_for(&self, failure: Failure) -> Vec<Effect> {
+        let (role, generation) = (self.role, self.generation);
+        vec![Effect::Publish(Event::BackendWaiting { role, generation, failure })]
     }
 
     fn back_off(&mut self, failure: Failure, attempt: u32) -> Vec<Effect> {
@@ -734,14 +774,15 @@ fn broken(message: String) -> Failure {
     Failure::BrokenProtocol { message, log: Vec::new() }
 }
 
-/// Whether another attempt can only fail in the same way until a person has changed something.
-fn is_permanent(failure: &Failure) -> bool {
+/// Whether a person decides what is done: no attempt follows by itself.
+fn waits_for_person(failure: &Failure) -> bool {
+    matches!(failure, Failure::Config { .. } | Failure::V3Busy { .. })
+}
+
+/// Whether the next attempts hardly come out otherwise, unless something is put right on this machine.
+fn is_lasting(failure: &Failure) -> bool {
     match failure {
-        Failure::Config { .. }
-        | Failure::V3Busy { .. }
-        | Failure::Displaced { .. }
-        | Failure::SpawnFailed { .. }
-        | Failure::WrongVersion { .. } => true,
+        Failure::SpawnFailed { .. } | Failure::WrongVersion { .. } => true,
         Failure::StartupError { code, .. } => matches!(
             code,
             StartupErrorCode::ConfigInvalid
@@ -749,12 +790,7 @@ fn is_permanent(failure: &Failure) -> bool {
                 | StartupErrorCode::ExposureRefused
                 | StartupErrorCode::StateTooNew
         ),
-        Failure::PortConflict
-        | Failure::Takeover { .. }
-        | Failure::BrokenProtocol { .. }
-        | Failure::NotReady { .. }
-        | Failure::Exited { .. }
-        | Failure::Unhealthy { .. } => false,
+        _ => false,
     }
 }
 

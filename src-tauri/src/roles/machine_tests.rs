@@ -237,7 +237,7 @@ fn one_that_cannot_become_live_has_failed() {
 
 #[test]
 fn a_prepared_sidecar_ends_with_an_attempt_that_has_not_its_ports() {
-    for answer in [Answer::NotTakenOver(Failure::PortConflict), Answer::AddressAway] {
+    for answer in [Answer::NotTakenOver(lookless()), Answer::Blocked(Failure::PortConflict)] {
         assert_eq!(Driven::taking_over().answer(answer)[0], Effect::Discard);
     }
     for message in [Message::Stop, Message::Quit, Message::Restart] {
@@ -300,27 +300,83 @@ fn quitting_ends_in_every_state() {
     assert!(driven.answer(Answer::TakenOver).is_empty(), "a takeover that ends later starts nothing");
 }
 
-#[test]
-fn an_address_that_is_not_there_yet_is_looked_for_without_end() {
-    let mut driven = Driven::taking_over();
-    for expected in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
-        let effects = driven.answer(Answer::AddressAway);
-        assert!(
-            matches!(published(&effects), Some(Event::BackendBackoff { wait_ms, .. }) if *wait_ms == expected),
-            "{effects:?}"
-        );
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
-        driven.become_prepared();
-    }
-    driven.become_ready();
-    assert!(!driven.machine.waits_for_address());
+/// The ports could not be looked at.
+fn lookless() -> Failure {
+    Failure::Takeover { message: "m".into() }
 }
 
 #[test]
-fn failures_wait_longer_each_time_and_the_fifth_asks_the_person() {
+fn ports_that_somebody_has_are_watched_for_as_long_as_it_takes_and_count_as_no_failure() {
+    let mut driven = Driven::taking_over();
+    for _ in 0..100 {
+        let effects = driven.answer(Answer::Blocked(Failure::PortConflict));
+        assert!(
+            matches!(
+                effects.as_slice(),
+                [Effect::Discard, Effect::Publish(Event::BackendWaiting { .. }), Effect::Watch]
+            ),
+            "{effects:?}"
+        );
+        driven.now += Duration::from_secs(1);
+        assert_eq!(driven.answer(Answer::CanStart), PREPARE);
+        assert!(!driven.machine.is_launch());
+        driven.become_prepared();
+    }
+    let effects = driven.answer(Answer::NotTakenOver(lookless()));
+    assert!(matches!(published(&effects), Some(Event::BackendBackoff { attempt: 1, .. })), "{effects:?}");
+}
+
+#[test]
+fn what_is_waited_for_may_become_another_thing() {
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::Blocked(Failure::PortConflict));
+    let displaced = Failure::Displaced { pid: 9, name: "TaskPaw".into(), version: Some("3".into()) };
+    let effects = driven.answer(Answer::Blocked(displaced.clone()));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Publish(Event::BackendWaiting { failure, .. })] if *failure == displaced),
+        "the watch goes on: {effects:?}"
+    );
+}
+
+#[test]
+fn a_person_does_not_have_to_wait_and_the_watch_that_was_is_over() {
+    for message in [Message::Start, Message::Retry, Message::Restart, Message::ReplaceV3] {
+        let mut driven = Driven::taking_over();
+        driven.answer(Answer::Blocked(Failure::PortConflict));
+        let watched = driven.machine.generation();
+        assert_eq!(driven.tell(message), PREPARE);
+        assert!(driven.machine.is_launch());
+        assert_eq!(driven.tell(Message::Of(watched, Answer::CanStart)), []);
+    }
+    for message in [Message::Stop, Message::Quit, Message::StandDown] {
+        let mut driven = Driven::taking_over();
+        driven.answer(Answer::Blocked(Failure::PortConflict));
+        let watched = driven.machine.generation();
+        driven.tell(message);
+        assert_eq!(driven.tell(Message::Of(watched, Answer::CanStart)), []);
+    }
+}
+
+#[test]
+fn without_the_place_ports_that_somebody_has_are_a_failure() {
+    let mut driven = Driven::new();
+    driven.tell(Message::GoOn);
+    driven.become_prepared();
+    let effects = driven.answer(Answer::Blocked(Failure::PortConflict));
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::Discard, Effect::Publish(Event::BackendFailed { retry_ms: None, .. })]
+        ),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn failures_wait_longer_each_time_and_from_the_fifth_on_the_person_is_asked_and_attempts_are_rare() {
     let mut driven = Driven::taking_over();
     for expected in [500, 1000, 2000, 4000] {
-        let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
+        let effects = driven.answer(Answer::NotTakenOver(lookless()));
         assert!(
             matches!(published(&effects), Some(Event::BackendBackoff { wait_ms, .. }) if *wait_ms == expected),
             "{effects:?}"
@@ -329,11 +385,23 @@ fn failures_wait_longer_each_time_and_the_fifth_asks_the_person() {
         assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
         driven.become_prepared();
     }
-    let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
-    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })));
+    for seconds in [30, 60, 120, 240, 300, 300, 300] {
+        let effects = driven.answer(Answer::NotTakenOver(lookless()));
+        let wait = Duration::from_secs(seconds);
+        let Some(Event::BackendFailed { retry_ms: Some(told), .. }) = published(&effects) else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(u128::from(*told), wait.as_millis());
+        assert!(effects.contains(&Effect::Arm(Timer::Backoff, wait)), "{effects:?}");
+        driven.now += wait;
+        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE, "it goes on by itself");
+        assert!(!driven.machine.is_launch());
+        driven.become_prepared();
+    }
+    driven.answer(Answer::NotTakenOver(lookless()));
     assert_eq!(driven.tell(Message::Retry), PREPARE);
     driven.become_prepared();
-    let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
+    let effects = driven.answer(Answer::NotTakenOver(lookless()));
     assert!(matches!(published(&effects), Some(Event::BackendBackoff { attempt: 1, .. })), "forgotten");
 }
 
@@ -341,7 +409,7 @@ fn failures_wait_longer_each_time_and_the_fifth_asks_the_person() {
 fn failures_long_ago_do_not_count() {
     let mut driven = Driven::taking_over();
     for _ in 0..20 {
-        let effects = driven.answer(Answer::NotTakenOver(Failure::PortConflict));
+        let effects = driven.answer(Answer::NotTakenOver(lookless()));
         assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })));
         driven.now += Duration::from_secs(40);
         driven.answer(Answer::Elapsed(Timer::Backoff));
@@ -350,12 +418,12 @@ fn failures_long_ago_do_not_count() {
 }
 
 #[test]
-fn what_only_a_person_can_change_is_not_tried_again() {
+fn what_hardly_goes_away_by_itself_is_tried_again_rarely() {
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     let missing = Failure::SpawnFailed { program: "p".into(), missing: true, message: "m".into() };
     let effects = driven.answer(Answer::NotSpawned(missing));
-    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })));
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { retry_ms: Some(30_000), .. })));
 
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
@@ -363,7 +431,7 @@ fn what_only_a_person_can_change_is_not_tried_again() {
     let effects = driven.answer(exited());
     assert!(matches!(
         published(&effects),
-        Some(Event::BackendFailed { failure: Failure::WrongVersion { backend }, .. }) if backend == "3.9.9"
+        Some(Event::BackendFailed { failure: Failure::WrongVersion { backend }, retry_ms: Some(_), .. }) if backend == "3.9.9"
     ));
 }
 
@@ -470,47 +538,37 @@ fn a_broken_line_is_an_error_and_never_ignored() {
     ));
 }
 
-/// A backend that was ended, and whoever has its ports now.
-fn lose_the_ports(driven: &mut Driven) {
+#[test]
+fn only_a_person_or_the_app_launches() {
+    let mut driven = Driven::ready();
+    assert!(driven.machine.is_launch());
     driven.answer(exited());
     assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+    assert!(!driven.machine.is_launch());
     driven.become_prepared();
-}
-
-#[test]
-fn one_that_takes_the_ports_again_and_again_is_ended_once_and_then_named() {
-    let mut driven = Driven::ready();
-    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
-    lose_the_ports(&mut driven);
-    assert_eq!(driven.machine.reclaim(), Reclaim::Back);
-    assert_eq!(driven.answer(Answer::TakingBack), []);
     driven.become_ready();
-
-    lose_the_ports(&mut driven);
-    assert_eq!(driven.machine.reclaim(), Reclaim::Never);
-    let displaced = Failure::Displaced { pid: 9, name: "TaskPaw".into(), version: Some("3".into()) };
-    let effects = driven.answer(Answer::NotTakenOver(displaced));
-    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
-
-    // A person may want it once more.
-    for again in [Message::Retry, Message::Start, Message::Restart] {
-        let mut driven = Driven { machine: driven.machine.clone(), now: driven.now };
-        assert_eq!(driven.tell(again), PREPARE);
-        assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
-    }
-}
-
-#[test]
-fn a_backend_that_is_ended_here_was_not_displaced() {
-    let mut driven = Driven::ready();
-    driven.tell(Message::Stop);
-    driven.answer(exited());
-    driven.tell(Message::Start);
+    // What comes back after a handover that failed is none either.
+    driven.tell(Message::StandDown);
+    driven.answer(Answer::Line(Ok(Line::StoodDown)));
+    driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
+    assert_eq!(driven.tell(Message::Serve), [Effect::TakeOver]);
+    assert!(!driven.machine.is_launch());
+    driven.become_ready();
+    driven.tell(Message::Restart);
+    assert_eq!(driven.answer(exited()), PREPARE);
+    assert!(driven.machine.is_launch());
     driven.become_prepared();
-    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
     driven.become_ready();
     fall_silent(&mut driven);
-    assert_eq!(driven.machine.reclaim(), Reclaim::Plain);
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+    assert!(!driven.machine.is_launch());
+    // Prepared ahead, then told to start.
+    let mut driven = Driven::new();
+    driven.tell(Message::Prepare);
+    assert!(!driven.machine.is_launch());
+    driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
+    assert_eq!(driven.tell(Message::GoOn), [Effect::TakeOver]);
+    assert!(driven.machine.is_launch());
 }
 
 #[test]
@@ -519,7 +577,10 @@ fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says
     let busy = Failure::V3Busy { pid: 7, children: Vec::new() };
     let effects = driven.answer(Answer::NotTakenOver(busy));
     assert!(
-        matches!(effects.as_slice(), [Effect::Discard, Effect::Publish(Event::BackendFailed { .. })]),
+        matches!(
+            effects.as_slice(),
+            [Effect::Discard, Effect::Publish(Event::BackendFailed { retry_ms: None, .. })]
+        ),
         "{effects:?}"
     );
     assert_eq!(driven.tell(Message::ReplaceV3), PREPARE);

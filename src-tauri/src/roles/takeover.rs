@@ -1,33 +1,31 @@
 //! The takeover of a role's ports, told to the window as it happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use port_takeover::sys::{Native, System as _};
+use port_takeover::sys::Native;
 use port_takeover::{
-    AddressReuse, Claim, Decision, Doubt, HolderKind, HowEnded, Incumbent, Limits, LookError, Outcome, Pid,
-    PortOutlook, PortState, PortVerdict, Process, Record, Report, TakeoverEvent, Terminated, Verdict,
-    WantedPort, decide, next_free_port,
+    AddressReuse, Claim, Decision, Doubt, Holder, HowEnded, Incumbent, Limits, Outcome, Pid, Process,
+    ProcessIdentity, Record, Report, TakeoverEvent, Terminated, Verdict,
 };
+use taskpaw_contract::Role;
 use taskpaw_contract::clock::{milliseconds, unix_ms};
-use taskpaw_contract::config::{Config, Endpoint};
+use taskpaw_contract::config::Config;
 use taskpaw_contract::identity::{self, Generation};
-use taskpaw_contract::ipc::{
-    ChildView, Event, Failure, HolderView, LingeringCause, PortView, Replaced, Stage,
-};
-use taskpaw_contract::{PortStatus, Role};
+use taskpaw_contract::ipc::{ChildView, Event, Failure, LingeringCause, Replaced, Stage};
 use taskpaw_v3::EndedWithV3;
 
-use super::displacement::Reclaim;
+use super::blocked::{Blocked, Past, known_as};
+use super::ports::views;
 
 /// Why a role has not its ports.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Refused {
-    /// For this.
+    /// An attempt has failed.
     For(Failure),
-    /// Only because this machine does not have the address.
-    AddressAway,
+    /// Somebody has them, or they cannot be had yet: they are to be watched.
+    Blocked(Box<Blocked>),
 }
 
 impl From<Failure> for Refused {
@@ -49,10 +47,10 @@ pub(super) struct Takeover<'a> {
     pub(super) is_current: &'a dyn Fn() -> bool,
     /// Whether a backend of V3 may be ended that still works at something.
     pub(super) may_end_busy: bool,
-    /// What is done about stale backends that hold the ports.
-    pub(super) reclaim: Reclaim,
-    /// Called before those are ended that had taken the ports of a backend that was lost.
-    pub(super) taking_back: &'a dyn Fn(),
+    /// When the role was launched last, in the system's own measure; nothing where that cannot be said.
+    pub(super) launched_at: Option<u64>,
+    /// Whether this is that launch: else nobody is ended who has started since.
+    pub(super) is_launch: bool,
 }
 
 /// What is learnt of those that are about to be ended, before they are.
@@ -62,8 +60,6 @@ struct Learnt {
     ended_with_v3: EndedWithV3,
     /// Why nobody is ended.
     left_alone: Option<Failure>,
-    /// Whether those who are ended had taken the ports of a backend that was lost.
-    displaced: bool,
     /// Why a port may have to be waited for.
     reuse_refused: bool,
 }
@@ -111,24 +107,16 @@ impl Takeover<'_> {
             &identity::rules(),
             &role.into(),
             &wanted,
-            Limits::default(),
+            Limits { not_started_after: self.launched_at.filter(|_| !self.is_launch), ..Limits::default() },
             |event| {
                 match event {
                     TakeoverEvent::Looked(verdict) if verdict.decision == Decision::Reclaim => {
                         (self.publish)(self.reclaim_started(verdict));
                     }
                     TakeoverEvent::Verified(incumbents) => {
-                        if self.reclaim == Reclaim::Never {
-                            learnt.left_alone = incumbents.first().map(displaced);
-                            return ControlFlow::Break(());
-                        }
                         learnt.add(incumbents, self.may_end_busy);
                         if learnt.left_alone.is_some() {
                             return ControlFlow::Break(());
-                        }
-                        if self.reclaim == Reclaim::Back && !learnt.displaced {
-                            learnt.displaced = true;
-                            (self.taking_back)();
                         }
                         self.take_events_along(incumbents, &mut learnt.ended_with_v3);
                         self.note_files(incumbents);
@@ -225,18 +213,30 @@ impl Takeover<'_> {
         if let (Some(Doubt::CalledOff), Some(why)) = (&report.doubt, learnt.left_alone) {
             return Err(why.into());
         }
-        if let Some(doubt) = report.doubt {
-            return Err(Failure::Takeover { message: doubt.to_string() }.into());
+        let past = Past { launched_at: self.launched_at, denied: denied(&report) };
+        let blocked = Blocked::now(role, self.config, &report.last, &past);
+        match (report.doubt, report.survived.first()) {
+            (Some(Doubt::StartedSince(_) | Doubt::Denied(_)) | None, None) => {}
+            (Some(doubt), _) => return Err(Failure::Takeover { message: doubt.to_string() }.into()),
+            (None, Some((pid, reason))) => {
+                let message = format!("process {pid} cannot be ended: {reason}");
+                return Err(Failure::Takeover { message }.into());
+            }
         }
-        if let Some((pid, reason)) = report.survived.first() {
-            let message = format!("process {pid} cannot be ended: {reason}");
+        let Some(blocked) = blocked else {
+            let message = "other backends of this role take its ports again and again".to_owned();
             return Err(Failure::Takeover { message }.into());
-        }
-        let mut ports = views(self.config, role, &report.last, None);
-        suggest(role, self.config, &mut ports);
-        (self.publish)(Event::PortConflict { role, generation, ports });
-        Err(if is_only_away(&report.last) { Refused::AddressAway } else { Failure::PortConflict.into() })
+        };
+        (self.publish)(Event::PortConflict { role, generation, ports: blocked.shown(role, self.config) });
+        Err(Refused::Blocked(Box::new(blocked)))
     }
+}
+
+/// The process that may not be ended, if that is why nobody was.
+fn denied(report: &Report) -> Option<ProcessIdentity> {
+    let Some(Doubt::Denied(pid)) = report.doubt else { return None };
+    let process = |holder: &Holder| holder.process.as_ref().map(Process::identity);
+    report.holders.iter().find(|holder| holder.pid == pid).and_then(process)
 }
 
 fn replaced(ended: &Terminated, learnt: &Learnt) -> Replaced {
@@ -246,119 +246,5 @@ fn replaced(ended: &Terminated, learnt: &Learnt) -> Replaced {
     }
     let (name, version) = known_as(&ended.process, learnt.generations.get(&ended.process.pid));
     let (pid, forced) = (ended.process.pid.get(), ended.how == HowEnded::Forced);
-    let displaced = learnt.displaced;
-    Replaced { pid, name, version, forced, ms: milliseconds(ended.took), left, displaced }
-}
-
-/// The name and version by which people know a backend: what a process of V3 is called is Python's name, or the same as ours.
-fn known_as(process: &Process, generation: Option<&Generation>) -> (String, Option<String>) {
-    match generation {
-        Some(Generation::V3) => ("TaskPaw".to_owned(), Some("3".to_owned())),
-        Some(Generation::Stamped(version)) => (process.name.clone(), Some(version.clone())),
-        Some(Generation::Unknown) | None => (process.name.clone(), None),
-    }
-}
-
-/// It has taken the ports again, and is left alone.
-fn displaced(by: &Incumbent) -> Failure {
-    let (name, version) = known_as(&by.process, Some(&Generation::of(&by.process, by.rule)));
-    Failure::Displaced { pid: by.process.pid.get(), name, version }
-}
-
-/// Whether the ports could be had if this machine had their address.
-fn is_only_away(verdict: &Verdict) -> bool {
-    let states = || verdict.ports.iter().map(|port| port.state);
-    let is_away = |state| state == PortState::AddressUnavailable;
-    states().any(is_away) && states().all(|state| is_away(state) || state.outlook() == PortOutlook::Starts)
-}
-
-/// Looks at the ports of a configuration without changing anything. It may be one that is being typed: a port that nobody
-/// can want as it is written is `invalid`, and not looked at. `child` is the role's own running backend, which is not stale.
-///
-/// # Errors
-/// Why they cannot be looked at.
-pub(crate) fn look(
-    config: &Config,
-    state_folder: &Path,
-    role: Role,
-    child: Option<u32>,
-) -> Result<Vec<PortView>, String> {
-    let wanted: Vec<WantedPort> = config
-        .endpoints(role)
-        .into_iter()
-        .filter_map(|(name, endpoint)| endpoint.wanted(name).ok())
-        .collect();
-    let system = Native::of(identity::installation(state_folder));
-    let snapshot = system.look(&role.into(), &wanted).map_err(|error| error.to_string())?;
-    let verdict = decide(&snapshot, &identity::rules());
-    let mut ports = views(config, role, &verdict, child);
-    suggest(role, config, &mut ports);
-    Ok(ports)
-}
-
-/// Adds the next free number to every port that cannot be had because of its number.
-fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
-    let mut avoid = config.port_numbers();
-    for port in ports.iter_mut().filter(|port| !port.in_use_by_app && wants_another_number(port)) {
-        let Ok(wanted) = WantedPort::new(&*port.name, &port.host, port.port) else { continue };
-        match next_free(role, &wanted, &avoid) {
-            Ok(found) => {
-                avoid.extend(found);
-                port.suggestion = found;
-            }
-            Err(error) => tracing::warn!(%error, "no free port can be suggested"),
-        }
-    }
-}
-
-/// The next number after a wanted one that is free and not among `avoid`.
-///
-/// # Errors
-/// Why it cannot be found out.
-pub(crate) fn next_free(
-    role: Role,
-    wanted: &WantedPort,
-    avoid: &BTreeSet<u16>,
-) -> Result<Option<u16>, LookError> {
-    next_free_port(&Native::new(), &identity::rules(), &role.into(), wanted, avoid)
-}
-
-fn wants_another_number(port: &PortView) -> bool {
-    matches!(port.state, Some(PortStatus::Judged(state)) if state.wants_another_number())
-}
-
-/// Every port of a role as it is configured, with what was judged of it.
-fn views(config: &Config, role: Role, verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
-    let view = |(name, endpoint): (&str, &Endpoint)| {
-        view(name, endpoint, verdict.ports.iter().find(|port| port.wanted.name == name), child)
-    };
-    config.endpoints(role).into_iter().map(view).collect()
-}
-
-fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Option<u32>) -> PortView {
-    let status = judged.map_or(PortStatus::Invalid, |port| port.state.into());
-    let holders: Vec<HolderView> = judged
-        .iter()
-        .flat_map(|port| &port.holders)
-        .map(|holder| HolderView {
-            pid: holder.pid.get(),
-            name: holder.process.as_ref().map(|process| process.name.clone()),
-            exe: holder.process.as_ref().and_then(|process| process.exe.clone()),
-            user: holder.process.as_ref().and_then(|process| process.user.clone()),
-            role: holder.role.as_ref().and_then(|role| role.as_str().parse().ok()),
-            ours: holder.kind == HolderKind::Own,
-        })
-        .collect();
-    let in_use_by_app =
-        child.is_some() && !holders.is_empty() && holders.iter().all(|holder| Some(holder.pid) == child);
-    PortView {
-        name: name.to_owned(),
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-        state: Some(status),
-        outlook: Some(if in_use_by_app { PortOutlook::Starts } else { status.outlook() }),
-        in_use_by_app,
-        holders,
-        suggestion: None,
-    }
+    Replaced { pid, name, version, forced, ms: milliseconds(ended.took), left }
 }

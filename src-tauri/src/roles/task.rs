@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use port_takeover::sys::start_time_now;
 use port_takeover::{Claim, Journal};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, ConfigHash, Endpoint};
@@ -13,10 +14,13 @@ use taskpaw_contract::sidecar::{GoOn, Hello, Line, PROTOCOL, PortName, Ready, St
 use taskpaw_contract::{Role, version};
 use tokio::sync::{mpsc, watch};
 
+use super::blocked::Blocked;
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message};
+use super::ports::look;
 use super::sidecar::{News, Order, Sidecar, Ungreeted, passed};
-use super::takeover::{Refused, Takeover, look};
+use super::takeover::{Refused, Takeover};
+use super::watch::Watch;
 use crate::backend::BackendClient;
 use crate::board::{Board, configured_ports};
 use crate::settings::Settings;
@@ -75,6 +79,8 @@ impl RoleTask {
             prepared: prepared.clone(),
             stood_down: stood_down.clone(),
             sidecar_is,
+            launched_at: None,
+            blocked: Arc::default(),
             may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
@@ -169,6 +175,10 @@ struct Runner {
     stood_down: watch::Sender<bool>,
     /// The process id of the sidecar.
     sidecar_is: watch::Sender<Option<u32>>,
+    /// When the role was launched last, in the system's own measure.
+    launched_at: Option<u64>,
+    /// What keeps the last attempt from the ports.
+    blocked: Arc<Mutex<Option<Blocked>>>,
     /// The attempt for which a person said that a backend of V3 may be ended whatever it works at.
     may_end_busy: Option<u32>,
 }
@@ -233,6 +243,7 @@ impl Runner {
         match effect {
             Effect::Prepare => self.prepare(),
             Effect::TakeOver => self.take_over(),
+            Effect::Watch => self.watch(),
             Effect::GoOn => self.go_on(),
             Effect::GoLive => self.go_live(),
             Effect::StandDown => self.order(Order::Take(Step::StandDown)),
@@ -282,8 +293,12 @@ impl Runner {
         let around = Arc::clone(&self.around);
         let current = Arc::clone(&self.generation);
         let may_end_busy = self.may_end_busy == Some(generation);
-        let was_away = self.machine.waits_for_address();
-        let reclaim = self.machine.reclaim();
+        let is_launch = self.machine.is_launch();
+        if is_launch {
+            self.launched_at = start_time_now();
+        }
+        let launched_at = self.launched_at;
+        let blocked_by = Arc::clone(&self.blocked);
         tauri::async_runtime::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
             let takeover = Takeover {
@@ -298,24 +313,54 @@ impl Runner {
                 },
                 is_current: &is_current,
                 may_end_busy,
-                reclaim,
-                taking_back: &|| answer(Answer::TakingBack),
+                launched_at,
+                is_launch,
             };
             let (taken_over, record) = takeover.run();
-            // Looking again each half minute would drive everything else out of the journal.
-            let is_known = was_away && matches!(taken_over, Err(Refused::AddressAway));
-            let record = record.filter(|_| !is_known);
             answer(match taken_over {
                 Ok(listeners) => {
                     *kept.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
                     Answer::TakenOver
                 }
                 Err(Refused::For(failure)) => Answer::NotTakenOver(failure),
-                Err(Refused::AddressAway) => Answer::AddressAway,
+                Err(Refused::Blocked(blocked)) => {
+                    let failure = blocked.failure.clone();
+                    *blocked_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(*blocked);
+                    Answer::Blocked(failure)
+                }
             });
             // Written when the start has gone on: a slow disk must not keep the ports unanswered.
             if let Some(error) = record.and_then(|record| around.journal.append(&record).err()) {
                 tracing::warn!(%error, "the takeover could not be written to the journal");
+            }
+        });
+    }
+
+    /// Watches the ports until the role can have them.
+    fn watch(&mut self) {
+        let (answer, role, generation) = (self.answering(), self.role, self.machine.generation());
+        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (Some(blocked), Some(attempt)) = (blocked, &self.attempt) else { return };
+        let (config, around) = (attempt.config.clone(), Arc::clone(&self.around));
+        let current = Arc::clone(&self.generation);
+        tauri::async_runtime::spawn_blocking(move || {
+            let is_current = || current.load(Ordering::SeqCst) == generation;
+            let watch = Watch {
+                role,
+                generation,
+                config: &config,
+                state_folder: &around.settings.state_folder(),
+                blocked,
+                publish: &|event| {
+                    if is_current() {
+                        around.board.publish(event);
+                    }
+                },
+                changed: &|failure| answer(Answer::Blocked(failure)),
+                is_wanted: &is_current,
+            };
+            if watch.run() {
+                answer(Answer::CanStart);
             }
         });
     }

@@ -123,7 +123,7 @@ fn mood(state: &RoleState) -> Mood {
         | RoleState::Stopping
         | RoleState::StoodDown => Mood::Busy,
         RoleState::Backoff { .. } => Mood::Trying,
-        RoleState::Failed { .. } => Mood::Broken,
+        RoleState::Waiting { .. } | RoleState::Failed { .. } => Mood::Broken,
     }
 }
 
@@ -136,7 +136,8 @@ fn role_line(view: &RoleView, words: &Words) -> String {
         RoleState::Starting => words.starting.to_owned(),
         RoleState::Ready { .. } => words.ready.to_owned(),
         RoleState::Backoff { failure, .. } => because(words.backoff, view, failure, words),
-        RoleState::Failed { failure } => because(words.failed, view, failure, words),
+        RoleState::Waiting { failure } => because(words.waiting_role, view, failure, words),
+        RoleState::Failed { failure, .. } => because(words.failed, view, failure, words),
         RoleState::Stopping => words.stopping.to_owned(),
         RoleState::StoodDown => words.stood_down.to_owned(),
     };
@@ -154,6 +155,7 @@ fn reason(view: &RoleView, failure: &Failure, words: &Words) -> String {
         Failure::Takeover { .. } => words.takeover,
         Failure::V3Busy { .. } => words.v3_busy,
         Failure::Displaced { .. } => words.displaced,
+        Failure::NotAllowed { .. } => words.not_allowed,
         Failure::Config { .. } => words.config,
         Failure::SpawnFailed { .. } => words.spawn_failed,
         Failure::StartupError { .. } => words.startup_failed,
@@ -192,6 +194,12 @@ fn role_entry(view: &RoleView, line: &str, words: &Words) -> Entry {
             vec![(words.restart, Request::Restart { role }), (words.stop, Request::Stop { role })]
         }
         RoleState::Backoff { .. } => {
+            vec![(words.retry, Request::Retry { role }), (words.stop, Request::Stop { role })]
+        }
+        RoleState::Waiting { .. } => {
+            vec![(words.retry, Request::Retry { role }), (words.stop, Request::Stop { role })]
+        }
+        RoleState::Failed { retry_ms: Some(_), .. } => {
             vec![(words.retry, Request::Retry { role }), (words.stop, Request::Stop { role })]
         }
         RoleState::Failed { .. } => vec![(words.retry, Request::Retry { role })],

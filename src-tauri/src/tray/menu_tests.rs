@@ -35,7 +35,7 @@ fn ready() -> RoleState {
 }
 
 fn failed(failure: Failure) -> RoleState {
-    RoleState::Failed { failure }
+    RoleState::Failed { failure, retry_ms: None }
 }
 
 fn conflict(states: &[Option<PortState>]) -> Snapshot {
@@ -112,6 +112,13 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("version", agent_is(failed(Failure::WrongVersion { backend: "3.9.2".into() }))),
         ("slow", agent_is(failed(Failure::NotReady { seconds: 20, log: log() }))),
         ("gone", agent_is(failed(Failure::Exited { status: message(), log: log() }))),
+        ("waiting", agent_is(RoleState::Waiting { failure: Failure::PortConflict })),
+        (
+            "not allowed",
+            agent_is(RoleState::Waiting {
+                failure: Failure::NotAllowed { pid: 7, name: "TaskPaw".into(), version: None },
+            }),
+        ),
         ("displaced", agent_is(failed(Failure::Displaced { pid: 7, name: "TaskPaw".into(), version: None }))),
         ("busy", agent_is(failed(Failure::V3Busy { pid: 7, children: Vec::new() }))),
         ("silent", agent_is(failed(Failure::Unhealthy { missed: 3, log: log() }))),

@@ -27,6 +27,7 @@ pub(super) struct Words {
     pub(super) starting: &'static str,
     pub(super) ready: &'static str,
     pub(super) backoff: &'static str,
+    pub(super) waiting_role: &'static str,
     pub(super) failed: &'static str,
     pub(super) stopping: &'static str,
     pub(super) stood_down: &'static str,
@@ -40,6 +41,7 @@ pub(super) struct Words {
     pub(super) takeover: &'static str,
     pub(super) v3_busy: &'static str,
     pub(super) displaced: &'static str,
+    pub(super) not_allowed: &'static str,
     pub(super) config: &'static str,
     pub(super) spawn_failed: &'static str,
     pub(super) startup_failed: &'static str,
@@ -74,6 +76,7 @@ const ENGLISH: Words = Words {
     starting: "Starting",
     ready: "Ready",
     backoff: "Trying again soon",
+    waiting_role: "Waiting for its ports",
     failed: "Not running",
     stopping: "Stopping",
     stood_down: "Handing over",
@@ -86,7 +89,8 @@ const ENGLISH: Words = Words {
     port_conflict: "A port is not available",
     takeover: "The ports could not be taken over",
     v3_busy: "TaskPaw 3 is still working",
-    displaced: "Another TaskPaw keeps taking the ports",
+    displaced: "Another TaskPaw was started later",
+    not_allowed: "An earlier TaskPaw may not be ended",
     config: "The configuration cannot be used",
     spawn_failed: "The backend could not be started",
     startup_failed: "The backend could not start",
@@ -120,6 +124,7 @@ const SIMPLIFIED_CHINESE: Words = Words {
     starting: "正在启动",
     ready: "运行中",
     backoff: "即将重试",
+    waiting_role: "等待端口",
     failed: "未运行",
     stopping: "正在停止",
     stood_down: "正在交接",
@@ -132,7 +137,8 @@ const SIMPLIFIED_CHINESE: Words = Words {
     port_conflict: "端口无法使用",
     takeover: "未能接管端口",
     v3_busy: "TaskPaw 3 仍在工作",
-    displaced: "另一个 TaskPaw 反复占用端口",
+    displaced: "另一个 TaskPaw 在此之后启动",
+    not_allowed: "无权结束先前的 TaskPaw",
     config: "配置无法使用",
     spawn_failed: "无法启动后台程序",
     startup_failed: "后台程序无法启动",
@@ -208,7 +214,14 @@ mod tests {
                 words.stopped,
                 words.taking_over,
             ]);
-            said.extend([words.lingering, words.starting, words.ready, words.backoff, words.failed]);
+            said.extend([
+                words.lingering,
+                words.starting,
+                words.ready,
+                words.backoff,
+                words.waiting_role,
+                words.failed,
+            ]);
             said.extend([
                 words.stopping,
                 words.start,
@@ -224,7 +237,14 @@ mod tests {
                 words.broken_protocol,
                 words.wrong_version,
             ]);
-            said.extend([words.not_ready, words.exited, words.unhealthy, words.v3_busy, words.displaced]);
+            said.extend([
+                words.not_ready,
+                words.exited,
+                words.unhealthy,
+                words.v3_busy,
+                words.displaced,
+                words.not_allowed,
+            ]);
             said.extend(words.roles.as_flattened());
             for sentence in said {
                 assert!(window.contains(&format!("\"{sentence}\"")), "{sentence}");

@@ -819,11 +819,19 @@ attempt: number,
 /**
  * What went wrong last.
  */
+failure: Failure, } | { "kind": "waiting", 
+/**
+ * What it waits for: a failure that is about ports.
+ */
 failure: Failure, } | { "kind": "failed", 
 /**
  * What went wrong last.
  */
-failure: Failure, } | { "kind": "stopping" } | { "kind": "stood_down" };
+failure: Failure, 
+/**
+ * Milliseconds from the event to the next attempt; nothing if none follows by itself.
+ */
+retry_ms: number | null, } | { "kind": "stopping" } | { "kind": "stood_down" };
 
 /**
  * How far a takeover is.
@@ -867,6 +875,18 @@ pid: number,
  * The processes that it has started.
  */
 children: Array<ChildView>, } | { "kind": "displaced", 
+/**
+ * Its process id.
+ */
+pid: number, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its version, if it tells one.
+ */
+version: string | null, } | { "kind": "not_allowed", 
 /**
  * Its process id.
  */
@@ -1181,7 +1201,19 @@ backend: Backend,
 /**
  * Every port, now in use by the app.
  */
-ports: Array<PortView>, } | { "type": "backend_failed", 
+ports: Array<PortView>, } | { "type": "backend_waiting", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The start's number.
+ */
+generation: number, 
+/**
+ * What is waited for.
+ */
+failure: Failure, } | { "type": "backend_failed", 
 /**
  * The role.
  */
@@ -1193,7 +1225,11 @@ generation: number,
 /**
  * What went wrong.
  */
-failure: Failure, } | { "type": "backend_backoff", 
+failure: Failure, 
+/**
+ * Milliseconds to the next attempt; nothing if none follows by itself.
+ */
+retry_ms: number | null, } | { "type": "backend_backoff", 
 /**
  * The role.
  */
@@ -1315,11 +1351,7 @@ ms: number,
 /**
  * What it had started and left running.
  */
-left: Array<ChildView>, 
-/**
- * Whether it had taken the ports of a backend that had ended without being asked to.
- */
-displaced: boolean, };
+left: Array<ChildView>, };
 
 /**
  * One step of a start, for the timeline.

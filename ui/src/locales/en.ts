@@ -91,6 +91,7 @@ export const en = {
     starting: "Starting",
     ready: "Ready",
     backoff: "Trying again soon",
+    waiting: "Waiting for its ports",
     failed: "Not running",
     stopping: "Stopping",
     stood_down: "Handing over",
@@ -99,6 +100,7 @@ export const en = {
     replace_v3: "Replace TaskPaw 3",
     not_now: "Not now",
     retry: "Try again",
+    start_here: "Start here",
     start: "Start the {{role}}",
     stop: "Stop the {{role}}",
     restart: "Restart the {{role}}",
@@ -153,6 +155,15 @@ export const en = {
   },
   failed: {
     no_more: "TaskPaw has stopped trying. It goes on when you choose what to do.",
+    next_in: "TaskPaw tries again by itself in {{duration}}.",
+    next_now: "TaskPaw is trying again.",
+  },
+  waiting: {
+    one: "TaskPaw starts by itself as soon as the port is free.",
+    many: "TaskPaw starts by itself as soon as the ports are free.",
+    not_allowed: "TaskPaw starts by itself as soon as that one has ended.",
+    gone: "{{holders}} has gone: starting",
+    free: "The ports are free: starting",
   },
   port_name: {
     network: "Network port",
@@ -174,6 +185,7 @@ export const en = {
     free: "free",
     own_stale: "held by an earlier TaskPaw",
     own_stale_held: "held by {{holders}}, an earlier TaskPaw",
+    own_later_held: "held by {{holders}}, a TaskPaw that was started later",
     own_other_installation: "held by a TaskPaw with another data folder",
     own_other_installation_held: "held by {{holders}}, a TaskPaw with another data folder",
     own_other_role_agent: "held by the TaskPaw agent",
@@ -197,19 +209,23 @@ export const en = {
   },
   port_advice: {
     own_stale: "TaskPaw replaces it when it starts.",
+    displaced:
+      "It was started after this one, so it is left to work. Start here to replace it, or stop it where it was started.",
+    not_allowed:
+      "It runs with administrator rights or under another account, so TaskPaw may not end it. End it yourself, or give this port another number.",
     own_other_installation:
-      "It keeps its data elsewhere, so TaskPaw leaves it alone. Quit that TaskPaw and try again, or give this port another number.",
+      "It keeps its data elsewhere, so TaskPaw leaves it alone. Quit that TaskPaw, or give this port another number.",
     own_other_role: "Two roles cannot share a port. Stop the {{other}}, or give this port another number.",
     own_other_user: "It is theirs to stop. Give this port another number.",
     perhaps_v3:
       "It may be TaskPaw 3, started by another user (on Linux often as root). Stop it there, and TaskPaw can have the port.",
     foreign:
-      "It is not part of TaskPaw, so TaskPaw leaves it alone. Close it yourself and try again, or give this port another number.",
+      "It is not part of TaskPaw, so TaskPaw leaves it alone. Close it yourself, or give this port another number.",
     unknown_holder:
       "It belongs to another account or to the system, so TaskPaw cannot say more. Give this port another number.",
     occupied:
-      "A program has it as its own end of a connection, or keeps it for later. Close that program and try again, or give this port another number.",
-    lingering: "Nobody listens on it any more. Try again in a minute, or give this port another number.",
+      "A program has it as its own end of a connection, or keeps it for later. Close that program, or give this port another number.",
+    lingering: "Nobody listens on it any more. The system releases it within a minute or two.",
     reserved:
       "The system has set this number aside; on Windows, Hyper-V and WSL often do. Give this port another number.",
     permission_denied: "Low numbers are for administrators. Choose a number from 1024 up.",
@@ -253,9 +269,10 @@ export const en = {
     v3_busy: "TaskPaw 3 is still working",
     v3_busy_text:
       "It has started {{children}}. Replacing it now ends that work, or leaves it running without anyone watching it. Let it finish first, or replace TaskPaw 3 now. Until then this version does not start.",
-    displaced: "Another TaskPaw keeps taking the ports",
-    displaced_text:
-      "Twice the backend was ended, and {{holder}} had its ports. It is left alone now, because something starts it again each time. Stop that app or service, then try again.",
+    displaced: "Another TaskPaw was started later",
+    displaced_text: "{{holder}} has the ports now.",
+    not_allowed: "An earlier TaskPaw may not be ended",
+    not_allowed_text: "{{holder}} still has the ports.",
     unhealthy: "The backend stopped answering",
     unhealthy_text:
       "It missed {{missed}} health checks in a row and was ended. Its last lines below may say why.",
@@ -343,13 +360,13 @@ export const en = {
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
     left: "{{name}} left running: {{left}}",
-    displaced: "{{holder}} had taken the ports of a backend that was ended",
     downgraded: "{{replaced}}; {{own}} is older, and leaves alone what only {{version}} can read",
     nothing_replaced: "the earlier TaskPaw was already gone",
     conflict: "{{name}} {{address}}: {{state}}",
     lingering: "waiting for the system to release a port, {{duration}} left",
     starting: "started the backend",
     ready: "ready in {{duration}}",
+    waiting: "waiting: {{reason}}",
     failed: "failed: {{reason}}",
     backoff: "attempt {{attempt}} failed: {{reason}}",
     stopping: "asked the backend to stop",

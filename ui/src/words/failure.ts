@@ -92,10 +92,11 @@ export function failureWords(failure: Failure, appVersion: string): FailureWords
           children: list(failure.children.map(({ name, pid }) => t("holder.named", { name, pid }))),
         }),
       };
-    case "displaced": {
-      const { name, version, pid } = failure;
+    case "displaced":
+    case "not_allowed": {
+      const { kind, name, version, pid } = failure;
       const holder = t("holder.named", { name: version === null ? name : `${name} ${version}`, pid });
-      return { ...words, title: failureTitle(failure), text: t("failure.displaced_text", { holder }) };
+      return { ...words, title: failureTitle(failure), text: t(`failure.${kind}_text`, { holder }) };
     }
     case "port_conflict":
       return { ...words, title: failureTitle(failure), text: "" };
@@ -106,4 +107,9 @@ export function failureTitle(failure: Failure): string {
   return failure.kind === "startup_error"
     ? t(`failure.startup_${failure.code}`)
     : t(`failure.${failure.kind}`);
+}
+
+/** Whether it is about ports that somebody has, so that these are shown with their holders. */
+export function isAboutPorts({ kind }: Failure): boolean {
+  return kind === "port_conflict" || kind === "displaced" || kind === "not_allowed";
 }

@@ -1,6 +1,6 @@
 // The state of a port in words: one sentence for each state, the holder named as exactly as it is known, and advice.
 
-import type { HolderView, PortView, Role } from "../generated/ipc";
+import type { Failure, HolderView, PortView, Role } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { list, sentences } from "./numbers";
 import type { Tone } from "./tone";
@@ -52,7 +52,7 @@ export function holderName(holder: HolderView): string {
 }
 
 /** The state as a phrase, such as "held by python3 (pid 1234)". */
-export function portPhrase(port: PortView, role: Role): string {
+export function portPhrase(port: PortView, role: Role, failure: Failure["kind"] | null = null): string {
   if (port.in_use_by_app) return t("port.in_use_by_app");
   const holders = port.holders.length > 0 ? list(port.holders.map(holderName)) : null;
   switch (port.state) {
@@ -64,6 +64,7 @@ export function portPhrase(port: PortView, role: Role): string {
     case "occupied":
       return holders ? t("port.occupied_held", { holders }) : t("port.occupied");
     case "own_stale":
+      if (holders && failure === "displaced") return t("port.own_later_held", { holders });
       return holders ? t("port.own_stale_held", { holders }) : t("port.own_stale");
     case "own_other_installation":
       return holders ? t("port.own_other_installation_held", { holders }) : t("port.own_other_installation");
@@ -87,8 +88,15 @@ export function portPhrase(port: PortView, role: Role): string {
  * What the person can do about it; nothing where nothing need be done. With `hadV3`, TaskPaw 3 was on this machine: a
  * holder that cannot be looked at is probably its.
  */
-export function portAdvice(port: PortView, role: Role, hadV3 = false): string {
+export function portAdvice(
+  port: PortView,
+  role: Role,
+  hadV3 = false,
+  failure: Failure["kind"] | null = null,
+): string {
   if (port.in_use_by_app || port.state === null || port.state === "free") return "";
+  if (port.state === "own_stale" && (failure === "displaced" || failure === "not_allowed"))
+    return t(`port_advice.${failure}`);
   const advice = t(`port_advice.${port.state}`, {
     other: t(`role.${otherRole(role)}`),
     host: port.host,

@@ -66,6 +66,8 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
       return step(t("timeline.starting"));
     case "backend_ready":
       return step(t("timeline.ready", { duration: milliseconds(event.backend.ready_ms) }), "ok");
+    case "backend_waiting":
+      return step(t("timeline.waiting", { reason: failureTitle(event.failure) }), "warn");
     case "backend_failed":
       return step(t("timeline.failed", { reason: failureTitle(event.failure) }), "bad");
     case "backend_backoff":
@@ -127,10 +129,7 @@ function isOlder(one: string, other: string): boolean {
 
 /** What a person should know of one that was ended. */
 function oddities(replaced: Replaced): string[] {
-  return [
-    ...(replaced.displaced ? [displacedPhrase(replaced)] : []),
-    ...(replaced.left.length > 0 ? [leftPhrase(replaced)] : []),
-  ];
+  return replaced.left.length > 0 ? [leftPhrase(replaced)] : [];
 }
 
 /** What one that was ended had started and left running. */
@@ -141,19 +140,7 @@ function leftPhrase({ name, left }: Replaced): string {
   });
 }
 
-/** That one that was ended had taken the ports before. */
-function displacedPhrase({ name, version, pid }: Replaced): string {
-  const holder = t("holder.named", { name: version === null ? name : `${name} ${version}`, pid });
-  return t("timeline.displaced", { holder });
-}
-
-export function replacedPhrase({
-  name,
-  version,
-  pid,
-  forced,
-  ms,
-}: Omit<Replaced, "left" | "displaced">): string {
+export function replacedPhrase({ name, version, pid, forced, ms }: Omit<Replaced, "left">): string {
   const duration = milliseconds(ms);
   if (version === null) {
     return forced

@@ -38,6 +38,7 @@ export function roleTone({ enabled, state }: RoleView): Tone {
       return "quiet";
     case "backoff":
       return "warn";
+    case "waiting":
     case "failed":
       return "bad";
     default:

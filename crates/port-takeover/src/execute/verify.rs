@@ -103,10 +103,8 @@ pub(super) fn incumbents(verdict: &Verdict, gone: &BTreeSet<Pid>) -> Vec<Incumbe
     verdict.terminate.iter().copied().filter(|pid| !gone.contains(pid)).filter_map(incumbent).collect()
 }
 
-/// The first process to be ended that has started later than `time`, or does not show when: [`take_over`](crate::take_over)
-/// with that [limit](crate::Limits::not_started_after) leaves it alone. Without a time there is none.
-#[must_use]
-pub fn started_since(seen: &Snapshot, verdict: &Verdict, time: Option<u64>) -> Option<Pid> {
+/// The first process to be ended that has started later than `time`, or does not show when.
+pub(super) fn started_since(seen: &Snapshot, verdict: &Verdict, time: Option<u64>) -> Option<Pid> {
     let time = time?;
     let is_old =
         |pid: Pid| seen.process(pid).and_then(|it| it.started_at).is_some_and(|started| started <= time);

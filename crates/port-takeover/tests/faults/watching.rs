@@ -79,9 +79,7 @@ fn looks_cost_a_thousandth_of_the_time() {
 
 #[test]
 fn a_look_that_fails_and_a_wait_that_fails_end_nothing() {
-    let faults = (1..40).map(|step| {
-        (step, if step % 2 == 0 { Fault::LookFails } else { Fault::WaitFails })
-    });
+    let faults = (1..40).map(|step| (step, if step % 2 == 0 { Fault::LookFails } else { Fault::WaitFails }));
     let machine = ending(vec![foreign(300, 5680)], &[(30_000, 300)]);
     let machine = Machine { faults: faults.collect(), ..machine };
     let (seen_at, looks) = until_it_can_start(&machine);

@@ -108,7 +108,16 @@ pub enum Event {
         /// Every port, now in use by the app.
         ports: Vec<PortView>,
     },
-    /// No attempt follows by itself.
+    /// The ports cannot be had now. They are watched, and the next attempt follows as soon as they can.
+    BackendWaiting {
+        /// The role.
+        role: Role,
+        /// The start's number.
+        generation: u32,
+        /// What is waited for.
+        failure: Failure,
+    },
+    /// No attempt follows soon, or none by itself.
     BackendFailed {
         /// The role.
         role: Role,
@@ -116,6 +125,8 @@ pub enum Event {
         generation: u32,
         /// What went wrong.
         failure: Failure,
+        /// Milliseconds to the next attempt; nothing if none follows by itself.
+        retry_ms: Option<u32>,
     },
     /// Another attempt follows by itself.
     BackendBackoff {
@@ -218,6 +229,7 @@ impl Event {
             | Self::LingeringWait { role, generation, .. }
             | Self::BackendStarting { role, generation, .. }
             | Self::BackendReady { role, generation, .. }
+            | Self::BackendWaiting { role, generation, .. }
             | Self::BackendFailed { role, generation, .. }
             | Self::BackendBackoff { role, generation, .. }
             | Self::BackendStopping { role, generation, .. }
@@ -266,9 +278,6 @@ pub struct Replaced {
     /// What it had started and left running.
     #[serde(default)]
     pub left: Vec<ChildView>,
-    /// Whether it had taken the ports of a backend that had ended without being asked to.
-    #[serde(default)]
-    pub displaced: bool,
 }
 
 /// An app whose place this one took.

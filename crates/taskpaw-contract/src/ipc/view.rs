@@ -175,10 +175,17 @@ pub enum RoleState {
         /// What went wrong last.
         failure: Failure,
     },
-    /// No attempt follows by itself: the person is asked.
+    /// Somebody has its ports, or it has no way to them. They are watched, and it starts as soon as it can.
+    Waiting {
+        /// What it waits for: a failure that is about ports.
+        failure: Failure,
+    },
+    /// It failed again and again, or for a reason that hardly goes away by itself: the person is asked.
     Failed {
         /// What went wrong last.
         failure: Failure,
+        /// Milliseconds from the event to the next attempt; nothing if none follows by itself.
+        retry_ms: Option<u32>,
     },
     /// It is being stopped.
     Stopping,
@@ -238,9 +245,18 @@ pub enum Failure {
         /// The processes that it has started.
         children: Vec<ChildView>,
     },
-    /// A backend ended without being asked to and another process had its ports, more than once. That process is left alone:
-    /// whatever starts it would start it again.
+    /// Another backend of this role has its ports, which was started after the role was launched here the last time. The last
+    /// launch wins: it is left alone until a person launches the role once more.
     Displaced {
+        /// Its process id.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Its version, if it tells one.
+        version: Option<String>,
+    },
+    /// A stale backend has the ports and may not be ended by this user, such as one that runs as administrator.
+    NotAllowed {
         /// Its process id.
         pid: u32,
         /// Its name.
@@ -304,6 +320,14 @@ pub enum Failure {
         /// Its last log lines.
         log: Vec<String>,
     },
+}
+
+impl Failure {
+    /// Whether it is about ports that somebody has, so that these and their holders are shown with it.
+    #[must_use]
+    pub fn is_about_ports(&self) -> bool {
+        matches!(self, Self::PortConflict | Self::Displaced { .. } | Self::NotAllowed { .. })
+    }
 }
 
 /// A process that a backend has started.

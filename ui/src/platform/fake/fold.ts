@@ -3,6 +3,8 @@
 
 import type { Event, PortView, RoleState, RoleView, Snapshot, TimelineEntry } from "../../generated/ipc";
 
+import { isAboutPorts } from "../../words/failure";
+
 /** The events that belong to one start of one role. */
 type RoleEvent = Exclude<
   Event,
@@ -104,7 +106,9 @@ function stateAfter(state: RoleState, event: RoleEvent): RoleState {
     case "backend_ready":
       return { kind: "ready", backend: event.backend };
     case "backend_failed":
-      return { kind: "failed", failure: event.failure };
+      return { kind: "failed", failure: event.failure, retry_ms: event.retry_ms };
+    case "backend_waiting":
+      return { kind: "waiting", failure: event.failure };
     case "backend_backoff":
       return { kind: "backoff", wait_ms: event.wait_ms, attempt: event.attempt, failure: event.failure };
     case "backend_stopping":
@@ -125,9 +129,10 @@ function portsAfter(ports: PortView[], event: RoleEvent): PortView[] {
   if ("ports" in event) return event.ports;
   switch (event.type) {
     case "backend_failed":
+    case "backend_waiting":
     case "backend_backoff":
       // The ports of a conflict are the reason, and are shown with it.
-      return event.failure.kind === "port_conflict" ? ports : ports.map(released);
+      return isAboutPorts(event.failure) ? ports : ports.map(released);
     case "backend_exited":
       return ports.map(released);
     default:
@@ -148,6 +153,10 @@ function timelineAfter(timeline: TimelineEntry[], at: number, event: RoleEvent):
     case "lingering_wait":
       // A countdown is one line.
       return [...timeline.filter((earlier) => earlier.event.type !== "lingering_wait"), entry];
+    // What the ports are now, and what is waited for, are one line each.
+    case "port_conflict":
+    case "backend_waiting":
+      return [...timeline.filter((earlier) => earlier.event.type !== event.type), entry];
     default:
       return [...timeline, entry];
   }

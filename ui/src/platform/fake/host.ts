@@ -372,7 +372,7 @@ export class FakeHost implements Platform {
     const seen = this.#check(draft);
     if (seen.some(holdsUp)) {
       this.emit({ type: "port_conflict", role, generation, ports: seen });
-      this.emit({ type: "backend_failed", role, generation, failure: { kind: "port_conflict" } });
+      this.emit({ type: "backend_waiting", role, generation, failure: { kind: "port_conflict" } });
       return;
     }
     this.emit({ type: "backend_starting", role, generation, ports: seen });

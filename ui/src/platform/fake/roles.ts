@@ -42,7 +42,6 @@ const replaced = {
   forced: false,
   ms: 41.2,
   left: [],
-  displaced: false,
 };
 
 export function readyAgent(): RoleView {

@@ -10,6 +10,7 @@ import type {
   RoleState,
   RoleView,
 } from "../../generated/ipc";
+import { isAboutPorts } from "../../words/failure";
 import { manyEvents } from "./agent";
 import { imported } from "./diagnostics";
 import { FakeHost, refusal, type World } from "./host";
@@ -25,7 +26,7 @@ const python: HolderView = {
   ours: false,
 };
 const hubProcess: HolderView = {
-  pid: 2210,
+  pid: 921,
   name: "taskpaw-backend",
   exe: null,
   user: "anna",
@@ -75,9 +76,9 @@ function agentIn(state: RoleState, ports = agentPorts(), change: Partial<RoleVie
   const timeline: RoleView["timeline"] = [
     { at: at - 40, event: { type: "takeover_started", role, generation, ports: agentPorts() } },
   ];
-  if (state.kind === "backoff" || state.kind === "failed") {
+  if (state.kind === "backoff" || state.kind === "waiting" || state.kind === "failed") {
     const { failure } = state;
-    if (failure.kind === "port_conflict")
+    if (isAboutPorts(failure))
       timeline.push({ at: at - 20, event: { type: "port_conflict", role, generation, ports } });
     else if (failure.kind === "v3_busy")
       timeline.push({
@@ -89,34 +90,45 @@ function agentIn(state: RoleState, ports = agentPorts(), change: Partial<RoleVie
       at,
       event:
         state.kind === "failed"
-          ? { type: "backend_failed", role, generation, failure }
-          : {
-              type: "backend_backoff",
-              role,
-              generation,
-              failure,
-              wait_ms: state.wait_ms,
-              attempt: state.attempt,
-            },
+          ? { type: "backend_failed", role, generation, failure, retry_ms: state.retry_ms }
+          : state.kind === "waiting"
+            ? { type: "backend_waiting", role, generation, failure }
+            : {
+                type: "backend_backoff",
+                role,
+                generation,
+                failure,
+                wait_ms: state.wait_ms,
+                attempt: state.attempt,
+              },
     });
   }
   const agent = { ...readyAgent(), generation, state, ports, last_takeover: null, timeline, ...change };
   return { ...ordinary(), snapshot: snapshot(agent, offHub()) };
 }
 
-const failed = (failure: Failure): World => agentIn({ kind: "failed", failure });
+const failed = (failure: Failure, retry_ms: number | null = null): World =>
+  agentIn({ kind: "failed", failure, retry_ms });
 
-/** A port in one state. The agent gave up, since that shows every action. */
-function conflict(state: PortStatus, kind: "backoff" | "failed" = "failed"): World {
+/** An earlier or a later backend of ours has the ports and is left alone. */
+function left(failure: Failure): World {
+  const ours: HolderView = { ...otherInstallation, ours: true };
+  const ports = agentPorts({ state: "own_stale", outlook: "refuses", holders: [ours] }).map((port, at) => ({
+    ...port,
+    outlook: "refuses" as const,
+    suggestion: 5682 + at,
+  }));
+  return agentIn({ kind: "waiting", failure }, ports);
+}
+
+/** A port in one state, which the agent waits for. */
+function conflict(state: PortStatus): World {
   const ports = [
     port("network", 5680, { state, ...states[state] }),
     port("control", 5681, state === "self_collision" ? { state, suggestion: 5683 } : { state: "free" }),
   ];
   const failure = { kind: "port_conflict" } as const;
-  const world = agentIn(
-    kind === "failed" ? { kind, failure } : { kind, failure, attempt: 2, wait_ms: 4000 },
-    ports,
-  );
+  const world = agentIn({ kind: "waiting", failure }, ports);
   const holders = ports[0]?.holders ?? [];
   return { ...world, taken: { 5680: { state, holders } } };
 }
@@ -172,7 +184,8 @@ export const scenarios = {
         { pid: 955, name: "rsync" },
       ],
     }),
-  displaced: () => failed({ kind: "displaced", pid: 812, name: "TaskPaw", version: "3" }),
+  displaced: () => left({ kind: "displaced", pid: 4321, name: "taskpaw-backend", version: "4.1.0" }),
+  "not-allowed": () => left({ kind: "not_allowed", pid: 4321, name: "taskpaw-backend", version: "4.0.0" }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
   waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),
@@ -218,7 +231,7 @@ export const scenarios = {
       offHub(),
     ),
   }),
-  conflict: () => conflict("foreign", "backoff"),
+  conflict: () => conflict("foreign"),
   "conflict-two": () => {
     const ports = [
       port("network", 5680, { state: "foreign", holders: [python], suggestion: 5682 }),
@@ -228,7 +241,7 @@ export const scenarios = {
       5680: { state: "foreign", holders: [python] },
       5681: { state: "unknown_holder", holders: [] },
     };
-    return { ...agentIn({ kind: "failed", failure: { kind: "port_conflict" } }, ports), taken };
+    return { ...agentIn({ kind: "waiting", failure: { kind: "port_conflict" } }, ports), taken };
   },
   "conflict-other-role": () => {
     const world = conflict("own_other_role");
@@ -251,7 +264,7 @@ export const scenarios = {
       wait_ms: 8000,
       failure: { kind: "exited", status: "exit status 1", log },
     }),
-  failed: () => failed({ kind: "not_ready", seconds: 10, log }),
+  failed: () => failed({ kind: "not_ready", seconds: 10, log }, 240_000),
   "failed-spawn": () =>
     failed({
       kind: "spawn_failed",

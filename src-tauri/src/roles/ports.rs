@@ -1,0 +1,107 @@
+//! The ports of a role as the window shows them: looked at, with who has them and another number where that helps.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use port_takeover::sys::{Native, System as _};
+use port_takeover::{
+    HolderKind, LookError, PortOutlook, PortState, PortVerdict, Verdict, WantedPort, decide, next_free_port,
+};
+use taskpaw_contract::config::{Config, Endpoint};
+use taskpaw_contract::identity;
+use taskpaw_contract::ipc::{HolderView, PortView};
+use taskpaw_contract::{PortStatus, Role};
+
+/// Looks at the ports of a configuration without changing anything. It may be one that is being typed: a port that nobody
+/// can want as it is written is `invalid`, and not looked at. `child` is the role's own running backend, which is not stale.
+///
+/// # Errors
+/// Why they cannot be looked at.
+pub(crate) fn look(
+    config: &Config,
+    state_folder: &Path,
+    role: Role,
+    child: Option<u32>,
+) -> Result<Vec<PortView>, String> {
+    let wanted: Vec<WantedPort> = config
+        .endpoints(role)
+        .into_iter()
+        .filter_map(|(name, endpoint)| endpoint.wanted(name).ok())
+        .collect();
+    let system = Native::of(identity::installation(state_folder));
+    let snapshot = system.look(&role.into(), &wanted).map_err(|error| error.to_string())?;
+    let verdict = decide(&snapshot, &identity::rules());
+    let mut ports = views(config, role, &verdict, child);
+    suggest(role, config, &mut ports);
+    Ok(ports)
+}
+
+/// Adds the next free number to every port that cannot be had because of its number.
+pub(super) fn suggest(role: Role, config: &Config, ports: &mut [PortView]) {
+    let mut avoid = config.port_numbers();
+    for port in ports.iter_mut().filter(|port| !port.in_use_by_app && wants_another_number(port)) {
+        let Ok(wanted) = WantedPort::new(&*port.name, &port.host, port.port) else { continue };
+        match next_free(role, &wanted, &avoid) {
+            Ok(found) => {
+                avoid.extend(found);
+                port.suggestion = found;
+            }
+            Err(error) => tracing::warn!(%error, "no free port can be suggested"),
+        }
+    }
+}
+
+/// The next number after a wanted one that is free and not among `avoid`.
+///
+/// # Errors
+/// Why it cannot be found out.
+pub(crate) fn next_free(
+    role: Role,
+    wanted: &WantedPort,
+    avoid: &BTreeSet<u16>,
+) -> Result<Option<u16>, LookError> {
+    next_free_port(&Native::new(), &identity::rules(), &role.into(), wanted, avoid)
+}
+
+/// Also one that is held by a backend of ours that is left alone.
+fn wants_another_number(port: &PortView) -> bool {
+    let Some(PortStatus::Judged(state)) = port.state else { return false };
+    let is_left_alone = state == PortState::OwnStale && port.outlook == Some(PortOutlook::Refuses);
+    is_left_alone || state.wants_another_number()
+}
+
+/// Every port of a role as it is configured, with what was judged of it.
+pub(super) fn views(config: &Config, role: Role, verdict: &Verdict, child: Option<u32>) -> Vec<PortView> {
+    let view = |(name, endpoint): (&str, &Endpoint)| {
+        view(name, endpoint, verdict.ports.iter().find(|port| port.wanted.name == name), child)
+    };
+    config.endpoints(role).into_iter().map(view).collect()
+}
+
+fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Option<u32>) -> PortView {
+    let status = judged.map_or(PortStatus::Invalid, |port| port.state.into());
+    let holders: Vec<HolderView> = judged
+        .iter()
+        .flat_map(|port| &port.holders)
+        .map(|holder| HolderView {
+            pid: holder.pid.get(),
+            name: holder.process.as_ref().map(|process| process.name.clone()),
+            exe: holder.process.as_ref().and_then(|process| process.exe.clone()),
+            user: holder.process.as_ref().and_then(|process| process.user.clone()),
+            role: holder.role.as_ref().and_then(|role| role.as_str().parse().ok()),
+            ours: holder.kind == HolderKind::Own,
+        })
+        .collect();
+    let in_use_by_app =
+        child.is_some() && !holders.is_empty() && holders.iter().all(|holder| Some(holder.pid) == child);
+    PortView {
+        name: name.to_owned(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        state: Some(status),
+        outlook: Some(if in_use_by_app { PortOutlook::Starts } else { status.outlook() }),
+        in_use_by_app,
+        holders,
+        suggestion: None,
+    }
+}
