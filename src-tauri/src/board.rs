@@ -4,6 +4,8 @@
 //! after it, and keeps the latest. An event changes the board and is sent under one lock, so that a snapshot holds
 //! exactly the events up to its number.
 
+mod told;
+
 use std::sync::{Mutex, PoisonError};
 
 use taskpaw_contract::clock::unix_ms;
@@ -44,6 +46,7 @@ impl Board {
             launch: Launch::Waiting { version: None, pid: None },
             tokens: Vec::new(),
             start_at_login: None,
+            lost_data: false,
             has_tray: false,
             is_close_asked: false,
             imported: None,
@@ -76,6 +79,7 @@ impl Board {
         let at = unix_ms();
         shown.seq += 1;
         apply(shown, at, &event);
+        told::log(&event);
         tracing::debug!(seq = shown.seq, ?event, "event");
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
         listening.retain(|listener| listener.send(event.clone()).is_ok());
@@ -118,6 +122,11 @@ impl Board {
     /// No version that was started beside this one is asked about any more.
     pub(crate) fn forget_other_start(&self) {
         self.change_app(|app| app.other_start = None);
+    }
+
+    /// Shows that the data folder was gone at the start.
+    pub(crate) fn show_lost_data(&self) {
+        self.change_app(|app| app.lost_data = true);
     }
 
     /// Shows whether there is a tray.

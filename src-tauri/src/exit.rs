@@ -1,7 +1,8 @@
 //! The end of the app: the backends first, then the place, then the program.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tauri::{AppHandle, ExitRequestApi, Manager as _};
 use tokio::time::timeout;
@@ -13,6 +14,44 @@ use crate::app::App;
 const AT_ONCE_WITHIN: Duration = Duration::from_secs(if cfg!(windows) { 4 } else { 6 });
 /// How long the windowing system may take to end, when everything else has ended.
 const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// An app that is told to end by a signal, or by `--quit`, has ended within this time, whatever else is stuck.
+const INSISTED_WITHIN: Duration = Duration::from_secs(5);
+/// Within this time the event loop begins with that, unless it is stuck.
+const BEGUN_WITHIN: Duration = Duration::from_secs(1);
+/// What is left of the time then, for what ends last.
+const LAST_STEPS: Duration = Duration::from_millis(300);
+
+/// Ends the app as a person does, and by force where a part of it is stuck: the event loop in a call to a desktop that hangs, a
+/// backend that does not end, a handover whose other side is silent.
+pub(crate) fn insist(app: &Arc<App>) {
+    let insisting_app = Arc::clone(app);
+    let insisting = thread::Builder::new().name("end".to_owned()).spawn(move || {
+        let (app, began) = (insisting_app, Instant::now());
+        let left = || (INSISTED_WITHIN - LAST_STEPS).saturating_sub(began.elapsed());
+        thread::sleep(BEGUN_WITHIN);
+        while app.lifecycle().is_handing_over() && left() > BEGUN_WITHIN {
+            thread::sleep(LAST_STEPS);
+        }
+        // The event loop would have begun by now.
+        if app.lifecycle().begin_to_end() {
+            tracing::warn!("the event loop does not end the app: it is ended without it");
+            let ends = async { timeout(left(), app.end_roles()).await };
+            if tauri::async_runtime::block_on(ends).is_ok() {
+                app.lifecycle().have_ended();
+            }
+        } else {
+            thread::sleep(left());
+        }
+        tracing::warn!("the app does not end by itself: the end of their stdin ends its backends");
+        app.release_place();
+        std::process::exit(app.lifecycle().status());
+    });
+    if let Err(error) = insisting {
+        tracing::warn!(%error, "nobody sees to it that the app ends in time");
+    }
+    app.shell().quit();
+}
 
 /// The program was asked to end: it does once the backends have ended, with the first status that was wanted.
 pub(crate) fn was_asked(handle: &AppHandle, api: &ExitRequestApi, code: Option<i32>) {
@@ -57,8 +96,8 @@ pub(crate) fn at_once(handle: &AppHandle) {
 
 /// The place is given up: from here on nobody can end this process but itself, whatever the windowing system does.
 fn end_for_certain(code: i32) {
-    std::thread::spawn(move || {
-        std::thread::sleep(END_WITHIN);
+    thread::spawn(move || {
+        thread::sleep(END_WITHIN);
         std::process::exit(code);
     });
 }
@@ -74,7 +113,8 @@ pub(crate) fn on_signals(app: &Arc<App>) {
             match signal(kind) {
                 Ok(mut signals) => {
                     signals.recv().await;
-                    app.shell().quit();
+                    tracing::info!(?kind, "told to end by a signal");
+                    insist(&app);
                 }
                 Err(error) => tracing::warn!(%error, "a signal cannot be awaited"),
             }

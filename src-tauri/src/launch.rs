@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::bus;
+use crate::exit;
 use crate::handover::{
     Asked, FirstLook, Followed, HandoverError, Incumbent, Outcome, Successor, Want, Will, Yielded, Yielding,
     follow, yield_to,
@@ -244,7 +245,7 @@ fn heed(asked: Receiver<Asked>, app: Arc<App>) {
                 (Will::Show, _) => app.shell().raise(),
                 (Will::Quit, _) => {
                     app.is_awaited_by(waiting);
-                    app.shell().quit();
+                    exit::insist(&app);
                 }
                 (Will::HandOver, _) => {
                     app.is_awaited_by(waiting);

@@ -27,6 +27,7 @@ mod settings;
 mod shell;
 mod start;
 mod tray;
+mod trouble;
 mod update;
 mod window;
 
@@ -39,13 +40,21 @@ use clap::Parser as _;
 #[must_use]
 pub fn run() -> ExitCode {
     let started = Instant::now();
+    #[cfg(unix)]
+    hear_all_signals();
     let arguments = arguments::Arguments::parse();
     match start::start(arguments, started) {
         Ok(status) => status,
         Err(error) => {
             tracing::error!(%error, "the app cannot start");
-            eprintln!("taskpaw: {error}");
+            logging::say(&format!("taskpaw: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to end.
+#[cfg(unix)]
+fn hear_all_signals() {
+    let _stays_as_it_is = nix::sys::signal::SigSet::empty().thread_set_mask();
 }

@@ -1,5 +1,6 @@
 //! The start: everything that the app is made of is made and put together here.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::shell::TauriShell;
 use crate::update::OwnProgram;
-use crate::{check, close, exit, ipc, logging, login, notify, tray, window};
+use crate::{check, close, exit, ipc, logging, login, notify, tray, trouble, window};
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,12 @@ pub(crate) enum StartError {
     NoHome(#[from] NoHome),
     #[error("the window cannot be opened: {0}. TaskPaw needs a graphical session")]
     Tauri(#[from] tauri::Error),
+    #[cfg(target_os = "linux")]
+    #[error(
+        "the window cannot be opened: there is no display. TaskPaw needs a graphical session (DISPLAY or WAYLAND_DISPLAY); \
+         without one, taskpaw-backend does its work"
+    )]
+    NoDisplay,
     #[error(transparent)]
     Handover(#[from] HandoverError),
     #[error("TaskPaw {} is running already; end it first (taskpaw --quit)", version())]
@@ -60,6 +67,9 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         return if arguments.check.is_some() { Err(StartError::Running) } else { Ok(ExitCode::SUCCESS) };
     };
 
+    // Tauri panics where it cannot.
+    #[cfg(target_os = "linux")]
+    gtk::init().map_err(|_says_no_more| StartError::NoDisplay)?;
     let builder = tauri::Builder::default();
     #[cfg(target_os = "macos")]
     let builder = builder.menu(crate::menu_bar::build).on_menu_event(crate::menu_bar::choose);
@@ -70,7 +80,8 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
-            set_up(handle, &arguments, &folders, host, launching, started).map_err(Into::into)
+            set_up(handle, &arguments, (&folders, has_lost_data), host, launching, started)
+                .map_err(Into::into)
         })
         .build(tauri::generate_context!())?;
 
@@ -93,7 +104,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
 fn set_up(
     handle: &AppHandle,
     arguments: &Arguments,
-    folders: &Folders,
+    (folders, has_lost_data): (&Folders, bool),
     host: Host,
     launching: Launching,
     started: Instant,
@@ -106,8 +117,12 @@ fn set_up(
     let app = Arc::new(build(handle, folders, (own_program, login.clone()), host, started));
     handle.manage(Arc::clone(&app));
     exit::on_signals(&app);
+    if has_lost_data {
+        app.board().show_lost_data();
+    }
     app.attend_ready_roles();
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
+    spawn(trouble::attend(Arc::clone(&app), handle.clone()));
     let before = launching.before();
     let with_window = launching.begin(&app);
     let visible = !arguments.background;
@@ -161,11 +176,11 @@ fn build(
 async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, picture: PathBuf) {
     let code = match check::check(&app, &window, started, &picture).await {
         Ok(line) => {
-            println!("{line}");
+            let _nobody_reads_it = writeln!(std::io::stdout(), "{line}");
             0
         }
         Err(reason) => {
-            eprintln!("taskpaw: {reason}");
+            logging::say(&format!("taskpaw: {reason}"));
             1
         }
     };

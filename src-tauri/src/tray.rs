@@ -13,6 +13,8 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use taskpaw_contract::config::Language;
+use taskpaw_contract::ipc::RoleView;
 use tauri::AppHandle;
 use tokio::sync::watch;
 
@@ -56,6 +58,11 @@ pub(crate) async fn attend(app: Arc<App>, handle: AppHandle, shows_window: bool)
             icon.show(shown.clone()).await;
         }
     }
+}
+
+/// How a role is, in the line that its menu has: *Agent: Waiting for its ports (Port 5680 is not available)*.
+pub(crate) fn line(view: &RoleView, chosen: Language, system: &str) -> String {
+    menu::role_line(view, Words::of(chosen, system))
 }
 
 fn look(app: &App) -> Shown {

@@ -116,6 +116,13 @@ pub(crate) fn hide(handle: &AppHandle) {
     }
 }
 
+/// Whether the window is there and can be seen.
+pub(crate) fn is_shown(handle: &AppHandle) -> bool {
+    handle
+        .get_webview_window(NAME)
+        .is_some_and(|window| window.is_visible().unwrap_or(false) && !window.is_minimized().unwrap_or(false))
+}
+
 /// Whether the window is there and cannot be seen.
 pub(crate) fn is_hidden(handle: &AppHandle) -> bool {
     handle.get_webview_window(NAME).is_some_and(|window| !window.is_visible().unwrap_or(true))

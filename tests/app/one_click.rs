@@ -9,8 +9,9 @@ use support::{Home, Window};
 
 use crate::holder::{Holder, Plan};
 
-/// From the end of a holder until the role is ready. Measured: 0.2 s with nothing else to do.
-const READY_WITHIN: Duration = Duration::from_secs(1);
+/// From the end of a holder until the role is ready: 1 s is promised, 0.14 s measured with nothing else to do, and here other
+/// windows are tested at the same time.
+const READY_WITHIN: Duration = Duration::from_secs(3);
 
 struct Scene {
     home: Home,

@@ -1,4 +1,4 @@
-//! The app on a person's desktop: its icon in the tray, the place of its window, and what the desktop is told.
+//! The app on a person's desktop: its icon in the tray, the place of its window, what the desktop is told, and how it ends.
 
 mod notifications;
 mod place;

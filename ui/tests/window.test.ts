@@ -171,7 +171,7 @@ describe("a conflict", () => {
     await click("action-retry");
     expect(host.role("agent").generation).toBe(3);
     expect(find("action-retry")).toBe(button);
-    expect(find("role-state-agent").dataset["kind"]).toBe("failed");
+    expect(find("role-state-agent").dataset["kind"]).toBe("waiting");
   });
 
   it("says why a button did not work", async () => {
@@ -180,6 +180,15 @@ describe("a conflict", () => {
     await click("action-retry");
     expect(find("error").dataset["code"]).toBe("look_failed");
     expect(find("error").textContent).toContain(en.error.look_failed);
+  });
+});
+
+describe("a data folder that was gone", () => {
+  it("is named until it is closed", async () => {
+    await open("lost-data");
+    expect(find("lost-data").textContent).toContain("/home/anna/.local/share/TaskPaw was not there");
+    await click("action-close-lost-data");
+    expect(has("lost-data")).toBe(false);
   });
 });
 

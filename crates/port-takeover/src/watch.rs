@@ -13,6 +13,8 @@ use crate::sys::System;
 const STEP: Duration = Duration::from_millis(500);
 /// The longest time between two looks, whatever they cost.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The same where trial binds tell as much as a person waits for: a look is made for who has come beside, or after, a holder.
+const LONGEST_BESIDE_BINDS: Duration = Duration::from_secs(30);
 /// A look may take this part of the time until the next one: 0.1 % of a core.
 const SHARE: u32 = 1000;
 /// So many processes are waited for at once. A port has one holder, or a few that have inherited it.
@@ -20,8 +22,9 @@ const WAITED_FOR: usize = 32;
 
 /// How long after a look that took `took` the next one follows, if nothing tells sooner that something has changed.
 #[must_use]
-fn pause_after(took: Duration) -> Duration {
-    took.saturating_mul(SHARE).clamp(STEP, LONGEST)
+fn pause_after(took: Duration, has_cheap_binds: bool) -> Duration {
+    let longest = if has_cheap_binds { LONGEST_BESIDE_BINDS } else { LONGEST };
+    took.saturating_mul(SHARE).clamp(STEP, longest)
 }
 
 /// Looks at ports again and again, until `see` has seen enough or `is_wanted` says no. Nothing is changed, and nobody is
@@ -29,8 +32,8 @@ fn pause_after(took: Duration) -> Duration {
 ///
 /// `see` gets what was seen and what is decided on it, of every look. The next look follows at once when a process that was
 /// seen has ended; within half a second when a port can be bound that could not, or the other way round (where the system
-/// answers that cheaply, see [`System::try_binds`]); and in any case after 0.5 to 5 s, by what a look costs: at most 0.1 % of
-/// a core. A look that fails is made again.
+/// answers that cheaply, see [`System::try_binds`]); and in any case after 0.5 to 5 s, by what a look costs, or up to 30 s where
+/// binds are cheap: looks take at most 0.1 % of a core then. A look that fails is made again.
 pub fn watch<S: System>(
     system: &S,
     rules: &IdentityRules,
@@ -39,10 +42,11 @@ pub fn watch<S: System>(
     mut see: impl FnMut(&Snapshot, &Verdict) -> ControlFlow<()>,
     is_wanted: impl Fn() -> bool,
 ) {
+    let has_cheap_binds = system.try_binds(wanted).is_some();
     while is_wanted() {
         let began = system.now();
         let looked = system.look(role, wanted).ok();
-        let next = system.now() + pause_after(system.now().saturating_sub(began));
+        let next = system.now() + pause_after(system.now().saturating_sub(began), has_cheap_binds);
         let verdict = looked.as_ref().map(|seen| decide(seen, rules));
         if let (Some(seen), Some(verdict)) = (&looked, &verdict)
             && see(seen, verdict).is_break()
@@ -94,12 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_costs_a_thousandth_of_the_time_or_less_and_never_waits_longer_than_five_seconds() {
+    fn a_look_costs_a_thousandth_of_the_time_or_less_and_is_never_put_off_for_long() {
         let ms = Duration::from_millis;
         for (took, pause) in [(0, 500), (1, 1000), (3, 3000), (5, 5000), (60_000, 5000)] {
-            assert_eq!(pause_after(ms(took)), ms(pause), "{took} ms");
+            assert_eq!(pause_after(ms(took), false), ms(pause), "{took} ms");
         }
-        assert_eq!(pause_after(Duration::from_micros(100)), STEP);
-        assert_eq!(pause_after(Duration::MAX), LONGEST);
+        assert_eq!(pause_after(ms(15), true), ms(15_000));
+        assert_eq!(pause_after(Duration::from_micros(100), true), STEP);
+        assert_eq!(pause_after(Duration::MAX, false), LONGEST);
+        assert_eq!(pause_after(Duration::MAX, true), LONGEST_BESIDE_BINDS);
     }
 }

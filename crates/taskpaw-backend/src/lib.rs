@@ -27,6 +27,8 @@ use arguments::{Command, USAGE};
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
+    #[cfg(unix)]
+    lifecycle::hear_all_signals();
     match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
         Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),

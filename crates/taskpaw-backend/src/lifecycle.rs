@@ -91,11 +91,19 @@ pub(crate) fn raise_descriptor_limit() {
 #[cfg(windows)]
 pub(crate) fn raise_descriptor_limit() {}
 
+/// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to stop.
+#[cfg(unix)]
+pub(crate) fn hear_all_signals() {
+    let _stays_as_it_is = nix::sys::signal::SigSet::empty().thread_set_mask();
+}
+
 /// Listens for the system's ways to ask for a stop.
 #[cfg(unix)]
 pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
+    // A parent that ignores the end of its children had this one inherit that: how a command ended could not be read.
+    let _only_not_ignored = signal(SignalKind::child())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = stop.clone();
     tokio::spawn(async move {

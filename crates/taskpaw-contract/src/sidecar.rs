@@ -43,8 +43,9 @@ pub struct Hello {
     pub host_version: String,
     /// The token that the control port asks for in this launch.
     pub control_token: String,
-    /// The folder of `config.json`.
-    pub config_dir: PathBuf,
+    /// The folder of `config.json`; nothing if its name is no text: it is in the environment then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_dir: Option<PathBuf>,
     /// The role's ports for this launch, where they are not those of `config.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortName>,
@@ -348,7 +349,7 @@ mod tests {
             taskpaw_host: 1,
             host_version: "4.0.0".into(),
             control_token: "secret".into(),
-            config_dir: "/c".into(),
+            config_dir: Some("/c".into()),
             ports: Vec::new(),
             listeners: Vec::new(),
             at_once: false,

@@ -17,8 +17,8 @@ pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
 const PREPARED_FOR: Duration = Duration::from_secs(30);
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
 const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
-/// From the ask to stop until the kill: the backend itself gives what is under way 3 s.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// From the ask to stop until the kill: the backend itself gives what is under way 3 s, and an app that is told to end has 5 s.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
 /// Between two health calls.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// So many missed health calls in a row restart a backend.
@@ -276,10 +276,11 @@ impl Machine {
             }
             Message::Live => {
                 let was_without = !std::mem::replace(&mut self.has_place, true);
-                if was_without && matches!(self.state, State::Ready { .. }) {
-                    vec![Effect::GoLive]
-                } else {
-                    Vec::new()
+                match self.state {
+                    State::Ready { .. } if was_without => vec![Effect::GoLive],
+                    // Without the place it was the last attempt.
+                    State::Failed if was_without => self.begin(true),
+                    _ => Vec::new(),
                 }
             }
             Message::StandDown => self.stand_down(),

@@ -370,6 +370,11 @@ fn without_the_place_ports_that_somebody_has_are_a_failure() {
         ),
         "{effects:?}"
     );
+    // With it, the role waits for them as any other does.
+    assert_eq!(driven.tell(Message::Live), PREPARE);
+    assert_eq!(driven.tell(Message::Live), [], "once");
+    driven.become_prepared();
+    assert!(driven.answer(Answer::Blocked(Failure::PortConflict)).contains(&Effect::Watch));
 }
 
 #[test]

@@ -121,7 +121,13 @@ impl Takeover<'_> {
                         self.take_events_along(incumbents, &mut learnt.ended_with_v3);
                         self.note_files(incumbents);
                     }
-                    TakeoverEvent::Reuse(_, AddressReuse::Refused(_)) => learnt.reuse_refused = true,
+                    TakeoverEvent::Reuse(pid, AddressReuse::Refused(reason)) => {
+                        tracing::warn!(%role, %pid, reason, "what is left of its connections may keep a port for a minute");
+                        learnt.reuse_refused = true;
+                    }
+                    TakeoverEvent::Reuse(pid, AddressReuse::Allowed(sockets)) if *sockets > 0 => {
+                        tracing::info!(%role, %pid, sockets, "its connections will not keep the ports");
+                    }
                     TakeoverEvent::Asked(pid) => self.progress(pid.get(), Stage::Asked),
                     TakeoverEvent::Forcing(pid) => self.progress(pid.get(), Stage::Forced),
                     TakeoverEvent::Gone(ended) => self.progress(ended.process.pid.get(), Stage::Gone),

@@ -9,6 +9,7 @@ use port_takeover::sys::start_time_now;
 use port_takeover::{Claim, Journal};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, ConfigHash, Endpoint};
+use taskpaw_contract::folders::CONFIG_DIR_VARIABLE;
 use taskpaw_contract::ipc::{Backend, Event, Failure};
 use taskpaw_contract::sidecar::{GoOn, Hello, Line, PROTOCOL, PortName, Ready, Step};
 use taskpaw_contract::{Role, version};
@@ -203,6 +204,7 @@ impl Runner {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, end: watch::Sender<bool>) {
         while let Some(message) = messages.recv().await {
             self.note(&message);
+            self.log_order(&message);
             let may_end_busy = message == Message::ReplaceV3;
             let effects = self.machine.handle(message, self.started.elapsed());
             if may_end_busy {
@@ -216,6 +218,18 @@ impl Runner {
                 }
                 self.perform(effect);
             }
+        }
+    }
+
+    /// What somebody wants is in the log; so is a health call that was missed.
+    fn log_order(&self, message: &Message) {
+        let role = self.role;
+        match message {
+            Message::Of(generation, Answer::Healthy(false)) if *generation == self.machine.generation() => {
+                tracing::warn!(%role, start = generation, "its backend did not answer a health call");
+            }
+            Message::Of(..) | Message::Prepare => {}
+            order => tracing::info!(%role, ?order, "asked for"),
         }
     }
 
@@ -438,16 +452,20 @@ impl Runner {
         let failed = |program, missing, message| {
             Answer::NotSpawned(Failure::SpawnFailed { program, missing, message })
         };
-        let program = match (self.around.program)() {
+        let mut program = match (self.around.program)() {
             Ok(program) => program,
             Err(message) => return answer(failed("taskpaw-backend".to_owned(), false, message)),
         };
         let path = program.get_program().to_string_lossy().into_owned();
+        let folder = &self.around.config_dir;
+        if folder.to_str().is_none() {
+            program.env(CONFIG_DIR_VARIABLE, folder);
+        }
         let hello = Hello {
             taskpaw_host: PROTOCOL,
             host_version: version().to_owned(),
             control_token: attempt.token.clone(),
-            config_dir: self.around.config_dir.clone(),
+            config_dir: folder.to_str().map(PathBuf::from),
             ports: named(&attempt.config, self.role),
             listeners: passed(&kept),
             at_once: attempt.is_at_once,

@@ -128,7 +128,7 @@ fn mood(state: &RoleState) -> Mood {
 }
 
 /// The role and how it is, such as *Hub: Not running (Port 5690 is not available)*.
-fn role_line(view: &RoleView, words: &Words) -> String {
+pub(super) fn role_line(view: &RoleView, words: &Words) -> String {
     let state = match &view.state {
         RoleState::Stopped => words.stopped.to_owned(),
         RoleState::TakingOver { .. } => words.taking_over.to_owned(),

@@ -491,6 +491,10 @@ tokens: Array<TokenName>,
  */
 start_at_login: boolean | null, 
 /**
+ * Whether the data folder was gone at the start, and was made anew.
+ */
+lost_data: boolean, 
+/**
  * Whether there is a tray, so that the app can go on without its window.
  */
 has_tray: boolean, 

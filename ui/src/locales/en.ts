@@ -27,6 +27,9 @@ export const en = {
       "{{other}} cannot hand its work back if it fails, so it was not let in. To go back to it all the same, quit this version, then start {{other}}.",
     other_start_keep: "Keep {{version}}",
     other_start_run: "Run {{other}} instead",
+    lost_data: "The data folder was gone",
+    lost_data_text:
+      "{{folder}} was not there, so TaskPaw made it anew: history, events and logs begin again. If it lies on a disk that is missing, quit TaskPaw, connect the disk, and start again.",
     updated: "Updated to {{version}}",
     went_back: "Back on {{version}}",
     updated_text: "Took over from {{version}} in {{duration}}.",
@@ -161,7 +164,7 @@ export const en = {
   waiting: {
     one: "TaskPaw starts by itself as soon as the port is free.",
     many: "TaskPaw starts by itself as soon as the ports are free.",
-    not_allowed: "TaskPaw starts by itself as soon as that one has ended.",
+    until_ended: "TaskPaw starts by itself as soon as that one has ended.",
     gone: "{{holders}} has gone: starting",
     free: "The ports are free: starting",
   },

@@ -27,6 +27,9 @@ export const zhCN: Words = {
       "{{other}} 一旦出错便无法把工作交还，因此没有让它接替。如果仍要换回它，请先退出此版本，再启动 {{other}}。",
     other_start_keep: "继续使用 {{version}}",
     other_start_run: "改用 {{other}}",
+    lost_data: "数据文件夹曾丢失",
+    lost_data_text:
+      "未找到 {{folder}}，TaskPaw 已重新创建它：历史、事件和日志将从头开始。如果它位于未连接的磁盘上，请退出 TaskPaw，连接磁盘后再启动。",
     updated: "已更新到 {{version}}",
     went_back: "已回到 {{version}}",
     updated_text: "已在 {{duration}}内接替 {{version}}。",
@@ -157,7 +160,7 @@ export const zhCN: Words = {
   waiting: {
     one: "端口一空闲，TaskPaw 就会自动启动。",
     many: "端口一空闲，TaskPaw 就会自动启动。",
-    not_allowed: "那个程序一结束，TaskPaw 就会自动启动。",
+    until_ended: "那个程序一结束，TaskPaw 就会自动启动。",
     gone: "{{holders}}已退出，正在启动",
     free: "端口已空闲，正在启动",
   },

@@ -48,7 +48,7 @@ impl Plan {
         hello: Option<&Hello>,
         ports: Option<&[PortName]>,
     ) -> Result<Self, Failure> {
-        let named = hello.map(|hello| &hello.config_dir).or(arguments.config_dir.as_ref());
+        let named = hello.and_then(|hello| hello.config_dir.as_ref()).or(arguments.config_dir.as_ref());
         let folders = Folders::find_with(named.map(PathBuf::as_path))?;
         let file = match hello {
             // Under a host the file is the host's to write.

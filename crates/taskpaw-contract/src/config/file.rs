@@ -3,11 +3,17 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigHash, ConfigProblem, SCHEMA};
 use durable_file::{Links, dangling, leads_nowhere, open_plain, replace_file};
+
+/// How long whoever changes the file just now is waited for: a change takes some milliseconds, on a slow disk a second.
+const LOCK_WITHIN: Duration = Duration::from_secs(5);
+/// Between two tries.
+const LOCK_STEP: Duration = Duration::from_millis(10);
 
 /// A configuration file that was read, or that is not there yet.
 ///
@@ -203,7 +209,14 @@ fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&lock)?;
-        file.lock()?;
+        let began = Instant::now();
+        while let Err(error) = file.try_lock() {
+            // Whoever is stopped in the middle of a change must not hang every start.
+            if !matches!(error, fs::TryLockError::WouldBlock) || began.elapsed() > LOCK_WITHIN {
+                return Err(error.into());
+            }
+            std::thread::sleep(LOCK_STEP);
+        }
         Ok(file)
     };
     opened().map_err(|error: io::Error| ConfigProblem::Unwritable {

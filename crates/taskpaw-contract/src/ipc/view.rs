@@ -54,6 +54,8 @@ pub struct AppView {
     pub tokens: Vec<TokenName>,
     /// Whether the app starts when the person logs in; nothing where that cannot be known.
     pub start_at_login: Option<bool>,
+    /// Whether the data folder was gone at the start, and was made anew.
+    pub lost_data: bool,
     /// Whether there is a tray, so that the app can go on without its window.
     pub has_tray: bool,
     /// Whether the person is asked now what closing the window should do.

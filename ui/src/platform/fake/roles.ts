@@ -136,6 +136,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       launch: { kind: "running" },
       tokens: [],
       start_at_login: false,
+      lost_data: false,
       has_tray: true,
       is_close_asked: false,
       imported: null,

@@ -212,6 +212,11 @@ export const scenarios = {
     world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, other_start } };
     return world;
   },
+  "lost-data": () => {
+    const world = ordinary();
+    world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, lost_data: true } };
+    return world;
+  },
   "not-replaced": () => {
     const world = ordinary();
     const failure: Failure = { kind: "not_ready", seconds: 10, log: ["reading the state"] };
