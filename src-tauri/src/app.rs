@@ -8,7 +8,7 @@ use port_takeover::Record;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
-use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, Launch, LogLine, OtherStart, RoleFailure};
+use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, LogLine, OtherStart, RoleFailure};
 
 use crate::backend::BackendClient;
 use crate::board::Board;
@@ -251,11 +251,6 @@ impl App {
 
     fn place(&self) -> MutexGuard<'_, Option<Place>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Nothing can run: the place cannot be had, and the person is asked.
-    pub(crate) fn block(&self, message: String) {
-        self.board().publish(Event::LaunchChanged { launch: Launch::Blocked { message } });
     }
 
     /// What the person decides about another app that goes on.

@@ -43,7 +43,7 @@ impl Board {
             other_start: None,
             update: None,
             took_over: None,
-            launch: Launch::Waiting { version: None, pid: None },
+            launch: Launch::Waiting { version: None, pid: None, for_turn: false },
             tokens: Vec::new(),
             start_at_login: None,
             lost_data: false,

@@ -145,8 +145,10 @@ fn unready(snapshot: &Snapshot, painted: bool) -> String {
             state => format!("the {} is still {}", view.role, reason(state)),
         })
         .collect();
-    if let Launch::Waiting { .. } = &snapshot.app.launch {
-        reasons.push("another TaskPaw has not ended yet".to_owned());
+    if let Launch::Waiting { for_turn, .. } = &snapshot.app.launch {
+        let who =
+            if *for_turn { "another TaskPaw is being started" } else { "another TaskPaw has not ended yet" };
+        reasons.push(who.to_owned());
     }
     if !painted {
         reasons.push("the window has not painted".to_owned());

@@ -10,11 +10,14 @@
 //! of it still holds. One that answers, whatever it says, is never ended. The record of a dead host blocks nobody: only the
 //! place counts.
 //!
+//! One starting host at a time is on its way (see [`turn`]); others wait for their turn, or have its window shown.
+//!
 //! A start has two parts. [`Successor::first_look`] takes a free place, or has the window of the same version shown.
 //! [`Successor::finish`] asks for the place of another version; it runs while there is a window already, so that the
 //! old backend works until the new app is there, and a person sees what is waited for.
 
 mod address;
+mod awake;
 mod conversation;
 mod decision;
 mod following;
@@ -26,6 +29,7 @@ mod protocol;
 mod record;
 mod replaced;
 mod successor;
+mod turn;
 mod yielding;
 
 #[cfg(target_os = "linux")]
@@ -36,7 +40,7 @@ pub(crate) use incumbent::{Asked, Host, Incumbent, SentAway, Yielding};
 pub(crate) use place::{Place, Waiting};
 pub(crate) use protocol::{Succession, Want, Will};
 pub(crate) use replaced::Replaced;
-pub(crate) use successor::{FirstLook, HandoverError, Outcome, Successor};
+pub(crate) use successor::{FirstLook, HandoverError, InTurn, Outcome, Successor};
 pub(crate) use yielding::{Yielded, Yields, yield_to};
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 mod choice;
 mod follows;
+mod kept;
 mod yields;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taskpaw_contract::ipc::{Event, FailedSuccessor, Launch};
 use taskpaw_contract::version;
@@ -17,16 +18,21 @@ use crate::app::App;
 use crate::bus;
 use crate::exit;
 use crate::handover::{
-    Asked, FirstLook, Followed, HandoverError, Incumbent, Outcome, Successor, Want, Will, Yielded, Yielding,
-    follow, yield_to,
+    Asked, FirstLook, Followed, HandoverError, InTurn, Incumbent, Outcome, Successor, Want, Will, Yielded,
+    Yielding, follow, yield_to,
 };
 use crate::window::Appearance;
 use choice::may_start_all_the_same;
 pub(crate) use choice::{Choice, Choices};
 use follows::Following;
+pub(crate) use kept::Audience;
 
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
+/// Between two looks whether it is this app's turn.
+const TURN_EVERY: Duration = Duration::from_millis(50);
+/// How long whoever is on the way may take to answer each time.
+const TURN_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Between two looks whether the other app has ended, while a person is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -61,6 +67,14 @@ impl Launching {
         }
     }
 
+    /// Whether this app is wanted also where its window cannot be made: another one is not given up for one without a face.
+    pub(crate) fn may_lack_a_window(&self) -> bool {
+        match self {
+            Self::Waits(successor) => successor.follows_one_without_window(),
+            Self::Placed(_) | Self::OutOfReach { .. } => true,
+        }
+    }
+
     /// How the window looks of the app that this one follows, if it said so.
     pub(crate) fn before(&self) -> Option<Appearance> {
         match self {
@@ -71,43 +85,48 @@ impl Launching {
 
     /// Begins what needs no window, and gives back what is left to do with one. Only who has to ask for the place needs a
     /// window to wait in: else the backends start while it is built.
-    pub(crate) fn begin(self, app: &Arc<App>) -> WithWindow {
+    pub(crate) fn begin(self, app: &Arc<App>, audience: Audience) -> WithWindow {
         match self {
             Self::Placed(incumbent) => {
                 let asked = run(incumbent, app);
                 Box::new(|app| heed(asked, app))
             }
-            Self::Waits(successor) => Box::new(|app| ask_for_the_place(successor, app)),
+            Self::Waits(successor) => Box::new(move |app| ask_for_the_place(successor, app, audience)),
             Self::OutOfReach { data_folder } => Box::new(move |app| find_on_the_bus(data_folder, app)),
         }
     }
 }
 
 /// Asks another app for its place, now that there is a window to wait in.
-fn ask_for_the_place(successor: Successor, app: Arc<App>) {
+fn ask_for_the_place(successor: Successor, app: Arc<App>, audience: Audience) {
     let successor = Arc::new(successor);
     std::thread::spawn(move || {
+        if !await_turn(&successor, &app) {
+            return app.shell().quit();
+        }
         let mut is_patient = false;
         let asked = loop {
             let (version, pid) = successor.held_by().unzip();
-            app.board().publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid } });
+            app.board()
+                .publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid, for_turn: false } });
             // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
             // be unanswered for as long. One that is hidden never paints.
             let painted = app.paint().until();
             let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
             let tried = match successor.is_heard_to_hand_over() {
-                Ok(true) => follow_another(&successor, &app, is_patient),
-                Ok(false) => replace_another(&successor, &app, is_patient),
+                Ok(true) => follow_another(&successor, &app, audience, is_patient),
+                Ok(false) => replace_another(&successor, &app, audience, is_patient),
                 Err(error) => Tried::Blocked(error),
             };
             let tried = match tried {
                 Tried::Blocked(error) => {
                     tracing::error!(%error, "nothing is started");
                     // The window says the rest in the person's own language.
-                    app.block(match error {
+                    let message = match error {
                         HandoverError::Stuck(reason) => reason,
                         other => other.to_string(),
-                    });
+                    };
+                    kept::tell(&app, audience, Launch::Blocked { message });
                     until_decided(&successor, &app)
                 }
                 tried => tried,
@@ -127,8 +146,50 @@ fn ask_for_the_place(successor: Successor, app: Arc<App>) {
                 }
             }
         };
+        successor.end_turn();
         heed(asked, app);
     });
+}
+
+/// Waits until it is this app's turn to ask for the place; false if there is nothing left to do for it.
+fn await_turn(successor: &Arc<Successor>, app: &Arc<App>) -> bool {
+    let mut heard = Instant::now();
+    let mut shown = None;
+    loop {
+        match successor.in_turn(heard, TURN_ANSWER_WITHIN) {
+            Ok(InTurn::Yes) => break,
+            Ok(InTurn::Over) => return false,
+            Ok(InTurn::Not { version }) => {
+                if version.is_some() {
+                    heard = Instant::now();
+                }
+                if shown.as_ref() != Some(&version) {
+                    let launch = Launch::Waiting { version: version.clone(), pid: None, for_turn: true };
+                    app.board().publish(Event::LaunchChanged { launch });
+                    shown = Some(version);
+                }
+                std::thread::sleep(TURN_EVERY);
+            }
+            // The place itself is asked for all the same.
+            Err(error) => {
+                tracing::warn!(%error, "nobody knows who else is on the way");
+                break;
+            }
+        }
+    }
+    if let Some(asked) = successor.asked_on_the_way() {
+        let app = Arc::clone(app);
+        std::thread::spawn(move || {
+            for will in asked {
+                match will {
+                    Will::Show => app.shell().raise(),
+                    Will::Quit => app.shell().quit(),
+                    Will::Stay | Will::HandOver | Will::StandDown => {}
+                }
+            }
+        });
+    }
+    true
 }
 
 /// How an attempt to get the place came out.
@@ -160,9 +221,9 @@ fn until_decided(successor: &Successor, app: &Arc<App>) -> Tried {
 }
 
 /// Has an app hand over that can serve again: it does, unless this one serves.
-fn follow_another(successor: &Arc<Successor>, app: &Arc<App>, is_patient: bool) -> Tried {
+fn follow_another(successor: &Arc<Successor>, app: &Arc<App>, audience: Audience, is_patient: bool) -> Tried {
     let Some(handover) = app.lifecycle().begin_handover() else { return Tried::Over };
-    let following = Following::new(Arc::clone(app), Arc::clone(successor), is_patient);
+    let following = Following::new(Arc::clone(app), Arc::clone(successor), audience, is_patient);
     let followed = tauri::async_runtime::block_on(follow(&following));
     drop(handover);
     match followed {
@@ -179,13 +240,13 @@ fn follow_another(successor: &Arc<Successor>, app: &Arc<App>, is_patient: bool) 
 
 /// Takes the place of an app of a version that cannot serve again, such as 4.0.0. It is given up only for backends that can
 /// be started.
-fn replace_another(successor: &Successor, app: &Arc<App>, is_patient: bool) -> Tried {
+fn replace_another(successor: &Successor, app: &Arc<App>, audience: Audience, is_patient: bool) -> Tried {
     if let Err(because) = tauri::async_runtime::block_on(app.prepare_roles(is_patient)) {
         tracing::error!(?because, "the running app goes on: this one could not replace it");
         let version = successor.held_by().map(|(version, _)| version);
         let may_start = may_start_all_the_same(Some(&because));
         let launch = Launch::Kept { version, because: Some(because), may_start };
-        app.board().publish(Event::LaunchChanged { launch });
+        kept::tell(app, audience, launch);
         return until_decided(successor, app);
     }
     match successor.finish(Want::Run) {

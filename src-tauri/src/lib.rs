@@ -10,6 +10,7 @@ mod check;
 mod close;
 mod diagnostics;
 mod exit;
+mod faceless;
 mod handover;
 mod ipc;
 mod language;

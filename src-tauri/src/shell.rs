@@ -1,6 +1,7 @@
 //! What the app can do with the program around it: its window, its end, its place in the system's list for logins.
 
 use tauri::AppHandle;
+use tauri_plugin_notification::NotificationExt as _;
 
 use crate::login;
 use crate::window;
@@ -15,6 +16,9 @@ pub(crate) trait Shell: Send + Sync {
 
     /// Hides the window; the app goes on, and the tray is the way back.
     fn hide(&self);
+
+    /// Has the desktop show a notification, which may take a moment.
+    fn notify(&self, title: &str, body: &str);
 
     /// Has the program start when the person logs in, or not.
     ///
@@ -50,6 +54,12 @@ impl Shell for TauriShell {
 
     fn hide(&self) {
         window::hide(&self.handle);
+    }
+
+    fn notify(&self, title: &str, body: &str) {
+        if let Err(error) = self.handle.notification().builder().title(title).body(body).show() {
+            tracing::warn!(%error, title, body, "no notification can be shown");
+        }
     }
 
     fn set_start_at_login(&self, enabled: bool) -> Result<(), String> {

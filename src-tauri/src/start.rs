@@ -17,13 +17,13 @@ use tauri_plugin_shell::ShellExt as _;
 use crate::app::App;
 use crate::arguments::Arguments;
 use crate::board::Board;
-use crate::handover::{HandoverError, Host, Successor, Want};
-use crate::launch::Launching;
+use crate::handover::{HandoverError, Host, Successor};
+use crate::launch::{Audience, Launching};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::shell::TauriShell;
 use crate::update::OwnProgram;
-use crate::{check, close, exit, ipc, logging, login, notify, tray, trouble, window};
+use crate::{check, close, exit, faceless, ipc, logging, login, notify, tray, trouble, window};
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let successor = Successor::prepare(&folders.data, version(), host.clone());
     if arguments.quit {
         // Nobody is left when this returns, whoever had the place for that.
-        successor?.finish(Want::Quit)?;
+        successor?.quit_all()?;
         return Ok(ExitCode::SUCCESS);
     }
     let looked = successor.and_then(Successor::first_look);
@@ -123,16 +123,30 @@ fn set_up(
     app.attend_ready_roles();
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
-    let before = launching.before();
-    let with_window = launching.begin(&app);
+    let (before, may_lack_a_window) = (launching.before(), launching.may_lack_a_window());
+    let audience = if arguments.background { Audience::Desktop } else { Audience::Window };
+    let with_window = launching.begin(&app, audience);
     let visible = !arguments.background;
-    let window = window::open(handle, visible, &folders.data, before.as_ref(), app.appearance())?;
-    close::attend(&window, &app);
+    let opened = window::open(handle, visible, &folders.data, before.as_ref(), app.appearance());
+    let window = match opened {
+        Ok(window) => {
+            close::attend(&window, &app);
+            Some(window)
+        }
+        Err(error) => {
+            tracing::error!(%error, may_lack_a_window, "the window cannot be opened");
+            faceless::tell(&app, may_lack_a_window, &error);
+            if !may_lack_a_window || arguments.check.is_some() {
+                return Err(error);
+            }
+            None
+        }
+    };
     app.board().show_start_at_login(login.ok().and_then(|entry| entry.is_on()));
     with_window(Arc::clone(&app));
     spawn(app.own_program().clone().watch(Arc::clone(app.board())));
-    match arguments.check.clone() {
-        Some(picture) => drop(spawn(run_check(app, window, started, picture))),
+    match arguments.check.clone().zip(window) {
+        Some((picture, window)) => drop(spawn(run_check(app, window, started, picture))),
         None => drop(spawn(tray::attend(app, handle.clone(), !arguments.background))),
     }
     Ok(())

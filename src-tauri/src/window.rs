@@ -27,6 +27,9 @@ pub(crate) fn state_plugin(before: Option<&Appearance>) -> tauri::plugin::TauriP
     if before.is_some() { plugin.skip_initial_state(NAME).build() } else { plugin.build() }
 }
 
+/// Set by tests: no window can be made.
+const NO_WINDOW: &str = "TASKPAW_TEST_NO_WINDOW";
+
 /// Makes the window: as the one before it looks, if this app follows another one. How it looks is noted from then on.
 ///
 /// # Errors
@@ -38,6 +41,9 @@ pub(crate) fn open(
     before: Option<&Appearance>,
     shown: &SharedAppearance,
 ) -> tauri::Result<WebviewWindow> {
+    if std::env::var_os(NO_WINDOW).is_some() {
+        return Err(std::io::Error::other(NO_WINDOW).into());
+    }
     let page = before.and_then(|before| before.page).map_or("", |page| page.address());
     let url = WebviewUrl::App(format!("index.html{page}").into());
     let mut builder = WebviewWindowBuilder::new(handle, NAME, url)

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use support::home::get;
+use support::programs::{CURRENT, NEWER, Programs, replace};
 use support::wait::LONG;
-use support::{Desktop, Home, free_ports, until};
+use support::{Desktop, Home, Owned, free_ports, until};
 use zbus::interface;
 use zbus::zvariant::OwnedValue;
 
@@ -97,4 +99,32 @@ async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
     let titles: Vec<String> = seen().into_iter().map(|(title, _)| title).collect();
     assert!(titles.iter().all(|title| title.ends_with("– told")), "{titles:?}");
     assert!(titles.iter().all(|title| title.contains("watched")), "{titles:?}");
+}
+
+/// Who starts an app without a window cannot be asked in one.
+#[tokio::test]
+async fn one_that_is_started_without_a_window_and_cannot_follow_says_so_and_ends() {
+    let desktop = Desktop::new();
+    let shown = Shown::default();
+    let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
+    let builder = builder.serve_at("/org/freedesktop/Notifications", Daemon(Arc::clone(&shown)));
+    let builder = builder.expect("a path").name("org.freedesktop.Notifications").expect("a name");
+    let _daemon = builder.build().await.expect("the bus is there");
+
+    let home = Home::new();
+    let mut older = start(&home, &desktop, &[]);
+    until("it serves", LONG, async || home.ping().await.is_some()).await;
+    let folder = home.path().join("newer");
+    std::fs::create_dir(&folder).expect("the folder");
+    Programs::newer().install(&folder);
+    replace(&folder.join("taskpaw-backend"), b"#!/bin/sh\nexit 127\n");
+    let mut command = Command::new(folder.join("taskpaw"));
+    desktop.furnish(home.furnish(&mut command)).arg("--background").stderr(Stdio::null());
+    let mut newer = Owned::start(&mut command);
+    assert_eq!(newer.ended(LONG).await, Some(1));
+    let seen = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let title = format!("TaskPaw {CURRENT} goes on");
+    assert!(seen.iter().any(|(shown, body)| *shown == title && body.contains(NEWER)), "{seen:?}");
+    assert!(older.is_alive());
+    assert_eq!(home.ping().await.expect("it answers")["version"], CURRENT);
 }

@@ -31,21 +31,45 @@ impl Address {
         self.folder.join("host.json")
     }
 
+    /// The file whose lock has whoever is on the way to the place.
+    pub(super) fn next_lock(&self) -> PathBuf {
+        self.folder.join("next")
+    }
+
     /// The socket on which the incumbent is asked: a file in the private folder.
     #[cfg(unix)]
     pub(super) fn socket(&self) -> io::Result<Name<'static>> {
         use interprocess::local_socket::GenericFilePath;
 
-        let path = self.socket_path()?;
-        path.to_fs_name::<GenericFilePath>()
+        self.socket_path()?.to_fs_name::<GenericFilePath>()
+    }
+
+    /// The socket on which whoever is on the way is asked: beside that of the incumbent.
+    #[cfg(unix)]
+    pub(super) fn next_socket(&self) -> io::Result<Name<'static>> {
+        use interprocess::local_socket::GenericFilePath;
+
+        // Two letters more than the other one: there is room for three.
+        self.socket_path()?.with_file_name("next.ask").to_fs_name::<GenericFilePath>()
     }
 
     /// The socket on which the incumbent is asked: a pipe that is named after the folder and the user.
     #[cfg(windows)]
     pub(super) fn socket(&self) -> io::Result<Name<'static>> {
+        self.pipe("taskpaw")
+    }
+
+    /// The socket on which whoever is on the way is asked: a pipe that is named in the same way.
+    #[cfg(windows)]
+    pub(super) fn next_socket(&self) -> io::Result<Name<'static>> {
+        self.pipe("taskpaw-next")
+    }
+
+    #[cfg(windows)]
+    fn pipe(&self, name: &str) -> io::Result<Name<'static>> {
         use interprocess::local_socket::GenericNamespaced;
 
-        format!("taskpaw-{:016x}", fingerprint(&self.folder)).to_ns_name::<GenericNamespaced>()
+        format!("{name}-{:016x}", fingerprint(&self.folder)).to_ns_name::<GenericNamespaced>()
     }
 
     /// A socket's path has little room (108 bytes on Linux, 104 on macOS): a long one is moved to a short,

@@ -9,6 +9,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::awake::Awake;
 use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
 use super::yielding::optional;
 
@@ -104,6 +105,7 @@ impl<A: Follows> Following<'_, A> {
         let mut step = interval(STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut steps = 0_u32;
+        let mut awake = Awake::since(Instant::now());
         let mut inputs: VecDeque<Input> = VecDeque::new();
         loop {
             let mut begins_anew = false;
@@ -170,10 +172,17 @@ impl<A: Follows> Following<'_, A> {
                     None => continue,
                 },
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    if awake.has_slept(Instant::now()) {
+                        self.deadline = Some(Instant::now() + self.patience());
+                        continue;
+                    }
                     self.deadline = None;
                     Input::TimedOut { is_served: false }
                 }
                 _ = step.tick() => {
+                    if awake.has_slept(Instant::now()) && self.deadline.is_some() {
+                        self.deadline = Some(Instant::now() + self.patience());
+                    }
                     steps = steps.wrapping_add(1);
                     if steps.is_multiple_of(STEPS_PER_SIGN) && self.decisions == Decisions::GoingOn {
                         self.say(SuccessorLine::SignOfLife);
@@ -256,6 +265,7 @@ impl<A: Follows> Following<'_, A> {
 
     fn patience(&self) -> Duration {
         match self.decisions {
+            Decisions::Asking => STOOD_DOWN_WITHIN,
             Decisions::GoingOn | Decisions::Alone(_) => READY_WITHIN,
             _ => PLACE_WITHIN,
         }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, System as _};
@@ -18,10 +19,13 @@ use super::protocol::{
 };
 use super::record::Record;
 use super::replaced::Replaced;
+use super::turn::{AfterAsk, Purpose, Turn, after_ask};
 use crate::window::Appearance;
 
 /// How long the running host may take to answer before there is a window to wait in.
 const FIRST_ANSWER_WITHIN: Duration = Duration::from_millis(300);
+/// How long the same version may take until it has a window, before another one is opened to wait in.
+const WINDOW_WITHIN: Duration = Duration::from_secs(3);
 /// How long it may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to stop its backends and end, once it has answered: they have five seconds each and
@@ -33,6 +37,8 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
 /// Between two asks of a host that answers what is not understood.
 const STRANGE_STEP: Duration = Duration::from_millis(250);
+/// Within this time whoever waits for its turn asks again: it does every 50 ms.
+const WAITING_ASKS_WITHIN: Duration = Duration::from_millis(200);
 
 /// What became of a start.
 #[derive(Debug)]
@@ -85,6 +91,26 @@ pub(crate) struct Successor {
     host: Host,
     /// How the window of the host looks that has the place, if that was told.
     before: Option<Appearance>,
+    /// Whether that host has said that it has no window.
+    has_no_window: bool,
+    /// The lock of whoever is on the way.
+    next: Lock,
+    /// While this host is on the way.
+    turn: Mutex<Option<Turn>>,
+}
+
+/// Whether it is this host's turn to be on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum InTurn {
+    /// It is; or whoever is on the way does not answer, and is passed by.
+    Yes,
+    /// There is nothing left to do: the same version is on the way and shows its window, or all are being ended.
+    Over,
+    /// Another host goes first.
+    Not {
+        /// Its version, if it said so.
+        version: Option<String>,
+    },
 }
 
 impl Successor {
@@ -102,7 +128,17 @@ impl Successor {
         let open = || {
             let address = Address::prepare(data_folder)?;
             let lock = Lock::open(&address.lock())?;
-            Ok(Self { address, lock, version, host, before: None })
+            let next = Lock::open(&address.next_lock())?;
+            Ok(Self {
+                address,
+                lock,
+                version,
+                host,
+                before: None,
+                has_no_window: false,
+                next,
+                turn: Mutex::default(),
+            })
         };
         open().map_err(|source| HandoverError::Folder { path: data_folder.to_owned(), source })
     }
@@ -114,17 +150,112 @@ impl Successor {
     /// # Errors
     /// [`HandoverError`] if the lock cannot be tried.
     pub(crate) fn first_look(mut self) -> Result<FirstLook, HandoverError> {
+        let began = Instant::now();
+        loop {
+            match self.in_turn(began, FIRST_ANSWER_WITHIN)? {
+                InTurn::Yes => break,
+                InTurn::Over => return Ok(FirstLook::Over(Outcome::Done)),
+                // Whoever goes first may be on its way to an app of this version, which is all that is wanted.
+                InTurn::Not { .. } if self.is_shown()? => return Ok(FirstLook::Over(Outcome::Done)),
+                // Another version may take long, and is waited for in a window.
+                InTurn::Not { version: Some(version) } if version != self.version => {
+                    return Ok(FirstLook::Waits(self));
+                }
+                InTurn::Not { version } => {
+                    // The same version shows its window as soon as it has one.
+                    let within = if version.is_some() { WINDOW_WITHIN } else { FIRST_ANSWER_WITHIN };
+                    if began.elapsed() > within {
+                        return Ok(FirstLook::Waits(self));
+                    }
+                    std::thread::sleep(STEP);
+                }
+            }
+        }
         if self.is_free()? {
             return Ok(FirstLook::Over(Outcome::Placed(self.incumbent(None))));
         }
         Ok(match self.ask(Want::Show, FIRST_ANSWER_WITHIN)?.heard {
             Answering::Answered(Answer { will: Will::Show, .. }, _) => FirstLook::Over(Outcome::Done),
             Answering::Answered(answer, _) => {
+                self.has_no_window = answer.protocol >= PROTOCOL && answer.window.is_null();
                 self.before = Appearance::told(answer.window);
                 FirstLook::Waits(self)
             }
             _ => FirstLook::Waits(self),
         })
+    }
+
+    /// Whether an app of this version has the place, and shows its window.
+    fn is_shown(&self) -> Result<bool, HandoverError> {
+        let heard = self.ask(Want::Show, FIRST_ANSWER_WITHIN)?.heard;
+        Ok(matches!(heard, Answering::Answered(Answer { will: Will::Show, .. }, _)))
+    }
+
+    /// Whether it is this host's turn to be on the way, by the lock and by what whoever has it answers within that time. One
+    /// that was last heard long ago is passed by: only the order is lost. Blocks; bounded.
+    ///
+    /// # Errors
+    /// [`HandoverError`] if the lock cannot be tried.
+    pub(crate) fn in_turn(&self, heard: Instant, within: Duration) -> Result<InTurn, HandoverError> {
+        if self.has_turn(Purpose::Run)? {
+            return Ok(InTurn::Yes);
+        }
+        let name = self.address.next_socket().map_err(|error| self.unusable(error))?;
+        let answer = match ask(name, &Ask::of(self.version, Want::Show), within).heard {
+            Answering::Answered(answer, _) => Some(answer),
+            Answering::NobodyThere | Answering::Silent | Answering::Strange => None,
+        };
+        let will = answer.as_ref().map(|answer| answer.will);
+        Ok(match after_ask(will, heard.elapsed()) {
+            AfterAsk::Done => InTurn::Over,
+            AfterAsk::PassBy => InTurn::Yes,
+            AfterAsk::Wait => InTurn::Not { version: answer.map(|answer| answer.version) },
+        })
+    }
+
+    /// Takes the turn, if nobody has it.
+    fn has_turn(&self, purpose: Purpose) -> Result<bool, HandoverError> {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if turn.is_none() {
+            if !self.next.try_take().map_err(|error| self.unusable(error))? {
+                return Ok(false);
+            }
+            let socket = self.address.next_socket();
+            *turn = Some(Turn::begin(self.next.clone(), socket, self.version, purpose));
+        }
+        Ok(true)
+    }
+
+    /// What others that start are promised, while this host is on the way: that its window is shown, or that it ends.
+    pub(crate) fn asked_on_the_way(&self) -> Option<mpsc::Receiver<Will>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(Turn::asked)
+    }
+
+    /// This host is on the way no more: it is the next one's turn.
+    pub(crate) fn end_turn(&self) {
+        drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Ends every host: first whoever is on the way, then the incumbent, and whoever waits for its turn. Blocks; bounded.
+    ///
+    /// # Errors
+    /// [`HandoverError`] if the incumbent can neither be asked nor be ended safely.
+    pub(crate) fn quit_all(&self) -> Result<(), HandoverError> {
+        let began = Instant::now();
+        while !self.has_turn(Purpose::Quit)? && began.elapsed() < END_WITHIN {
+            let name = self.address.next_socket().map_err(|error| self.unusable(error))?;
+            match ask(name, &Ask::of(self.version, Want::Quit), ANSWER_WITHIN).heard {
+                Answering::Answered(answer, _) if answer.pid != std::process::id() => {
+                    wait_for_end(answer.pid, None);
+                }
+                _ => std::thread::sleep(STEP),
+            }
+        }
+        let has_turn_since = Instant::now();
+        self.finish(Want::Quit)?;
+        // Who waits for its turn asks who has it, and hears that all end.
+        std::thread::sleep(WAITING_ASKS_WITHIN.saturating_sub(has_turn_since.elapsed()));
+        Ok(())
     }
 
     /// Becomes the incumbent, or has the running host do what is wanted. Blocks; bounded.
@@ -257,6 +388,11 @@ impl Successor {
         let shown =
             self.address.socket().map(|name| ask(name, &Ask::of(&version, Want::Show), ANSWER_WITHIN));
         tracing::info!(version, ?shown, "the running TaskPaw is kept");
+    }
+
+    /// Whether the host that has the place has said that it has no window either.
+    pub(crate) fn follows_one_without_window(&self) -> bool {
+        self.has_no_window
     }
 
     /// Who has the place now, as far as it is recorded.

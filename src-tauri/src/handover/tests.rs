@@ -107,6 +107,66 @@ fn of_two_that_start_at_once_one_has_the_place() {
 }
 
 #[test]
+fn one_is_on_the_way_the_same_version_has_it_shown_and_another_one_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = successor(folder.path(), "4.1.0");
+    let ask = |version| successor(folder.path(), version).in_turn(Instant::now(), LONG).unwrap();
+    assert_eq!(first.in_turn(Instant::now(), LONG).unwrap(), InTurn::Yes);
+    let told = |version: &str| InTurn::Not { version: Some(version.into()) };
+    assert_eq!(ask("4.1.0"), told("4.1.0"), "it has no window yet");
+    let asked = first.asked_on_the_way().unwrap();
+    assert_eq!(ask("4.1.0"), InTurn::Over);
+    assert_eq!(ask("4.2.0"), told("4.1.0"));
+    let promised: Vec<_> = (0..3).map(|_| asked.recv_timeout(LONG).unwrap()).collect();
+    assert_eq!(promised, [Will::Stay, Will::Show, Will::Stay]);
+
+    let next = successor(folder.path(), "4.2.0");
+    first.end_turn();
+    assert_eq!(next.in_turn(Instant::now(), LONG).unwrap(), InTurn::Yes);
+    drop(next);
+    assert_eq!(ask("4.3.0"), InTurn::Yes, "whoever ends gives up its turn");
+}
+
+#[test]
+fn who_has_the_place_is_on_the_way_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = incumbent(folder.path(), "4.1.0");
+    recorded(folder.path(), "4.1.0");
+    let FirstLook::Waits(newer) = successor(folder.path(), "4.2.0").first_look().unwrap() else {
+        panic!("it does not wait for the place");
+    };
+    assert_eq!(newer.in_turn(Instant::now(), LONG).unwrap(), InTurn::Yes);
+    let third = successor(folder.path(), "4.3.0").first_look().unwrap();
+    let FirstLook::Waits(third) = third else { panic!("it does not wait for its turn: {third:?}") };
+    let waits = third.in_turn(Instant::now(), LONG).unwrap();
+    assert_eq!(waits, InTurn::Not { version: Some("4.2.0".into()) });
+}
+
+#[test]
+fn an_end_for_all_ends_who_is_on_the_way_and_who_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = successor(folder.path(), "4.1.0");
+    assert_eq!(first.in_turn(Instant::now(), LONG).unwrap(), InTurn::Yes);
+    let asked = first.asked_on_the_way().unwrap();
+    let quitting = successor(folder.path(), "4.1.0");
+    let quit = std::thread::spawn(move || quitting.quit_all());
+    assert_eq!(asked.recv_timeout(LONG).unwrap(), Will::Quit);
+    first.end_turn();
+    let waits = successor(folder.path(), "4.2.0");
+    let began = Instant::now();
+    loop {
+        match waits.in_turn(Instant::now(), LONG).unwrap() {
+            InTurn::Over => break,
+            // It was quicker than who ends all, and is asked by that one.
+            InTurn::Yes => waits.end_turn(),
+            InTurn::Not { .. } => {}
+        }
+        assert!(began.elapsed() < LONG, "who waits is not told");
+    }
+    quit.join().unwrap().unwrap();
+}
+
+#[test]
 fn the_record_of_a_dead_app_blocks_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let silent = Silent::start(folder.path(), Part::OnlyHolds);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use ::handover::{Incumbent as Decisions, IncumbentEffect as Effect, IncumbentInput as Input};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::RoleFailure;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::awake::{Awake, STEP};
 use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
 
 /// The conversation, as the incumbent has it.
@@ -84,6 +85,9 @@ impl<A: Yields> Yielding<'_, A> {
         let mut standing_down = std::pin::pin!(None);
         let mut ending = std::pin::pin!(None);
         let mut inputs = VecDeque::from([Input::Asked]);
+        let mut step = interval(STEP);
+        step.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut awake = Awake::since(Instant::now());
         loop {
             while let Some(input) = inputs.pop_front() {
                 let (decisions, effects) = self.decisions.handle(input);
@@ -125,8 +129,18 @@ impl<A: Yields> Yielding<'_, A> {
                 () = app.until_quit(), if self.may_be_ended() => Input::Quit,
                 line = hear_if_any(self.conversation.as_mut()) => self.heard(line),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    if awake.has_slept(Instant::now()) {
+                        self.deadline = Some(Instant::now() + self.patience());
+                        continue;
+                    }
                     self.deadline = None;
                     Input::TimedOut
+                }
+                _ = step.tick() => {
+                    if awake.has_slept(Instant::now()) && self.deadline.is_some() {
+                        self.deadline = Some(Instant::now() + self.patience());
+                    }
+                    continue;
                 }
             };
             inputs.push_back(input);

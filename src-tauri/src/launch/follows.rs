@@ -10,6 +10,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, RoleFailure};
 
 use super::choice::may_start_all_the_same;
+use super::kept::{self, Audience};
 use crate::app::App;
 use crate::handover::{
     Follows, Incumbent, NamedBackend, Replaced, Succession, Successor, Will, WithIncumbent,
@@ -26,6 +27,7 @@ pub(super) struct Following {
     app: Arc<App>,
     successor: Arc<Successor>,
     asked: Mutex<Option<AskedOf>>,
+    audience: Audience,
     is_patient: bool,
 }
 
@@ -40,8 +42,13 @@ struct AskedOf {
 
 impl Following {
     /// A patient one gives the backends a minute to be prepared.
-    pub(super) fn new(app: Arc<App>, successor: Arc<Successor>, is_patient: bool) -> Self {
-        Self { app, successor, asked: Mutex::default(), is_patient }
+    pub(super) fn new(
+        app: Arc<App>,
+        successor: Arc<Successor>,
+        audience: Audience,
+        is_patient: bool,
+    ) -> Self {
+        Self { app, successor, asked: Mutex::default(), audience, is_patient }
     }
 
     /// This app has the place from now on.
@@ -158,7 +165,7 @@ impl Follows for Following {
         let version = self.successor.held_by().map(|(version, _)| version);
         let may_start = problem == Problem::NotPrepared && may_start_all_the_same(because.as_ref());
         let launch = Launch::Kept { version, because, may_start };
-        self.app.board().publish(Event::LaunchChanged { launch });
+        kept::tell(&self.app, self.audience, launch);
     }
 
     async fn until_quit(&self) {

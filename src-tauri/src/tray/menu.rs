@@ -99,10 +99,10 @@ fn of_the_app(shown: &Snapshot, words: &Words) -> Option<(Mood, String)> {
         return Some((Mood::Busy, words.fill(words.replaced_by, "version", version)));
     }
     match &shown.app.launch {
-        Launch::Waiting { version: Some(version), .. } => {
+        Launch::Waiting { version: Some(version), for_turn: false, .. } => {
             return Some((Mood::Busy, words.fill(words.waiting_for, "version", version)));
         }
-        Launch::Waiting { version: None, .. } => return Some((Mood::Busy, words.waiting.to_owned())),
+        Launch::Waiting { .. } => return Some((Mood::Busy, words.waiting.to_owned())),
         Launch::Blocked { .. } => return Some((Mood::Broken, words.blocked.to_owned())),
         Launch::Kept { version: Some(version), .. } => {
             return Some((Mood::Broken, words.fill(words.kept_version, "version", version)));

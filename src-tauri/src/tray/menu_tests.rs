@@ -123,8 +123,11 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("busy", agent_is(failed(Failure::V3Busy { pid: 7, children: Vec::new() }))),
         ("silent", agent_is(failed(Failure::Unhealthy { missed: 3, log: log() }))),
         ("the configuration", broken),
-        ("taking over", launching(Launch::Waiting { version: Some("3.9.2".into()), pid: Some(812) })),
-        ("waiting", launching(Launch::Waiting { version: None, pid: None })),
+        (
+            "taking over",
+            launching(Launch::Waiting { version: Some("3.9.2".into()), pid: Some(812), for_turn: false }),
+        ),
+        ("waiting", launching(Launch::Waiting { version: None, pid: None, for_turn: false })),
         ("blocked", launching(Launch::Blocked { message: message() })),
         ("kept", launching(kept(Some("3.9.2".into())))),
         ("kept, of whatever version", launching(kept(None))),

@@ -698,7 +698,11 @@ version: string | null,
 /**
  * Its process id, if it is known.
  */
-pid: number | null, } | { "kind": "kept", 
+pid: number | null, 
+/**
+ * Whether it is no app that has the place but one that was started before, and goes first.
+ */
+for_turn: boolean, } | { "kind": "kept", 
 /**
  * The other one's version, if it is known.
  */

@@ -46,6 +46,10 @@ export const en = {
     waiting_for: "Taking over from TaskPaw {{version}}",
     waiting_text:
       "It hands over its work and closes its window, then this one goes on. If it does not answer within five seconds, it is ended.",
+    turn: "Another TaskPaw is being started",
+    turn_version: "TaskPaw {{version}} is being started",
+    turn_text:
+      "It was started before this one and goes first. This one goes on as soon as it has finished or was closed.",
     blocked: "Another TaskPaw is running and does not answer",
     blocked_text:
       "It could not be proved which process it is, so it was not ended. Close it yourself (its processes are called taskpaw), then try again.",

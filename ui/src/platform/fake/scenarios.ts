@@ -188,7 +188,8 @@ export const scenarios = {
   "not-allowed": () => left({ kind: "not_allowed", pid: 4321, name: "taskpaw-backend", version: "4.0.0" }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
-  waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812 }),
+  waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812, for_turn: false }),
+  "waiting-for-turn": () => launching({ kind: "waiting", version: "4.0.9", pid: null, for_turn: true }),
   kept: () =>
     launching({
       kind: "kept",
