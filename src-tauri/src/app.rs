@@ -297,6 +297,8 @@ impl App {
     /// The first role that could not, and why.
     pub(crate) async fn prepare_roles(&self, is_patient: bool) -> Result<(), RoleFailure> {
         let config = self.read_to_start()?;
+        // What is said while another app has the place is said in the person's language.
+        self.board().show_preferences(&config);
         for role in config.roles {
             if let Some(task) = self.role(role) {
                 task.prepare(is_patient).await.map_err(|failure| RoleFailure { role, failure })?;

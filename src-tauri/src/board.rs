@@ -114,6 +114,13 @@ impl Board {
         self.publish_on(&mut shown, Event::ConfigChanged { preferences, enabled });
     }
 
+    /// Shows the window as the person wants it, and nothing else of a configuration.
+    pub(crate) fn show_preferences(&self, config: &Config) {
+        let mut shown = self.lock();
+        let enabled = shown.roles.iter().filter(|view| view.enabled).map(|view| view.role).collect();
+        self.publish_on(&mut shown, Event::ConfigChanged { preferences: config.app.clone(), enabled });
+    }
+
     /// Shows whether the app starts when the person logs in.
     pub(crate) fn show_start_at_login(&self, enabled: Option<bool>) {
         self.change_app(|app| app.start_at_login = enabled);

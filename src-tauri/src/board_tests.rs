@@ -190,6 +190,17 @@ fn a_problem_with_the_configuration_is_shown_until_one_counts_again() {
     assert!(board.snapshot().problem.is_none() && agent(&board).enabled);
 }
 
+#[test]
+fn the_preferences_are_shown_before_anything_else_of_a_configuration_counts() {
+    let board = Board::new("/c".into(), "/d".into(), Box::new(|_| {}));
+    let mut config = Config::default();
+    config.app.language = taskpaw_contract::config::Language::SimplifiedChinese;
+    board.show_preferences(&config);
+    let shown = board.snapshot();
+    assert_eq!(shown.app.preferences, config.app);
+    assert!(shown.roles.iter().all(|view| !view.enabled));
+}
+
 /// Both change the board while it is held: neither tells what the other has just made old.
 #[test]
 fn what_is_shown_of_the_app_never_brings_old_preferences_back() {

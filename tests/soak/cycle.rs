@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::clients::{Became, Clients};
 use super::faults::{Condition, Launch, Plan};
 use super::stranger::Stranger;
+use super::trace::Trace;
 use super::within;
 use super::world::{Host, SETTLED_WITHIN, Well, World};
 use crate::process::{running, send};
@@ -24,6 +25,8 @@ pub struct Done {
     pub took: Duration,
     /// Requests that were answered.
     pub answered: usize,
+    /// Steps of the hosts, each of which the model allows.
+    pub steps: usize,
 }
 
 /// A cycle that did not.
@@ -43,17 +46,18 @@ pub async fn run(world: &mut World, plan: &Plan) -> Result<Done, Failed> {
     let begun = Instant::now();
     let clients = Clients::ask(world.home.network, plan.clients, PAUSE);
     match upgrade(world, plan).await {
-        Ok(()) => {
+        Ok(steps) => {
             let requests = clients.requests();
             let answered = requests.iter().filter(|it| matches!(it.became, Became::Answered(_))).count();
-            Ok(Done { took: begun.elapsed(), answered })
+            Ok(Done { took: begun.elapsed(), answered, steps })
         }
         Err(why) => Err(Failed { why, evidence: evidence(world) }),
     }
 }
 
-async fn upgrade(world: &mut World, plan: &Plan) -> Result<(), String> {
+async fn upgrade(world: &mut World, plan: &Plan) -> Result<usize, String> {
     let old = before(world).await?;
+    let mut trace = Trace::begin(world, old.host);
     let new = world.other(old.version);
     let snatcher = match plan.launch {
         Launch::Snatched { control: true, .. } => Some(Stranger::who_wants(world.home.control).await),
@@ -113,7 +117,9 @@ async fn upgrade(world: &mut World, plan: &Plan) -> Result<(), String> {
         // Only a host that hangs is ended by another one; what the old one did in its launch is of another cycle.
         world.nobody_was_forced_but_by(Some(old.host))?;
     }
-    world.others_ended_well(well.host).await
+    trace.note(world);
+    world.others_ended_well(well.host).await?;
+    trace.is_allowed(plan.faults())
 }
 
 /// What runs at the begin of a cycle: whatever the last one left, or the first version.

@@ -125,6 +125,12 @@ impl Plan {
         Self { kind, conditions, launch, clients }
     }
 
+    /// So many faults the model needs for it: what happens to what runs, a launch that is killed, a port that is taken.
+    pub fn faults(&self) -> u8 {
+        let of_launch = !matches!(self.launch, Launch::Once | Launch::Both { .. });
+        u8::try_from(self.conditions.len() + usize::from(of_launch)).unwrap_or(u8::MAX)
+    }
+
     /// Whether something happens to what runs already.
     pub fn has(&self, wanted: Condition) -> bool {
         self.conditions.iter().any(|(condition, _)| *condition == wanted)

@@ -11,6 +11,7 @@ pub mod pairs;
 pub mod random;
 pub mod stranger;
 pub mod times;
+pub mod trace;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub counts: BTreeMap<Kind, [usize; 2]>,
     /// Requests that were answered while it went on.
     pub answered: usize,
+    /// Steps of the hosts, each of which the model allows.
+    pub steps: usize,
     /// What failed, ready to be printed.
     pub failures: Vec<String>,
 }
@@ -48,6 +51,7 @@ pub async fn soak(seeds: impl Iterator<Item = u64>, tell: impl Fn(&str)) -> Outc
             Ok(done) => {
                 counts[0] += 1;
                 outcome.answered += done.answered;
+                outcome.steps += done.steps;
                 tell(&format!(
                     "{:>4}  seed {seed}  good in {:>5.1} s, {} answers  {plan}",
                     number + 1,

@@ -12,6 +12,7 @@ async fn fifteen_cycles() {
     let outcome = soak(SEEDS.into_iter(), |line| println!("{line}")).await;
     assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
     assert_eq!(outcome.counts.len(), KINDS, "every kind of fault came up");
+    assert!(outcome.steps > SEEDS.len(), "the model was asked about what the hosts did");
 }
 
 #[tokio::test]

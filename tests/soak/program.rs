@@ -126,7 +126,12 @@ async fn cycles_from(seed: u64, cycles: u64) -> ExitCode {
         all = [all[0] + good, all[1] + failed];
     }
     println!("{:<32} {:>4}  {:>6}", "all", all[0], all[1]);
-    println!("{} requests were answered; it took {:.0} s", outcome.answered, begun.elapsed().as_secs_f64());
+    println!(
+        "{} requests were answered; the model allows all {} steps of the hosts; it took {:.0} s",
+        outcome.answered,
+        outcome.steps,
+        begun.elapsed().as_secs_f64()
+    );
     if outcome.failures.is_empty() {
         return ExitCode::SUCCESS;
     }

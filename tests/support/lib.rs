@@ -5,6 +5,7 @@
 //! enough: every wait is for something, until a deadline.
 
 pub mod desktop;
+pub mod disk;
 pub mod home;
 pub mod ports;
 pub mod process;
@@ -12,6 +13,8 @@ pub mod programs;
 pub mod screen;
 #[path = "../soak/lib.rs"]
 pub mod soak;
+#[path = "../successors/lib.rs"]
+pub mod successors;
 pub mod tray;
 pub mod wait;
 pub mod window;

@@ -63,6 +63,18 @@ pub fn send(pid: u32, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
+/// Has a process crash. Rust's own handler takes the first signal for a full stack, and lets what is none go on: a real
+/// fault happens again at once.
+pub fn crash(pid: u32) {
+    for _ in 0..500 {
+        send(pid, libc::SIGSEGV);
+        std::thread::sleep(Duration::from_millis(2));
+        if !runs(pid) {
+            return;
+        }
+    }
+}
+
 /// Whether a process runs (a zombie does not).
 pub fn runs(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -28,6 +28,11 @@ impl Programs {
         Self { version: NEWER, folder: folder("TASKPAW_TEST_NEWER", "newer") }
     }
 
+    /// Those of a folder.
+    pub fn at(version: &'static str, folder: &Path) -> Self {
+        Self { version, folder: folder.to_owned() }
+    }
+
     /// The app.
     pub fn app(&self) -> PathBuf {
         self.program("taskpaw")

@@ -86,6 +86,12 @@ impl Window {
         .await
     }
 
+    /// The text of an element, if it is shown now.
+    pub async fn shown(&self, test_id: &str) -> Option<String> {
+        let element = format!("[data-testid='{test_id}']");
+        self.client.find(Locator::Css(&element)).await.ok()?.prop("innerText").await.ok().flatten()
+    }
+
     /// Waits until an element shows a number: some are known only after a second look.
     pub async fn shows_a_number(&self, test_id: &str) {
         until(&format!("{test_id} shows a number"), LONG, async || {

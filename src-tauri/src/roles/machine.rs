@@ -498,6 +498,10 @@ impl Machine {
         if !self.is_ahead {
             effects.insert(0, Effect::Publish(Event::BackendStopping { role, generation }));
         }
+        // It is not live, and writes nothing at its end: one that hangs must not keep the other app from the ports.
+        if !self.has_place {
+            effects.push(Effect::Kill);
+        }
         effects
     }
 

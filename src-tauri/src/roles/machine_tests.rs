@@ -622,6 +622,29 @@ fn without_the_place_a_failure_is_the_last_one() {
     assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
 }
 
+/// The other app waits for the ports: what is not live has nothing to write at its end.
+#[test]
+fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
+    for answer in [Answer::Elapsed(Timer::Ready), Answer::Line(Line::parse("hello"))] {
+        let mut driven = Driven::new();
+        driven.tell(Message::GoOn);
+        driven.become_prepared();
+        driven.answer(Answer::TakenOver);
+        driven.now += READY_WITHIN;
+        let effects = driven.answer(answer.clone());
+        assert!(effects.contains(&Effect::Kill), "{answer:?}: {effects:?}");
+        let effects = driven.answer(exited());
+        assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{answer:?}: {effects:?}");
+    }
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    driven.now += READY_WITHIN;
+    assert!(
+        !driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::Kill),
+        "with it, it is asked first"
+    );
+}
+
 #[test]
 fn a_backend_stands_down_and_serves_again_in_the_same_process() {
     let mut driven = Driven::ready();

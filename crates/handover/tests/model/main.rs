@@ -2,11 +2,9 @@
 //! driven by a model of everything around them.
 
 mod today;
-mod world;
 
+use handover_model::{Broken, Handover};
 use stateright::{Checker, Model};
-
-use world::{Broken, Handover};
 
 /// Checks a model through to its end; every property must hold.
 fn check(model: Handover) {

@@ -97,21 +97,38 @@ impl Handover {
     }
 
     pub(super) fn hear_other(&self, world: &mut World, at: usize) {
+        let Some(heard) = world.said_to(at) else { return };
         let Some(connection) = &mut world.connection else { return };
-        let heard = if connection.incumbent == at {
-            if connection.to_incumbent.is_empty() {
+        match heard {
+            Heard::Incumbent(IncumbentInput::Disconnected)
+            | Heard::Successor(SuccessorInput::Disconnected) => {
                 world.leave(at);
-                Heard::Incumbent(IncumbentInput::Disconnected)
-            } else {
-                Heard::Incumbent(connection.to_incumbent.remove(0))
             }
-        } else if connection.to_successor.is_empty() {
-            world.leave(at);
-            Heard::Successor(SuccessorInput::Disconnected)
-        } else {
-            Heard::Successor(connection.to_successor.remove(0))
-        };
+            Heard::Incumbent(_) => drop(connection.to_incumbent.remove(0)),
+            Heard::Successor(_) => drop(connection.to_successor.remove(0)),
+        }
         world.hear(at, heard);
+    }
+
+    /// What a host hears in an action, and which one it is.
+    pub(super) fn heard_in(&self, world: &World, action: Action) -> Option<(usize, Heard)> {
+        match action {
+            Action::Hear(at) => Some((at, *world.hosts[at].heard.first()?)),
+            Action::HearOther(at) => Some((at, world.said_to(at)?)),
+            Action::TimeOut(at) | Action::LoseTime(at) => Some((at, world.time_is_over(at))),
+            Action::WatchedPlace(at) => Some((at, Heard::Successor(SuccessorInput::PlaceFree))),
+            Action::Quit(at) => Some((at, world.quit_is_wanted(at))),
+            Action::Start(_)
+            | Action::Follow(_)
+            | Action::Do(_)
+            | Action::Backend(_)
+            | Action::Orphan(_)
+            | Action::Restart(_)
+            | Action::Kill(_)
+            | Action::Hang(_)
+            | Action::KillBackend(_)
+            | Action::HangBackend(_) => None,
+        }
     }
 
     /// A host that was started takes the turn, if it is free.

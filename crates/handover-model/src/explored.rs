@@ -87,15 +87,7 @@ impl Model for Handover {
             Action::TimeOut(at) | Action::LoseTime(at) => {
                 world.faults -= u8::from(matches!(action, Action::LoseTime(_)));
                 world.hosts[at].waits = false;
-                let heard = match world.hosts[at].side {
-                    Side::Incumbent(_) => Heard::Incumbent(IncumbentInput::TimedOut),
-                    Side::Successor(_) | Side::Waiting => {
-                        // Of the incumbent; who that is says the connection.
-                        let incumbent = world.connection.as_ref().map(|connection| connection.incumbent);
-                        let is_served = incumbent.is_some_and(|incumbent| world.serves(incumbent));
-                        Heard::Successor(SuccessorInput::TimedOut { is_served })
-                    }
-                };
+                let heard = world.time_is_over(at);
                 world.hear(at, heard);
             }
             Action::WatchedPlace(at) => {
@@ -116,10 +108,7 @@ impl Model for Handover {
                 world.quits -= 1;
                 world.is_quit = true;
                 // It is passed on: who is on the way, and who runs.
-                let heard = match world.hosts[at].side {
-                    Side::Incumbent(_) => Heard::Incumbent(IncumbentInput::Quit),
-                    Side::Successor(_) | Side::Waiting => Heard::Successor(SuccessorInput::Quit),
-                };
+                let heard = world.quit_is_wanted(at);
                 if matches!(world.hosts[at].side, Side::Successor(_)) {
                     world.say_to_incumbent(at, IncumbentInput::Quit);
                 }

@@ -4,26 +4,35 @@ use handover::{Incumbent, IncumbentEffect, IncumbentInput, Successor, SuccessorE
 
 mod explored;
 mod steps;
+mod trace;
+
+pub use trace::{Refusal, Step};
 
 /// What is wrong with the version of the successors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Broken {
+pub enum Broken {
+    /// Nothing.
     #[default]
     Not,
+    /// Its backend cannot be prepared.
     CannotPrepare,
+    /// Its backend ends when it has been told to go on.
     FailsGoingOn,
+    /// Its backend hangs when it has been told to go on.
     HangsGoingOn,
 }
 
 /// A handover to be tried in every order. The first host runs, the others are started some time.
 #[derive(Debug, Clone)]
-pub(crate) struct Handover {
-    pub(crate) hosts: usize,
-    pub(crate) broken: Broken,
+pub struct Handover {
+    /// So many hosts, the first one included.
+    pub hosts: usize,
+    /// What is wrong with the version of the others.
+    pub broken: Broken,
     /// Of processes that are killed or hang.
-    pub(crate) faults: u8,
+    pub faults: u8,
     /// Of a person.
-    pub(crate) quits: u8,
+    pub quits: u8,
 }
 
 impl Default for Handover {
@@ -104,8 +113,9 @@ struct Connection {
     has_left: [bool; 2],
 }
 
+/// A moment of a handover.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub struct World {
     hosts: Vec<Host>,
     place: Option<usize>,
     next: Option<usize>,
@@ -128,27 +138,40 @@ pub(crate) struct World {
     is_old_lost: bool,
 }
 
+/// What can happen next; the number is that of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
+pub enum Action {
+    /// A person starts a host.
     Start(usize),
     /// A host that waits becomes the next one.
     Follow(usize),
+    /// A host does the next thing that it has decided.
     Do(usize),
+    /// A host hears of itself: an answer of the system, or of its backend.
     Hear(usize),
+    /// A host hears what the other one said.
     HearOther(usize),
+    /// What a host waits for has not come in time.
     TimeOut(usize),
     /// The time of a host is over although what it waits for would still come.
     LoseTime(usize),
+    /// A host finds the place free that it watches.
     WatchedPlace(usize),
+    /// A backend comes to its next step.
     Backend(usize),
     /// A backend whose host is gone comes to its end.
     Orphan(usize),
     /// Supervision: a host that runs starts its backend anew.
     Restart(usize),
+    /// A person ends TaskPaw in a host.
     Quit(usize),
+    /// A host is killed.
     Kill(usize),
+    /// A host hangs from now on.
     Hang(usize),
+    /// A backend is killed.
     KillBackend(usize),
+    /// A backend hangs from now on.
     HangBackend(usize),
 }
 
@@ -156,6 +179,39 @@ impl World {
     fn serves(&self, host: usize) -> bool {
         let backend = &self.hosts[host].backend;
         backend.stage >= Stage::Ready && backend.stage <= Stage::Live && !backend.hangs
+    }
+
+    /// What the other end of its connection says to a host next, or that it is gone.
+    fn said_to(&self, at: usize) -> Option<Heard> {
+        let connection = self.connection.as_ref()?;
+        if connection.incumbent == at {
+            let said = connection.to_incumbent.first().copied();
+            Some(Heard::Incumbent(said.unwrap_or(IncumbentInput::Disconnected)))
+        } else {
+            let said = connection.to_successor.first().copied();
+            Some(Heard::Successor(said.unwrap_or(SuccessorInput::Disconnected)))
+        }
+    }
+
+    /// What a host hears whose time is over.
+    fn time_is_over(&self, at: usize) -> Heard {
+        match self.hosts[at].side {
+            Side::Incumbent(_) => Heard::Incumbent(IncumbentInput::TimedOut),
+            Side::Successor(_) | Side::Waiting => {
+                // Of the incumbent; who that is says the connection.
+                let incumbent = self.connection.as_ref().map(|connection| connection.incumbent);
+                let is_served = incumbent.is_some_and(|incumbent| self.serves(incumbent));
+                Heard::Successor(SuccessorInput::TimedOut { is_served })
+            }
+        }
+    }
+
+    /// What a host hears whose person ends it.
+    fn quit_is_wanted(&self, at: usize) -> Heard {
+        match self.hosts[at].side {
+            Side::Incumbent(_) => Heard::Incumbent(IncumbentInput::Quit),
+            Side::Successor(_) | Side::Waiting => Heard::Successor(SuccessorInput::Quit),
+        }
     }
 
     fn somebody_serves(&self) -> bool {

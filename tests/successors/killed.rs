@@ -1,0 +1,106 @@
+//! A host is killed at a random moment of a handover between two versions that work.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::round::{Load, Measured, clients};
+use crate::process::runs;
+use crate::soak::clients::Became;
+use crate::soak::random::Random;
+use crate::soak::times::first_after;
+use crate::soak::within;
+use crate::soak::world::World;
+
+/// The moments, in milliseconds after the start of the new host: by then the old one has ended on most machines.
+const MOMENTS: u64 = 1_200;
+/// How long it may take until somebody serves for good.
+const WELL_WITHIN: Duration = Duration::from_secs(30);
+/// The longest darkness, and the longest time from the kill to the next answer.
+const DARK: Duration = Duration::from_secs(5);
+const BACK: Duration = Duration::from_secs(2);
+
+/// Which of the two hosts is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// The one that runs.
+    Old,
+    /// The one that was started.
+    New,
+}
+
+/// Starts the other version over the one that runs and kills one of the two; nothing if there were not two any more.
+///
+/// # Errors
+/// If nobody ran before.
+pub async fn kill(
+    world: &mut World,
+    seed: u64,
+    victim: Victim,
+    load: Load,
+) -> Result<Option<Measured>, String> {
+    let random = &mut Random::new(seed);
+    if world.hosts.is_empty() {
+        world.start(crate::programs::CURRENT);
+    }
+    let old = world.gets_well(None).await.map_err(|why| format!("before: {why}"))?;
+    let clients = clients(load, world.home.network);
+    let enough = within(WELL_WITHIN, async || (clients.answered_by(old.version) >= 50).then_some(())).await;
+    enough.ok_or("the old version does not answer")?;
+    let launched = SystemTime::now();
+    let started = Instant::now();
+    let new = world.other(old.version);
+    world.start(new);
+    let moment = random.milliseconds(MOMENTS);
+    tokio::time::sleep(moment.saturating_sub(started.elapsed())).await;
+    let log = world.home.path().join("data/logs/taskpaw.log");
+    let has_place = first_after(&log, "to=Running", launched).is_some();
+    if !runs(old.host) || has_place {
+        drop(clients);
+        world.gets_well(None).await?;
+        return Ok(None);
+    }
+    let new_host = world.hosts.last().map(|host| host.process.pid()).unwrap_or_default();
+    let killed = if victim == Victim::Old { old.host } else { new_host };
+    let host =
+        world.hosts.iter_mut().find(|host| host.process.pid() == killed).ok_or("it was not started here")?;
+    host.may_be_ended = true;
+    host.process.signal(libc::SIGKILL);
+    let killed_at = SystemTime::now();
+    let mut wrong = Vec::new();
+    if let Err(why) = world.gets_well(None).await {
+        wrong.push(format!("killed after {} ms: nobody serves: {why}", moment.as_millis()));
+    }
+    let requests = clients.requests();
+    drop(clients);
+    let mut answers: Vec<SystemTime> =
+        requests.iter().filter(|it| it.answered_by().is_some()).map(|it| it.ended).collect();
+    answers.sort();
+    let dark = answers
+        .windows(2)
+        .filter(|pair| pair[1] >= launched)
+        .filter_map(|pair| pair[1].duration_since(pair[0]).ok())
+        .max()
+        .unwrap_or_default();
+    // A backend that lives a little longer than its host answers meanwhile: what counts is the darkness after it.
+    let back = answers
+        .windows(2)
+        .filter(|pair| pair[1] >= killed_at)
+        .filter_map(|pair| pair[1].duration_since(pair[0].max(killed_at)).ok())
+        .max();
+    if dark > DARK {
+        wrong.push(format!("killed after {} ms: dark for {} ms", moment.as_millis(), dark.as_millis()));
+    }
+    if back.is_none_or(|back| back > BACK) {
+        wrong.push(format!("killed after {} ms: back after {back:?}", moment.as_millis()));
+    }
+    let count =
+        |became: &Became| requests.iter().filter(|it| it.ended >= launched && it.became == *became).count();
+    let (refused, cut, unanswered) = (count(&Became::Refused), count(&Became::Cut), count(&Became::Late));
+    if unanswered > 0 {
+        wrong.push(format!("{unanswered} unanswered"));
+    }
+    if let Err(why) = world.strangers_are_unharmed() {
+        wrong.push(why);
+    }
+    world.hosts.retain_mut(|host| host.process.is_alive());
+    Ok(Some(Measured { refused, cut, unanswered, dark, back, wrong }))
+}
