@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::round::{Load, Measured, clients};
+use super::round::{Load, Measured, answers, clients, seen_by};
 use crate::process::runs;
-use crate::soak::clients::Became;
 use crate::soak::random::Random;
 use crate::soak::times::first_after;
 use crate::soak::within;
@@ -71,15 +70,8 @@ pub async fn kill(
     }
     let requests = clients.requests();
     drop(clients);
-    let mut answers: Vec<SystemTime> =
-        requests.iter().filter(|it| it.answered_by().is_some()).map(|it| it.ended).collect();
-    answers.sort();
-    let dark = answers
-        .windows(2)
-        .filter(|pair| pair[1] >= launched)
-        .filter_map(|pair| pair[1].duration_since(pair[0]).ok())
-        .max()
-        .unwrap_or_default();
+    let seen = seen_by(&requests, launched);
+    let (answers, dark) = (answers(&requests), seen.dark);
     // A backend that lives a little longer than its host answers meanwhile: what counts is the darkness after it.
     let back = answers
         .windows(2)
@@ -92,15 +84,12 @@ pub async fn kill(
     if back.is_none_or(|back| back > BACK) {
         wrong.push(format!("killed after {} ms: back after {back:?}", moment.as_millis()));
     }
-    let count =
-        |became: &Became| requests.iter().filter(|it| it.ended >= launched && it.became == *became).count();
-    let (refused, cut, unanswered) = (count(&Became::Refused), count(&Became::Cut), count(&Became::Late));
-    if unanswered > 0 {
-        wrong.push(format!("{unanswered} unanswered"));
+    if seen.unanswered > 0 {
+        wrong.push(format!("{} unanswered", seen.unanswered));
     }
     if let Err(why) = world.strangers_are_unharmed() {
         wrong.push(why);
     }
     world.hosts.retain_mut(|host| host.process.is_alive());
-    Ok(Some(Measured { refused, cut, unanswered, dark, back, wrong }))
+    Ok(Some(Measured { back, wrong, ..seen }))
 }

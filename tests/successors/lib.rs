@@ -1,6 +1,7 @@
 //! Broken successors of every kind over a version that works, and hosts that are killed in a handover: what it costs
 //! those who ask.
 
+pub mod first_protocol;
 pub mod killed;
 pub mod kinds;
 pub mod machine;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use crate::desktop::Desktop;
 use crate::disk::SmallDisk;
 use crate::home::{Home, get, ping};
 use crate::process::{Owned, runs, send};
-use crate::programs::{CURRENT, Programs, replace};
+use crate::programs::{CURRENT, Programs, place, replace};
 use crate::soak::within;
 use crate::soak::world::all_in;
 use crate::wait::LONG;
@@ -184,16 +184,10 @@ impl Machine {
     /// Installs a successor that is broken like this.
     pub fn install(&self, kind: &Kind, programs: &Programs) {
         let _first_one = std::fs::remove_dir_all(&self.folder);
-        std::fs::create_dir_all(self.folder.join("sound")).expect("the folder");
-        let link = |from: PathBuf, to: &Path| {
-            // A link where it is one disk: a debug build is large.
-            if std::fs::hard_link(&from, to).is_err() {
-                std::fs::copy(&from, to).expect("the program");
-            }
-        };
+        std::fs::create_dir_all(&self.folder).expect("the folder");
         let backend = self.folder.join("taskpaw-backend");
-        link(programs.app(), &self.folder.join("taskpaw"));
-        link(programs.ports(), &self.folder.join("taskpaw-ports"));
+        place(&programs.app(), &self.folder.join("taskpaw"));
+        place(&programs.ports(), &self.folder.join("taskpaw-ports"));
         match kind.wrong {
             Wrong::Missing => {}
             Wrong::File(content, mode) => {
@@ -204,12 +198,9 @@ impl Machine {
             wrong => match wrong.failure("agent") {
                 Some(failure) => {
                     let own = std::env::current_exe().expect("its own path");
-                    let failing = own.with_file_name("failing");
-                    replace(&backend, &std::fs::read(failing).expect("the failing program"));
-                    link(programs.backend(), &self.folder.join("sound/taskpaw-backend"));
-                    std::fs::write(self.folder.join("failure.json"), failure).expect("what goes wrong");
+                    programs.install_failing(&self.folder, &own.with_file_name("failing"), &failure);
                 }
-                None => link(programs.backend(), &backend),
+                None => place(&programs.backend(), &backend),
             },
         }
     }

@@ -1,6 +1,7 @@
 //! `npm run trial:successors`: broken successors of every kind over a version that works, and hosts that are killed.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,11 +9,11 @@ use support::soak::world::World;
 use support::successors::killed::{Victim, kill};
 use support::successors::kinds::ALL;
 use support::successors::round::{Load, Measured};
-use support::successors::{Row, trial};
+use support::successors::{Row, first_protocol, trial};
 use tokio::task::{LocalSet, spawn_local};
 
-const USAGE: &str =
-    "usage: successors [--only TEXT] [--rounds N] [--kills N] [--load idle|clients] [--later DIR] [--seed S]";
+const USAGE: &str = "usage: successors [--only TEXT] [--rounds N] [--kills N] [--load idle|clients] [--seed S] \
+    [--later DIR | --old DIR]";
 const LOADS: [(Load, &str); 2] = [(Load::Idle, "idle"), (Load::Clients, "four clients")];
 
 struct Wish {
@@ -22,6 +23,8 @@ struct Wish {
     seed: u64,
     load: String,
     later: Option<PathBuf>,
+    /// The programs of 4.0.0, to be tried in place of everything else.
+    first: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -30,6 +33,12 @@ async fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
+    if let Some(first) = &wish.first {
+        return tokio::select! {
+            code = both_directions(&wish, first) => code,
+            _ = tokio::signal::ctrl_c() => ExitCode::from(130),
+        };
+    }
     let rows = LocalSet::new();
     // Dropped in the middle, it ends what it started.
     tokio::select! {
@@ -39,8 +48,8 @@ async fn main() -> ExitCode {
 }
 
 fn wish() -> Option<Wish> {
-    let mut wish =
-        Wish { only: String::new(), rounds: 5, kills: 50, seed: 1, load: String::new(), later: None };
+    let (only, load) = (String::new(), String::new());
+    let mut wish = Wish { only, rounds: 5, kills: 50, seed: 1, load, later: None, first: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next()?;
@@ -50,6 +59,7 @@ fn wish() -> Option<Wish> {
             "--kills" => wish.kills = value.parse().ok()?,
             "--seed" => wish.seed = value.parse().ok()?,
             "--load" => wish.load = value,
+            "--old" => wish.first = Some(value.into()),
             "--later" => wish.later = Some(value.into()),
             _ => return None,
         }
@@ -102,6 +112,41 @@ async fn all(wish: &Wish) -> ExitCode {
     }
     println!("\n{good} of {tried} rounds were good; it took {:.0} s", begun.elapsed().as_secs_f64());
     if good == tried { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// 4.0.0 and this version, in both directions.
+async fn both_directions(wish: &Wish, first: &Path) -> ExitCode {
+    println!("| what is started | who asks | good | serves in the end | refused | cut | longest darkness, ms |");
+    println!("| --- | --- | ---: | --- | ---: | ---: | ---: |");
+    let mut is_good = true;
+    for order in first_protocol::ALL.into_iter().filter(|order| order.name.contains(&wish.only)) {
+        for (load, load_name) in LOADS.into_iter().filter(|(_, name)| name.contains(&wish.load)) {
+            let (mut row, mut served) = (Row::default(), BTreeSet::new());
+            for _ in 0..wish.rounds {
+                let (version, measured) = first_protocol::round(order, first, load).await;
+                served.insert(version);
+                row.good += usize::from(measured.wrong.is_empty());
+                row.wrong.extend(measured.wrong.clone());
+                row.rounds.push(measured);
+            }
+            is_good &= row.good == wish.rounds;
+            let served: Vec<String> = served.into_iter().collect();
+            println!(
+                "| {} | {load_name} | {} of {} | {} | {} | {} | {} |",
+                order.name,
+                row.good,
+                wish.rounds,
+                served.join(", "),
+                row.most(|it| it.refused),
+                row.most(|it| it.cut),
+                row.longest(|it| Some(it.dark)).unwrap_or_default().as_millis()
+            );
+            for wrong in row.wrong {
+                eprintln!("  WRONG  {}, {load_name}: {wrong}", order.name);
+            }
+        }
+    }
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The worst of all rounds.

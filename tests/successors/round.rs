@@ -185,34 +185,47 @@ fn failed_at(machine: &Machine, kind: &Kind, launched: SystemTime) -> Option<Sys
     if kind.hangs { seen } else { machine.told().or(seen) }
 }
 
-fn measure(
-    requests: &[Request],
-    launched: SystemTime,
-    failed_at: Option<SystemTime>,
-    kind: &Kind,
-) -> Measured {
+/// What clients saw since a launch.
+pub(super) fn seen_by(requests: &[Request], launched: SystemTime) -> Measured {
     let since: Vec<&Request> = requests.iter().filter(|it| it.ended >= launched).collect();
     let count = |became: &Became| since.iter().filter(|it| it.became == *became).count();
-    let mut answers: Vec<SystemTime> =
-        requests.iter().filter(|it| it.answered_by().is_some()).map(|it| it.ended).collect();
-    answers.sort();
+    let answers = answers(requests);
     let dark = answers
         .windows(2)
         .filter(|pair| pair[1] >= launched)
         .filter_map(|pair| pair[1].duration_since(pair[0]).ok())
         .max()
         .unwrap_or_default();
-    let back = failed_at.and_then(|failed| {
-        answers.iter().find(|answer| **answer >= failed).and_then(|answer| answer.duration_since(failed).ok())
-    });
-    let mut measured = Measured {
+    Measured {
         refused: count(&Became::Refused),
         cut: count(&Became::Cut),
         unanswered: count(&Became::Late),
         dark,
-        back,
+        back: None,
         wrong: Vec::new(),
-    };
+    }
+}
+
+/// When requests were answered, in order.
+pub(super) fn answers(requests: &[Request]) -> Vec<SystemTime> {
+    let mut answers: Vec<SystemTime> =
+        requests.iter().filter(|it| it.answered_by().is_some()).map(|it| it.ended).collect();
+    answers.sort();
+    answers
+}
+
+fn measure(
+    requests: &[Request],
+    launched: SystemTime,
+    failed_at: Option<SystemTime>,
+    kind: &Kind,
+) -> Measured {
+    let mut measured = seen_by(requests, launched);
+    let answers = answers(requests);
+    measured.back = failed_at.and_then(|failed| {
+        answers.iter().find(|answer| **answer >= failed).and_then(|answer| answer.duration_since(failed).ok())
+    });
+    let (dark, back) = (measured.dark, measured.back);
     let most = if kind.hangs { DARK_HANGING } else { DARK };
     if dark > most {
         measured.wrong.push(format!("dark for {} ms", dark.as_millis()));
@@ -279,7 +292,7 @@ fn prepare(machine: &Machine, kind: &Kind) -> Done {
             std::fs::write(&config, raised(&text)).expect("the file");
         }
         // In the place where it lies: the older version has it open.
-        Found::JournalTooNew => write_at(&journal, 0, b"{\"schema\":9}"),
+        Found::JournalTooNew => raised_in_place(&journal),
         Found::JournalDamaged => {
             let header =
                 std::fs::read_to_string(&journal).expect("the journal").find('\n').unwrap_or_default() + 1;
@@ -333,6 +346,11 @@ fn raised(text: &str) -> String {
     let mut value: serde_json::Value = serde_json::from_str(text).expect("JSON");
     value["schema"] = serde_json::json!(9);
     value.to_string()
+}
+
+/// The journal gets a schema of a later version, while somebody has it open.
+pub(super) fn raised_in_place(journal: &Path) {
+    write_at(journal, 0, b"{\"schema\":9}");
 }
 
 fn write_at(path: &Path, at: u64, bytes: &[u8]) {

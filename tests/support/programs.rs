@@ -56,6 +56,16 @@ impl Programs {
         }
     }
 
+    /// Puts a backend into a folder with which something goes wrong at a step: `failing` is `tests/helpers/failing.rs`, and
+    /// `failure` what it reads. The real one lies beside it.
+    pub fn install_failing(&self, folder: &Path, failing: &Path, failure: &str) {
+        let sound = folder.join("sound");
+        std::fs::create_dir_all(&sound).expect("the folder");
+        replace(&folder.join("taskpaw-backend"), &std::fs::read(failing).expect("the failing program"));
+        place(&self.backend(), &sound.join("taskpaw-backend"));
+        std::fs::write(folder.join("failure.json"), failure).expect("what goes wrong");
+    }
+
     fn program(&self, name: &str) -> PathBuf {
         let program = self.folder.join(name);
         assert!(program.exists(), "{} is missing: run the tests with `npm test`", program.display());
@@ -76,6 +86,14 @@ pub fn debian_package(version: &str) -> Option<PathBuf> {
         let found = packages.filter_map(|entry| Some(entry.ok()?.path())).find(is_wanted);
         found.unwrap_or_else(|| panic!("the package of {version} is missing: run the tests with `npm test`"))
     })
+}
+
+/// Puts a program into a place where nothing runs: as a link where it is one disk, since a debug build is large.
+pub fn place(program: &Path, at: &Path) {
+    let _another_one = std::fs::remove_file(at);
+    if std::fs::hard_link(program, at).is_err() {
+        std::fs::copy(program, at).expect("the program");
+    }
 }
 
 /// Puts a program into its place as an installer does, also while the one that was there runs.

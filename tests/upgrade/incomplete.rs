@@ -68,6 +68,27 @@ async fn an_update_without_its_backend_says_so_and_the_old_one_goes_on() {
     assert_eq!(says(&newer, "It had 10 s", "").await, "not_ready");
     still_serves().await;
 
+    // The real one, with something that goes wrong before it is prepared: nobody is asked for the place.
+    for (at, how, kind, sentence) in [
+        ("start", "crashes", "exited", "It ended with"),
+        ("greeting", "crashes", "exited", "It ended with"),
+        ("before_prepared", "crashes", "exited", "It ended with"),
+        ("greeting", "garbage", "broken_protocol", "The installation may be damaged"),
+        ("before_prepared", "garbage", "broken_protocol", "The installation may be damaged"),
+        ("before_prepared", "version", "wrong_version", "its backend is 3.9.9"),
+        ("before_prepared", "config_invalid", "startup_error", "Correct the configuration"),
+        ("before_prepared", "state_denied", "startup_error", "the right to read and write"),
+    ] {
+        let failure = json!({ "at": at, "how": how, "once": false, "role": "agent" }).to_string();
+        Programs::newer().install_failing(&folder, Path::new(env!("CARGO_BIN_EXE_failing")), &failure);
+        let told = folder.join("told");
+        let _of_the_one_before = std::fs::remove_file(&told);
+        newer.click("action-claim-again").await;
+        until(&format!("{how} at {at}"), LONG, async || told.exists()).await;
+        assert_eq!(says(&newer, sentence, "").await, kind, "{how} at {at}");
+        still_serves().await;
+    }
+
     replace(&backend, &program(&Programs::newer().backend()));
     newer.click("action-claim-again").await;
     newer.role_is("agent", "ready").await;

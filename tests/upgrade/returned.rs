@@ -2,6 +2,7 @@
 //! process, and both windows say why.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::process::{running, runs};
@@ -50,6 +51,55 @@ async fn serves_again_after(behaviour: &str, kind: &str) {
     newer.role_is("agent", "ready").await;
     until("the older app is gone", LONG, async || !runs(host)).await;
     assert_eq!(home.ping().await.expect("it answers")["version"], NEWER);
+}
+
+/// The real one, with something that goes wrong once it has gone on: at each step the older one serves again, at once, in the
+/// same process, and says why in the language that the person has chosen.
+#[tokio::test]
+async fn the_real_one_that_fails_at_any_step_after_it_went_on() {
+    let home = Home::new();
+    home.configure(&json!({ "app": { "language": "zh-CN" } }));
+    let older = Window::open(&Programs::current(), &home).await;
+    older.role_is("agent", "ready").await;
+    let backends = running(&Programs::current().backend(), home.path());
+    let folder = home.path().join("newer");
+    std::fs::create_dir(&folder).expect("the folder");
+    Programs::newer().install(&folder);
+    let mut newer = None;
+    for (at, how, kind, sentence) in [
+        ("prepared", "crashes", "exited", "后台程序意外停止"),
+        ("go_on", "crashes", "exited", "后台程序意外停止"),
+        ("go_on", "garbage", "broken_protocol", "安装可能已损坏"),
+        ("go_on", "state_too_new", "startup_error", "请重新安装较新的 TaskPaw"),
+        ("before_ready", "crashes", "exited", "后台程序意外停止"),
+        ("before_ready", "garbage", "broken_protocol", "安装可能已损坏"),
+    ] {
+        let failure = json!({ "at": at, "how": how, "once": false, "role": "agent" }).to_string();
+        Programs::newer().install_failing(&folder, Path::new(env!("CARGO_BIN_EXE_failing")), &failure);
+        let told = folder.join("told");
+        let _of_the_one_before = std::fs::remove_file(&told);
+        match &newer {
+            None => newer = Some(Window::open_program(&folder.join("taskpaw"), &home).await),
+            Some(newer) => newer.click("action-claim-again").await,
+        }
+        let newer = newer.as_ref().expect("it was opened");
+        until(&format!("{how} at {at}"), LONG, async || told.exists()).await;
+        let failed = Instant::now();
+        until("the older one answers again", LONG, async || {
+            home.ping().await.is_some_and(|answer| answer["version"] == CURRENT)
+        })
+        .await;
+        // On a machine that is busy with other tests, too.
+        assert!(failed.elapsed() < Duration::from_secs(4), "{how} at {at}: after {:?}", failed.elapsed());
+        newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} 继续工作")).await;
+        newer.text_with("launch-kept", sentence).await;
+        let snapshot = newer.call(json!({ "command": "snapshot" })).await;
+        assert_eq!(snapshot["app"]["launch"]["because"]["failure"]["kind"], kind, "{how} at {at}: {snapshot}");
+        older.text_with("not-replaced", &format!("TaskPaw {NEWER} 无法启动")).await;
+        older.text_with("not-replaced", sentence).await;
+        older.role_is("agent", "ready").await;
+        assert_eq!(running(&Programs::current().backend(), home.path()), backends, "{how} at {at}");
+    }
 }
 
 #[tokio::test]
