@@ -24,7 +24,7 @@ pub(crate) fn meet(
     version: &'static str,
     raise: impl Fn() + Send + Sync + 'static,
 ) -> Met {
-    system::meet(name(data_folder, version), raise)
+    system::meet(None, name(data_folder, version), raise)
 }
 
 /// Elsewhere there is no session bus.
@@ -73,10 +73,11 @@ mod system {
         }
     }
 
-    pub(super) fn meet(name: String, raise: impl Fn() + Send + Sync + 'static) -> Met {
+    /// `bus` is the address of a bus; nothing: the session's.
+    pub(super) fn meet(bus: Option<String>, name: String, raise: impl Fn() + Send + Sync + 'static) -> Met {
         let (tell, told) = mpsc::channel();
         // Its connection lives as long as it does; one that hangs is left behind.
-        thread::spawn(move || match try_to_meet(&name, raise) {
+        thread::spawn(move || match try_to_meet(bus.as_deref(), &name, raise) {
             Ok((met, connection)) => {
                 // From now on others find this app, for as long as it runs.
                 if tell.send(met).is_ok() && met == Met::Nobody {
@@ -92,11 +93,12 @@ mod system {
     }
 
     fn try_to_meet(
+        bus: Option<&str>,
         name: &str,
         raise: impl Fn() + Send + Sync + 'static,
     ) -> zbus::Result<(Met, zbus::blocking::Connection)> {
-        let connection =
-            Builder::session()?.method_timeout(CALL_WITHIN).serve_at(PATH, Window(raise))?.build()?;
+        let builder = bus.map_or_else(Builder::session, Builder::address)?;
+        let connection = builder.method_timeout(CALL_WITHIN).serve_at(PATH, Window(raise))?.build()?;
         match connection.request_name_with_flags(name, RequestNameFlags::DoNotQueue.into()) {
             Ok(_) => Ok((Met::Nobody, connection)),
             Err(zbus::Error::NameTaken) => {
@@ -112,7 +114,60 @@ mod system {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::net::UnixListener;
+    use std::process::{Child, Command, Stdio};
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
     use super::*;
+
+    /// A session bus of its own; it ends with the test.
+    struct Bus(Child, String);
+
+    impl Bus {
+        fn start() -> Self {
+            let mut command = Command::new("dbus-daemon");
+            command.args(["--session", "--nofork", "--print-address=1"]);
+            let mut daemon = command.stdout(Stdio::piped()).spawn().unwrap();
+            let mut address = String::new();
+            BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+            Self(daemon, address.trim().to_owned())
+        }
+
+        fn meet(&self, version: &str, raise: impl Fn() + Send + Sync + 'static) -> Met {
+            system::meet(Some(self.1.clone()), name(Path::new("/data"), version), raise)
+        }
+    }
+
+    impl Drop for Bus {
+        fn drop(&mut self) {
+            let _already_ended = self.0.kill();
+            let _reaped = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn the_same_version_is_shown_and_another_one_is_never_met() {
+        let bus = Bus::start();
+        let (tell, told) = mpsc::channel();
+        assert_eq!(bus.meet("4.1.0", move || tell.send(()).unwrap()), Met::Nobody);
+        assert_eq!(bus.meet("4.1.1", || {}), Met::Nobody);
+        assert!(told.try_recv().is_err());
+        assert_eq!(bus.meet("4.1.0", || {}), Met::Shown);
+        told.recv_timeout(Duration::from_secs(5)).unwrap();
+    }
+
+    /// A bus that accepts a connection and never says a word.
+    #[test]
+    fn a_bus_that_hangs_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let _bus = UnixListener::bind(folder.path().join("bus")).unwrap();
+        let address = format!("unix:path={}", folder.path().join("bus").display());
+        let began = Instant::now();
+        assert_eq!(system::meet(Some(address), "app.taskpaw.desktop.test".to_owned(), || {}), Met::Nobody);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
 
     #[test]
     fn the_name_follows_the_data_folder_and_the_version() {

@@ -45,6 +45,9 @@ impl Row {
     fn add(&mut self, number: usize, measured: Measured) {
         self.good += usize::from(measured.wrong.is_empty());
         self.wrong.extend(measured.wrong.iter().map(|wrong| format!("round {}: {wrong}", number + 1)));
+        if !measured.evidence.is_empty() {
+            self.wrong.push(format!("round {}: the logs:\n{}", number + 1, measured.evidence));
+        }
         self.rounds.push(measured);
     }
 }

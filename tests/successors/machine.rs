@@ -43,6 +43,8 @@ pub struct Machine {
     pub files: usize,
     /// What the events' journal has ever had.
     seen: BTreeMap<String, usize>,
+    /// The successor, if it has followed.
+    pub runs_now: Option<Started>,
     _disk: Option<SmallDisk>,
 }
 
@@ -94,6 +96,7 @@ impl Machine {
             seen: BTreeMap::new(),
             hub,
             home,
+            runs_now: None,
             _disk: disk,
         };
         // The folders have been looked at once: what comes now is new.

@@ -49,6 +49,8 @@ pub struct Measured {
     pub back: Option<Duration>,
     /// What is not as it must be.
     pub wrong: Vec<String>,
+    /// What the logs say then.
+    pub evidence: String,
 }
 
 /// What was done to what both versions find, so that it can be undone.
@@ -130,8 +132,11 @@ pub async fn round(machine: &mut Machine, kind: &Kind, load: Load, language: Opt
     drop(clients);
     let mut measured = measure(&requests, launched, failed_at, kind);
     measured.wrong.extend(wrong);
+    if !measured.wrong.is_empty() {
+        measured.evidence = evidence(machine, from);
+    }
     if is_followed {
-        drop(successor);
+        machine.runs_now = Some(successor);
     } else if let Err(why) = machine.end_successor(successor).await {
         measured.wrong.push(why);
     }
@@ -164,6 +169,17 @@ async fn settled(machine: &Machine, kind: &Kind, successor: &Started, from: u64)
         (follows && has_failed).then_some(true)
     })
     .await
+}
+
+/// The ends of the logs of a round.
+fn evidence(machine: &Machine, from: u64) -> String {
+    let hosts = read_from(&machine.log(), from);
+    let agents = read_from(&machine.log().with_file_name("agent.log"), 0);
+    let last = |text: &str, most: usize| {
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(most)..].iter().map(|line| format!("      {line}\n")).collect::<String>()
+    };
+    format!("{}    agents:\n{}", last(&hosts, 60), last(&agents, 25))
 }
 
 fn read_from(log: &Path, from: u64) -> String {
@@ -202,7 +218,7 @@ pub(super) fn seen_by(requests: &[Request], launched: SystemTime) -> Measured {
         unanswered: count(&Became::Late),
         dark,
         back: None,
-        wrong: Vec::new(),
+        ..Measured::default()
     }
 }
 

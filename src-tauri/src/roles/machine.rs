@@ -591,6 +591,10 @@ impl Machine {
             (State::Preparing, Answer::Exited { status, log }) => {
                 self.fail(Failure::Exited { status, log }, now)
             }
+            // With the place another one is started, which takes all steps at once. Without it none may be live.
+            (State::TakingOver, Answer::Exited { status, log }) if !self.has_place => {
+                self.fail(Failure::Exited { status, log }, now)
+            }
             // From call to call: one that is not answered does not put off the next.
             (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]

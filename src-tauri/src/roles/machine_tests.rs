@@ -645,6 +645,17 @@ fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
     );
 }
 
+/// Another one would take all steps at once, and be live in the app that waits for the place.
+#[test]
+fn without_the_place_a_sidecar_that_ends_before_it_goes_on_is_a_failure() {
+    let mut driven = Driven::new();
+    driven.tell(Message::GoOn);
+    driven.become_prepared();
+    let effects = driven.answer(exited());
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
+    assert_eq!(driven.answer(Answer::TakenOver), [], "nothing goes on");
+}
+
 #[test]
 fn a_backend_stands_down_and_serves_again_in_the_same_process() {
     let mut driven = Driven::ready();
