@@ -13,5 +13,7 @@ mod package;
 mod replaced;
 mod returned;
 mod turns;
+#[cfg(target_os = "linux")]
+mod two_folders;
 mod v3_files;
 mod yesterday;
