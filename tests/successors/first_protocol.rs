@@ -47,13 +47,38 @@ enum Fault {
 /// All of them.
 pub const ALL: [Order; 7] = [
     Order { name: "4.1 over 4.0.0", first_runs: true, fault: Fault::None, serves: Some(CURRENT) },
-    Order { name: "4.1 over 4.0.0, backend crashes", first_runs: true, fault: Fault::Crashes, serves: Some(FIRST) },
-    Order { name: "4.1 over 4.0.0, backend missing", first_runs: true, fault: Fault::Missing, serves: Some(FIRST) },
-    Order { name: "4.1 over 4.0.0, state too new for it", first_runs: true, fault: Fault::StateTooNew, serves: Some(FIRST) },
+    Order {
+        name: "4.1 over 4.0.0, backend crashes",
+        first_runs: true,
+        fault: Fault::Crashes,
+        serves: Some(FIRST),
+    },
+    Order {
+        name: "4.1 over 4.0.0, backend missing",
+        first_runs: true,
+        fault: Fault::Missing,
+        serves: Some(FIRST),
+    },
+    Order {
+        name: "4.1 over 4.0.0, state too new for it",
+        first_runs: true,
+        fault: Fault::StateTooNew,
+        serves: Some(FIRST),
+    },
     // The person decides: nobody has to be replaced, and nobody may be lost.
     Order { name: "4.0.0 over 4.1", first_runs: false, fault: Fault::None, serves: None },
-    Order { name: "4.0.0 over 4.1, backend missing", first_runs: false, fault: Fault::Missing, serves: Some(CURRENT) },
-    Order { name: "4.0.0 over 4.1, state too new for it", first_runs: false, fault: Fault::StateTooNew, serves: Some(CURRENT) },
+    Order {
+        name: "4.0.0 over 4.1, backend missing",
+        first_runs: false,
+        fault: Fault::Missing,
+        serves: Some(CURRENT),
+    },
+    Order {
+        name: "4.0.0 over 4.1, state too new for it",
+        first_runs: false,
+        fault: Fault::StateTooNew,
+        serves: Some(CURRENT),
+    },
 ];
 
 /// Starts one over the other. Gives who serves in the end, and what clients saw.
@@ -86,13 +111,18 @@ pub async fn round(order: Order, first: &Path, load: Load) -> (String, Measured)
     let deadline = launched + OVER_WITHIN;
     let (mut last, mut since) = (String::new(), SystemTime::now());
     while SystemTime::now() < deadline {
-        let now = home.ping().await.and_then(|answer| Some(answer["version"].as_str()?.to_owned())).unwrap_or_default();
+        let now = home
+            .ping()
+            .await
+            .and_then(|answer| Some(answer["version"].as_str()?.to_owned()))
+            .unwrap_or_default();
         if now != last {
             (last, since) = (now, SystemTime::now());
         }
         // 4.0.0 needs seconds to see that it cannot serve.
         let least = launched + Duration::from_secs(8);
-        if !last.is_empty() && since.elapsed().is_ok_and(|time| time > STAYS_FOR) && SystemTime::now() > least {
+        if !last.is_empty() && since.elapsed().is_ok_and(|time| time > STAYS_FOR) && SystemTime::now() > least
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -9,8 +9,6 @@ use crate::soak::times::first_after;
 use crate::soak::within;
 use crate::soak::world::World;
 
-/// The moments, in milliseconds after the start of the new host: by then the old one has ended on most machines.
-const MOMENTS: u64 = 1_200;
 /// How long it may take until somebody serves for good.
 const WELL_WITHIN: Duration = Duration::from_secs(30);
 /// The longest darkness, and the longest time from the kill to the next answer.
@@ -26,7 +24,27 @@ pub enum Victim {
     New,
 }
 
-/// Starts the other version over the one that runs and kills one of the two; nothing if there were not two any more.
+/// How long a handover takes here in which nobody is killed: from the start of the new host to the end of the old one.
+///
+/// # Errors
+/// If one of them does not come to its end.
+pub async fn length(world: &mut World) -> Result<Duration, String> {
+    if world.hosts.is_empty() {
+        world.start(crate::programs::CURRENT);
+    }
+    let old = world.gets_well(None).await?;
+    let begun = Instant::now();
+    let new = world.other(old.version);
+    world.start(new);
+    within(WELL_WITHIN, async || (!runs(old.host)).then_some(())).await.ok_or("the old host does not end")?;
+    let took = begun.elapsed();
+    world.gets_well(Some(new)).await?;
+    world.hosts.retain_mut(|host| host.process.is_alive());
+    Ok(took)
+}
+
+/// Starts the other version over the one that runs and kills one of the two at a moment of a handover of this length; nothing
+/// if there were not two any more.
 ///
 /// # Errors
 /// If nobody ran before.
@@ -35,6 +53,7 @@ pub async fn kill(
     seed: u64,
     victim: Victim,
     load: Load,
+    length: Duration,
 ) -> Result<Option<Measured>, String> {
     let random = &mut Random::new(seed);
     if world.hosts.is_empty() {
@@ -48,7 +67,7 @@ pub async fn kill(
     let started = Instant::now();
     let new = world.other(old.version);
     world.start(new);
-    let moment = random.milliseconds(MOMENTS);
+    let moment = random.milliseconds(u64::try_from(length.as_millis()).unwrap_or(1_000).max(1));
     tokio::time::sleep(moment.saturating_sub(started.elapsed())).await;
     let log = world.home.path().join("data/logs/taskpaw.log");
     let has_place = first_after(&log, "to=Running", launched).is_some();

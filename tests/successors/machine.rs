@@ -52,7 +52,7 @@ pub struct Machine {
 #[derive(Debug)]
 pub enum Started {
     /// With a window that can be read.
-    Driven(Window),
+    Driven(Box<Window>),
     /// Without.
     Plain(Owned),
 }
@@ -212,7 +212,7 @@ impl Machine {
     pub async fn start_successor(&self, is_driven: bool) -> Started {
         let app = self.folder.join("taskpaw");
         if is_driven {
-            return Started::Driven(Window::open_program(&app, &self.home).await);
+            return Started::Driven(Box::new(Window::open_program(&app, &self.home).await));
         }
         let mut command = Command::new(app);
         self.desktop.furnish(self.home.furnish(&mut command)).stdin(Stdio::null()).stdout(Stdio::null());

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use support::soak::world::World;
-use support::successors::killed::{Victim, kill};
+use support::successors::killed::{self, Victim, kill};
 use support::successors::kinds::ALL;
 use support::successors::round::{Load, Measured};
 use support::successors::{Row, first_protocol, trial};
@@ -116,7 +116,9 @@ async fn all(wish: &Wish) -> ExitCode {
 
 /// 4.0.0 and this version, in both directions.
 async fn both_directions(wish: &Wish, first: &Path) -> ExitCode {
-    println!("| what is started | who asks | good | serves in the end | refused | cut | longest darkness, ms |");
+    println!(
+        "| what is started | who asks | good | serves in the end | refused | cut | longest darkness, ms |"
+    );
     println!("| --- | --- | ---: | --- | ---: | ---: | ---: |");
     let mut is_good = true;
     for order in first_protocol::ALL.into_iter().filter(|order| order.name.contains(&wish.only)) {
@@ -151,9 +153,7 @@ async fn both_directions(wish: &Wish, first: &Path) -> ExitCode {
 
 /// The worst of all rounds.
 fn line(name: &str, load: &str, row: &Row) -> String {
-    let ms = |time: Option<std::time::Duration>| {
-        time.map_or("–".to_owned(), |time| time.as_millis().to_string())
-    };
+    let ms = |time: Option<Duration>| time.map_or("–".to_owned(), |time| time.as_millis().to_string());
     format!(
         "| {name} | {load} | {} of {} | {} | {} | {} | {} | {} |",
         row.good,
@@ -169,6 +169,7 @@ fn line(name: &str, load: &str, row: &Row) -> String {
 async fn kills(wish: &Wish, victim: Victim, load: Load) -> Row {
     let mut row = Row::default();
     let mut world: Option<World> = None;
+    let mut length = None;
     // A moment at which there are not two hosts any more is drawn anew.
     for seed in (wish.seed..).take(wish.kills * 4) {
         if row.rounds.len() == wish.kills {
@@ -178,7 +179,10 @@ async fn kills(wish: &Wish, victim: Victim, load: Load) -> Row {
             Some(world) => world,
             None => World::new().await,
         };
-        match kill(&mut here, seed, victim, load).await {
+        if length.is_none() {
+            length = killed::length(&mut here).await.ok();
+        }
+        match kill(&mut here, seed, victim, load, length.unwrap_or(Duration::from_secs(1))).await {
             Ok(Some(measured)) => {
                 let is_good = measured.wrong.is_empty();
                 row.good += usize::from(is_good);

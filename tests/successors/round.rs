@@ -177,7 +177,10 @@ fn evidence(machine: &Machine, from: u64) -> String {
     let agents = read_from(&machine.log().with_file_name("agent.log"), 0);
     let last = |text: &str, most: usize| {
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(most)..].iter().map(|line| format!("      {line}\n")).collect::<String>()
+        lines[lines.len().saturating_sub(most)..]
+            .iter()
+            .map(|line| format!("      {line}\n"))
+            .collect::<String>()
     };
     format!("{}    agents:\n{}", last(&hosts, 60), last(&agents, 25))
 }
@@ -272,7 +275,7 @@ async fn unsaid(machine: &Machine, new: &crate::window::Window, kind: &Kind, lan
     let mut unsaid = Vec::new();
     let mut look = async |window: &crate::window::Window, test_id: &str, parts: [&str; 2]| {
         let mut text = String::new();
-        let found = within(Duration::from_secs(5), async || {
+        let found = within(Duration::from_secs(20), async || {
             text = window.shown(test_id).await.unwrap_or_default();
             parts.iter().all(|part| text.contains(part)).then_some(())
         });

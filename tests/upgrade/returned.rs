@@ -94,7 +94,10 @@ async fn the_real_one_that_fails_at_any_step_after_it_went_on() {
         newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} 继续工作")).await;
         newer.text_with("launch-kept", sentence).await;
         let snapshot = newer.call(json!({ "command": "snapshot" })).await;
-        assert_eq!(snapshot["app"]["launch"]["because"]["failure"]["kind"], kind, "{how} at {at}: {snapshot}");
+        assert_eq!(
+            snapshot["app"]["launch"]["because"]["failure"]["kind"], kind,
+            "{how} at {at}: {snapshot}"
+        );
         older.text_with("not-replaced", &format!("TaskPaw {NEWER} 无法启动")).await;
         older.text_with("not-replaced", sentence).await;
         older.role_is("agent", "ready").await;
