@@ -4,7 +4,7 @@ mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use taskpaw_contract::Role;
@@ -22,6 +22,13 @@ const REMEMBERED: usize = 200;
 /// The longest line of a stream that is waited for.
 const LONGEST_LINE: usize = 256 * 1024;
 
+/// So many notifications in each window; then one says that there are more.
+const MOST: usize = 5;
+const WINDOW: Duration = Duration::from_secs(60);
+/// The longest line and the longest text of one, in letters: no system shows more.
+const LONGEST_TITLE: usize = 100;
+const LONGEST_BODY: usize = 240;
+
 /// After a stream has ended; a backend that has ended is told of by itself.
 const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -29,6 +36,7 @@ const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
     let mut happened = app.board().listen();
     let told = Arc::new(Mutex::new(VecDeque::new()));
+    let pace = Arc::new(Mutex::new(Pace::default()));
     let mut listening: HashMap<Role, JoinHandle<()>> = HashMap::new();
     let mut is_on = app.board().snapshot().app.preferences.notifications;
     while let Some(event) = happened.recv().await {
@@ -49,14 +57,18 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
                 old.abort();
             }
             let Some(client) = app.client(role).filter(|_| is_on) else { continue };
-            let (handle, told, speaker) = (handle.clone(), Arc::clone(&told), Arc::clone(&app));
+            let (handle, told, pace, speaker) =
+                (handle.clone(), Arc::clone(&told), Arc::clone(&pace), Arc::clone(&app));
             let listener = tauri::async_runtime::spawn(async move {
                 // One line that is too long must not silence the others: a backend that is still there is heard again.
                 while speaker.client(role).is_some() {
                     let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
                         if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
                             let chosen = speaker.board().snapshot().app.preferences.language;
-                            show(&handle, &event, language::is_chinese(chosen, &language::of_the_system()));
+                            let in_chinese = language::is_chinese(chosen, &language::of_the_system());
+                            let next =
+                                pace.lock().unwrap_or_else(PoisonError::into_inner).next(Instant::now());
+                            show(&handle, &event, next, in_chinese);
                         }
                     });
                     if let Err(error) = heard.await {
@@ -100,14 +112,74 @@ fn is_new(told: &Mutex<VecDeque<(String, u64, String)>>, event: &AgentEvent) -> 
     true
 }
 
-fn show(handle: &AppHandle, event: &AgentEvent, in_chinese: bool) {
-    let said = in_chinese.then(|| words::chinese(event)).flatten();
-    let (title, body) = said.unwrap_or_else(|| {
-        (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
-    });
-    let title = format!("{title} – {}", event.machine);
+/// What becomes of one more event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Show,
+    /// It and those after it are summed up.
+    SumUp,
+    Nothing,
+}
+
+/// How many were shown of late.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Option<Instant>,
+    shown: usize,
+}
+
+impl Pace {
+    fn next(&mut self, now: Instant) -> Next {
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= WINDOW) {
+            *self = Self { since: Some(now), shown: 0 };
+        }
+        self.shown = self.shown.saturating_add(1);
+        match self.shown {
+            ..=MOST => Next::Show,
+            shown if shown == MOST + 1 => Next::SumUp,
+            _ => Next::Nothing,
+        }
+    }
+}
+
+fn show(handle: &AppHandle, event: &AgentEvent, next: Next, in_chinese: bool) {
+    let (title, body) = match next {
+        Next::Nothing => return,
+        Next::SumUp => words::more(in_chinese),
+        Next::Show => {
+            let said = in_chinese.then(|| words::chinese(event)).flatten();
+            let (title, body) = said.unwrap_or_else(|| {
+                (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
+            });
+            (format!("{title} – {}", event.machine), body)
+        }
+    };
+    let (title, body) = (plain(&title, LONGEST_TITLE), body_of(&plain(&body, LONGEST_BODY)));
     if let Err(error) = handle.notification().builder().title(title).body(body).show() {
         tracing::warn!(%error, "no notification can be shown");
+    }
+}
+
+/// One line of letters that can be seen, cut.
+fn plain(text: &str, longest: usize) -> String {
+    let is_hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut letters = text.chars().map(|letter| if is_hidden(letter) { ' ' } else { letter });
+    let mut kept: String = letters.by_ref().take(longest).collect();
+    if letters.next().is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+/// The desktops of Linux read the body as markup: what was sent is shown, and is neither a link nor a picture.
+fn body_of(text: &str) -> String {
+    if cfg!(target_os = "linux") {
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -119,6 +191,34 @@ mod tests {
         format!(
             r#"data: {{"kind":"event","event":{{"id":{id},"time":"t","machine":"m","monitor":"w","message":"x","level":"{level}"}}}}"#
         )
+    }
+
+    #[test]
+    fn a_storm_is_summed_up_once_a_minute() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        for minute in 0..3 {
+            let now = start + WINDOW * minute;
+            let all: Vec<Next> = (0..30_000).map(|_| pace.next(now)).collect();
+            assert!(all[..MOST].iter().all(|next| *next == Next::Show));
+            assert_eq!(all[MOST], Next::SumUp);
+            assert!(all[MOST + 1..].iter().all(|next| *next == Next::Nothing));
+        }
+    }
+
+    #[test]
+    fn text_stays_text_and_short() {
+        let sent =
+            "<a href=\"http://evil.example/\">click</a> & <img src=\"file:///etc/passwd\"/>\n\u{202e}x";
+        let shown = body_of(&plain(sent, LONGEST_BODY));
+        assert!(!shown.contains('\n') && !shown.contains('\u{202e}'));
+        if cfg!(target_os = "linux") {
+            assert!(
+                !shown.contains(['<', '>']) && shown.contains("&lt;a href") && shown.contains("&amp;"),
+                "{shown}"
+            );
+        }
+        let long = plain(&"ä".repeat(10_000), LONGEST_BODY);
+        assert_eq!(long.chars().count(), LONGEST_BODY + 1);
     }
 
     #[test]

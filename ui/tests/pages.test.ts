@@ -515,10 +515,13 @@ describe("settings", () => {
     await open("ready", "settings");
     const said = () => find("token-agent").querySelector("[role='status']")?.textContent;
     await type("token-text-agent", "one");
+    expect(said()).toContain("at least 16");
+    expect(find("token-save-agent").getAttribute("aria-disabled")).toBe("true");
+    await type("token-text-agent", "one-that-is-long-enough");
     await click("token-save-agent");
     await pass();
     expect(said()).toBe("Saved.");
-    await type("token-text-agent", "another");
+    await type("token-text-agent", "another-that-is-long-enough");
     expect(said()).toBe("Not saved yet. Saving restarts the role.");
   });
 

@@ -1,6 +1,7 @@
 //! The hub: polls agents, keeps their events, and shows the fleet.
 
 mod agents;
+mod answer;
 mod api;
 mod browse;
 mod fleet;

@@ -223,28 +223,33 @@ impl StateFolder {
         Ok(id)
     }
 
-    /// The control token of launches without a host, made at the first one. Only the owner can read it.
+    /// The control token of a launch without a host, made anew at each one. Only the owner can read it: what somebody else may
+    /// have left there opens nothing.
     pub(crate) fn control_token(&self) -> Result<String, StateError> {
         let path = self.file("control.token");
         let failed = |error| StateError::at(&path)(error);
-        // An older one that is too short to be one of ours is replaced, and what is no text too.
-        if let Some(bytes) = read_plain(&path, 1 << 10).map_err(failed)?
-            && let Ok(text) = std::str::from_utf8(&bytes)
-            && text.trim().len() >= TOKEN_BYTES
-        {
-            return Ok(text.trim().to_owned());
-        }
         let token = hex::<TOKEN_BYTES>().map_err(failed)?;
         replace_file(&path, token.as_bytes()).map_err(failed)?;
         Ok(token)
     }
 }
 
+/// Makes the folder for the owner alone. One that is there and open to others is put right, if it is this user's; what is in
+/// one of somebody else could be theirs.
 #[cfg(unix)]
 fn make_private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let found = fs::metadata(path)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    if found.mode() & 0o077 != 0 {
+        tracing::warn!("{} was open to other users, and is not any more", path.display());
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -261,9 +266,20 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Makes an empty file for the owner alone, if none is there: for libraries that would make it for everybody.
+/// Makes an empty file for the owner alone, if none is there, and one that is there private: for libraries that would make
+/// it for everybody.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    private().write(true).create(true).truncate(false).open(path).map(drop)
+    let file = private().write(true).create(true).truncate(false).open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    drop(file);
+    Ok(())
 }
 
 /// 32 hex digits that nobody has used before.
@@ -306,19 +322,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_is_made_once_and_private() {
+    fn the_token_is_made_anew_and_private_whatever_was_there() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::open(&folder.path().join("state"), Role::Agent, Vec::new()).unwrap();
+        let planted = "b".repeat(64);
+        fs::write(state.file("control.token"), &planted).unwrap();
         let token = state.control_token().unwrap();
-        assert_eq!((token.len(), state.control_token().unwrap()), (64, token.clone()));
+        assert_eq!(token.len(), 64);
+        assert_ne!(token, planted);
+        assert_eq!(fs::read_to_string(state.file("control.token")).unwrap(), token);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = fs::metadata(state.file("control.token")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        fs::write(state.file("control.token"), "").unwrap();
         assert_ne!(state.control_token().unwrap(), token);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_open_to_others_is_put_right() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        drop(StateFolder::open(folder.path(), Role::Agent, Vec::new()).unwrap());
+        assert_eq!(mode(folder.path()), 0o700);
+        let file = folder.path().join("hub.db");
+        fs::write(&file, "secret").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        make_private(&file).unwrap();
+        assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "secret"));
+        // Only root can give a folder away.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(folder.path(), Some(65_534), None).unwrap();
+            let refused = StateFolder::open(folder.path(), Role::Agent, Vec::new());
+            assert!(matches!(refused, Err(StateError::Unavailable { .. })));
+        }
     }
 
     #[test]

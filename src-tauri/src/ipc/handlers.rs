@@ -214,8 +214,8 @@ impl Handlers for App {
         roles_data::change_agent(self, &name, change).await
     }
 
-    async fn remove_agent(&self, name: String) -> Result<(), IpcError> {
-        roles_data::remove_agent(self, &name).await
+    async fn remove_agent(&self, name: String, with_events: bool) -> Result<(), IpcError> {
+        roles_data::remove_agent(self, &name, with_events).await
     }
 
     async fn test_agent(&self, probe: AgentProbe) -> Result<AgentTest, IpcError> {

@@ -91,8 +91,9 @@ pub(super) async fn change_agent(app: &App, name: &str, change: AgentChange) -> 
     client(app, Role::Hub)?.order(Method::PATCH, &path, Some(body(change)?)).await
 }
 
-pub(super) async fn remove_agent(app: &App, name: &str) -> Result<(), IpcError> {
-    let path = format!("/control/agents?name={}", segment(name));
+pub(super) async fn remove_agent(app: &App, name: &str, with_events: bool) -> Result<(), IpcError> {
+    let events = if with_events { "remove" } else { "keep" };
+    let path = format!("/control/agents?name={}&events={events}", segment(name));
     client(app, Role::Hub)?.order(Method::DELETE, &path, None).await
 }
 

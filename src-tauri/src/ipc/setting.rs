@@ -2,7 +2,7 @@
 
 use port_takeover::Host;
 use taskpaw_contract::Role;
-use taskpaw_contract::config::{ExposureReason, refusal};
+use taskpaw_contract::config::{ExposureReason, SHORTEST_TOKEN, refusal};
 use taskpaw_contract::ipc::{AddressChoice, ErrorCode, IpcError, TokenName};
 
 use crate::app::App;
@@ -42,6 +42,11 @@ pub(super) fn set_token(app: &App, token: TokenName, value: &str) -> Result<(), 
     let value = value.trim().to_owned();
     if value.len() > LONGEST_TOKEN || value.bytes().any(|byte| !byte.is_ascii_graphic()) {
         let message = format!("a token is at most {LONGEST_TOKEN} letters, digits and signs, without spaces");
+        return Err(IpcError::new(ErrorCode::BadRequest, message));
+    }
+    // What is shown to others is chosen by them.
+    if token != TokenName::Polling && !value.is_empty() && value.len() < SHORTEST_TOKEN {
+        let message = format!("a token has at least {SHORTEST_TOKEN} letters, else it can be guessed");
         return Err(IpcError::new(ErrorCode::BadRequest, message));
     }
     let config = app.change_config(|config| *config.token_mut(token) = value)?;

@@ -3,6 +3,16 @@
 use serde_json::Value;
 use taskpaw_contract::ipc::{AgentEvent, EventKind};
 
+/// Title and body of the one that stands for all that are too many.
+pub(super) fn more(in_chinese: bool) -> (String, String) {
+    let (title, body) = if in_chinese {
+        ("还有更多事件", "请打开 TaskPaw，在“事件”页查看。")
+    } else {
+        ("More events have come", "Open TaskPaw and look at Events.")
+    };
+    (title.to_owned(), body.to_owned())
+}
+
 /// Title and body of an event that says its kind, in the words of the window. What those do not say, such as a reason,
 /// the event says itself.
 pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {

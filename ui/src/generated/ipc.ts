@@ -1796,7 +1796,7 @@ seconds: number, };
 /**
  * Why a poll fails.
  */
-export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "status" | "no_agent" | "store";
+export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "status" | "no_agent" | "store" | "too_much";
 
 /**
  * An event in the hub's history.
@@ -2170,7 +2170,11 @@ change: AgentChange, } | { "command": "remove_agent",
 /**
  * Its name.
  */
-name: string, } | { "command": "test_agent", 
+name: string, 
+/**
+ * Whether everything goes that it has sent.
+ */
+with_events: boolean, } | { "command": "test_agent", 
 /**
  * It; it need not be the hub's yet.
  */

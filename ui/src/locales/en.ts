@@ -453,7 +453,8 @@ export const en = {
     edit: "Change {{name}}",
     remove: "Remove {{name}}",
     remove_title: "Remove “{{name}}”?",
-    remove_text: "The hub no longer polls it. The events that it has sent stay.",
+    remove_text: "The hub no longer polls it. The events that it has sent stay, unless you remove them too.",
+    remove_events: "Remove its events too",
     name: "Name",
     name_hint: "What you call the machine.",
     url: "Address of its agent",
@@ -841,6 +842,7 @@ export const en = {
     save: "Save the token",
     remove: "Remove the token",
     unsaved: "Not saved yet. Saving restarts the role.",
+    short: "A token has at least 16 letters, or it can be guessed. Generate a new one.",
     copied: "Copied.",
     not_copied: "It could not be copied. It is selected: copy it by hand.",
     saved: "Saved.",
@@ -1018,5 +1020,7 @@ export const en = {
     status: "It answers with an error. Look at the log on that machine under Diagnostics.",
     no_agent: "What answers there is not an agent. Check the address and the port.",
     store: "It answers, but the hub cannot store its events.",
+    too_much:
+      "It sends more than a hub takes, or says that it is a machine that is here already. The rest is shown; the hub's log says more.",
   },
 };

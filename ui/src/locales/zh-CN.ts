@@ -421,7 +421,8 @@ export const zhCN: Words = {
     edit: "更改 {{name}}",
     remove: "移除 {{name}}",
     remove_title: "移除“{{name}}”？",
-    remove_text: "汇总端不再轮询它。已发送的事件会保留。",
+    remove_text: "汇总端不再轮询它。已发送的事件会保留，除非一并删除。",
+    remove_events: "同时删除其事件",
     name: "名称",
     name_hint: "您对这台机器的称呼。",
     url: "监测端地址",
@@ -798,6 +799,7 @@ export const zhCN: Words = {
     save: "保存令牌",
     remove: "移除令牌",
     unsaved: "尚未保存。保存后会重启相应角色。",
+    short: "令牌至少需要 16 个字符，否则可能被猜中。请生成新的令牌。",
     copied: "已复制。",
     not_copied: "无法复制。内容已选中，请手动复制。",
     saved: "已保存。",
@@ -966,5 +968,7 @@ export const zhCN: Words = {
     status: "它返回了错误，请在那台机器的“诊断”页查看日志。",
     no_agent: "应答的不是监测端，请检查地址和端口。",
     store: "它有应答，但汇总端无法保存其事件。",
+    too_much:
+      "它发送的内容超出汇总端可接收的数量，或自称是列表中已有的另一台机器。其余内容照常显示，详情见汇总端日志。",
   },
 };

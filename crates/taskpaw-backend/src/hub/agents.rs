@@ -1,18 +1,24 @@
 //! Asking an agent, of this version or of TaskPaw V3: what is missing or unknown in an answer does no harm.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
-use serde_json::{Map, Value};
-use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventCursor, PollErrorCode};
-use taskpaw_v3::events::event as event_of;
+use taskpaw_contract::ipc::{AgentStatus, EventCursor, PollErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
+use super::answer::{self, Cut, STATUS_BYTES, Told};
 use crate::http::{HUB_HEADER, client};
 
-/// Longer than any answer of an agent: 10,000 events of a kilobyte and a half.
-const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Longer than any answer of V3 with events: it tells 10,000 of a kilobyte and a half at once.
+const EVENTS_BYTES: usize = 16 * 1024 * 1024;
+/// Longer than any answer with a version.
+const PING_BYTES: usize = 4 * 1024;
+/// An answer that is larger than this is read only while few others are: all agents together have little memory here.
+const LARGE: usize = 256 * 1024;
+const LARGE_AT_ONCE: usize = 2;
 /// How long a call for events may take; there can be many.
 const EVENTS_LIMIT: Duration = Duration::from_secs(10);
 
@@ -39,6 +45,14 @@ pub(super) enum CallError {
     /// What answers is no agent.
     #[error("what answers at this address is no agent: {0}")]
     NoAgent(&'static str),
+    /// It answers with more than is read.
+    #[error("the agent's answer to {path} is larger than {most} bytes")]
+    TooMuch {
+        /// The call.
+        path: &'static str,
+        /// So much is read.
+        most: usize,
+    },
 }
 
 impl CallError {
@@ -49,6 +63,7 @@ impl CallError {
             Self::Timeout(_) => PollErrorCode::Timeout,
             Self::Unreachable(_) => PollErrorCode::Unreachable,
             Self::NoAgent(_) => PollErrorCode::NoAgent,
+            Self::TooMuch { .. } => PollErrorCode::TooMuch,
         }
     }
 }
@@ -58,12 +73,14 @@ pub(super) struct Clients {
     hub_id: String,
     plain: Client,
     secure: OnceLock<Client>,
+    large: Arc<Semaphore>,
 }
 
 impl Clients {
     /// For a hub that calls itself so.
     pub(super) fn new(hub_id: String) -> reqwest::Result<Self> {
-        Ok(Self { plain: build(false, &hub_id)?, secure: OnceLock::new(), hub_id })
+        let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
+        Ok(Self { plain: build(false, &hub_id)?, secure: OnceLock::new(), large, hub_id })
     }
 
     /// The client for this address.
@@ -96,6 +113,14 @@ pub(super) struct AgentClient {
     token: String,
     /// How long it may take to say how it is.
     within: Duration,
+    large: Arc<Semaphore>,
+}
+
+/// The whole of an answer.
+struct Body {
+    bytes: Vec<u8>,
+    /// Held as long as the bytes are, if they are many.
+    _large: Option<OwnedSemaphorePermit>,
 }
 
 impl AgentClient {
@@ -107,34 +132,48 @@ impl AgentClient {
         within: Duration,
     ) -> Result<Self, CallError> {
         let client = clients.of(url).map_err(|error| CallError::Unreachable(error.to_string()))?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token: token.to_owned(), within })
+        let (url, token) = (url.trim_end_matches('/').to_owned(), token.to_owned());
+        Ok(Self { client, url, token, within, large: clients.large.clone() })
     }
 
-    /// How the agent is.
-    pub(super) async fn status(&self) -> Result<AgentStatus, CallError> {
-        status(self.get("/status", "", self.within).await?)
+    /// How the agent is, and what was too much of it.
+    pub(super) async fn status(&self) -> Result<(AgentStatus, Cut), CallError> {
+        let body = self.get("/status", "", self.within, STATUS_BYTES).await?;
+        let status = answer::status(&body.bytes).map_err(|_| NO_OBJECT)?;
+        status.ok_or(CallError::NoAgent("its status has no monitors"))
     }
 
     /// Its version, which nobody needs a token to ask for.
     pub(super) async fn version(&self) -> Result<String, CallError> {
-        match self.get("/ping", "", self.within).await?.remove("version") {
-            Some(Value::String(version)) => Ok(version),
-            _ => Err(CallError::NoAgent("it does not say its version")),
-        }
+        let body = self.get("/ping", "", self.within, PING_BYTES).await?;
+        let version = answer::version(&body.bytes).map_err(|_| NO_OBJECT)?;
+        version.ok_or(CallError::NoAgent("it does not say its version"))
     }
 
-    /// The events that wait after this one, and with it an acknowledgement of all up to it. An agent that has said
-    /// where its numbers are is told which ones are meant, and must answer with those.
+    /// The events that wait after this one, not more than so many, and with it an acknowledgement of all up to it. An agent
+    /// that has said where its numbers are is told which ones are meant, and must answer with those.
     pub(super) async fn events(
         &self,
         ack: u64,
         cursor: Option<&EventCursor>,
-    ) -> Result<Vec<AgentEvent>, CallError> {
+        most: usize,
+    ) -> Result<Told, CallError> {
         let meant = cursor.map_or_else(String::new, |EventCursor { stream_id, boot_id, .. }| {
             format!("&cursor_stream={stream_id}&cursor_boot={boot_id}")
         });
-        let answer = self.get("/events", &format!("?ack={ack}{meant}"), EVENTS_LIMIT).await?;
-        events(answer, cursor)
+        let body = self.get("/events", &format!("?ack={ack}{meant}"), EVENTS_LIMIT, EVENTS_BYTES).await?;
+        let read = if body.bytes.len() > LARGE {
+            // It takes longer than others should wait.
+            let read = spawn_blocking(move || answer::events(&body.bytes, most)).await;
+            read.map_err(|_| CallError::NoAgent("its events cannot be read"))?
+        } else {
+            answer::events(&body.bytes, most)
+        };
+        let told = read.map_err(|_| NO_OBJECT)?.ok_or(CallError::NoAgent("its events are no list"))?;
+        if cursor.is_some_and(|meant| !is_meant(meant, &told)) {
+            return Err(CallError::NoAgent("its events have other numbers than its status says"));
+        }
+        Ok(told)
     }
 
     async fn get(
@@ -142,7 +181,8 @@ impl AgentClient {
         path: &'static str,
         query: &str,
         within: Duration,
-    ) -> Result<Map<String, Value>, CallError> {
+        most: usize,
+    ) -> Result<Body, CallError> {
         let failed = |error: reqwest::Error| unreachable(&error, within);
         let mut request = self.client.get(format!("{}{path}{query}", self.url)).timeout(within);
         if !self.token.is_empty() {
@@ -154,66 +194,34 @@ impl AgentClient {
             StatusCode::UNAUTHORIZED => return Err(CallError::Unauthorized),
             status => return Err(CallError::Status { path, status }),
         }
-        let mut body = Vec::new();
+        let mut body = Body { bytes: Vec::new(), _large: None };
         while let Some(part) = answer.chunk().await.map_err(failed)? {
-            if body.len() + part.len() > ANSWER_BYTES {
-                return Err(CallError::NoAgent("its answer does not end"));
+            let length = body.bytes.len() + part.len();
+            if length > most {
+                return Err(CallError::TooMuch { path, most });
             }
-            body.extend_from_slice(&part);
+            if length > LARGE && body._large.is_none() {
+                body._large = self.large.clone().acquire_owned().await.ok();
+                // Once, and not doubled again and again.
+                body.bytes.reserve_exact(most - body.bytes.len());
+            }
+            body.bytes.extend_from_slice(&part);
         }
-        object(&body)
+        Ok(body)
     }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, CallError> {
-    serde_json::from_slice(body).map_err(|_| CallError::NoAgent("its answer is no JSON object"))
-}
+const NO_OBJECT: CallError = CallError::NoAgent("its answer is no JSON object");
 
-fn status(mut answer: Map<String, Value>) -> Result<AgentStatus, CallError> {
-    let Some(Value::Object(monitors)) = answer.remove("monitors") else {
-        return Err(CallError::NoAgent("its status has no monitors"));
-    };
-    let mut text = |key: &str| match answer.remove(key) {
-        Some(Value::String(text)) => text,
-        _ => String::new(),
-    };
-    let (machine, server_id, os) = (text("machine"), text("server_id"), text("os"));
-    let event_cursor = cursor_in(&mut answer);
-    Ok(AgentStatus { machine, server_id, os, monitors, event_cursor, event_refusals: Vec::new() })
-}
-
-/// Where an agent says that its numbers are; nothing if it does not, or not as agreed.
-fn cursor_in(answer: &mut Map<String, Value>) -> Option<EventCursor> {
-    let cursor: EventCursor = serde_json::from_value(answer.remove("event_cursor")?).ok()?;
-    cursor.is_sound().then_some(cursor)
-}
-
-fn events(mut answer: Map<String, Value>, meant: Option<&EventCursor>) -> Result<Vec<AgentEvent>, CallError> {
-    let cursor = cursor_in(&mut answer);
-    let Some(Value::Array(events)) = answer.remove("events") else {
-        return Err(CallError::NoAgent("its events are no list"));
-    };
-    let number_of = |event: Value| {
-        let event = event_of(event);
-        if event.is_none() {
-            tracing::warn!("an agent sent an event without a number; it is left out");
-        }
-        event
-    };
-    let events: Vec<AgentEvent> = events.into_iter().filter_map(number_of).collect();
-    if let Some(meant) = meant {
-        let is_meant = |cursor: &EventCursor| {
-            cursor.server_id == meant.server_id
-                && cursor.stream_id == meant.stream_id
-                && cursor.boot_id == meant.boot_id
-                && cursor.resume_floor == meant.resume_floor
-                && events.iter().all(|event| event.id <= cursor.offered_highwater)
-        };
-        if !cursor.as_ref().is_some_and(is_meant) {
-            return Err(CallError::NoAgent("its events have other numbers than its status says"));
-        }
-    }
-    Ok(events)
+/// Whether these are the events that are meant.
+fn is_meant(meant: &EventCursor, told: &Told) -> bool {
+    told.cursor.as_ref().is_some_and(|cursor| {
+        cursor.server_id == meant.server_id
+            && cursor.stream_id == meant.stream_id
+            && cursor.boot_id == meant.boot_id
+            && cursor.resume_floor == meant.resume_floor
+            && told.greatest <= cursor.offered_highwater
+    })
 }
 
 /// The innermost reason is the one that a person can do something about.
@@ -236,21 +244,27 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 /// Whatever an agent answers, the hub keeps what it can and can give it on.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz(body: &[u8]) {
-    let Ok(answer) = object(body) else { return };
-    for event in events(answer.clone(), None).unwrap_or_default() {
+    use taskpaw_contract::ipc::AgentEvent;
+
+    for event in answer::events(body, usize::MAX).ok().flatten().unwrap_or_default().events {
         assert!(i64::try_from(event.id).is_ok(), "a number that the database does not hold: {event:?}");
-        let again = serde_json::to_value(&event).map(serde_json::from_value::<AgentEvent>);
-        assert!(matches!(again, Ok(Ok(again)) if again == event), "{event:?} is not given on as it is");
+        let text = serde_json::to_string(&event).unwrap_or_default();
+        // A control character is six letters in JSON.
+        assert!(text.len() < 6 * 16 * 1024, "an event of {} bytes", text.len());
+        let again = serde_json::from_str::<AgentEvent>(&text);
+        assert!(again.is_ok_and(|again| again == event), "{event:?} is not given on as it is");
     }
-    if let Ok(status) = status(answer) {
-        let again = serde_json::to_value(&status).map(serde_json::from_value::<AgentStatus>);
-        assert!(matches!(again, Ok(Ok(again)) if again == status), "{status:?} is not given on as it is");
+    if let Ok(Some((status, _))) = answer::status(body) {
+        let text = serde_json::to_string(&status).unwrap_or_default();
+        assert!(text.len() < 6 * STATUS_BYTES, "a status of {} bytes", text.len());
+        let again = serde_json::from_str::<AgentStatus>(&text);
+        assert!(again.is_ok_and(|again| again == status), "{status:?} is not given on as it is");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -259,23 +273,23 @@ mod tests {
                 "resume_floor": 3, "offered_highwater": offered, "next_event_id": 9, "durable": true })
     }
 
-    fn answer(cursor: &Value) -> Map<String, Value> {
+    fn told(cursor: &Value, most: usize) -> Told {
         let answer = json!({ "events": [{ "id": 4 }, { "id": 5 }], "event_cursor": cursor });
-        let Value::Object(answer) = answer else { panic!() };
-        answer
+        answer::events(answer.to_string().as_bytes(), most).unwrap().unwrap()
     }
 
     #[test]
     fn events_must_be_of_the_numbers_that_are_meant() {
         let meant: EventCursor = serde_json::from_value(cursor(3)).unwrap();
-        assert_eq!(events(answer(&cursor(5)), Some(&meant)).unwrap().len(), 2);
-        assert_eq!(events(answer(&Value::Null), None).unwrap().len(), 2, "older ones say nothing");
+        assert!(is_meant(&meant, &told(&cursor(5), 9)));
         let mut other_start = cursor(5);
         other_start["boot_id"] = json!("c".repeat(32));
         let mut unsound = cursor(5);
         unsound["durable"] = json!(false);
         for broken in [Value::Null, json!(1), cursor(4), other_start, unsound] {
-            assert!(events(answer(&broken), Some(&meant)).is_err(), "{broken}");
+            assert!(!is_meant(&meant, &told(&broken, 9)), "{broken}");
         }
+        // Also those that are not taken.
+        assert!(!is_meant(&meant, &told(&cursor(4), 1)));
     }
 }

@@ -101,7 +101,14 @@ async fn change(
 }
 
 async fn remove(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<Value>, ApiError> {
-    shared.remove_agent(name(&query)?).await?;
+    let with_events = match query.text("events") {
+        None | Some("keep") => false,
+        Some("remove") => true,
+        Some(other) => {
+            return Err(ApiError::BadQuery(format!("events: {other:?} is neither keep nor remove")));
+        }
+    };
+    shared.remove_agent(name(&query)?, with_events).await?;
     Ok(Json(json!({ "ok": true })))
 }
 

@@ -1,5 +1,6 @@
 //! How every agent is, as far as the hub knows.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,11 @@ use taskpaw_contract::config::HubAgent;
 use taskpaw_contract::ipc::{AgentStatus, EventCursor, FleetAgent, MissedEvents, PollErrorCode};
 
 use super::store::Remembered;
+
+/// So many bytes of statuses are in one answer: with everything else it stays below 2 MB.
+const STATUSES_BYTES: usize = 1_300_000;
+/// The longest word for a state of any version.
+const LONGEST_STATE: usize = 32;
 
 /// Every configured agent, in configured order.
 #[derive(Default)]
@@ -34,7 +40,13 @@ struct Known {
     /// The first and the last number that are missing.
     skipped: Option<(u64, u64, Age)>,
     error: Option<(PollErrorCode, String)>,
+    /// What is wrong with its events, if nothing else is.
+    events_error: Option<(PollErrorCode, String)>,
     status: Option<Arc<AgentStatus>>,
+    /// How long its status is as JSON.
+    status_bytes: usize,
+    /// The `server_id` that it was the first to have here.
+    identity: String,
     /// What the history has of it: whether it was online, and the state of each monitor.
     noted: Option<(bool, String)>,
 }
@@ -116,6 +128,7 @@ impl Fleet {
                     config: config.clone(),
                     online: known.online && config.enabled,
                     error: None,
+                    events_error: None,
                     noted: None,
                     ..known
                 },
@@ -132,19 +145,45 @@ impl Fleet {
     /// Takes over what an earlier launch has known.
     pub(super) fn remember(&self, all: Vec<Remembered>) {
         let mut state = self.lock();
+        let mut has_identity = BTreeSet::new();
         for Remembered { name, url, seen_ms_ago, anew_ms_ago, status } in all {
             let is_it = |known: &&mut Known| known.config.name == name && known.config.url == url;
             if let Some(known) = state.agents.iter_mut().find(is_it) {
                 known.last_seen = Some(Age::of(Duration::from_millis(seen_ms_ago)));
                 known.installed_anew = anew_ms_ago.map(|ago| Age::of(Duration::from_millis(ago)));
+                let identity = status.as_ref().map(|status| status.server_id.clone()).unwrap_or_default();
+                let is_claimed = has_identity.contains(&identity);
+                if !is_claimed && !identity.is_empty() {
+                    has_identity.insert(identity.clone());
+                    known.identity = identity;
+                }
+                known.status_bytes = status.as_ref().map_or(0, bytes_of);
                 known.status = status.map(Arc::new);
             }
         }
     }
 
-    /// The agent has answered.
-    pub(super) fn answered(&self, id: AgentId, status: AgentStatus) -> Changed {
-        self.change(id, |agent| {
+    /// The agent has answered, with so many bytes, of which this was too much. Says also whether its events are to be kept
+    /// apart: another one was the first to say that it is the machine that this one says that it is.
+    pub(super) fn answered(
+        &self,
+        id: AgentId,
+        status: AgentStatus,
+        bytes: usize,
+        too_much: Option<String>,
+    ) -> (Changed, bool) {
+        let other = {
+            let state = self.lock();
+            let is_other = |known: &&Known| {
+                known.id != id && !known.identity.is_empty() && known.identity == status.server_id
+            };
+            state.agents.iter().find(is_other).map(|known| known.config.name.clone())
+        };
+        let is_apart = other.is_some();
+        let error = too_much.or_else(|| {
+            Some(format!("it says that it is the same machine as {}; its events are kept apart", other?))
+        });
+        let changed = self.change(id, |agent| {
             if !agent.online {
                 tracing::info!("{} is online", agent.config.name);
             }
@@ -153,9 +192,15 @@ impl Fleet {
             if is_other || has_another_stream(agent.status.as_deref(), &status) {
                 agent.installed_anew = Some(Age::of(Duration::ZERO));
             }
-            (agent.online, agent.error) = (true, None);
+            agent.identity = if is_apart { String::new() } else { status.server_id.clone() };
+            let error = error.map(|reason| (PollErrorCode::TooMuch, reason));
+            if let Some((_, reason)) = error.as_ref().filter(|_| agent.error != error) {
+                tracing::warn!("{}: {reason}", agent.config.name);
+            }
+            (agent.online, agent.error, agent.status_bytes) = (true, error, bytes);
             (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(Arc::new(status)));
-        })
+        });
+        (changed, is_apart)
     }
 
     /// The agent has not answered. What it said last stays.
@@ -168,11 +213,13 @@ impl Fleet {
         })
     }
 
-    /// The agent answers, and its events cannot be had or kept.
-    pub(super) fn events_missed(&self, id: AgentId, code: PollErrorCode, reason: String) -> Changed {
+    /// Its events were asked for, and this is wrong with them.
+    pub(super) fn events_fetched(&self, id: AgentId, problem: Option<(PollErrorCode, String)>) -> Changed {
         self.change(id, |agent| {
-            tracing::warn!("the events of {} are not fetched: {reason}", agent.config.name);
-            agent.error = Some((code, reason));
+            if let Some((_, reason)) = problem.as_ref().filter(|_| agent.events_error != problem) {
+                tracing::warn!("the events of {}: {reason}", agent.config.name);
+            }
+            agent.events_error = problem;
         })
     }
 
@@ -186,9 +233,24 @@ impl Fleet {
         self.change(id, |agent| agent.skipped = Some((first, last, Age::of(Duration::ZERO))))
     }
 
-    /// All of them, in configured order.
+    /// All of them, in configured order. If they say more than an answer can hold, those that say the most are shown without
+    /// what they say.
     pub(super) fn agents(&self) -> Vec<FleetAgent> {
-        self.lock().agents.iter().map(Known::shown).collect()
+        let state = self.lock();
+        let mut bytes: usize = state.agents.iter().map(|known| known.status_bytes).sum();
+        let mut largest: Vec<usize> = (0..state.agents.len()).collect();
+        largest.sort_by_key(|place| state.agents[*place].status_bytes);
+        let mut shown: Vec<FleetAgent> = state.agents.iter().map(Known::shown).collect();
+        while let Some(place) = largest.pop().filter(|_| bytes > STATUSES_BYTES) {
+            bytes -= state.agents[place].status_bytes;
+            shown[place].status = None;
+            shown[place].error_code = Some(PollErrorCode::TooMuch);
+            shown[place].error = Some(
+                "what it says is left out: together with the others it is more than an answer can hold"
+                    .to_owned(),
+            );
+        }
+        shown
     }
 
     /// The configured agent of this name.
@@ -216,7 +278,8 @@ impl Fleet {
         };
         let look = |agent: &Known| {
             let skipped = agent.skipped.map(|(first, last, _)| (first, last));
-            (agent.online, agent.error.clone(), agent.status.clone(), agent.installed_anew.is_some(), skipped)
+            let errors = (agent.error.clone(), agent.events_error.clone());
+            (agent.online, errors, agent.status.clone(), agent.installed_anew.is_some(), skipped)
         };
         let before = look(agent);
         change(agent);
@@ -246,12 +309,16 @@ impl Known {
             installed_anew: None,
             skipped: None,
             error: None,
+            events_error: None,
             status: None,
+            status_bytes: 0,
+            identity: String::new(),
             noted: None,
         }
     }
 
     fn shown(&self) -> FleetAgent {
+        let error = self.error.as_ref().or(self.events_error.as_ref().filter(|_| self.online));
         FleetAgent {
             name: self.config.name.clone(),
             url: self.config.url.clone(),
@@ -259,8 +326,8 @@ impl Known {
             has_token: !self.config.token.is_empty(),
             online: self.online,
             last_seen_seconds: self.last_seen.map(Age::seconds),
-            error: self.error.as_ref().map(|(_, reason)| reason.clone()),
-            error_code: self.error.as_ref().map(|(code, _)| *code),
+            error: error.map(|(_, reason)| reason.clone()),
+            error_code: error.map(|(code, _)| *code),
             installed_anew_seconds: self.installed_anew.map(Age::seconds),
             missed_events: self.skipped.map(|(first, last, since)| MissedEvents {
                 first,
@@ -280,10 +347,17 @@ fn has_another_stream(before: Option<&AgentStatus>, now: &AgentStatus) -> bool {
     before.and_then(stream).zip(stream(now)).is_some_and(|(before, now)| before != now)
 }
 
-/// The state of each monitor, as JSON.
+fn bytes_of(status: &AgentStatus) -> usize {
+    serde_json::to_string(status).map_or(0, |text| text.len())
+}
+
+/// The state of each monitor, as JSON. What is longer than any state is none.
 fn states(status: Option<&AgentStatus>) -> String {
     let monitors = status.into_iter().flat_map(|status| &status.monitors);
-    let state = |monitor: &Value| monitor.get("state").cloned().unwrap_or_default();
+    let state = |monitor: &Value| match monitor.get("state") {
+        Some(Value::String(word)) if word.len() <= LONGEST_STATE => Value::String(word.clone()),
+        _ => Value::Null,
+    };
     Value::Object(monitors.map(|(name, monitor)| (name.clone(), state(monitor))).collect::<Map<_, _>>())
         .to_string()
 }
@@ -311,6 +385,11 @@ mod tests {
         }
     }
 
+    fn answered(fleet: &Fleet, id: AgentId, status: AgentStatus) -> Changed {
+        let bytes = bytes_of(&status);
+        fleet.answered(id, status, bytes, None).0
+    }
+
     fn fleet(agents: &[HubAgent]) -> (Fleet, Vec<AgentId>) {
         let fleet = Fleet::default();
         let started = fleet.reconcile(agents).started;
@@ -322,7 +401,7 @@ mod tests {
         let (fleet, ids) = fleet(&[HubAgent { token: "secret".into(), ..agent("a", "u") }]);
         let shown = || fleet.agents().remove(0);
         assert_eq!((shown().online, shown().last_seen_seconds, shown().has_token), (false, None, true));
-        fleet.answered(ids[0], status("ok"));
+        answered(&fleet, ids[0], status("ok"));
         assert!(shown().online && shown().last_seen_seconds.is_some());
         fleet.missed(ids[0], PollErrorCode::Timeout, "gone".into());
         assert_eq!((shown().online, shown().error.as_deref()), (false, Some("gone")));
@@ -334,12 +413,12 @@ mod tests {
     #[test]
     fn a_change_is_told_once() {
         let (fleet, ids) = fleet(&[agent("a", "u")]);
-        let first = fleet.answered(ids[0], status("ok"));
+        let first = answered(&fleet, ids[0], status("ok"));
         assert_eq!(first.state, Some((true, r#"{"x":"ok"}"#.to_owned())));
         assert!(first.agent.is_some());
-        let second = fleet.answered(ids[0], status("ok"));
+        let second = answered(&fleet, ids[0], status("ok"));
         assert!(second.agent.is_none() && second.state.is_none());
-        assert_eq!(fleet.answered(ids[0], status("error")).state.unwrap().1, r#"{"x":"error"}"#);
+        assert_eq!(answered(&fleet, ids[0], status("error")).state.unwrap().1, r#"{"x":"error"}"#);
         assert!(!fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).state.unwrap().0);
         assert!(fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).agent.is_none());
     }
@@ -347,13 +426,13 @@ mod tests {
     #[test]
     fn a_poll_of_an_earlier_configuration_changes_nothing() {
         let (fleet, ids) = fleet(&[agent("a", "u"), agent("b", "v")]);
-        fleet.answered(ids[0], status("ok"));
+        answered(&fleet, ids[0], status("ok"));
         assert_eq!(fleet.reconcile(&[agent("a", "u"), agent("b", "v")]), Reconciled::default());
 
         let moved = fleet.reconcile(&[agent("b", "v"), agent("a", "elsewhere")]);
         assert_eq!((moved.ended, moved.started.len(), moved.forgotten.len()), (vec![ids[0]], 1, 0));
         assert_eq!(fleet.agents()[1].status, None, "another address is another machine");
-        assert!(fleet.answered(ids[0], status("ok")).agent.is_none());
+        assert!(answered(&fleet, ids[0], status("ok")).agent.is_none());
         assert_eq!(fleet.agents()[1].status, None);
 
         let gone = fleet.reconcile(&[agent("b", "v")]);
@@ -363,7 +442,7 @@ mod tests {
     #[test]
     fn an_agent_keeps_what_is_known_of_it_when_it_is_renamed_or_switched_off() {
         let (fleet, ids) = fleet(&[agent("a", "u")]);
-        fleet.answered(ids[0], status("ok"));
+        answered(&fleet, ids[0], status("ok"));
         let renamed = fleet.reconcile(&[agent("z", "u")]);
         assert_eq!((renamed.started.len(), renamed.forgotten), (1, vec!["a".to_owned()]));
         let shown = fleet.agents().remove(0);
@@ -377,9 +456,9 @@ mod tests {
     #[test]
     fn another_identity_is_a_new_installation() {
         let (fleet, ids) = fleet(&[agent("a", "u")]);
-        fleet.answered(ids[0], status("ok"));
+        answered(&fleet, ids[0], status("ok"));
         assert_eq!(fleet.agents()[0].installed_anew_seconds, None);
-        let changed = fleet.answered(ids[0], AgentStatus { server_id: "new".into(), ..status("ok") });
+        let changed = answered(&fleet, ids[0], AgentStatus { server_id: "new".into(), ..status("ok") });
         assert!(changed.agent.is_some_and(|agent| agent.installed_anew_seconds.is_some()));
     }
 
@@ -398,5 +477,48 @@ mod tests {
         assert!(a.last_seen_seconds.is_some_and(|age| (5.0..60.0).contains(&age)));
         assert!(a.installed_anew_seconds.is_some_and(|age| age >= 7.0) && !a.online);
         assert_eq!((b.last_seen_seconds, b.status), (None, None));
+    }
+
+    #[test]
+    fn who_says_that_it_is_another_machine_is_kept_apart() {
+        let (fleet, ids) = fleet(&[agent("good", "u"), agent("liar", "v")]);
+        assert!(!fleet.answered(ids[0], status("ok"), 1, None).1);
+        for _ in 0..2 {
+            assert!(fleet.answered(ids[1], status("ok"), 1, None).1);
+            assert!(!fleet.answered(ids[0], status("ok"), 1, None).1);
+        }
+        let [good, liar] = <[FleetAgent; 2]>::try_from(fleet.agents()).unwrap();
+        assert_eq!((good.error, liar.error_code), (None, Some(PollErrorCode::TooMuch)));
+        assert!(liar.error.unwrap().contains("good"));
+    }
+
+    #[test]
+    fn all_together_fit_into_an_answer_and_the_largest_go_first() {
+        let all: Vec<HubAgent> =
+            (0..100).map(|number| agent(&number.to_string(), &format!("u{number}"))).collect();
+        let (fleet, ids) = fleet(&all);
+        for (number, id) in ids.iter().enumerate() {
+            let long = AgentStatus {
+                server_id: number.to_string(),
+                os: "x".repeat(if number < 50 { 60_000 } else { 5_000 }),
+                ..status("ok")
+            };
+            answered(&fleet, *id, long);
+        }
+        let shown = fleet.agents();
+        assert!(serde_json::to_string(&shown).unwrap().len() < 2_000_000);
+        assert!(shown[50..].iter().all(|agent| agent.status.is_some() && agent.error.is_none()));
+        assert!(shown.iter().any(|agent| agent.error_code == Some(PollErrorCode::TooMuch)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_events_is_said_once_and_ends() {
+        let (fleet, ids) = fleet(&[agent("a", "u")]);
+        answered(&fleet, ids[0], status("ok"));
+        let problem = || Some((PollErrorCode::TooMuch, "too many".to_owned()));
+        assert!(fleet.events_fetched(ids[0], problem()).agent.is_some());
+        assert!(answered(&fleet, ids[0], status("ok")).agent.is_none_or(|agent| agent.error.is_some()));
+        assert!(fleet.events_fetched(ids[0], problem()).agent.is_none());
+        assert!(fleet.events_fetched(ids[0], None).agent.is_some_and(|agent| agent.error.is_none()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use reqwest::StatusCode;
 use taskpaw_contract::config::HubAgent;
@@ -10,11 +11,56 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
 use super::agents::{AgentClient, CallError};
+use super::answer::{Cut, Told};
 use super::fleet::{AgentId, Changed};
 use super::store::{Source, StoreError};
 
 /// So many times an agent is asked in one poll whether more events wait.
 const ROUNDS: usize = 10;
+/// So much of an agent's events is taken at once, as after a long absence, and so much in each second after that. What is
+/// more comes later: it is not acknowledged.
+const EVENTS_AT_ONCE: f64 = 10_000.0;
+const EVENTS_A_SECOND: f64 = 10.0;
+const BYTES_AT_ONCE: f64 = 16.0 * 1024.0 * 1024.0;
+const BYTES_A_SECOND: f64 = 16.0 * 1024.0;
+
+/// How much of an agent's events is still taken.
+#[derive(Debug)]
+struct Allowance {
+    events: f64,
+    bytes: f64,
+    since: Instant,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { events: EVENTS_AT_ONCE, bytes: BYTES_AT_ONCE, since: now }
+    }
+
+    /// How many events may be taken now.
+    fn at(&mut self, now: Instant) -> usize {
+        let seconds = now.saturating_duration_since(self.since).as_secs_f64();
+        self.since = now;
+        self.events = (self.events + seconds * EVENTS_A_SECOND).min(EVENTS_AT_ONCE);
+        self.bytes = (self.bytes + seconds * BYTES_A_SECOND).min(BYTES_AT_ONCE);
+        if self.bytes < 0.0 {
+            return 0;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is at most 10,000, and not below 0"
+        )]
+        let events = self.events.max(0.0) as usize;
+        events
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
+    fn take(&mut self, told: &Told) {
+        self.events -= told.events.len() as f64;
+        self.bytes -= told.bytes as f64;
+    }
+}
 
 /// Polls an agent, at once and then in this interval, for ever.
 pub(super) async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: HubAgent) {
@@ -27,37 +73,49 @@ pub(super) async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: Hub
     };
     let mut ticks = interval(shared.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut allowance = Allowance::new(Instant::now());
     loop {
         ticks.tick().await;
-        once(&shared, id, &agent, &client).await;
+        once(&shared, id, &agent, &client, &mut allowance).await;
     }
 }
 
-async fn once(shared: &Shared, id: AgentId, agent: &HubAgent, client: &AgentClient) {
-    let status = match client.status().await {
-        Ok(status) => status,
+async fn once(
+    shared: &Shared,
+    id: AgentId,
+    agent: &HubAgent,
+    client: &AgentClient,
+    allowance: &mut Allowance,
+) {
+    let (status, cut) = match client.status().await {
+        Ok(answer) => answer,
         Err(error) => {
             told(shared, &agent.name, shared.fleet.missed(id, error.code(), error.to_string()));
             return;
         }
     };
-    let source =
-        Source { agent: agent.name.clone(), url: agent.url.clone(), server_id: status.server_id.clone() };
-    shared.store.seen(&source, serde_json::to_string(&status).unwrap_or_default());
     let cursor = status.event_cursor.clone();
-    told(shared, &agent.name, shared.fleet.answered(id, status));
-    let mut fetched = fetch_events(shared, id, &source, client, cursor.as_ref()).await;
+    let text = serde_json::to_string(&status).unwrap_or_default();
+    let (bytes, server_id) = (text.len(), status.server_id.clone());
+    let (changed, is_apart) = shared.fleet.answered(id, status, bytes, cut.said());
+    let source = Source { agent: agent.name.clone(), url: agent.url.clone(), server_id, is_apart };
+    shared.store.seen(&source, text);
+    told(shared, &agent.name, changed);
+    let mut fetched = fetch_events(shared, id, &source, client, cursor.as_ref(), allowance).await;
     if cursor.is_some() && fetched.as_ref().is_err_and(FetchError::is_of_another_start) {
         // It was started again between the two calls.
         fetched = match client.status().await {
-            Ok(again) => fetch_events(shared, id, &source, client, again.event_cursor.as_ref()).await,
+            Ok((again, _)) => {
+                fetch_events(shared, id, &source, client, again.event_cursor.as_ref(), allowance).await
+            }
             Err(error) => Err(error.into()),
         };
     }
-    if let Err(error) = fetched {
-        let changed = shared.fleet.events_missed(id, error.code(), error.to_string());
-        told(shared, &agent.name, changed);
-    }
+    let problem = match fetched {
+        Ok(cut) => cut.said().map(|said| (PollErrorCode::TooMuch, said)),
+        Err(error) => Some((error.code(), error.to_string())),
+    };
+    told(shared, &agent.name, shared.fleet.events_fetched(id, problem));
 }
 
 /// Notes a change in the history, and tells it to whoever listens.
@@ -77,6 +135,8 @@ enum FetchError {
     Call(#[from] CallError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("it sends more events than a hub takes at once; they come later, and none is lost")]
+    TooMany,
 }
 
 impl FetchError {
@@ -89,6 +149,7 @@ impl FetchError {
         match self {
             Self::Call(error) => error.code(),
             Self::Store(_) => PollErrorCode::Store,
+            Self::TooMany => PollErrorCode::TooMuch,
         }
     }
 }
@@ -101,11 +162,22 @@ async fn fetch_events(
     source: &Source,
     client: &AgentClient,
     cursor: Option<&EventCursor>,
-) -> Result<(), FetchError> {
-    let mut events = client.events(0, cursor).await?;
+    allowance: &mut Allowance,
+) -> Result<Cut, FetchError> {
+    let mut most = allowance.at(Instant::now());
+    if most == 0 {
+        return Err(FetchError::TooMany);
+    }
+    let mut cut = Cut::default();
+    let mut acknowledged = 0;
+    let mut answer = client.events(0, cursor, most).await?;
     for _ in 0..ROUNDS {
-        let Some(last) = events.iter().map(|event| event.id).max() else { break };
-        let stored = shared.store.keep(source, events).await?;
+        cut = cut.and(answer.cut);
+        // What an agent still sends after it was told that it may forget it would come for ever.
+        let Some(last) = answer.acknowledged().filter(|last| *last > acknowledged) else { break };
+        answer.events.retain(|event| event.id > acknowledged);
+        allowance.take(&answer);
+        let stored = shared.store.keep(source, answer.events).await?;
         if stored.installed_anew {
             told(shared, &source.agent, shared.fleet.installed_anew(id));
         }
@@ -120,9 +192,46 @@ async fn fetch_events(
         if has_fresh {
             shared.outbox.notify_one();
         }
-        events = client.events(last, cursor).await?;
-        // What an agent still sends after it was told that it may forget it would come for ever.
-        events.retain(|event| event.id > last);
+        most = allowance.at(Instant::now());
+        answer = client.events(last, cursor, most).await?;
+        acknowledged = last;
+        if most == 0 && answer.left_from.is_some() {
+            return Err(FetchError::TooMany);
+        }
     }
-    Ok(())
+    Ok(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_comes_later() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        let mut taken = 0;
+        for second in 0..60 {
+            let now = start + std::time::Duration::from_secs(second);
+            for _ in 0..ROUNDS {
+                let number = allowance.at(now).min(1_000);
+                let events = (0..number as u64).map(|id| taskpaw_contract::ipc::AgentEvent {
+                    id,
+                    time: String::new(),
+                    machine: String::new(),
+                    monitor: String::new(),
+                    message: String::new(),
+                    level: None,
+                    title: None,
+                    data: None,
+                });
+                let told = Told { events: events.collect(), bytes: 100 * number, ..Told::default() };
+                allowance.take(&told);
+                taken += number;
+            }
+        }
+        assert!((10_000..=10_600).contains(&taken), "{taken}");
+        allowance.take(&Told { bytes: 64 << 20, ..Told::default() });
+        assert_eq!(allowance.at(start + std::time::Duration::from_secs(120)), 0, "bytes count, too");
+    }
 }

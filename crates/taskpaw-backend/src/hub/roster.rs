@@ -109,13 +109,24 @@ impl Shared {
         self.shown(&new_name)
     }
 
-    pub(super) async fn remove_agent(self: &Arc<Self>, name: String) -> Result<(), ApiError> {
+    /// What it has sent stays as long as everything, or goes with it.
+    pub(super) async fn remove_agent(
+        self: &Arc<Self>,
+        name: String,
+        with_events: bool,
+    ) -> Result<(), ApiError> {
+        let agent = name.clone();
         self.change(move |agents| {
             let place = place_of(agents, &name)?;
             agents.remove(place);
             Ok(())
         })
-        .await
+        .await?;
+        if with_events {
+            self.store.erase(&agent).await?;
+            self.tell(FleetNews::Missed);
+        }
+        Ok(())
     }
 
     /// Asks an agent once and keeps nothing.
@@ -140,7 +151,7 @@ impl Shared {
         let asked = timeout(TRIAL, asked).await.unwrap_or(Err(super::CallError::Timeout(TRIAL)));
         test.milliseconds = milliseconds(since.elapsed());
         match asked {
-            Ok((status, version)) => {
+            Ok(((status, _), version)) => {
                 let known_as =
                     if status.server_id.is_empty() { None } else { self.fleet.name_of(&status.server_id) };
                 test.known_as = known_as.filter(|known| Some(known) != name.as_ref());

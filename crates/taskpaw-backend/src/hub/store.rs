@@ -7,8 +7,10 @@
 mod outbox;
 mod read;
 mod schema;
+mod sizes;
 mod write;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -38,12 +40,18 @@ pub(super) struct Source {
     pub(super) url: String,
     /// What the agent says who it is.
     pub(super) server_id: String,
+    /// Another agent was the first to say so: their numbers are not told apart by it.
+    pub(super) is_apart: bool,
 }
 
 impl Source {
     /// What tells the numbers of one machine from those of another; versions before V3 have no `server_id`.
-    fn key(&self) -> &str {
-        if self.server_id.is_empty() { &self.agent } else { &self.server_id }
+    fn key(&self) -> Cow<'_, str> {
+        match (self.server_id.as_str(), self.is_apart) {
+            ("", _) => Cow::Borrowed(&self.agent),
+            (server_id, false) => Cow::Borrowed(server_id),
+            (server_id, true) => Cow::Owned(format!("{server_id} of {}", self.agent)),
+        }
     }
 }
 
@@ -75,6 +83,11 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// The history of all agents together may have so many bytes, or so many for each agent if there are many. If it has more,
+/// the oldest of whoever has the most goes.
+const LEAST_BYTES: u64 = 32 << 20;
+const BYTES_OF_AGENT: u64 = 1 << 20;
+
 /// For how long what is kept, and whether a webhook wants events.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keeping {
@@ -82,6 +95,8 @@ pub(super) struct Keeping {
     status_ms: u64,
     /// What the webhook wants; nothing if there is none.
     webhook: Option<WebhookEvents>,
+    /// How many bytes of events and states are kept in all.
+    most_bytes: u64,
 }
 
 impl From<&HubConfig> for Keeping {
@@ -91,6 +106,7 @@ impl From<&HubConfig> for Keeping {
             event_ms: u64::from(config.keep_event_days) * DAY_MS,
             status_ms: u64::from(config.keep_status_days) * DAY_MS,
             webhook: (!config.webhook.url.is_empty()).then_some(config.webhook.events),
+            most_bytes: LEAST_BYTES.max(BYTES_OF_AGENT * config.agents.len() as u64),
         }
     }
 }
@@ -164,7 +180,14 @@ impl Store {
         self.order(Order::Forget { agent: agent.to_owned() });
     }
 
-    /// The last events that the filter allows, the newest last.
+    /// Removes everything that an agent ever sent. Nothing of it is on the disk any more when this returns without an error.
+    pub(super) async fn erase(&self, agent: &str) -> Result<(), StoreError> {
+        let (noted, answer) = oneshot::channel();
+        self.order(Order::Erase { agent: agent.to_owned(), noted });
+        answer.await.map_err(|_| StoreError::Ended)?
+    }
+
+    /// The last events that the filter allows, the newest last; not more than fit into an answer.
     pub(super) async fn last(&self, filter: Filter, limit: usize) -> Result<Vec<FleetEvent>, StoreError> {
         self.read(move |connection| read::last(connection, &filter, limit)).await
     }

@@ -263,10 +263,12 @@ requests! {
         /// What is to be another.
         change: AgentChange,
     } -> ();
-    /// Remove an agent from the hub. What it has sent stays.
+    /// Remove an agent from the hub.
     RemoveAgent: remove_agent {
         /// Its name.
         name: String,
+        /// Whether everything goes that it has sent.
+        with_events: bool,
     } -> ();
     /// Poll an agent once and store nothing.
     TestAgent: test_agent {

@@ -81,6 +81,8 @@ pub enum PollErrorCode {
     NoAgent,
     /// It answers, and the hub cannot store its events.
     Store,
+    /// It answers, with more than a hub takes or with what cannot be: the rest is shown.
+    TooMuch,
 }
 
 /// An event in the hub's history.

@@ -4,6 +4,8 @@ use rusqlite::{Connection, Row, params_from_iter};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel, FleetEvent};
 
+use super::super::answer::{self, STATUS_BYTES};
+
 /// Which events are asked for. What is left out allows every one.
 #[derive(Debug, Default)]
 pub(in super::super) struct Filter {
@@ -28,9 +30,12 @@ pub(in super::super) struct Remembered {
     pub(in super::super) status: Option<AgentStatus>,
 }
 
-/// The columns of an event, as [`event`] reads them.
-pub(super) const EVENT: &str = "events.number, agent, server_id, received_ms, id, time, machine, monitor, message, \
-                                level, title, data";
+/// The columns of an event, as [`event`] reads them. A version without bounds may have written longer ones.
+pub(super) const EVENT: &str = "events.number, agent, substr(server_id, 1, 128), received_ms, id, substr(time, 1, 64), \
+                                substr(machine, 1, 128), substr(monitor, 1, 128), substr(message, 1, 4096), level, \
+                                substr(title, 1, 512), CASE WHEN length(data) <= 16384 THEN data END";
+/// So many bytes of events are in one answer: as JSON they stay below 2 MB.
+const ANSWER_BYTES: usize = 1_500_000;
 
 pub(super) fn last(
     connection: &Connection,
@@ -50,12 +55,23 @@ pub(super) fn last(
     }
     sql += &format!(" ORDER BY number DESC LIMIT {limit}");
     let now = unix_ms();
-    let mut rows = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| event(row, now))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    for row in statement.query_map(params_from_iter(values), |row| event(row, now))? {
+        let row = row?;
+        bytes += bytes_of(&row);
+        if bytes > ANSWER_BYTES {
+            break;
+        }
+        rows.push(row);
+    }
     rows.reverse();
     Ok(rows)
+}
+
+/// As JSON.
+fn bytes_of(event: &FleetEvent) -> usize {
+    serde_json::to_vec(event).map_or(0, |text| text.len() + 1)
 }
 
 pub(super) fn event(row: &Row<'_>, now: u64) -> rusqlite::Result<FleetEvent> {
@@ -82,15 +98,17 @@ pub(super) fn event(row: &Row<'_>, now: u64) -> rusqlite::Result<FleetEvent> {
 pub(super) fn remembered(connection: &Connection) -> rusqlite::Result<Vec<Remembered>> {
     let now = unix_ms();
     connection
-        .prepare("SELECT name, url, seen_ms, anew_ms, status FROM agents")?
+        .prepare(&format!(
+            "SELECT name, url, seen_ms, anew_ms, CASE WHEN length(status) <= {STATUS_BYTES} THEN status END FROM agents"
+        ))?
         .query_map([], |row| {
-            let status: String = row.get(4)?;
+            let status: Option<String> = row.get(4)?;
             Ok(Remembered {
                 name: row.get(0)?,
                 url: row.get(1)?,
                 seen_ms_ago: now.saturating_sub(row.get(2)?),
                 anew_ms_ago: row.get::<_, Option<u64>>(3)?.map(|anew| now.saturating_sub(anew)),
-                status: serde_json::from_str(&status).ok(),
+                status: status.and_then(|status| answer::remembered(&status)),
             })
         })?
         .collect()

@@ -10,7 +10,7 @@ use super::*;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 fn source(server_id: &str) -> Source {
-    Source { agent: "a".into(), url: "http://a".into(), server_id: server_id.into() }
+    Source { agent: "a".into(), url: "http://a".into(), server_id: server_id.into(), is_apart: false }
 }
 
 fn event(id: u64, time: &str) -> AgentEvent {
@@ -29,7 +29,7 @@ fn event(id: u64, time: &str) -> AgentEvent {
 
 fn keeping(has_webhook: bool) -> Keeping {
     let webhook = has_webhook.then_some(WebhookEvents::Alerts);
-    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook }
+    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook, most_bytes: 32 << 20 }
 }
 
 /// A store that is live.
@@ -234,4 +234,80 @@ async fn a_webhook_can_be_told_every_event() {
         assert_eq!(due.iter().map(|due| due.event.event.id).collect::<Vec<_>>(), expected);
         store.close();
     }
+}
+
+fn long_event(id: u64, letter: &str) -> AgentEvent {
+    AgentEvent { message: letter.repeat(4_000), ..event(id, "t") }
+}
+
+#[tokio::test]
+async fn a_full_history_loses_the_oldest_of_who_has_the_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let store = opened(&path, Keeping { most_bytes: 1 << 20, ..keeping(true) });
+    let good = Source { agent: "good".into(), url: "g".into(), server_id: "g".into(), is_apart: false };
+    store.keep(&good, (1..=200).map(|id| event(id, "t")).collect()).await.unwrap();
+    for round in 0..20_u64 {
+        let events = (1..=100).map(|id| long_event(100 * round + id, "x")).collect();
+        store.keep(&source("s"), events).await.unwrap();
+        store.state("a", true, "y".repeat(10_000));
+    }
+    let of = |server: &str| Filter { server: Some(server.into()), level: None };
+    assert_eq!(store.last(of("good"), 1_000).await.unwrap().len(), 200);
+    let hostile = store.last(of("a"), 10_000).await.unwrap();
+    assert!((50..300).contains(&hostile.len()), "{}", hostile.len());
+    assert_eq!(hostile.last().unwrap().event.id, 2_000, "the newest stay");
+    store.close();
+    assert!(std::fs::metadata(&path).unwrap().len() < 4 << 20);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_who_is_erased() {
+    let history = History::new();
+    let marked = |id| long_event(id, "MARK");
+    let twin = Source { agent: "b".into(), is_apart: true, ..source("s") };
+    history.store.keep(&source("s"), (1..=50).map(marked).collect()).await.unwrap();
+    // The same machine under the name that it had before.
+    history.store.keep(&Source { agent: "old".into(), ..source("s") }, vec![marked(51)]).await.unwrap();
+    history.store.keep(&twin, vec![event(1, "t")]).await.unwrap();
+    history.store.seen(&twin, "{}".into());
+    history.store.seen(&source("s"), "MARK".into());
+    history.store.state("a", true, "MARK".into());
+    history.store.erase("a").await.unwrap();
+    let left = history.store.last(Filter::default(), 100).await.unwrap();
+    assert_eq!(left.iter().map(|event| event.agent.as_str()).collect::<Vec<_>>(), ["b"]);
+    history.store.close();
+    for file in std::fs::read_dir(history.path.parent().unwrap()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(4).any(|four| four == b"MARK"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_whatever_is_in_the_history() {
+    let history = History::new();
+    for round in 0..10_u64 {
+        let events = (1..=100).map(|id| long_event(100 * round + id, "\u{1}")).collect();
+        history.store.keep(&source("s"), events).await.unwrap();
+    }
+    // A version without bounds.
+    let other = Connection::open(&history.path).unwrap();
+    other
+        .execute("UPDATE events SET message = ?1, data = ?1 WHERE number > 990", ["x".repeat(1 << 20)])
+        .unwrap();
+    let events = history.store.last(Filter::default(), 10_000).await.unwrap();
+    let answer = serde_json::to_vec(&events).unwrap();
+    assert!(answer.len() < 2_000_000 && events.len() > 10, "{} of {}", answer.len(), events.len());
+    assert_eq!(events.last().unwrap().event.id, 1_000);
+}
+
+#[tokio::test]
+async fn two_that_say_they_are_one_machine_do_not_meet() {
+    let history = History::new();
+    history.keep(&source("s"), &[(1, "t"), (2, "t")]).await;
+    let liar = Source { agent: "liar".into(), is_apart: true, ..source("s") };
+    let stored = history.keep(&liar, &[(2, "t"), (1_000_000, "t")]).await;
+    assert_eq!(stored.fresh.len(), 2);
+    let stored = history.keep(&source("s"), &[(3, "t")]).await;
+    assert!(!stored.installed_anew && stored.skipped.is_none() && stored.fresh.len() == 1);
 }

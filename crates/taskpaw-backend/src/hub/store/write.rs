@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::outbox::{self, Outcome};
 use super::read::level_word;
+use super::sizes::{self, Sizes};
 use super::{Keeping, Source, StoreError, Stored};
 
 /// How often what is too old is removed.
@@ -24,6 +25,9 @@ const LONGEST_SLEEP_MS: u64 = 3 * 24 * 60 * 60 * 1000;
 /// So many orders go into one transaction: nobody waits long for the others.
 const MOST_TOGETHER: usize = 512;
 
+/// So often the oldest are removed before others are heard again.
+const MOST_ROUNDS: usize = 64;
+
 /// What can be asked of the writer.
 pub(super) enum Order {
     /// Store events.
@@ -34,6 +38,8 @@ pub(super) enum Order {
     State { agent: String, online: bool, monitors: String },
     /// An agent is not configured any more.
     Forget { agent: String },
+    /// Nothing that an agent ever sent is kept.
+    Erase { agent: String, noted: oneshot::Sender<Result<(), StoreError>> },
     /// A delivery has ended.
     Delivered { number: u64, outcome: Outcome, noted: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -52,11 +58,14 @@ pub(super) struct Writer {
     /// The hub's own clock; another one in tests.
     pub(super) now: fn() -> u64,
     is_failing: bool,
+    /// How many bytes there are of each agent.
+    sizes: Sizes,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, keeping: Keeping) -> Self {
-        Self { connection, keeping, now: unix_ms, is_failing: false }
+        let sizes = Sizes::of(&connection);
+        Self { connection, keeping, now: unix_ms, is_failing: false, sizes }
     }
 
     /// Writes until nobody can order any more.
@@ -87,10 +96,20 @@ impl Writer {
     /// All orders in one transaction.
     pub(super) fn write(&mut self, orders: Vec<Order>) {
         // Only what is acknowledged to somebody must survive a loss of power; the rest survives a crash anyway.
-        let must_last =
-            orders.iter().any(|order| matches!(order, Order::Keep { .. } | Order::Delivered { .. }));
+        let must_last = orders
+            .iter()
+            .any(|order| !matches!(order, Order::Seen { .. } | Order::State { .. } | Order::Forget { .. }));
         let result = self.try_write(&orders, must_last);
         let has_failed = result.is_err();
+        let erases = !has_failed && orders.iter().any(|order| matches!(order, Order::Erase { .. }));
+        if !has_failed {
+            for order in &orders {
+                self.sizes.add(order);
+            }
+        }
+        if erases {
+            self.shrink();
+        }
         match result {
             Ok(stored) => {
                 for answer in orders.into_iter().zip(stored).map(|(order, stored)| answer(order, stored)) {
@@ -119,6 +138,47 @@ impl Writer {
             tracing::info!("the hub's history can be written again");
         }
         self.is_failing = has_failed;
+        if self.sizes.all() > self.keeping.most_bytes {
+            self.make_room();
+        }
+    }
+
+    /// What was removed goes from the disk too, and the file becomes as small as what it holds.
+    fn shrink(&mut self) {
+        let shrunk = self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
+        if let Err(error) = shrunk {
+            tracing::warn!("the hub's history has less in it and stays as large as it was: {error}");
+        }
+        self.sizes = Sizes::of(&self.connection);
+    }
+
+    /// Removes the oldest of whoever has the most, until there is room again for some time.
+    fn make_room(&mut self) {
+        let enough = self.keeping.most_bytes / 8 * 7;
+        let mut removed = 0;
+        let made = (|| -> rusqlite::Result<()> {
+            for _ in 0..MOST_ROUNDS {
+                if self.sizes.all() <= enough {
+                    break;
+                }
+                let Some(agent) = self.sizes.largest() else { break };
+                let transaction = self.connection.transaction()?;
+                let gone = sizes::remove_oldest(&transaction, &agent)?;
+                transaction.commit()?;
+                if gone == 0 {
+                    break;
+                }
+                removed += gone;
+                self.sizes = Sizes::of(&self.connection);
+            }
+            Ok(())
+        })();
+        match made {
+            Ok(()) => tracing::warn!(
+                "the hub's history is full: the {removed} oldest entries of who has the most were removed"
+            ),
+            Err(error) => tracing::error!("the hub's history is full, and nothing can be removed: {error}"),
+        }
     }
 
     fn try_write(&mut self, orders: &[Order], must_last: bool) -> Result<Vec<Stored>, StoreError> {
@@ -141,6 +201,7 @@ impl Writer {
                 Order::Forget { agent } => {
                     transaction.execute("DELETE FROM agents WHERE name = ?1", [agent])?;
                 }
+                Order::Erase { agent, .. } => sizes::erase(&transaction, agent)?,
                 Order::Delivered { number, outcome, .. } => {
                     outbox::note(&transaction, *number, *outcome, now)?
                 }
@@ -166,7 +227,10 @@ impl Writer {
         })();
         match pruned {
             Ok(0) => {}
-            Ok(removed) => tracing::info!("{removed} old entries were removed from the hub's history"),
+            Ok(removed) => {
+                tracing::info!("{removed} old entries were removed from the hub's history");
+                self.sizes = Sizes::of(&self.connection);
+            }
             Err(error) => tracing::warn!("old entries stay in the hub's history: {error}"),
         }
     }
@@ -184,7 +248,7 @@ fn is_trusted(steady: Duration, from_ms: u64, to_ms: u64) -> bool {
 fn answer(order: Order, stored: Stored) -> Answer {
     match order {
         Order::Keep { stored: sender, .. } => Answer::Stored(sender, stored),
-        Order::Delivered { noted, .. } => Answer::Noted(noted),
+        Order::Delivered { noted, .. } | Order::Erase { noted, .. } => Answer::Noted(noted),
         Order::Seen { .. } | Order::State { .. } | Order::Forget { .. } => Answer::Nobody,
     }
 }
@@ -197,6 +261,7 @@ fn keep(
     webhook: Option<WebhookEvents>,
 ) -> Result<Stored, StoreError> {
     let mut stored = Stored::default();
+    let mut holes = 0;
     let mut last = transaction
         .prepare_cached("SELECT id FROM events WHERE machine_key = ?1 ORDER BY number DESC LIMIT 1")?
         .query_row([source.key()], |row| row.get::<_, u64>(0))
@@ -230,13 +295,8 @@ fn keep(
         if last.is_some_and(|last| event.id <= last) {
             stored.installed_anew = true;
         } else if let Some(last) = last.filter(|last| event.id - last > 1) {
-            let (first, last) = (last + 1, event.id - 1);
-            tracing::warn!(
-                "{} goes on with event {}: {first} to {last} were never told",
-                source.agent,
-                event.id
-            );
-            stored.skipped = Some((first, last));
+            stored.skipped = Some((last + 1, event.id - 1));
+            holes += 1;
         }
         last = Some(event.id);
         if webhook.is_some_and(|wanted| outbox::is_wanted(wanted, event)) {
@@ -250,6 +310,10 @@ fn keep(
             event: event.clone(),
         });
     }
+    if let Some((first, last)) = stored.skipped {
+        let others = if holes > 1 { format!(", and {} holes before", holes - 1) } else { String::new() };
+        tracing::warn!("events {first} to {last} of {} were never told{others}", source.agent);
+    }
     if stored.installed_anew {
         tracing::warn!("{} counts its events from the start again: it was installed anew", source.agent);
         transaction.execute("UPDATE agents SET anew_ms = ?2 WHERE name = ?1", params![source.agent, now])?;
@@ -262,7 +326,7 @@ fn seen(transaction: &Transaction<'_>, source: &Source, status: &str, now: u64) 
         .prepare_cached("SELECT url, machine_key FROM agents WHERE name = ?1")?
         .query_row([&source.agent], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let is_anew = before.is_some_and(|(url, key)| url == source.url && key != source.key());
+    let is_anew = before.is_some_and(|(url, key)| url == source.url && key != *source.key());
     if is_anew {
         tracing::warn!("{} has another server_id than before: it was installed anew", source.agent);
     }
