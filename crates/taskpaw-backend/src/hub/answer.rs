@@ -172,7 +172,7 @@ impl<'de> Visitor<'de> for StatusSeed {
         let budget = Budget::new(KEPT_STATUS_BYTES, MOST_VALUES);
         let mut read =
             ReadStatus { names: <[String; 3]>::default(), cursor: None, monitors: None, cut: Cut::default() };
-        while let Some(key) = map.next_key_seed(Text { budget: &budget, most: NAME })? {
+        while let Some(key) = map.next_key_seed(Text { budget: &Budget::new(NAME, 1), most: NAME })? {
             match key.as_deref() {
                 Some("machine") => {
                     read.names[0] =
@@ -274,7 +274,7 @@ impl<'de> Visitor<'de> for AnswerSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Told>, A::Error> {
         let budget = Budget::new(NAME * 8, 64);
         let (mut told, mut where_they_are) = (None, None);
-        while let Some(key) = map.next_key_seed(Text { budget: &budget, most: NAME })? {
+        while let Some(key) = map.next_key_seed(Text { budget: &Budget::new(NAME, 1), most: NAME })? {
             match key.as_deref() {
                 Some("events") => told = map.next_value_seed(EventsSeed { most: self.most })?,
                 Some("event_cursor") => where_they_are = cursor(map.next_value_seed(cursor_seed(&budget))?),
@@ -364,14 +364,15 @@ impl<'de> Visitor<'de> for EventSeed {
         let of_data = Budget::new(DATA_BYTES, DATA_VALUES);
         let (mut id, mut level, mut data) = (None, None, None);
         let [mut time, mut machine, mut monitor, mut message, mut title] = <[Option<String>; 5]>::default();
-        while let Some(key) = map.next_key_seed(Text { budget: &texts, most: NAME })? {
+        // A name must be read whatever was said before.
+        while let Some(key) = map.next_key_seed(Text { budget: &Budget::new(NAME, 1), most: NAME })? {
             let place = match key.as_deref().filter(|key| self.is_taken || *key == "id") {
                 Some("id") => {
-                    id = map.next_value_seed(Leaf { budget: &texts, depth: 0 })?.and_then(|id| id.as_u64());
+                    id = map.next_value_seed(Said { budget: &texts, most: NAME })?.and_then(|id| id.as_u64());
                     continue;
                 }
                 Some("level") => {
-                    let word = map.next_value_seed(Leaf { budget: &texts, depth: 0 })?;
+                    let word = map.next_value_seed(Said { budget: &texts, most: NAME })?;
                     level = word.and_then(|word| serde_json::from_value::<EventLevel>(word).ok());
                     continue;
                 }

@@ -45,8 +45,12 @@ fn without_a_host_it_makes_its_own_token_and_identity() {
     until("a copy of the configuration that works", || copy.exists().then_some(()));
     assert!(is_private(&copy));
     drop(running);
-    machine.start_headless(Role::Agent).ready();
-    assert_eq!(fs::read_to_string(&path).unwrap(), token, "the token stays");
+    let again = machine.start_headless(Role::Agent);
+    again.ready();
+    let new = fs::read_to_string(&path).unwrap();
+    assert_ne!(new, token, "each start has its own");
+    let ping = |token: &str| call(machine.control, "GET", "/control/ping", &[&bearer(token)]).status;
+    assert_eq!((ping(&new), ping(&token)), (200, 401));
 }
 
 #[test]
