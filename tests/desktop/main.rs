@@ -1,8 +1,10 @@
 //! The app on a person's desktop: its icon in the tray, the place of its window, what the desktop is told, and how it ends.
 
+mod mute;
 mod notifications;
 mod place;
 mod tray;
+mod trouble;
 
 use std::process::{Command, Stdio};
 

@@ -21,7 +21,10 @@ use support::process::{crash, send};
 /// Tells the child what it is.
 const BETWEEN: &str = "TASKPAW_TEST_BETWEEN";
 
-#[expect(clippy::zombie_processes, reason = "this process becomes the backend, which has no children of its own")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "this process becomes the backend, which has no children of its own"
+)]
 fn main() {
     let own = std::env::current_exe().expect("its own path");
     let role = std::env::args().nth(1).unwrap_or_default();
