@@ -170,11 +170,10 @@ impl App {
             return;
         }
         self.settings().keep_as_last_good();
-        let waits =
-            self.board().snapshot().app.imported.is_some_and(|report| {
-                matches!(report.database, DatabaseState::Pending | DatabaseState::Failed)
-            });
-        if role != Role::Hub || !waits {
+        let shown = self.board().snapshot().app.imported;
+        let is_complete = shown.as_ref().is_some_and(|report| report.database == DatabaseState::Read);
+        // A hub of V3 that had its files elsewhere is known only once it is replaced: then there was no report before.
+        if role != Role::Hub || is_complete || self.settings().import_report() == shown {
             return;
         }
         match self.settings().read() {
