@@ -7,7 +7,7 @@
 //! - **act**: [`take_over`] does all of it, and tells an observer what happens. [`claim_all`] then holds the
 //!   ports. [`next_free_port`] finds another number for a person whose port cannot be had.
 //! - **pass on**: [`claim_passed`] takes listening sockets that another process gave away, if they are just what is wanted.
-//! - **wait**: [`watch`] looks again when something has changed, at next to no cost.
+//! - **wait**: [`watch`](fn@watch) looks again when something has changed, at next to no cost.
 //! - **remember**: a [`Record`] is made from the [`Report`] and kept in a [`Journal`].
 //!
 //! [`sys::System`] is the seam for tests: a strict fake in its place shows what a takeover does when anything
