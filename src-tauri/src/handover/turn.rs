@@ -5,9 +5,10 @@
 //! who has the place is asked of the place alone, so that one that hangs on its way is passed by.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use interprocess::local_socket::prelude::*;
@@ -58,11 +59,16 @@ fn answered_on_the_way(ask: &Ask, own: &str, purpose: Purpose, has_window: bool)
     }
 }
 
-/// The right to be on the way. Its drop gives it to the next.
+/// How long a turn waits at its end for the one that hears others. It ends at once; where it does not, the next in turn is
+/// not heard, and passed by.
+const DEAF_WITHIN: Duration = Duration::from_secs(1);
+
+/// The right to be on the way. Its drop gives it to the next, and takes [`DEAF_WITHIN`] at most.
 #[derive(Debug)]
 pub(crate) struct Turn {
     lock: Lock,
-    listening: Option<(Name<'static>, JoinHandle<()>)>,
+    /// Where others are heard, and what breaks off when nobody hears them any more.
+    listening: Option<(Name<'static>, mpsc::Receiver<()>)>,
     hearing: Arc<Hearing>,
     asked: Option<mpsc::Receiver<Will>>,
 }
@@ -91,8 +97,13 @@ impl Turn {
         let heard_by = Arc::clone(&hearing);
         let listening = name.and_then(|name| {
             let listener = ListenerOptions::new().name(name.borrow()).try_overwrite(true).create_sync()?;
-            let thread = thread::Builder::new().name("on the way".to_owned());
-            Ok((name, thread.spawn(move || hear(&listener, &heard_by, &tell))?))
+            let (hears, ended) = mpsc::channel();
+            thread::Builder::new().name("on the way".to_owned()).spawn(move || {
+                hear(&listener, &heard_by, &tell);
+                drop(listener);
+                drop::<mpsc::Sender<()>>(hears);
+            })?;
+            Ok((name, ended))
         });
         let listening =
             listening.inspect_err(|error| tracing::warn!(%error, "others that start cannot be heard")).ok();
@@ -109,11 +120,17 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.hearing.is_over.store(true, Ordering::SeqCst);
-        if let Some((name, hearing)) = self.listening.take() {
-            // It waits for somebody to connect.
-            if Stream::connect(name).is_ok() && hearing.join().is_err() {
-                tracing::error!("whoever heard others that start has panicked");
+        if let Some((name, ended)) = self.listening.take() {
+            // It waits for somebody to connect, and a system may keep that one waiting in its turn.
+            let (has_ended, until_ended) = mpsc::channel::<()>();
+            let woken = thread::Builder::new().name("end of the way".to_owned()).spawn(move || {
+                let _connected = Stream::connect(name);
+                let _it_has_ended = until_ended.recv();
+            });
+            if woken.is_err() || ended.recv_timeout(DEAF_WITHIN) == Err(RecvTimeoutError::Timeout) {
+                tracing::warn!("others that start are still heard after the end of the turn");
             }
+            drop(has_ended);
         }
         self.lock.taken().lend();
     }
