@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { NotTakenReason } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
 import { imported } from "../src/platform/fake/diagnostics";
-import { notTakenSentence, partlySentence, takenSentence, whyNot } from "../src/words/import";
+import { notTakenSentence, partlySentence, sentences, takenSentence, whyNot } from "../src/words/import";
 import { click, find, has, open, pass, withWindow } from "./opening";
 
 withWindow();
@@ -114,6 +114,16 @@ describe("the words", () => {
     expect(takenSentence(report)).toBe("Taken over: 1 monitor and 1 machine.");
     expect(notTakenSentence(report)).toBe("Not taken over: Lada.");
     expect(partlySentence(report)).toBe("Taken over without some settings: proc.");
+  });
+
+  it("name what is lost first, in both languages", () => {
+    for (const [language, lost] of [
+      ["en", "Not taken over: "],
+      ["zh-CN", "未接收："],
+    ] as const) {
+      speak(language);
+      expect(sentences(imported)[0]).toMatch(new RegExp(`^${lost}`));
+    }
   });
 
   it("have a sentence for every reason, in both languages", () => {

@@ -38,17 +38,17 @@ export function partlySentence(report: ImportReport): string | null {
   return shown.length === 0 ? null : t("import.partly", { what: list(shown) });
 }
 
-/** Everything that the notice says, the most important first. */
+/** Everything that the notice says, what is lost first. */
 export function sentences(report: ImportReport): string[] {
   const kinds = report.not_taken.flatMap(({ reason }) =>
     reason.kind === "unknown_monitor" ? [reason.type_id] : [],
   );
   const newToken = report.not_taken.some(({ reason }) => reason.kind === "token_replaced");
   return [
-    takenSentence(report),
     notTakenSentence(report),
     ...[...new Set(kinds)].map(insteadOf),
     partlySentence(report),
+    takenSentence(report),
     newToken ? t("import.new_token") : null,
     report.database === "pending" ? t("import.database_pending") : null,
   ].filter((one) => one !== null);
