@@ -1,6 +1,7 @@
 //! The app on a person's desktop: its icon in the tray, the place of its window, what the desktop is told, and how it ends.
 
 mod mute;
+mod notification_daemon;
 mod notifications;
 mod place;
 mod tray;

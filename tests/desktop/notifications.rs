@@ -1,55 +1,17 @@
 //! Notifications of the desktop: what calls for the person and what is done, for those who asked for them.
 
-use std::collections::HashMap;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 use support::home::get;
 use support::programs::{CURRENT, NEWER, Programs, replace};
 use support::wait::LONG;
 use support::{Desktop, Home, Owned, free_ports, until};
-use zbus::interface;
-use zbus::zvariant::OwnedValue;
 
+use crate::notification_daemon::{Shown, daemon};
 use crate::start;
-
-/// What a desktop was asked to show: titles and texts.
-type Shown = Arc<Mutex<Vec<(String, String)>>>;
-
-/// The part of a desktop that shows notifications.
-struct Daemon(Shown);
-
-#[interface(name = "org.freedesktop.Notifications")]
-impl Daemon {
-    #[expect(clippy::too_many_arguments, reason = "it is the desktop's own interface")]
-    fn notify(
-        &self,
-        _app: String,
-        _replaces: u32,
-        _icon: String,
-        summary: String,
-        body: String,
-        _actions: Vec<String>,
-        _hints: HashMap<String, OwnedValue>,
-        _expires: i32,
-    ) -> u32 {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.push((summary, body));
-        u32::try_from(shown.len()).unwrap_or(1)
-    }
-
-    fn close_notification(&self, _id: u32) {}
-
-    fn get_capabilities(&self) -> Vec<String> {
-        vec!["body".to_owned()]
-    }
-
-    fn get_server_information(&self) -> (String, String, String, String) {
-        ["taskpaw-tests", "TaskPaw", "1", "1.2"].map(str::to_owned).into()
-    }
-}
 
 /// A home whose agent watches a port.
 fn home(machine: &str, port: u16, app: &Value) -> Home {
@@ -75,10 +37,7 @@ async fn is_ok(home: &Home) -> bool {
 async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
     let desktop = Desktop::new();
     let shown = Shown::default();
-    let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
-    let builder = builder.serve_at("/org/freedesktop/Notifications", Daemon(Arc::clone(&shown)));
-    let builder = builder.expect("a path").name("org.freedesktop.Notifications").expect("a name");
-    let _daemon = builder.build().await.expect("the bus is there");
+    let _daemon = daemon(&desktop, &shown).await;
 
     let [port] = free_ports();
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
@@ -96,7 +55,7 @@ async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
     until("the desktop shows it", LONG, async || !seen().is_empty()).await;
     let _listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free again");
     until("the desktop shows that it is over", LONG, async || seen().len() >= 2).await;
-    let titles: Vec<String> = seen().into_iter().map(|(title, _)| title).collect();
+    let titles: Vec<String> = seen().into_iter().map(|(title, ..)| title).collect();
     assert!(titles.iter().all(|title| title.ends_with("– told")), "{titles:?}");
     assert!(titles.iter().all(|title| title.contains("watched")), "{titles:?}");
 }
@@ -106,10 +65,7 @@ async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
 async fn one_that_is_started_without_a_window_and_cannot_follow_says_so_and_ends() {
     let desktop = Desktop::new();
     let shown = Shown::default();
-    let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
-    let builder = builder.serve_at("/org/freedesktop/Notifications", Daemon(Arc::clone(&shown)));
-    let builder = builder.expect("a path").name("org.freedesktop.Notifications").expect("a name");
-    let _daemon = builder.build().await.expect("the bus is there");
+    let _daemon = daemon(&desktop, &shown).await;
 
     let home = Home::new();
     let mut older = start(&home, &desktop, &[]);
@@ -124,7 +80,7 @@ async fn one_that_is_started_without_a_window_and_cannot_follow_says_so_and_ends
     assert_eq!(newer.ended(LONG).await, Some(1));
     let seen = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let title = format!("TaskPaw {CURRENT} goes on");
-    assert!(seen.iter().any(|(shown, body)| *shown == title && body.contains(NEWER)), "{seen:?}");
+    assert!(seen.iter().any(|(shown, body, _)| *shown == title && body.contains(NEWER)), "{seen:?}");
     assert!(older.is_alive());
     assert_eq!(home.ping().await.expect("it answers")["version"], CURRENT);
 }

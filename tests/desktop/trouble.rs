@@ -1,53 +1,14 @@
 //! A role that cannot run while nobody sees the window: somebody is told, whatever the desktop has.
 
-use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use support::tray::Tray;
 use support::wait::LONG;
 use support::{Desktop, Home, until, until_some};
-use zbus::interface;
-use zbus::zvariant::OwnedValue;
 
+use crate::notification_daemon::{NAME, PATH, Shown, daemon};
 use crate::start;
-
-const PATH: &str = "/org/freedesktop/Notifications";
-const NAME: &str = "org.freedesktop.Notifications";
-
-/// What a desktop was asked to show: the sentences, and the actions with their labels.
-type Shown = Arc<Mutex<Vec<(String, String, Vec<String>)>>>;
-
-/// The part of a desktop that shows notifications.
-struct Daemon(Shown);
-
-#[interface(name = "org.freedesktop.Notifications")]
-impl Daemon {
-    #[expect(clippy::too_many_arguments, reason = "it is the desktop's own interface")]
-    fn notify(
-        &self,
-        _app: String,
-        _replaces: u32,
-        _icon: String,
-        summary: String,
-        body: String,
-        actions: Vec<String>,
-        _hints: HashMap<String, OwnedValue>,
-        _expires: i32,
-    ) -> u32 {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.push((summary, body, actions));
-        u32::try_from(shown.len()).unwrap_or(1)
-    }
-
-    fn close_notification(&self, _id: u32) {}
-}
-
-async fn daemon(desktop: &Desktop, shown: &Shown) -> zbus::Connection {
-    let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
-    let builder = builder.serve_at(PATH, Daemon(Arc::clone(shown))).expect("a path");
-    builder.name(NAME).expect("a name").build().await.expect("the bus is there")
-}
 
 fn log(home: &Home) -> String {
     std::fs::read_to_string(home.path().join("data/logs/taskpaw.log")).unwrap_or_default()
