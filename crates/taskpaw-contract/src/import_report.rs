@@ -233,9 +233,6 @@ impl ImportReport {
                 roles.join(" and ")
             ),
         }];
-        lines.extend(self.taken.iter().map(|Taken { file, key, monitor }| {
-            format!("taken over: {}", place(*file, key, monitor.as_deref()))
-        }));
         lines.extend(self.not_taken.iter().map(|NotTaken { file, key, monitor, reason, .. }| {
             let instead = match reason {
                 NotTakenReason::UnknownMonitor { type_id } => instead(type_id),
@@ -243,6 +240,9 @@ impl ImportReport {
             };
             let instead = instead.map_or_else(String::new, |instead| format!("; {instead}"));
             format!("not taken over: {}: {reason}{instead}", place(*file, key, monitor.as_deref()))
+        }));
+        lines.extend(self.taken.iter().map(|Taken { file, key, monitor }| {
+            format!("taken over: {}", place(*file, key, monitor.as_deref()))
         }));
         match self.database {
             DatabaseState::None | DatabaseState::Read => {}

@@ -215,6 +215,7 @@ fn who_came_with_an_earlier_version_can_take_over_the_rest() {
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
+    assert!(told.find("not taken over: ") < told.find("\ntaken over: "), "what is lost comes first: {told}");
     assert!(!told.contains("t0ken"), "{told}");
     let hub = config(&machine)["hub"].clone();
     assert_eq!((&hub["polling_token"], &hub["webhook"]["events"]), (&json!("mine"), &json!("all")));
