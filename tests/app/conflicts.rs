@@ -17,7 +17,7 @@ use crate::holder::{Holder, Plan, is_root, written};
 /// What is offered besides what a state offers by itself.
 const ALWAYS: [&str; 2] = ["retry", "show-log"];
 /// What is offered where another number for the one port is the way out.
-const ANOTHER_NUMBER: [&str; 2] = ["use-free-network", "use-for-now"];
+const ANOTHER_NUMBER: [&str; 1] = ["use-free-network"];
 
 /// An app whose agent is stopped until its ports are held as a case wants it.
 struct Scene {
@@ -181,7 +181,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     let scene = Scene { home, window };
     let Scene { home, window } = &scene;
     scene.stop().await;
-    let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control", "use-for-now"]);
+    let (said_of_it, page) = (named("nginx", &occupied), ["use-free-control"]);
     let said = (
         &*format!("in use by {}, without listening", said_of_it.0),
         &*format!("被并未监听的程序占用：{}", said_of_it.1),
@@ -204,7 +204,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     // Beside a port that is refused, nothing is waited for.
     let foreign = Plan::foreign().listens(home.network).start();
     let said = ("about to be released by the system", "系统即将释放");
-    let both = ["use-free-all", "use-for-now", "use-free-network", "use-free-control"];
+    let both = ["use-free-all", "use-free-network", "use-free-control"];
     scene.is_refused("control", "lingering", said, &both).await;
     scene.stop().await;
     foreign.is_untouched().await;
@@ -225,14 +225,14 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     home.configure(&agent(json!({ "host": "127.0.0.1", "port": same }), ""));
     window.call(json!({ "command": "reload_config" })).await;
     let said = ("wanted twice", "重复使用");
-    is_conflict(window, "network", "self_collision", said, &["use-free-control", "use-for-now"]).await;
+    is_conflict(window, "network", "self_collision", said, &["use-free-control"]).await;
     window.shows("[data-testid='conflict-port-control'][data-state='self_collision']").await;
 
     // An address of a household that this machine does not have.
     home.configure(&agent(json!({ "host": "10.254.253.252", "port": home.network }), "t0ken"));
     window.call(json!({ "command": "reload_config" })).await;
     let said = ("not an address of this machine", "不是本机的地址");
-    is_conflict(window, "network", "address_unavailable", said, &["to-ports"]).await;
+    is_conflict(window, "network", "address_unavailable", said, &["this-machine-alone", "to-ports"]).await;
 }
 
 #[tokio::test]

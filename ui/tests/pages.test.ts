@@ -752,16 +752,16 @@ describe("closing the window", () => {
 describe("each conflict", () => {
   // The states that refuse, each with what is offered besides trying again and the log.
   it.each([
-    ["conflict", "foreign", ["use-free-network", "use-for-now"]],
-    ["conflict-unknown", "unknown_holder", ["use-free-network", "use-for-now"]],
-    ["conflict-other-role", "own_other_role", ["use-free-network", "use-for-now", "stop-other"]],
-    ["conflict-other-installation", "own_other_installation", ["use-free-network", "use-for-now"]],
-    ["conflict-other-user", "own_other_user", ["use-free-network", "use-for-now"]],
-    ["conflict-lingering", "lingering", ["use-free-network", "use-for-now"]],
-    ["conflict-reserved", "reserved", ["use-free-network", "use-for-now"]],
-    ["conflict-permission", "permission_denied", ["use-free-network", "use-for-now"]],
-    ["conflict-address", "address_unavailable", ["to-ports"]],
-    ["conflict-collision", "self_collision", ["use-free-control", "use-for-now"]],
+    ["conflict", "foreign", ["use-free-network"]],
+    ["conflict-unknown", "unknown_holder", ["use-free-network"]],
+    ["conflict-other-role", "own_other_role", ["use-free-network", "stop-other"]],
+    ["conflict-other-installation", "own_other_installation", ["use-free-network"]],
+    ["conflict-other-user", "own_other_user", ["use-free-network"]],
+    ["conflict-lingering", "lingering", ["use-free-network"]],
+    ["conflict-reserved", "reserved", ["use-free-network"]],
+    ["conflict-permission", "permission_denied", ["use-free-network"]],
+    ["conflict-address", "address_unavailable", ["this-machine-alone", "to-ports"]],
+    ["conflict-collision", "self_collision", ["use-free-control"]],
     ["conflict-invalid", "invalid", ["to-ports"]],
   ] as const)("%s has its own sentence and its own ways out", async (scenario, state, actions) => {
     const said: string[] = [];
@@ -779,17 +779,11 @@ describe("each conflict", () => {
     expect(said.every(Boolean)).toBe(true);
   });
 
-  it("uses another port until the app is closed", async () => {
-    const host = await open("conflict");
-    expect(find("action-use-for-now").textContent).toContain("Use 5682 until TaskPaw is closed");
-    await click("action-use-for-now");
-    expect(host.asked).toContainEqual({
-      command: "apply_ports",
-      draft: [{ role: "agent", name: "network", endpoint: { host: "127.0.0.1", port: 5682 } }],
-      keep: false,
-    });
-    await pass(500);
-    expect(find("role-state-agent").dataset["kind"]).toBe("ready");
+  it("lets this machine alone reach a port whose address has gone", async () => {
+    const host = await open("conflict-address");
+    await click("action-this-machine-alone");
+    const port = host.asked.find(({ command }) => command === "apply_ports");
+    expect(port).toMatchObject({ draft: [{ endpoint: { host: "127.0.0.1" } }], keep: true });
   });
 });
 
