@@ -4,21 +4,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::FieldProblem;
 
 mod kinds;
+mod pattern;
 mod python;
 
 pub use kinds::*;
+pub use pattern::{Pattern, SearchError};
 
 /// How long a text may be: more than any path or pattern needs.
 const LONGEST_TEXT: usize = 4096;
 /// How many entries a list may have.
 const MOST_ENTRIES: usize = 256;
-/// How much memory a compiled pattern may take.
-const PATTERN_BYTES: usize = 1 << 20;
 
 /// One setting.
 #[derive(Debug)]
@@ -240,7 +239,7 @@ impl Shape {
                 (!path.is_absolute()).then(|| "write the whole path, from the root on".to_owned())
             }),
             Self::Pattern(_) => wrong_with_text(value).or_else(|| {
-                let error = compiled(value.as_str()?).err()?;
+                let error = Pattern::compiled(value.as_str()?).err()?;
                 Some(format!("it is no regular expression: {error}"))
             }),
             Self::Choice(words) => match value.as_str() {
@@ -289,14 +288,6 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// Patterns do not care about case, as people who look for a name do not. What Python writes in another way is understood.
-///
-/// # Errors
-/// What the engine says of a text that is no pattern.
-pub fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
-    RegexBuilder::new(&python::translated(pattern)).case_insensitive(true).size_limit(PATTERN_BYTES).build()
-}
-
 fn expanded(path: &str) -> PathBuf {
     let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix("~\\"));
     match (rest, std::env::home_dir()) {
@@ -327,15 +318,15 @@ impl Values {
 
     /// A pattern; nothing if it is empty.
     #[must_use]
-    pub fn pattern(&self, key: &str) -> Option<Regex> {
-        compiled(&self.text(key)).ok().filter(|pattern| !pattern.as_str().is_empty())
+    pub fn pattern(&self, key: &str) -> Option<Pattern> {
+        Pattern::compiled(&self.text(key)).ok().filter(|pattern| !pattern.as_str().is_empty())
     }
 
     /// A pattern that must be filled in.
     ///
     /// # Errors
     /// The field that has none.
-    pub fn needed_pattern(&self, key: &str) -> Result<Regex, FieldProblem> {
+    pub fn needed_pattern(&self, key: &str) -> Result<Pattern, FieldProblem> {
         self.pattern(key).ok_or_else(|| FieldProblem {
             field: format!("config.{key}"),
             message: "it must be filled in".to_owned(),

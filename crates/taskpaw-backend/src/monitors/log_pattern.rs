@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Values, shortened};
+use super::form::{self, Pattern, SearchError, Values, shortened};
 use super::memory::Since;
 #[cfg(any(test, feature = "fuzzing"))]
 use super::tail::Line;
@@ -32,10 +31,10 @@ const SOON: Duration = Duration::from_millis(50);
 
 fn build(values: &Values, setup: &Setup) -> Made {
     let progress = match values.text("progress_pattern").as_str() {
-        form::FORMER_PERCENT => form::compiled(form::PERCENT).ok(),
+        form::FORMER_PERCENT => Pattern::compiled(form::PERCENT).ok(),
         _ => values.pattern("progress_pattern"),
     };
-    if progress.as_ref().is_some_and(|pattern| pattern.captures_len() < 2) {
+    if progress.as_ref().is_some_and(|pattern| pattern.groups() < 1) {
         return Err(BadSetup::field("progress_pattern", "it has no parentheses around the percentage"));
     }
     let patterns =
@@ -74,9 +73,9 @@ impl Monitor for LogPattern {
 }
 
 struct Patterns {
-    progress: Option<Regex>,
-    done: Option<Regex>,
-    error: Option<Regex>,
+    progress: Option<Pattern>,
+    done: Option<Pattern>,
+    error: Option<Pattern>,
 }
 
 /// What the lines have told so far.
@@ -89,11 +88,13 @@ struct Story {
     /// The last error line, and when it came.
     error: Option<(String, Since)>,
     lines: u64,
+    /// Why a pattern could not be searched for in one of the last lines.
+    failed: Option<SearchError>,
 }
 
 impl Story {
     fn new(name: String, patterns: Patterns, calm: Duration) -> Self {
-        Self { name, patterns, calm, percent: None, is_done: false, error: None, lines: 0 }
+        Self { name, patterns, calm, percent: None, is_done: false, error: None, lines: 0, failed: None }
     }
 
     /// What it needs to go on after a restart, from a place in the file on.
@@ -123,9 +124,15 @@ impl Story {
             Ok(news) => (news.is_there, news.has_more),
             Err(_) => (true, false),
         };
+        if news.as_ref().is_ok_and(|news| !news.lines.is_empty()) {
+            self.failed = None;
+        }
         for line in news.as_ref().map(|news| news.lines.as_slice()).unwrap_or_default() {
             self.lines += 1;
-            let told = self.read(&line.text, now);
+            let told = self.read(&line.text, now).unwrap_or_else(|error| {
+                self.failed = Some(error);
+                None
+            });
             // A line is told once: its event says how far the file was read.
             let note = line.after.map(|after| self.note(Some(after)));
             notices.extend(told.map(|notice| Notice { note, ..notice }));
@@ -140,6 +147,9 @@ impl Story {
         let progress = self.percent.map(|percent| format!("{percent:.0} %"));
         let (state, detail) = match (news, &self.error) {
             (Err(why), _) => (MonitorState::Degraded, why),
+            (Ok(_), _) if self.failed.is_some() => {
+                (MonitorState::Error, self.failed.as_ref().map(ToString::to_string).unwrap_or_default())
+            }
             (Ok(_), Some((line, _))) => (MonitorState::Error, line.clone()),
             (Ok(_), None) if self.is_done => (MonitorState::Idle, "finished".to_owned()),
             (Ok(_), None) => match progress {
@@ -155,34 +165,34 @@ impl Story {
         Check { state, detail, metrics, notices, again_in: if has_more { SOON } else { every } }
     }
 
-    fn read(&mut self, line: &str, now: Instant) -> Option<Notice> {
-        if self.patterns.error.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
+    fn read(&mut self, line: &str, now: Instant) -> Result<Option<Notice>, SearchError> {
+        let is_found =
+            |pattern: &Option<Pattern>| pattern.as_ref().map_or(Ok(false), |pattern| pattern.is_match(line));
+        if is_found(&self.patterns.error)? {
             let is_new = self.error.replace((shortened(line, SHOWN), Since::now(now))).is_none();
-            return is_new.then(|| {
+            return Ok(is_new.then(|| {
                 self.notice(
                     EventKind::ErrorLine,
                     EventLevel::Alert,
                     "reports an error",
                     shortened(line, SHOWN),
                 )
-            });
+            }));
         }
-        if self.patterns.done.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
-            return self.done(line);
+        if is_found(&self.patterns.done)? {
+            return Ok(self.done(line));
         }
-        let percent = self.patterns.progress.as_ref().and_then(|pattern| {
-            let number: f64 =
-                pattern.captures(line)?.get(1)?.as_str().trim().replace(',', ".").parse().ok()?;
-            (0.0..=100.0).contains(&number).then_some(number)
-        })?;
+        let found = self.patterns.progress.as_ref().map(|pattern| pattern.first_group(line)).transpose()?;
+        let percent: Option<f64> = found.flatten().and_then(|found| found.trim().replace(',', ".").parse().ok());
+        let Some(percent) = percent.filter(|percent| (0.0..=100.0).contains(percent)) else { return Ok(None) };
         let before = self.percent.replace(percent);
         if percent < 100.0 {
             // Work that goes on has got over its errors, and less than before is work of its own.
             self.is_done &= before.is_some_and(|before| percent >= before);
             self.error = None;
-            return None;
+            return Ok(None);
         }
-        self.patterns.done.is_none().then(|| self.done(line)).flatten()
+        Ok(self.patterns.done.is_none().then(|| self.done(line)).flatten())
     }
 
     fn done(&mut self, line: &str) -> Option<Notice> {
@@ -209,7 +219,7 @@ impl Story {
 /// Whatever a program logs.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    let pattern = |text: &str| form::compiled(text).ok();
+    let pattern = |text: &str| Pattern::compiled(text).ok();
     let progress = pattern(form::PERCENT);
     let patterns = Patterns { progress, done: pattern("finished|done"), error: pattern(r"\berror\b") };
     let mut story = Story::new("it".to_owned(), patterns, Duration::from_secs(1));
@@ -263,7 +273,7 @@ mod tests {
     }
 
     fn story(progress: &str, done: &str, error: &str) -> Story {
-        let pattern = |text: &str| (!text.is_empty()).then(|| form::compiled(text).unwrap());
+        let pattern = |text: &str| (!text.is_empty()).then(|| Pattern::compiled(text).unwrap());
         let patterns = Patterns { progress: pattern(progress), done: pattern(done), error: pattern(error) };
         Story::new("l".into(), patterns, Duration::from_secs(60))
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex_lite::Regex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::ipc::MonitorState;
 
-use super::form::{self, Values};
+use super::form::{self, Pattern, Values};
 use super::health::Health;
 use super::processes::{Found, Processes, hidden};
 use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
@@ -36,7 +36,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
 struct Service {
     name: String,
     processes: Arc<Processes>,
-    pattern: Regex,
+    pattern: Pattern,
     in_command: bool,
     every: Duration,
     health: Health,
@@ -44,8 +44,17 @@ struct Service {
 
 impl Monitor for Service {
     fn check(&mut self) -> Check {
-        let found = self.processes.matching(&self.pattern, self.in_command);
-        self.judge(found, unix_ms() / 1_000)
+        match self.processes.matching(&self.pattern, self.in_command) {
+            Ok(found) => self.judge(found, unix_ms() / 1_000),
+            // It says nothing about the service.
+            Err(why) => Check {
+                state: MonitorState::Error,
+                detail: why,
+                metrics: Map::new(),
+                notices: Vec::new(),
+                again_in: self.every,
+            },
+        }
     }
 
     fn memory(&mut self) -> Option<Value> {
@@ -58,19 +67,13 @@ impl Monitor for Service {
 }
 
 impl Service {
-    fn judge(&mut self, found: Result<Vec<Found>, String>, now: u64) -> Check {
-        let alive = found.map(|all| all.into_iter().filter(|one| one.ended.is_none()).collect::<Vec<_>>());
-        let said = match &alive {
-            Err(why) => Err(why.clone()),
-            Ok(alive) => match alive.as_slice() {
-                [] => Err(format!("no process matches {}{}", self.pattern, hidden().unwrap_or_default())),
-                [one] => Ok(format!("{} runs (pid {})", one.name, one.pid)),
-                [one, ..] => {
-                    Ok(format!("{} processes run, such as {} (pid {})", alive.len(), one.name, one.pid))
-                }
-            },
+    fn judge(&mut self, found: Vec<Found>, now: u64) -> Check {
+        let alive: Vec<Found> = found.into_iter().filter(|one| one.ended.is_none()).collect();
+        let said = match alive.as_slice() {
+            [] => Err(format!("no process matches {}{}", self.pattern, hidden().unwrap_or_default())),
+            [one] => Ok(format!("{} runs (pid {})", one.name, one.pid)),
+            [one, ..] => Ok(format!("{} processes run, such as {} (pid {})", alive.len(), one.name, one.pid)),
         };
-        let alive = alive.unwrap_or_default();
         let mut check = two_states(&self.name, &mut self.health, said, self.every);
         let oldest = alive.iter().map(|one| now.saturating_sub(one.started_at)).max();
         for (key, value) in [
@@ -91,7 +94,6 @@ pub(super) mod tests {
 
     #[cfg(unix)]
     use taskpaw_contract::ipc::EventLevel;
-    use taskpaw_contract::ipc::MonitorState;
 
     use super::*;
     #[cfg(unix)]

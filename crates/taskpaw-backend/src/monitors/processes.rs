@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use regex_lite::Regex;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
+use super::form::{Pattern, SearchError};
 use super::program::groups;
 
 /// So old may what is answered be.
@@ -44,7 +44,7 @@ pub(crate) struct Found {
 impl Processes {
     /// The processes with this pattern in their name or, if that counts too, in their command line. This program itself is
     /// none of them, and what it has started for a monitor is none either: a command that checks a service names it.
-    pub(crate) fn matching(&self, pattern: &Regex, in_command: bool) -> Result<Vec<Found>, String> {
+    pub(crate) fn matching(&self, pattern: &Pattern, in_command: bool) -> Result<Vec<Found>, String> {
         // A table that was left by a panic is read anew.
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = match table.take() {
@@ -53,20 +53,26 @@ impl Processes {
         };
         known.refresh();
         let groups = groups();
-        let processes = known.system.processes().iter();
-        let found = processes
-            .filter(|(_, process)| matches(process, pattern, in_command))
-            .filter(|(pid, _)| !is_own(**pid, &known.system, &groups))
-            .map(|(pid, process)| Found {
-                pid: pid.as_u32(),
-                started_at: process.start_time(),
-                name: name_of(process).into_owned(),
-                memory: process.memory(),
-                ended: (process.status() == ProcessStatus::Zombie).then(|| exit_status(pid.as_u32())),
-            })
-            .collect();
+        let mut found = Vec::new();
+        let mut failed = None;
+        for (pid, process) in known.system.processes() {
+            match matches(process, pattern, in_command) {
+                Ok(true) if !is_own(*pid, &known.system, &groups) => found.push(Found {
+                    pid: pid.as_u32(),
+                    started_at: process.start_time(),
+                    name: name_of(process).into_owned(),
+                    memory: process.memory(),
+                    ended: (process.status() == ProcessStatus::Zombie).then(|| exit_status(pid.as_u32())),
+                }),
+                Ok(_) => {}
+                Err(error) => {
+                    failed = Some(error.to_string());
+                    break;
+                }
+            }
+        }
         *table = Some(known);
-        Ok(found)
+        failed.map_or(Ok(found), Err)
     }
 }
 
@@ -171,12 +177,12 @@ fn completed(name: &str, process: &Process) -> Option<String> {
     first.and_then(longer).or_else(|| exe().and_then(longer))
 }
 
-fn matches(process: &Process, pattern: &Regex, in_command: bool) -> bool {
-    if pattern.is_match(&name_of(process)) {
-        return true;
+fn matches(process: &Process, pattern: &Pattern, in_command: bool) -> Result<bool, SearchError> {
+    if pattern.is_match(&name_of(process))? {
+        return Ok(true);
     }
     if !in_command || process.cmd().is_empty() {
-        return false;
+        return Ok(false);
     }
     let words: Vec<_> = process.cmd().iter().map(|word| word.to_string_lossy()).collect();
     pattern.is_match(&words.join(" "))
@@ -220,7 +226,7 @@ mod tests {
         let program = folder.path().join(LONG);
         std::fs::copy("/bin/sleep", &program).unwrap();
         let processes = Processes::default();
-        let name = Regex::new(&format!("^{LONG}$")).unwrap();
+        let name = Pattern::compiled(&format!("^{LONG}$")).unwrap();
         let sees = |processes: &Processes| !processes.matching(&name, false).unwrap().is_empty();
         // As whoever starts services does: its parent ends, and another one takes care of it.
         let script = format!("'{}' 600 >/dev/null 2>&1 & echo $!", program.display());
@@ -248,7 +254,7 @@ mod tests {
             assert!(Instant::now() < deadline, "its children are not there");
             std::thread::sleep(Duration::from_millis(10));
         }
-        let word = Regex::new(LONG).unwrap();
+        let word = Pattern::compiled(LONG).unwrap();
         let now = Processes::default();
         assert_eq!(now.matching(&word, true).unwrap(), [], "what checks a service is not the service");
         drop(running);
@@ -267,7 +273,7 @@ mod tests {
             .spawn()
             .unwrap();
         let processes = Processes::default();
-        let (name, command) = (Regex::new("^tail$").unwrap(), Regex::new("^tail -f /dev/null$").unwrap());
+        let (name, command) = (Pattern::compiled("^tail$").unwrap(), Pattern::compiled("^tail -f /dev/null$").unwrap());
         let sees = |pattern, in_command| {
             let found = processes.matching(pattern, in_command).unwrap();
             found.iter().any(|one| one.pid == child.id())

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 
-use super::form::{self, Values};
+use super::form::{self, Pattern, Values};
 use super::memory::Told;
 use super::processes::{Found, Processes};
 use super::words::lasting;
@@ -43,7 +42,7 @@ const MOST_SECONDS: u64 = 3_155_760_000;
 
 struct Task {
     processes: Arc<Processes>,
-    pattern: Regex,
+    pattern: Pattern,
     in_command: bool,
     every: Duration,
     work: Work,

@@ -41,7 +41,7 @@ fn a_monitor_counts_as_taken_only_if_its_form_takes_it() {
     for (kind, config, key, expected) in [
         ("process", "", "pattern", No::Missing),
         ("process", "pattern: '('", "pattern", No::BadPattern),
-        ("process", "pattern: 'a(?=b)'", "pattern", No::BadPattern),
+        ("process", "pattern: 'a(?=b'", "pattern", No::BadPattern),
         ("process", "pattern: a, search_cmdline: perhaps", "search_cmdline", No::NotYesOrNo),
         ("tcp_check", "port: many", "port", No::NotWhole),
         ("tcp_check", "port: 70000", "port", No::OutOfRange { least: 1, most: 65_535 }),
