@@ -17,6 +17,8 @@ pub struct Pattern {
     /// As it was written.
     text: String,
     regex: Regex,
+    /// The one for texts that end with a line break, if its end is before that break too.
+    before_newline: Option<Regex>,
 }
 
 /// Why a search gives no answer, which is not the answer that nothing was found.
@@ -38,18 +40,9 @@ impl Pattern {
     /// # Errors
     /// What the engine says of a text that is no pattern.
     pub fn compiled(text: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(&python::translated(text))
-            .case_insensitive(true)
-            .backtrack_limit(MOST_TRIES)
-            .delegate_size_limit(PATTERN_BYTES)
-            .delegate_dfa_size_limit(PATTERN_BYTES)
-            .build()
-            .map_err(|error| match error {
-                Error::ParseError(_, reason) => reason.to_string(),
-                Error::CompileError(reason) => reason.to_string(),
-                other => other.to_string(),
-            })?;
-        Ok(Self { text: text.to_owned(), regex })
+        let python::Translated { pattern, before_newline } = python::translated(text)?;
+        let before_newline = before_newline.as_deref().map(regex).transpose()?;
+        Ok(Self { text: text.to_owned(), regex: regex(&pattern)?, before_newline })
     }
 
     /// As it was written.
@@ -69,7 +62,7 @@ impl Pattern {
     /// # Errors
     /// [`SearchError`] if that cannot be said.
     pub fn is_match(&self, text: &str) -> Result<bool, SearchError> {
-        self.regex.is_match(text).map_err(|error| self.failed(&error))
+        self.regex_for(text).is_match(text).map_err(|error| self.failed(&error))
     }
 
     /// What its first parentheses find; nothing if it, or they, find nothing.
@@ -77,8 +70,12 @@ impl Pattern {
     /// # Errors
     /// [`SearchError`] if that cannot be said.
     pub fn first_group<'t>(&self, text: &'t str) -> Result<Option<&'t str>, SearchError> {
-        let found = self.regex.captures(text).map_err(|error| self.failed(&error))?;
+        let found = self.regex_for(text).captures(text).map_err(|error| self.failed(&error))?;
         Ok(found.and_then(|found| found.get(1)).map(|found| found.as_str()))
+    }
+
+    fn regex_for(&self, text: &str) -> &Regex {
+        self.before_newline.as_ref().filter(|_| text.ends_with('\n')).unwrap_or(&self.regex)
     }
 
     fn failed(&self, error: &Error) -> SearchError {
@@ -89,6 +86,20 @@ impl Pattern {
             other => SearchError::Failed(self.text.clone(), other.to_string()),
         }
     }
+}
+
+fn regex(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .backtrack_limit(MOST_TRIES)
+        .delegate_size_limit(PATTERN_BYTES)
+        .delegate_dfa_size_limit(PATTERN_BYTES)
+        .build()
+        .map_err(|error| match error {
+            Error::ParseError(_, reason) => reason.to_string(),
+            Error::CompileError(reason) => reason.to_string(),
+            other => other.to_string(),
+        })
 }
 
 impl fmt::Display for Pattern {
@@ -108,7 +119,8 @@ mod tests {
     /// them; nothing where Python refuses the pattern.
     #[test]
     fn sixty_patterns_answer_as_in_python() {
-        let rows: Vec<(String, Vec<(String, Option<bool>)>)> =
+        type Answers = Vec<(String, Option<bool>)>;
+        let rows: Vec<(String, Answers)> =
             serde_json::from_str(include_str!("../tests/python_answers.json")).unwrap();
         assert!(rows.len() >= 60);
         let (mut refused, mut other) = (Vec::new(), Vec::new());
@@ -129,7 +141,10 @@ mod tests {
         }
         assert!(other.is_empty(), "silently other: {other:#?}");
         assert!(refused.len() <= 5, "refused: {refused:#?}");
-        assert!(refused.iter().all(|line| OTHERWISE.iter().any(|known| line.starts_with(known))), "{refused:#?}");
+        assert!(
+            refused.iter().all(|line| OTHERWISE.iter().any(|known| line.starts_with(known))),
+            "{refused:#?}"
+        );
     }
 
     #[test]

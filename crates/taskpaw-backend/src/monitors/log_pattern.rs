@@ -183,8 +183,11 @@ impl Story {
             return Ok(self.done(line));
         }
         let found = self.patterns.progress.as_ref().map(|pattern| pattern.first_group(line)).transpose()?;
-        let percent: Option<f64> = found.flatten().and_then(|found| found.trim().replace(',', ".").parse().ok());
-        let Some(percent) = percent.filter(|percent| (0.0..=100.0).contains(percent)) else { return Ok(None) };
+        let percent: Option<f64> =
+            found.flatten().and_then(|found| found.trim().replace(',', ".").parse().ok());
+        let Some(percent) = percent.filter(|percent| (0.0..=100.0).contains(percent)) else {
+            return Ok(None);
+        };
         let before = self.percent.replace(percent);
         if percent < 100.0 {
             // Work that goes on has got over its errors, and less than before is work of its own.

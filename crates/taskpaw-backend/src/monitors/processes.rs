@@ -273,7 +273,8 @@ mod tests {
             .spawn()
             .unwrap();
         let processes = Processes::default();
-        let (name, command) = (Pattern::compiled("^tail$").unwrap(), Pattern::compiled("^tail -f /dev/null$").unwrap());
+        let (name, command) =
+            (Pattern::compiled("^tail$").unwrap(), Pattern::compiled("^tail -f /dev/null$").unwrap());
         let sees = |pattern, in_command| {
             let found = processes.matching(pattern, in_command).unwrap();
             found.iter().any(|one| one.pid == child.id())
