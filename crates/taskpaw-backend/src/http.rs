@@ -11,8 +11,10 @@ mod metrics;
 mod patience;
 mod places;
 mod query;
+mod refusal;
 mod serve;
 mod stream;
+mod trust;
 
 pub(crate) use auth::{Guard, Peer, authorize};
 pub(crate) use body::JsonBody;
@@ -23,6 +25,7 @@ pub(crate) use local::fuzz as fuzz_host;
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
 pub(crate) use metrics::{Kind, Metrics};
 pub(crate) use query::Query;
+pub(crate) use refusal::why;
 pub(crate) use serve::{base_url, serve};
 pub(crate) use stream::stream;
 

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::answer::{self, Cut, STATUS_BYTES, Told};
-use crate::http::{HUB_HEADER, client};
+use crate::http::{HUB_HEADER, client, why};
 
 /// Longer than any answer of V3 with events: it tells 10,000 of a kilobyte and a half at once.
 const EVENTS_BYTES: usize = 16 * 1024 * 1024;
@@ -224,21 +224,11 @@ fn is_meant(meant: &EventCursor, told: &Told) -> bool {
     })
 }
 
-/// The innermost reason is the one that a person can do something about.
 fn unreachable(error: &reqwest::Error, within: Duration) -> CallError {
     if error.is_timeout() {
         return CallError::Timeout(within);
     }
-    CallError::Unreachable(innermost(error))
-}
-
-/// The innermost reason of an error.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
+    CallError::Unreachable(why(error))
 }
 
 /// Whatever an agent answers, the hub keeps what it can and can give it on.

@@ -9,9 +9,8 @@ use taskpaw_contract::config::WebhookConfig;
 use taskpaw_contract::ipc::FleetEvent;
 
 use super::Shared;
-use super::agents::innermost;
 use super::store::Outcome;
-use crate::http::client;
+use crate::http::{client, why};
 
 /// How long one delivery may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -40,7 +39,7 @@ pub(super) async fn deliver(shared: Arc<Shared>, config: WebhookConfig) {
     let client = match client(config.url.starts_with("https:")).timeout(LIMIT).build() {
         Ok(client) => client,
         Err(error) => {
-            failed(&shared, &DeliveryError::Unreachable(innermost(&error)));
+            failed(&shared, &DeliveryError::Unreachable(why(&error)));
             return;
         }
     };
@@ -97,11 +96,7 @@ async fn post(client: &Client, config: &WebhookConfig, event: &FleetEvent) -> Re
         request = request.bearer_auth(&config.token);
     }
     let answer = request.send().await.map_err(|error| {
-        if error.is_timeout() {
-            DeliveryError::Timeout
-        } else {
-            DeliveryError::Unreachable(innermost(&error))
-        }
+        if error.is_timeout() { DeliveryError::Timeout } else { DeliveryError::Unreachable(why(&error)) }
     })?;
     if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::form::{self, Values};
 use super::health::Health;
 use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Setup, two_states};
-use crate::http::client as builder;
+use crate::http::{client as builder, why};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -107,12 +107,7 @@ impl HttpCheck {
         if error.is_timeout() {
             return format!("no answer within {} s", self.limit.as_secs_f64());
         }
-        let error = error.without_url();
-        let mut deepest: &dyn std::error::Error = &error;
-        while let Some(source) = deepest.source() {
-            deepest = source;
-        }
-        format!("no answer: {deepest}")
+        format!("no answer: {}", why(&error.without_url()))
     }
 }
 
@@ -128,7 +123,8 @@ fn client(is_secure: bool, is_strict: bool) -> Result<Client, String> {
     if let Some(client) = CLIENTS[place].get() {
         return Ok(client.clone());
     }
-    let made = builder(is_secure)
+    // One that trusts everybody needs no list of whom to trust.
+    let made = builder(is_secure && is_strict)
         .tls_danger_accept_invalid_certs(is_secure && !is_strict)
         .pool_max_idle_per_host(0)
         .build()
