@@ -22,7 +22,8 @@ use machine::{Effect, Heard, Machine, Reason};
 /// read.
 pub(crate) async fn apply(app: &App, role: Role, draft: &[PortDraft], keep: bool) -> Result<Apply, IpcError> {
     let Some(_alone) = app.lifecycle().begin_port_change() else {
-        return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));
+        let message = "a change of ports, or a start, is under way; wait until it is over";
+        return Err(IpcError::new(ErrorCode::Busy, message));
     };
     let config = app.settings().read()?;
     let mut change = Change::of(&config, role, draft);

@@ -8,6 +8,7 @@ mod faceless;
 mod handover;
 mod incomplete;
 mod installed;
+mod meanwhile;
 #[cfg(target_os = "linux")]
 mod package;
 mod replaced;

@@ -394,7 +394,7 @@ export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in
 /**
  * The kinds of errors.
  */
-export type ErrorCode = "bad_request" | "config" | "invalid_fields" | "busy" | "unsupported" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
+export type ErrorCode = "bad_request" | "config" | "invalid_fields" | "busy" | "handing_over" | "other_runs" | "unsupported" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
 
 /**
  * An error of a command.

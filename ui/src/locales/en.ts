@@ -678,6 +678,9 @@ export const en = {
     no_free_port: "No free port was found near this one. Choose a number yourself.",
     invalid_fields: "Some fields cannot be used as they are.",
     busy: "The same is being done already. Wait until it is over.",
+    handing_over:
+      "TaskPaw is just being handed over to another version. Nothing was changed; try again when that is over.",
+    other_runs: "Another TaskPaw is running. This one changes nothing until it has taken over.",
     unsupported: "This system cannot do that.",
     look_failed: "The ports could not be looked at. Try again.",
     internal: "Something went wrong inside TaskPaw. Try again; if it stays so, start TaskPaw again.",

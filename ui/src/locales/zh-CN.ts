@@ -638,6 +638,8 @@ export const zhCN: Words = {
     no_free_port: "附近没有找到空闲端口，请自行填写一个号码。",
     invalid_fields: "有些内容无法这样使用。",
     busy: "同样的操作正在进行，请等它结束。",
+    handing_over: "TaskPaw 正在交接给另一个版本，尚未更改任何内容。请等交接结束后重试。",
+    other_runs: "另一个 TaskPaw 正在运行。在接替它之前，这里不会更改任何内容。",
     unsupported: "此系统无法做到这一点。",
     look_failed: "无法检查端口，请重试。",
     internal: "TaskPaw 内部出错。请重试；如果仍然如此，请重新启动 TaskPaw。",

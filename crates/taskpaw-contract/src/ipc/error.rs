@@ -49,6 +49,10 @@ pub enum ErrorCode {
     InvalidFields,
     /// The same is under way already.
     Busy,
+    /// The app is being handed over to another one, which may fail: nothing is changed meanwhile.
+    HandingOver,
+    /// Another app has the place of the one app that runs: this one changes nothing.
+    OtherRuns,
     /// This system cannot do that.
     Unsupported,
     /// The role is not running, so it has no data.

@@ -1,0 +1,140 @@
+//! What people do while one version follows another: neither is lost, and nobody is left without an answer.
+//!
+//! The backend of the newer version hangs when it is told to go on, so that the handover lasts until its time is over.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use support::process::{running, runs};
+use support::programs::{CURRENT, NEWER, Programs};
+use support::wait::LONG;
+use support::{Desktop, Home, Owned, Window, until, until_some};
+
+/// A handover that is under way: the older version has stood down.
+struct Underway {
+    home: Home,
+    older: Window,
+    old: u32,
+    newer: Window,
+    new: u32,
+}
+
+impl Underway {
+    async fn start(keys: &Value) -> Self {
+        let home = Home::new();
+        home.configure(keys);
+        let older = Window::open(&Programs::current(), &home).await;
+        older.role_is("agent", "ready").await;
+        let folder = home.path().join("newer");
+        std::fs::create_dir(&folder).expect("the folder");
+        Programs::newer().install(&folder);
+        let failure = json!({ "at": "go_on", "how": "hangs", "once": true, "role": "agent" });
+        let failing = Path::new(env!("CARGO_BIN_EXE_failing"));
+        Programs::newer().install_failing(&folder, failing, &failure.to_string());
+        let newer = Window::open_program(&folder.join("taskpaw"), &home).await;
+        until("its backend was told to go on", LONG, async || folder.join("told").exists()).await;
+        let (old, new) = (older.host_pid(), newer.host_pid());
+        Self { home, older, old, newer, new }
+    }
+
+    /// The older one serves again when the time of the other one is over.
+    async fn returns(&self) {
+        self.newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} goes on")).await;
+        self.older.role_is("agent", "ready").await;
+        assert_eq!(self.home.ping().await.expect("it answers")["version"], CURRENT);
+        assert!(runs(self.old));
+    }
+
+    fn start_again(&self, arguments: &[&str]) -> Owned {
+        let mut command = Command::new(Programs::current().app());
+        Desktop::new()
+            .furnish(self.home.furnish(&mut command))
+            .args(arguments)
+            .current_dir("/")
+            .stderr(Stdio::null());
+        Owned::start(&mut command)
+    }
+}
+
+#[tokio::test]
+async fn orders_of_the_older_window_are_refused_with_the_reason_and_nothing_is_changed() {
+    let underway = Underway::start(&json!({})).await;
+    let before = underway.home.config();
+    let endpoint = json!({ "host": "127.0.0.1", "port": underway.home.api });
+    let draft = json!([{ "role": "agent", "name": "network", "endpoint": endpoint }]);
+    for request in [
+        json!({ "command": "apply_ports", "draft": draft, "keep": false }),
+        json!({ "command": "restart_role", "role": "agent" }),
+    ] {
+        let answer = underway.older.call(request).await;
+        let error = &answer["error"];
+        assert_eq!(error["code"], "busy", "{answer}");
+        assert!(error["message"].as_str().is_some_and(|said| said.contains("take over")), "{answer}");
+    }
+    underway.returns().await;
+    assert_eq!(underway.home.config(), before);
+}
+
+#[tokio::test]
+async fn a_closed_window_of_the_older_one_is_only_hidden_and_comes_back_with_it() {
+    let underway = Underway::start(&json!({ "app": { "on_close": "quit" } })).await;
+    let screen = underway.older.desktop().screen();
+    screen.close(screen.window_of(underway.old).expect("its window"));
+    until("it is hidden", LONG, async || screen.window_of(underway.old).is_none()).await;
+    underway.returns().await;
+    underway.newer.click("action-keep-other").await;
+    until("the newer one is gone", LONG, async || !runs(underway.new)).await;
+    until("its window is shown", LONG, async || screen.window_of(underway.old).is_some()).await;
+}
+
+#[tokio::test]
+async fn an_end_of_the_newer_one_brings_the_older_one_back_at_once() {
+    let underway = Underway::start(&json!({})).await;
+    underway.newer.quit().await;
+    until("the newer one is gone", LONG, async || !runs(underway.new)).await;
+    until("the older one answers", LONG, async || {
+        underway.home.ping().await.is_some_and(|answer| answer["version"] == CURRENT)
+    })
+    .await;
+    underway.older.role_is("agent", "ready").await;
+}
+
+#[tokio::test]
+async fn an_end_of_the_older_one_is_no_end_of_the_newer_one() {
+    let underway = Underway::start(&json!({})).await;
+    underway.older.quit().await;
+    until("the older one is gone", LONG, async || !runs(underway.old)).await;
+    until_some("the newer one serves", LONG, async || {
+        underway.home.ping().await.filter(|answer| answer["version"] == NEWER)
+    })
+    .await;
+    underway.newer.role_is("agent", "ready").await;
+}
+
+#[tokio::test]
+async fn an_end_for_all_ends_both_and_every_backend() {
+    let underway = Underway::start(&json!({})).await;
+    let mut quit = underway.start_again(&["--quit"]);
+    assert_eq!(quit.ended(LONG).await, Some(0));
+    assert!(!runs(underway.old) && !runs(underway.new), "it is answered when both are gone");
+    let of = |program: &Path| running(program, underway.home.path()).len();
+    let newer = underway.home.path().join("newer/sound/taskpaw-backend");
+    until("no backend is left", LONG, async || of(&Programs::current().backend()) + of(&newer) == 0).await;
+}
+
+#[tokio::test]
+async fn a_third_start_waits_and_is_answered() {
+    let underway = Underway::start(&json!({})).await;
+    // The same version as the one that is on its way is shown; it ends.
+    let mut command = Command::new(underway.home.path().join("newer/taskpaw"));
+    let desktop = Desktop::new();
+    desktop.furnish(underway.home.furnish(&mut command)).current_dir("/").stderr(Stdio::null());
+    assert_eq!(Owned::start(&mut command).ended(LONG).await, Some(0));
+    assert!(runs(underway.new) && runs(underway.old));
+    // The version that works waits until it is clear which one works, and is shown then.
+    let mut again = underway.start_again(&[]);
+    underway.returns().await;
+    assert_eq!(again.ended(LONG).await, Some(0));
+    assert!(runs(underway.old));
+}
