@@ -19,6 +19,7 @@ use crate::lifecycle::Lifecycle;
 use crate::roles::{Message, RoleTask, Surroundings};
 use crate::settings::Settings;
 use crate::shell::Shell;
+use crate::subscription::Events;
 use crate::update::OwnProgram;
 use crate::window::{FirstPaint, SharedAppearance};
 
@@ -34,6 +35,8 @@ pub(crate) struct App {
     place: Mutex<Option<Place>>,
     /// What the person decides about another app that goes on.
     choices: Choices,
+    /// What happens on the machines that are watched.
+    events: Events,
 }
 
 impl App {
@@ -56,12 +59,18 @@ impl App {
             shell,
             place: Mutex::new(None),
             choices: Choices::default(),
+            events: Events::default(),
         }
     }
 
     /// Where the app is in its life.
     pub(crate) fn lifecycle(&self) -> &Lifecycle {
         &self.host.lifecycle
+    }
+
+    /// What happens on the machines that are watched.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The program around the app.

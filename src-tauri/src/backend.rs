@@ -11,6 +11,8 @@ use taskpaw_contract::ipc::{ErrorCode, IpcError};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// A stream that is silent for so long is dead: the backend gives a sign of life every 15 seconds.
+const SILENT_FOR: Duration = Duration::from_secs(60);
 
 /// A backend and the key to it. The token never leaves the host.
 #[derive(Clone)]
@@ -73,31 +75,16 @@ impl BackendClient {
         answer.error_for_status().map_err(unreachable)
     }
 
-    /// Hears a stream of the backend line by line, until it ends.
+    /// Subscribes to a stream of the backend; no line of it is longer than `longest`.
     ///
     /// # Errors
-    /// As [`BackendClient::send`]; also if a line is longer than `longest`.
-    pub(crate) async fn stream(
-        &self,
-        path: &str,
-        longest: usize,
-        mut hear: impl FnMut(&str) + Send,
-    ) -> Result<(), IpcError> {
+    /// As [`BackendClient::send`].
+    pub(crate) async fn stream(&self, path: &str, longest: usize) -> Result<Lines, IpcError> {
         let request = client().get(format!("{}{path}", self.base_url)).bearer_auth(&self.token);
-        let answer = request.send().await.and_then(Response::error_for_status);
-        let mut answer = answer.map_err(unreachable)?;
-        let mut rest = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(unreachable)? {
-            rest.extend_from_slice(&part);
-            while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                hear(String::from_utf8_lossy(&line).trim_end());
-            }
-            if rest.len() > longest {
-                return Err(IpcError::new(ErrorCode::BackendUnreachable, "a line of its stream has no end"));
-            }
-        }
-        Ok(())
+        // The head comes at once; a body has no end.
+        let asked = tokio::time::timeout(ANSWER_WITHIN, request.send()).await;
+        let answer = asked.map_err(|_says_no_more| silent())?.and_then(Response::error_for_status);
+        Ok(Lines { answer: answer.map_err(unreachable)?, rest: Vec::new(), longest })
     }
 
     /// Whether the backend is well.
@@ -116,6 +103,42 @@ impl BackendClient {
             .timeout(ANSWER_WITHIN);
         asked.send().await.is_ok()
     }
+}
+
+/// The lines of a stream, as they come.
+pub(crate) struct Lines {
+    answer: Response,
+    /// The beginning of a line whose end has not come yet.
+    rest: Vec<u8>,
+    longest: usize,
+}
+
+impl Lines {
+    /// The next line; nothing after the last one. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BackendUnreachable`] if the stream breaks off, if it gives no sign of life any more, or if a line has no
+    /// end.
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, IpcError> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
+            }
+            if self.rest.len() > self.longest {
+                return Err(IpcError::new(ErrorCode::BackendUnreachable, "a line of its stream has no end"));
+            }
+            let part = tokio::time::timeout(SILENT_FOR, self.answer.chunk()).await;
+            match part.map_err(|_says_no_more| silent())?.map_err(unreachable)? {
+                Some(part) => self.rest.extend_from_slice(&part),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn silent() -> IpcError {
+    IpcError::new(ErrorCode::BackendUnreachable, "its stream gives no sign of life")
 }
 
 /// The error's own text would name the address, which says nothing to a person.

@@ -12,8 +12,8 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
 use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
-    AppView, Event, Failure, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
-    TimelineEntry, TokenName,
+    AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
+    TimelineEntry, TokenName, Watched,
 };
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
@@ -54,7 +54,7 @@ impl Board {
         };
         let roles = Role::ALL.map(off).to_vec();
         Self {
-            shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles }),
+            shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles, health: Health::Unknown }),
             sink,
             listening: Mutex::default(),
         }
@@ -79,6 +79,7 @@ impl Board {
         let at = unix_ms();
         shown.seq += 1;
         apply(shown, at, &event);
+        shown.health = Health::of(&shown.roles);
         told::log(&event);
         tracing::debug!(seq = shown.seq, ?event, "event");
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,6 +147,18 @@ impl Board {
         self.change_app(|app| (app.imported, app.left_behind) = (report, left_behind));
     }
 
+    /// Shows what a role watches, if that is another than before; nothing of a role that is not ready.
+    pub(crate) fn show_watched(&self, role: Role, watched: Watched) {
+        let mut shown = self.lock();
+        let Some(view) = shown.roles.iter_mut().find(|view| view.role == role) else { return };
+        let watched = watched.after(view.watched.as_ref());
+        if !matches!(view.state, RoleState::Ready { .. }) || view.watched.as_ref() == Some(&watched) {
+            return;
+        }
+        view.watched = Some(watched);
+        self.publish_on(&mut shown, Event::AppChanged);
+    }
+
     fn change_app(&self, change: impl FnOnce(&mut AppView)) {
         let mut shown = self.lock();
         change(&mut shown.app);
@@ -191,6 +204,7 @@ fn off(role: Role) -> RoleView {
         last_takeover: None,
         timeline: Vec::new(),
         apply: None,
+        watched: None,
     }
 }
 
@@ -274,6 +288,8 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
         _ => {}
     }
     view.timeline.push(TimelineEntry { at, event: event.clone() });
+    // Whoever watches is another process now, or none.
+    view.watched = None;
     match event {
         Event::TakeoverStarted { ports, .. } => {
             view.state = RoleState::TakingOver { progress: Progress::Looking };

@@ -27,6 +27,7 @@ mod roles;
 mod settings;
 mod shell;
 mod start;
+mod subscription;
 mod tray;
 mod trouble;
 mod update;

@@ -2,16 +2,14 @@
 
 mod words;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use taskpaw_contract::Role;
-use taskpaw_contract::ipc::{AgentEvent, AgentNews, Event, EventLevel, FleetNews};
+use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel};
 use tauri::AppHandle;
-use tauri::async_runtime::JoinHandle;
 use tauri_plugin_notification::NotificationExt as _;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::App;
 use crate::language;
@@ -19,8 +17,6 @@ use crate::language;
 /// So many events are remembered, so that the agent of this machine and a hub that polls it tell an event
 /// once.
 const REMEMBERED: usize = 200;
-/// The longest line of a stream that is waited for.
-const LONGEST_LINE: usize = 256 * 1024;
 
 /// So many notifications in each window; then one says that there are more.
 const MOST: usize = 5;
@@ -29,78 +25,34 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LONGEST_TITLE: usize = 100;
 const LONGEST_BODY: usize = 240;
 
-/// After a stream has ended; a backend that has ended is told of by itself.
-const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
-
-/// Listens to the roles that are ready for as long as notifications are on.
+/// Tells what happens for as long as the app runs, while notifications are on.
 pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
-    let mut happened = app.board().listen();
-    let told = Arc::new(Mutex::new(VecDeque::new()));
-    let pace = Arc::new(Mutex::new(Pace::default()));
-    let mut listening: HashMap<Role, JoinHandle<()>> = HashMap::new();
-    let mut is_on = app.board().snapshot().app.preferences.notifications;
-    while let Some(event) = happened.recv().await {
-        let was_on = is_on;
-        let mut changed = Vec::new();
-        match &event {
-            Event::ConfigChanged { preferences, .. } => {
-                is_on = preferences.notifications;
-                if is_on != was_on {
-                    changed.extend(Role::ALL);
-                }
-            }
-            Event::BackendReady { role, .. } => changed.push(*role),
-            _ => {}
+    let mut happened = app.events().listen();
+    let mut told = VecDeque::new();
+    let mut pace = Pace::default();
+    loop {
+        let event = match happened.recv().await {
+            Ok(event) => event,
+            // A storm, of which the rest is summed up anyway.
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        let preferences = app.board().snapshot().app.preferences;
+        if !preferences.notifications || !calls_for_a_person(&event) || !is_new(&mut told, &event) {
+            continue;
         }
-        for role in changed {
-            if let Some(old) = listening.remove(&role) {
-                old.abort();
-            }
-            let Some(client) = app.client(role).filter(|_| is_on) else { continue };
-            let (handle, told, pace, speaker) =
-                (handle.clone(), Arc::clone(&told), Arc::clone(&pace), Arc::clone(&app));
-            let listener = tauri::async_runtime::spawn(async move {
-                // One line that is too long must not silence the others: a backend that is still there is heard again.
-                while speaker.client(role).is_some() {
-                    let heard = client.stream("/control/stream", LONGEST_LINE, |line| {
-                        if let Some(event) = event_of(role, line).filter(|event| is_new(&told, event)) {
-                            let chosen = speaker.board().snapshot().app.preferences.language;
-                            let in_chinese = language::is_chinese(chosen, &language::of_the_system());
-                            let next =
-                                pace.lock().unwrap_or_else(PoisonError::into_inner).next(Instant::now());
-                            show(&handle, &event, next, in_chinese);
-                        }
-                    });
-                    if let Err(error) = heard.await {
-                        tracing::info!(%role, %error, "its events are not heard for a moment");
-                    }
-                    tokio::time::sleep(HEARD_AGAIN_AFTER).await;
-                }
-            });
-            listening.insert(role, listener);
-        }
+        let in_chinese = language::is_chinese(preferences.language, &language::of_the_system());
+        show(&handle, &event, pace.next(Instant::now()), in_chinese);
     }
 }
 
-/// The event in a line of a role's stream that a person wants to hear of.
-fn event_of(role: Role, line: &str) -> Option<AgentEvent> {
-    let data: Value = serde_json::from_str(line.strip_prefix("data:")?.trim()).ok()?;
-    let event = match role {
-        Role::Agent => match serde_json::from_value(data).ok()? {
-            AgentNews::Event { event } => event,
-            _ => return None,
-        },
-        Role::Hub => match serde_json::from_value(data).ok()? {
-            FleetNews::Event { event } => event.event,
-            _ => return None,
-        },
-    };
-    matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)).then_some(event)
+/// Whether a person wants to hear of it.
+fn calls_for_a_person(event: &AgentEvent) -> bool {
+    matches!(event.level, Some(EventLevel::Alert | EventLevel::Done))
 }
 
 /// Numbers begin anew on a machine that was installed anew, and two machines may have one name: the time tells them apart.
-fn is_new(told: &Mutex<VecDeque<(String, u64, String)>>, event: &AgentEvent) -> bool {
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+fn is_new(told: &mut VecDeque<(String, u64, String)>, event: &AgentEvent) -> bool {
     let name = (event.machine.clone(), event.id, event.time.clone());
     if told.contains(&name) {
         return false;
@@ -151,13 +103,19 @@ fn show(handle: &AppHandle, event: &AgentEvent, next: Next, in_chinese: bool) {
             let (title, body) = said.unwrap_or_else(|| {
                 (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
             });
-            (format!("{title} – {}", event.machine), body)
+            // What is about a machine names it already.
+            (if is_about_a_machine(event) { title } else { format!("{title} – {}", event.machine) }, body)
         }
     };
     let (title, body) = (plain(&title, LONGEST_TITLE), body_of(&plain(&body, LONGEST_BODY)));
     if let Err(error) = handle.notification().builder().title(title).body(body).show() {
         tracing::warn!(%error, "no notification can be shown");
     }
+}
+
+fn is_about_a_machine(event: &AgentEvent) -> bool {
+    let kind = event.data.as_ref().and_then(|data| serde_json::from_value(data.get("kind")?.clone()).ok());
+    matches!(kind, Some(EventKind::MachineOffline | EventKind::MachineOnline))
 }
 
 /// One line of letters that can be seen, cut.
@@ -187,10 +145,17 @@ fn body_of(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn line(level: &str, id: u64) -> String {
-        format!(
-            r#"data: {{"kind":"event","event":{{"id":{id},"time":"t","machine":"m","monitor":"w","message":"x","level":"{level}"}}}}"#
-        )
+    fn event(level: EventLevel, id: u64, time: &str) -> AgentEvent {
+        AgentEvent {
+            id,
+            time: time.to_owned(),
+            machine: "m".to_owned(),
+            monitor: "w".to_owned(),
+            message: "x".to_owned(),
+            level: Some(level),
+            title: None,
+            data: None,
+        }
     }
 
     #[test]
@@ -223,29 +188,24 @@ mod tests {
 
     #[test]
     fn the_same_number_at_another_time_is_another_event() {
-        let told = Mutex::default();
+        let mut told = VecDeque::new();
         for (time, expected) in [("one", true), ("two", true), ("one", false)] {
-            let line = line("alert", 1).replace("\"time\":\"t\"", &format!("\"time\":\"{time}\""));
-            let event = event_of(Role::Hub, &line).or_else(|| event_of(Role::Agent, &line)).unwrap();
-            assert_eq!(is_new(&told, &event), expected, "{time}");
+            assert_eq!(is_new(&mut told, &event(EventLevel::Alert, 1, time)), expected, "{time}");
         }
     }
 
     #[test]
     fn only_what_calls_for_a_person_is_told_and_only_once() {
-        let told = Mutex::default();
-        for (line, expected) in [
-            (line("alert", 1), true),
-            (line("alert", 1), false),
-            (line("done", 2), true),
-            (line("info", 3), false),
-            (line("warn", 4), false),
-            (r#"data: {"kind":"missed"}"#.to_owned(), false),
-            (": still there".to_owned(), false),
-            ("data: {".to_owned(), false),
+        let mut told = VecDeque::new();
+        for (level, id, expected) in [
+            (EventLevel::Alert, 1, true),
+            (EventLevel::Alert, 1, false),
+            (EventLevel::Done, 2, true),
+            (EventLevel::Info, 3, false),
+            (EventLevel::Warn, 4, false),
         ] {
-            let event = event_of(Role::Agent, &line).filter(|event| is_new(&told, event));
-            assert_eq!(event.is_some(), expected, "{line}");
+            let event = event(level, id, "t");
+            assert_eq!(calls_for_a_person(&event) && is_new(&mut told, &event), expected, "{level:?} {id}");
         }
     }
 }

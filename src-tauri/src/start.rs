@@ -23,7 +23,7 @@ use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::shell::TauriShell;
 use crate::update::OwnProgram;
-use crate::{check, close, exit, faceless, ipc, logging, login, notify, tray, trouble, window};
+use crate::{check, close, exit, faceless, ipc, logging, login, notify, subscription, tray, trouble, window};
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +121,8 @@ fn set_up(
         app.board().show_lost_data();
     }
     app.attend_ready_roles();
+    spawn(subscription::attend(Arc::clone(&app)));
+    spawn(window::attend_title(Arc::clone(&app), handle.clone()));
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
     let (before, may_lack_a_window) = (launching.before(), launching.may_lack_a_window());

@@ -3,6 +3,7 @@
 //!
 //! What it shows is decided in `menu` and drawn in `icon`, both plain data; `system` puts it on the screen.
 
+mod health;
 mod icon;
 mod menu;
 #[cfg_attr(target_os = "linux", path = "tray/linux.rs")]
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpaw_contract::config::Language;
-use taskpaw_contract::ipc::RoleView;
+use taskpaw_contract::ipc::{RoleView, Snapshot};
 use tauri::AppHandle;
 use tokio::sync::watch;
 
@@ -63,6 +64,13 @@ pub(crate) async fn attend(app: Arc<App>, handle: AppHandle, shows_window: bool)
 /// How a role is, in the line that its menu has: *Agent: Waiting for its ports (Port 5680 is not available)*.
 pub(crate) fn line(view: &RoleView, chosen: Language, system: &str) -> String {
     menu::role_line(view, Words::of(chosen, system))
+}
+
+/// Whether everything that is watched is all right, for the window's title; nothing while that is not known.
+pub(crate) fn health_line(shown: &Snapshot, system: &str) -> Option<String> {
+    let takes_orders = shown.app.replaced_by.is_none() && shown.problem.is_none();
+    let words = Words::of(shown.app.preferences.language, system);
+    takes_orders.then(|| health::line(&shown.health, words)).flatten()
 }
 
 fn look(app: &App) -> Shown {

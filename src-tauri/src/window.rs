@@ -6,6 +6,7 @@ mod webview_data;
 pub(crate) use appearance::{Appearance, SharedAppearance};
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tauri::{
@@ -15,8 +16,13 @@ use tauri::{
 use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
 
+use crate::app::App;
+use crate::{language, tray};
+
 /// The name of the one window.
 const NAME: &str = "main";
+/// The title of the window, while nothing more is known.
+const TITLE: &str = "TaskPaw";
 /// What is kept of the window from one start to the next. Not whether it is visible: `--background` decides that.
 const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 
@@ -47,7 +53,7 @@ pub(crate) fn open(
     let page = before.and_then(|before| before.page).map_or("", |page| page.address());
     let url = WebviewUrl::App(format!("index.html{page}").into());
     let mut builder = WebviewWindowBuilder::new(handle, NAME, url)
-        .title("TaskPaw")
+        .title(TITLE)
         .inner_size(1040.0, 720.0)
         .min_inner_size(720.0, 480.0)
         .visible(visible && before.is_none());
@@ -102,6 +108,24 @@ fn note_appearance(window: &WebviewWindow, shown: SharedAppearance) {
             look(&looked_at, &shown);
         }
     });
+}
+
+/// Keeps the title as the board is: whether everything that is watched is all right can be read in the list of windows too.
+pub(crate) async fn attend_title(app: Arc<App>, handle: AppHandle) {
+    let (mut happened, mut said) = (app.board().listen(), TITLE.to_owned());
+    let system = language::of_the_system();
+    while happened.recv().await.is_some() {
+        while happened.try_recv().is_ok() {}
+        let health = tray::health_line(&app.board().snapshot(), &system);
+        let title = health.map_or_else(|| TITLE.to_owned(), |health| format!("{health} – {TITLE}"));
+        if title == said {
+            continue;
+        }
+        if let Some(Err(error)) = handle.get_webview_window(NAME).map(|window| window.set_title(&title)) {
+            tracing::warn!(%error, "the window's title cannot be changed");
+        }
+        said = title;
+    }
 }
 
 /// Brings the window to the front.

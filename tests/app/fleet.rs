@@ -53,7 +53,7 @@ async fn a_hub_with_two_agents() {
     window.hides("[data-testid='agent-dialog']").await;
     window.says("page-fleet", "2 of 2 online", "2 台机器中 2 台在线").await;
     assert_eq!(window.count(ONLINE).await, 2);
-    window.says("page-fleet", "Not in order: Film", "异常：Film").await;
+    window.says("page-fleet", "Problems: Film", "异常：Film").await;
     assert_eq!(window.count(&format!("{ONLINE} dd")).await, 6, "processor, memory and disk of each");
     let whole = window.script("return document.documentElement.outerHTML").await;
     assert!(!whole.as_str().expect("the page").contains(TOKEN), "the token is not in the window");
@@ -65,7 +65,7 @@ async fn a_hub_with_two_agents() {
     drop(there);
     window.shows(SILENT).await;
     window.says("page-fleet", "1 of 2 online", "2 台机器中 1 台在线").await;
-    window.says("page-fleet", "last answered", "上次应答").await;
+    window.says("page-fleet", "Last answered", "上次应答").await;
     window.says("page-fleet", "It cannot be reached.", "无法连接它。").await;
     window.picture("fleet-silent").await;
     window.speaks("zh-CN", "dark").await;

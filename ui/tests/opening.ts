@@ -91,3 +91,15 @@ export async function choose(testid: string, value: string): Promise<void> {
 export function saidAt(testid: string): string {
   return find(testid).closest(".row")?.querySelector(".wrong")?.textContent?.trim() ?? "";
 }
+
+/** Enter in a field: the browser sends the form that it is in. */
+export async function enter(testid: string): Promise<void> {
+  find(testid).closest("form")?.requestSubmit();
+  await pass();
+}
+
+/** Escape in a dialog. */
+export async function escape(testid: string): Promise<void> {
+  find(testid).dispatchEvent(new Event("cancel", { cancelable: true }));
+  await pass();
+}

@@ -4,7 +4,21 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
-import { choose, click, close, find, follow, has, open, pass, saidAt, type, withWindow } from "./opening";
+import {
+  choose,
+  click,
+  close,
+  enter,
+  escape,
+  find,
+  follow,
+  has,
+  open,
+  pass,
+  saidAt,
+  type,
+  withWindow,
+} from "./opening";
 
 withWindow();
 
@@ -47,6 +61,42 @@ describe("monitors", () => {
     expect(document.body.textContent).toContain("Database");
   });
 
+  it("are sent by Enter, go on at the first wrong field, and keep what was typed when left with Escape", async () => {
+    const host = await open("ready");
+    await click("action-add-monitor");
+    await type("monitor-name", "Database");
+    await type("field-port", "5432");
+    await enter("monitor-name");
+    expect(document.activeElement).toBe(find("field-host"));
+    await escape("monitor-dialog");
+    expect(has("monitor-dialog")).toBe(false);
+    await click("action-add-monitor");
+    expect((find("field-port") as HTMLInputElement).value).toBe("5432");
+    expect(has("draft-kept")).toBe(true);
+    await type("field-host", "db");
+    await enter("field-host");
+    await pass();
+    expect(host.asked).toContainEqual({ command: "add_monitor", monitor: added });
+    await click("action-add-monitor");
+    expect((find("monitor-name") as HTMLInputElement).value).toBe("");
+    await type("monitor-name", "x");
+    await click("monitor-cancel");
+    await click("action-add-monitor");
+    expect((find("monitor-name") as HTMLInputElement).value).toBe("");
+    // Another kind has not been tried yet.
+    await click("monitor-save");
+    await choose("monitor-type", "log_pattern");
+    expect(saidAt("field-path")).toBe("");
+  });
+
+  it("take one click: the second one of a double click does nothing", async () => {
+    const host = await open("ready");
+    const [first] = document.querySelectorAll<HTMLElement>("[data-testid='monitor-enabled']");
+    for (const detail of [1, 2]) first?.dispatchEvent(new MouseEvent("click", { bubbles: true, detail }));
+    await pass();
+    expect(host.asked.filter(({ command }) => command === "change_monitor")).toHaveLength(1);
+  });
+
   it("shows at its field what only the agent could find wrong", async () => {
     const host = await open("ready");
     host.world.refuse.add_monitor = {
@@ -62,14 +112,19 @@ describe("monitors", () => {
 
   it("are changed, switched off and removed", async () => {
     const host = await open("ready");
-    // What is always watched comes first, and can be neither switched off nor removed.
+    const row = (name: string) => {
+      const all = [...document.querySelectorAll<HTMLElement>("[data-testid='monitor']")];
+      return all.find((each) => each.querySelector("h3")?.textContent === name)!;
+    };
+    const press = async (name: string, testid: string) => {
+      row(name).querySelector<HTMLElement>(`[data-testid='${testid}']`)?.click();
+      await pass();
+    };
+    // What is always watched can be neither switched off nor removed.
     const [itself, before] = host.world.monitors;
-    const shown = () => [...document.querySelectorAll<HTMLElement>("[data-testid='monitor']")];
-    expect(shown()[0]?.querySelector("[data-testid='monitor-enabled'], [data-testid='monitor-remove']")).toBe(
-      null,
-    );
-    shown()[1]?.querySelector<HTMLElement>("[data-testid='monitor-edit']")?.click();
-    await pass();
+    const fixed = row("System resources");
+    expect(fixed.querySelector("[data-testid='monitor-enabled'], [data-testid='monitor-remove']")).toBe(null);
+    await press("Blender render", "monitor-edit");
     await type("field-path", "/tmp/other.log");
     await click("monitor-save");
     expect(host.asked).toContainEqual({
@@ -78,15 +133,14 @@ describe("monitors", () => {
       monitor: { ...before, config: { path: "/tmp/other.log", from_start: false } },
     });
     await pass();
-    await click("monitor-enabled");
-    await pass();
+    await press("Blender render", "monitor-enabled");
     expect(host.world.monitors[1]?.enabled).toBe(false);
-    expect(shown()[1]?.dataset["state"]).toBe("off");
-    await click("monitor-remove");
+    expect(row("Blender render").dataset["state"]).toBe("off");
+    await press("Blender render", "monitor-remove");
     expect(host.world.monitors).toHaveLength(4);
     await click("confirm-no");
     expect(host.world.monitors).toHaveLength(4);
-    await click("monitor-remove");
+    await press("Blender render", "monitor-remove");
     await click("confirm-yes");
     await pass();
     expect(host.world.monitors).toHaveLength(3);
@@ -110,24 +164,21 @@ describe("monitors", () => {
     expect(document.activeElement).toBe(find("action-add-monitor"));
   });
 
-  it("come before the numbers when one is broken as the page is opened, and stay where they are", async () => {
-    const isFirst = () =>
-      (find("monitor").compareDocumentPosition(find("metric-cpu")) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+  it("come before the numbers, the broken ones on top, each with how long it is so", async () => {
     const host = await open("ready");
-    expect(isFirst()).toBe(true);
+    const shown = () => [...document.querySelectorAll<HTMLElement>("[data-testid='monitor']")];
+    const first = () => shown()[0]?.querySelector("h3")?.textContent;
+    const following = find("monitor").compareDocumentPosition(find("metric-cpu"));
+    expect(following & Node.DOCUMENT_POSITION_FOLLOWING).not.toBe(0);
+    expect(first()).toBe("Nightly backup");
+    expect(shown()[0]?.querySelector(".when")?.textContent).toBe("for 7 h 0 min");
     const well = host.world.status();
-    well.monitors["Nightly backup"]!.state = "ok";
+    well.monitors["Nightly backup"] = { ...well.monitors["Nightly backup"]!, state: "ok", state_seconds: 3 };
+    well.monitors["NAS web page"]!.state = "error";
     host.world.status = () => well;
     await pass(2100);
-    expect(isFirst()).toBe(true);
-    follow("#/events");
-    await pass();
-    follow("#/this-machine");
-    await pass(100);
-    expect(isFirst()).toBe(false);
-    well.monitors["Nightly backup"]!.state = "error";
-    await pass(2100);
-    expect(isFirst()).toBe(false);
+    expect(first()).toBe("NAS web page");
+    expect(shown().at(-1)?.querySelector(".when")?.textContent).toBe("just now");
   });
 
   it("opens what is always watched without asking for its name", async () => {
@@ -140,6 +191,52 @@ describe("monitors", () => {
     expect(host.asked).toContainEqual(
       expect.objectContaining({ command: "change_monitor", name: "host_metrics" }),
     );
+  });
+});
+
+describe("whether everything is all right", () => {
+  it.each([
+    ["en", "1 needs attention", "Nightly backup", "This machine · for 7 h 0 min", "Degraded"],
+    ["zh-CN", "1 项需要处理", "Nightly backup", "本机 · 已持续 7 小时 0 分钟", "异常"],
+  ] as const)(
+    "is said in %s in the head of each page, in the title and the navigation",
+    async (language, word, name, text, state) => {
+      await open("ready", "settings", language);
+      expect(find("health").textContent).toContain(word);
+      expect(document.title).toContain(word);
+      expect(find("nav-count-this-machine").textContent).toContain(word);
+      await click("health");
+      expect(find("trouble").textContent).toContain(name);
+      expect(find("trouble").textContent).toContain(text);
+      expect(find("trouble").textContent).toContain(state);
+      expect(find("trouble").getAttribute("href")).toBe("#/this-machine");
+      await click("troubles-close");
+      expect(has("troubles")).toBe(false);
+    },
+  );
+
+  it("counts machines that are silent, and this one once", async () => {
+    await open("hub", "events");
+    expect(find("health").textContent).toContain("2 need attention");
+    expect(find("nav-count-fleet").textContent).toContain("1");
+    await click("health");
+    const troubles = [...document.querySelectorAll("[data-testid='trouble']")];
+    expect(troubles.map((each) => each.querySelector(".name")?.textContent)).toEqual([
+      "Nightly backup",
+      "render-02",
+    ]);
+  });
+
+  it.each([
+    ["bare", "All well · 1", "all_well"],
+    ["stopped", "Not watching", "not_watched"],
+    ["starting", "Checking…", "unknown"],
+  ] as const)("is, with %s, %s", async (scenario, word, kind) => {
+    await open(scenario, "ports");
+    expect(find("health").textContent).toContain(word);
+    expect(find("health").dataset["kind"]).toBe(kind);
+    expect(find("health").tagName).toBe("SPAN");
+    expect(has("nav-count-this-machine")).toBe(false);
   });
 });
 
@@ -236,16 +333,39 @@ describe("the fleet", () => {
     const badge = () => card().querySelector(".badge");
     expect(badge()?.textContent).toContain("Needs attention");
     expect(badge()?.className).toContain("tone-warn");
-    expect(card().textContent).toContain("Not in order: Nightly backup");
+    expect(card().textContent).toContain("Problems: Nightly backup");
     const monitors = host.world.fleet.agents[0]!.status!.monitors;
     monitors["NAS web page"]!.state = "error";
     await pass(5100);
     expect(badge()?.className).toContain("tone-bad");
-    expect(card().textContent).toContain("Not in order: NAS web page and Nightly backup");
+    expect(card().textContent).toContain("Problems: NAS web page and Nightly backup");
     for (const name of ["NAS web page", "Nightly backup"]) monitors[name]!.state = "ok";
     await pass(5100);
     expect(badge()?.textContent).toContain("Online");
-    expect(card().textContent).toContain("3 of 3 in order");
+    expect(card().textContent).toContain("3 of 3 OK");
+  });
+
+  it.each([
+    ["en", "unauthorized", "Token refused", "nas refuses the token", "It did not accept the token."],
+    ["en", "no_agent", "Answers badly", "nas answers badly", "is not an agent"],
+    ["zh-CN", "unauthorized", "令牌被拒", "nas 不接受令牌", "它不接受此令牌"],
+    ["zh-CN", "timeout", "离线", "nas 已离线", "未能及时应答"],
+  ] as const)("tells in %s that a machine went away, by %s", async (language, cause, badge, title, text) => {
+    const host = await open("hub", "fleet", language);
+    const nas = host.world.fleet.agents.find(({ name }) => name === "nas")!;
+    Object.assign(nas, { online: false, error: "x", error_code: cause });
+    await pass(5100);
+    const card = [...document.querySelectorAll("[data-testid='fleet-agent']")][2];
+    expect(card?.querySelector(".badge")?.textContent).toContain(badge);
+    const data = { kind: "machine_offline", agent: "nas", cause };
+    const [known] = host.world.fleetEvents;
+    const away = { title: "x", message: "y", level: "alert" as const, monitor: "taskpaw", data };
+    host.world.fleetEvents = [{ ...known!, ...away, number: 99, id: 99, age_seconds: 1 }];
+    follow("#/events");
+    await pass(200);
+    const event = document.querySelector("[data-testid='event']");
+    expect(event?.textContent).toContain(title);
+    expect(event?.textContent).toContain(text);
   });
 
   it("keeps quiet about what a silent machine said last", async () => {
@@ -272,7 +392,7 @@ describe("the fleet", () => {
   it("says since when a machine is silent, and why", async () => {
     const host = await open("hub", "fleet");
     const silent = document.querySelector('[data-testid="fleet-agent"][data-online="false"]');
-    expect(silent?.textContent).toContain("last answered 1 hour ago");
+    expect(silent?.textContent).toContain("Last answered 1 hour ago");
     expect(host.asked.filter(({ command }) => command === "fleet_status")).toHaveLength(1);
   });
 
@@ -507,8 +627,30 @@ describe("settings", () => {
     expect(document.body.innerHTML).not.toContain(host.world.tokens.agent);
     expect(field().value).toBe("");
     await click("token-remove-agent");
+    expect(host.world.tokens.agent).not.toBe("");
+    await click("confirm-yes");
     await pass();
     expect(host.world.tokens.agent).toBe("");
+  });
+
+  it.each([
+    ["en", "without spaces", "needs a token"],
+    ["zh-CN", "不能有空格", "必须设置令牌"],
+  ] as const)("says in %s what a token cannot be, and when it cannot go", async (language, odd, needed) => {
+    const host = await open("ready", "settings", language);
+    await type("token-text-agent", "a token that has spaces in it");
+    expect(find("token-agent").textContent).toContain(odd);
+    await enter("token-text-agent");
+    expect(host.asked.some(({ command }) => command === "set_token")).toBe(false);
+    await type("token-text-agent", "one-that-is-long-enough");
+    await enter("token-text-agent");
+    expect(host.world.tokens.agent).toBe("one-that-is-long-enough");
+    await pass();
+    host.role("agent").ports[0]!.host = "192.168.1.5";
+    host.emit({ type: "app_changed" });
+    await click("token-remove-agent");
+    expect(has("confirm")).toBe(false);
+    expect(find("token-agent").textContent).toContain(needed);
   });
 
   it("says of a token that it is saved only until another one is typed", async () => {
@@ -522,7 +664,7 @@ describe("settings", () => {
     await pass();
     expect(said()).toBe("Saved.");
     await type("token-text-agent", "another-that-is-long-enough");
-    expect(said()).toBe("Not saved yet. Saving restarts the role.");
+    expect(said()).toBe("Not saved yet. Saving restarts the agent.");
   });
 
   it("says why an address cannot be chosen yet", async () => {
@@ -603,6 +745,23 @@ describe("settings", () => {
     await trayIsThere(false);
     expect(offered()).toEqual(["ask", "quit", "tray"]);
     expect(find("no-tray").textContent).toContain("asks instead");
+  });
+});
+
+describe("ports that were typed", () => {
+  it("are still there after another page was looked at, and are applied by Enter", async () => {
+    const host = await open("ready", "ports");
+    await type("port-number-agent-network", "5700");
+    follow("#/events");
+    await pass();
+    follow("#/ports");
+    await pass(500);
+    expect((find("port-number-agent-network") as HTMLInputElement).value).toBe("5700");
+    await enter("port-number-agent-network");
+    expect(host.asked.some(({ command }) => command === "apply_ports")).toBe(true);
+    await pass(500);
+    await click("action-look-again-agent");
+    expect(host.role("agent").ports[0]?.port).toBe(5700);
   });
 });
 

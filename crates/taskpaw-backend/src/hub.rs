@@ -8,11 +8,13 @@ mod fleet;
 mod metrics;
 mod offers;
 mod poll;
+mod presence;
 mod roster;
 mod status_md;
 mod store;
 mod webhook;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -69,6 +71,10 @@ struct Shared {
     every: Duration,
     /// In which an agent must say how it is.
     within: Duration,
+    /// After so many missed polls in a row people are told.
+    offline_after: u32,
+    /// Tells this hub from others.
+    hub_id: String,
     /// For agents that have no token of their own.
     polling_token: String,
     clients: Clients,
@@ -98,13 +104,16 @@ impl Hub {
         let no_client = |error| {
             Failure::system("the HTTP client cannot be made")(std::io::Error::other::<reqwest::Error>(error))
         };
+        let hub_id = launch.state.hub_id()?;
         let shared = Shared {
             machine: launch.machine.clone(),
             config_file: launch.config_file.clone(),
             every: Duration::from_secs(config.poll_seconds.into()),
             within: Duration::from_millis(config.answer_within_ms.into()),
+            offline_after: config.offline_after,
+            hub_id: hub_id.clone(),
             polling_token: config.polling_token.clone(),
-            clients: Clients::new(launch.state.hub_id()?).map_err(no_client)?,
+            clients: Clients::new(hub_id).map_err(no_client)?,
             fleet: Fleet::default(),
             roster: Roster::default(),
             discovers: config.discovery,
@@ -125,6 +134,10 @@ impl Hub {
             Vec::new()
         });
         let shown = shared.show(&config.agents, remembered);
+        shared.fleet.remember_offline(&shared.store.told_offline(&shared.hub_id).unwrap_or_else(|error| {
+            tracing::warn!("which machines are known to be offline cannot be read: {error}");
+            BTreeSet::new()
+        }));
         let held_back = shared.roster.held_back().map(|turn| (turn, shown));
         Ok(Self { shared: Arc::new(shared), config, api, control, held_back, tasks: JoinSet::new() })
     }

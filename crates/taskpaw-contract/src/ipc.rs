@@ -8,6 +8,7 @@ mod command;
 mod error;
 mod event;
 mod fleet;
+mod health;
 mod log;
 mod monitor;
 mod setting;
@@ -23,6 +24,7 @@ pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
     FleetStatus, MissedEvents, PollErrorCode, WebhookStatus,
 };
+pub use health::{Health, MOST_TROUBLES, Trouble, TroubleState, Watched};
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use setting::{AddressChoice, CloseDecision, Page, TokenName};

@@ -1,7 +1,7 @@
 //! What a notification says in Chinese. In English an event has words of its own.
 
 use serde_json::Value;
-use taskpaw_contract::ipc::{AgentEvent, EventKind};
+use taskpaw_contract::ipc::{AgentEvent, EventKind, PollErrorCode};
 
 /// Title and body of the one that stands for all that are too many.
 pub(super) fn more(in_chinese: bool) -> (String, String) {
@@ -39,17 +39,19 @@ pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
         ("to", word("to")),
         ("file", text("file").to_owned()),
         ("program", text("program").to_owned()),
+        ("agent", text("agent").to_owned()),
         ("name", name.to_owned()),
     ];
+    let cause = data.get("cause").and_then(|cause| serde_json::from_value(cause.clone()).ok());
     let fill = |sentence: &str| {
         filled.iter().fold(sentence.to_owned(), |sentence, (what, value)| {
             sentence.replace(&format!("{{{{{what}}}}}"), value)
         })
     };
-    Some((fill(title(kind)), body(kind).map_or_else(|| event.message.clone(), fill)))
+    Some((fill(title(kind, cause)), body(kind, cause).map_or_else(|| event.message.clone(), fill)))
 }
 
-fn title(kind: EventKind) -> &'static str {
+fn title(kind: EventKind, cause: Option<PollErrorCode>) -> &'static str {
     match kind {
         EventKind::Started => "监测端已启动",
         EventKind::Down => "{{name}} 出现故障",
@@ -70,11 +72,17 @@ fn title(kind: EventKind) -> &'static str {
         EventKind::TaskFailed => "{{name}} 失败",
         EventKind::MonitorFailed => "{{name}} 暂时无法监测",
         EventKind::LeftOut => "{{name}}：略去了部分事件",
+        EventKind::MachineOffline => match cause {
+            Some(PollErrorCode::Unauthorized) => "{{agent}} 不接受令牌",
+            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "{{agent}} 应答异常",
+            _ => "{{agent}} 已离线",
+        },
+        EventKind::MachineOnline => "{{agent}} 已恢复在线",
     }
 }
 
 /// What the title does not say; nothing where only the event's own words do.
-fn body(kind: EventKind) -> Option<&'static str> {
+fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
     Some(match kind {
         EventKind::Readable => "现在又可以读取了。",
         EventKind::FileComplete => "{{file}} 已写入完成（{{size}}）",
@@ -87,6 +95,13 @@ fn body(kind: EventKind) -> Option<&'static str> {
         EventKind::TaskDone => "{{program}} 运行 {{duration}}后结束",
         EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
         EventKind::MonitorWorks => "",
+        EventKind::MachineOffline => match cause {
+            Some(PollErrorCode::Unauthorized) => "它要求另一个令牌。请填写那台机器“设置”页中的令牌。",
+            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "应答的不像是监测端，请检查地址和端口。",
+            Some(PollErrorCode::Timeout) => "它未能及时应答，可能已关机或休眠，或被防火墙拦截。",
+            _ => "无法连接它。请确认它已开机，并且 TaskPaw 正在运行。",
+        },
+        EventKind::MachineOnline => "它又有应答了。",
         // The level of the first and the last is one that nobody is notified of.
         EventKind::Started
         | EventKind::Down

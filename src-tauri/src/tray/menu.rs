@@ -3,6 +3,7 @@
 use port_takeover::PortOutlook;
 use taskpaw_contract::ipc::{Failure, Launch, Request, RoleState, RoleView, Snapshot};
 
+use super::health;
 use super::words::Words;
 
 /// How all of TaskPaw is: the worst of what it does. Each has a shape and a colour.
@@ -67,7 +68,18 @@ impl Shown {
         let on: Vec<&RoleView> = shown.roles.iter().filter(|view| view.enabled && takes_orders).collect();
         let lines: Vec<String> = on.iter().map(|view| role_line(view, words)).collect();
 
+        let health = health::line(&shown.health, words).filter(|_| takes_orders);
+        let named = if takes_orders { health::named(shown, words) } else { Vec::new() };
         let mut entries = vec![command(words.open.to_owned(), Click::Open), Entry::Line];
+        if let Some(health) = &health {
+            entries.push(if named.is_empty() {
+                Entry::Word(health.clone())
+            } else {
+                // Whoever clicks sees it in the window.
+                let shows = |label| Command { label, click: Click::Open };
+                Entry::Group(health.clone(), named.into_iter().map(shows).collect())
+            });
+        }
         if let Some(version) = &shown.app.update {
             let installed = words.fill(words.installed, "version", version);
             let label = format!("{installed}{}{}", words.colon, words.relaunch);
@@ -81,13 +93,18 @@ impl Shown {
         entries.extend([Entry::Line, command(words.quit.to_owned(), Click::Ask(Request::Quit))]);
 
         let mood = said.as_ref().map_or_else(
-            || on.iter().map(|view| mood(&view.state)).max().unwrap_or(Mood::Quiet),
+            || on.iter().map(|view| mood(&view.state)).max().unwrap_or(Mood::Quiet).max(health::mood(shown)),
             |(mood, _)| *mood,
         );
         let summary = match said {
             Some((_, text)) => text,
             None if on.is_empty() => words.no_role.to_owned(),
-            None => lines.join(words.between),
+            None => {
+                // That the roles are ready goes without saying where what they watch is said.
+                let is_said = |view: &RoleView| health.is_none() || !matches!(view.state, RoleState::Ready { .. });
+                let said = on.iter().zip(lines).filter(|(view, _)| is_said(view)).map(|(_, line)| line);
+                health.iter().cloned().chain(said).collect::<Vec<_>>().join(words.between)
+            }
         };
         Self { mood, summary, entries }
     }

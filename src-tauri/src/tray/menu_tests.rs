@@ -3,7 +3,8 @@
 use port_takeover::PortState;
 use taskpaw_contract::config::{Config, ConfigProblem, Language};
 use taskpaw_contract::ipc::{
-    Apply, ApplyStep, Backend, Event, LingeringCause, PortView, Progress, RoleFailure,
+    Apply, ApplyStep, Backend, Event, Health, LingeringCause, PortView, Progress, RoleFailure, Trouble,
+    TroubleState, Watched,
 };
 use taskpaw_contract::sidecar::StartupErrorCode;
 use taskpaw_contract::{PortStatus, Role};
@@ -65,6 +66,20 @@ fn log() -> Vec<String> {
     Vec::new()
 }
 
+/// An agent that watches twelve things, of which these are not as they should be.
+fn watching(troubles: &[(Option<&str>, Option<&str>, TroubleState)]) -> Snapshot {
+    let mut shown = agent_is(ready());
+    let trouble = |&(machine, monitor, state): &(Option<&str>, Option<&str>, _)| Trouble {
+        machine: machine.map(str::to_owned),
+        monitor: monitor.map(str::to_owned),
+        state,
+        since: None,
+    };
+    shown.roles[0].watched = Some(Watched::of(12, troubles.iter().map(trouble).collect()));
+    shown.health = Health::of(&shown.roles);
+    shown
+}
+
 /// Every state with its name.
 fn cases() -> Vec<(&'static str, Snapshot)> {
     let message = String::new;
@@ -87,7 +102,19 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
     let startup =
         Failure::StartupError { code: StartupErrorCode::StateTooNew, message: message(), port: None };
     let free = Some(PortState::Free);
+    let mut well = agent_is(ready());
+    (well.roles[0].watched, well.health) = (Some(Watched::of(12, Vec::new())), Health::AllWell { total: 12 });
     vec![
+        ("all well", well),
+        ("one is not", watching(&[(None, Some("Nightly backup"), TroubleState::Degraded)])),
+        (
+            "some are not",
+            watching(&[
+                (None, Some("host_metrics"), TroubleState::Error),
+                (Some("nas"), Some("Disk"), TroubleState::Error),
+                (Some("render-02"), None, TroubleState::Offline),
+            ]),
+        ),
         ("ready", agent_is(ready())),
         ("both roles, one of them failing", both),
         ("no role", running(&[])),

@@ -19,6 +19,13 @@ pub(super) struct Words {
     pub(super) kept: &'static str,
     pub(super) kept_version: &'static str,
     pub(super) no_role: &'static str,
+    pub(super) all_well: &'static str,
+    pub(super) attention_one: &'static str,
+    pub(super) attention_many: &'static str,
+    pub(super) offline: &'static str,
+    pub(super) error: &'static str,
+    pub(super) degraded: &'static str,
+    pub(super) this_machine: &'static str,
     /// Of the agent and the hub, in a sentence and at its start.
     roles: [[&'static str; 2]; 2],
     pub(super) stopped: &'static str,
@@ -69,6 +76,13 @@ const ENGLISH: Words = Words {
     kept: "The TaskPaw that is running goes on",
     kept_version: "TaskPaw {{version}} goes on",
     no_role: "No role is switched on",
+    all_well: "All well · {{total}}",
+    attention_one: "1 needs attention",
+    attention_many: "{{count}} need attention",
+    offline: "Offline",
+    error: "Error",
+    degraded: "Degraded",
+    this_machine: "System resources",
     roles: [["agent", "Agent"], ["hub", "Hub"]],
     stopped: "Stopped",
     taking_over: "Taking over",
@@ -117,6 +131,13 @@ const SIMPLIFIED_CHINESE: Words = Words {
     kept: "已在运行的 TaskPaw 继续工作",
     kept_version: "TaskPaw {{version}} 继续工作",
     no_role: "没有启用任何角色",
+    all_well: "一切正常 · {{total}}",
+    attention_one: "1 项需要处理",
+    attention_many: "{{count}} 项需要处理",
+    offline: "离线",
+    error: "错误",
+    degraded: "异常",
+    this_machine: "系统资源",
     roles: [["监测端", "监测端"], ["汇总端", "汇总端"]],
     stopped: "已停止",
     taking_over: "正在接管",
@@ -245,6 +266,8 @@ mod tests {
                 words.displaced,
                 words.not_allowed,
             ]);
+            said.extend([words.all_well, words.attention_one, words.attention_many, words.this_machine]);
+            said.extend([words.offline, words.error, words.degraded]);
             said.extend(words.roles.as_flattened());
             for sentence in said {
                 assert!(window.contains(&format!("\"{sentence}\"")), "{sentence}");

@@ -432,7 +432,11 @@ problem: ConfigProblem | null,
 /**
  * Every role, on or off.
  */
-roles: Array<RoleView>, };
+roles: Array<RoleView>, 
+/**
+ * Whether everything that is watched is all right.
+ */
+health: Health, };
 
 /**
  * The app itself.
@@ -510,6 +514,66 @@ imported: ImportReport | null,
  * What an earlier version has left behind of TaskPaw V3, until the person has decided about it.
  */
 left_behind: LeftBehind | null, };
+
+/**
+ * Whether everything that is watched is all right.
+ */
+export type Health = { "kind": "unknown" } | { "kind": "not_watched" } | { "kind": "all_well", 
+/**
+ * So many things.
+ */
+total: number, } | { "kind": "attention", 
+/**
+ * So many things are watched.
+ */
+total: number, 
+/**
+ * So many of them are not as they should be.
+ */
+broken: number, };
+
+/**
+ * What a role that is ready watches.
+ */
+export type Watched = { 
+/**
+ * How many things: each monitor is one, and each machine that is silent.
+ */
+total: number, 
+/**
+ * How many of them are not as they should be.
+ */
+broken: number, 
+/**
+ * These, the worst first: [`MOST_TROUBLES`] at most.
+ */
+troubles: Array<Trouble>, };
+
+/**
+ * Something that is not as it should be.
+ */
+export type Trouble = { 
+/**
+ * The machine that it is on, as the hub calls it; nothing for this one.
+ */
+machine: string | null, 
+/**
+ * The monitor; nothing if the machine itself is silent.
+ */
+monitor: string | null, 
+/**
+ * How it is.
+ */
+state: TroubleState, 
+/**
+ * Since when, in ms since 1970 on this machine's clock; nothing if that is not known.
+ */
+since: number | null, };
+
+/**
+ * How something is that is not as it should be, the worst first.
+ */
+export type TroubleState = "offline" | "error" | "degraded";
 
 /**
  * What the first start took over from TaskPaw V3.
@@ -794,7 +858,11 @@ timeline: Array<TimelineEntry>,
 /**
  * The change of its ports that is under way, or how the last one came out.
  */
-apply: Apply | null, };
+apply: Apply | null, 
+/**
+ * What it watches, and what of it is not all right; nothing while that is not known.
+ */
+watched: Watched | null, };
 
 /**
  * What a role does now.
@@ -1642,7 +1710,11 @@ metrics: Record<string, unknown>,
 /**
  * When it looked last: UTC, ISO 8601; nothing if it has not yet.
  */
-last_update: string | null, };
+last_update: string | null, 
+/**
+ * Seconds since it is in this state, on the clock of whoever answers; nothing of an agent that does not say it.
+ */
+state_seconds?: number, };
 
 /**
  * The numbers of a machine at one time, the mean of some seconds.

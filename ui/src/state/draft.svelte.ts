@@ -7,7 +7,7 @@ import { Action } from "./action.svelte";
 import type { AppState } from "./app.svelte";
 
 /** What a person typed: text, since a half-typed number is no number yet. */
-interface Typed {
+export interface TypedPort {
   host?: string;
   port?: string;
 }
@@ -44,7 +44,7 @@ export class PortsDraft {
   readonly role: Role;
   readonly #app: AppState;
   readonly #view: () => RoleView;
-  #typed = $state<Record<string, Typed>>({});
+  #typed = $state<Record<string, TypedPort>>({});
   #seen = $state.raw<PortView[]>([]);
   #exposed = $state.raw<Exposed[]>([]);
   #asked = 0;
@@ -53,6 +53,7 @@ export class PortsDraft {
     this.#app = app;
     this.role = role;
     this.#view = view;
+    this.#typed = app.typedPorts.get(role) ?? {};
   }
 
   readonly rows: Row[] = $derived.by(() =>
@@ -86,14 +87,16 @@ export class PortsDraft {
     this.rows.every((row) => row.seen !== null && !refuses(row.seen) && row.exposed === null),
   );
 
-  type(name: string, change: Typed): void {
+  type(name: string, change: TypedPort): void {
     this.#typed[name] = { ...this.#typed[name], ...change };
+    this.#app.typedPorts.set(this.role, $state.snapshot(this.#typed));
     this.told = false;
     this.applying.error = null;
   }
 
   undo(): void {
     this.#typed = {};
+    this.#app.typedPorts.delete(this.role);
     this.applying.error = null;
   }
 

@@ -1,6 +1,7 @@
 // An event in words. The agent writes it in English; where it says what kind it is, the sentence is made here.
 
-import type { EventKind } from "../generated/ipc";
+import type { EventKind, PollErrorCode } from "../generated/ipc";
+import { en } from "../locales/en";
 import { language, t } from "../locales/language.svelte";
 import type { EventRow } from "../state/events";
 import { monitorName } from "./monitor";
@@ -37,6 +38,12 @@ class Facts {
     return this.text(key) || t("event.no_file");
   }
 
+  /** Why a machine does not answer its hub. */
+  get cause(): PollErrorCode | null {
+    const cause = this.text("cause");
+    return cause in en.poll_error ? (cause as PollErrorCode) : null;
+  }
+
   get duration(): string {
     return lasting(this.number("seconds"));
   }
@@ -46,6 +53,19 @@ class Facts {
     const metrics = { cpu: t("metric.cpu"), memory: t("metric.memory"), disk: t("metric.disk") };
     const metric = metrics[this.text("metric") as keyof typeof metrics] ?? this.text("metric");
     return { metric, percent: number(this.number("percent")) };
+  }
+}
+
+/** Each cause is another thing for a person to do. */
+function awayTitle(cause: PollErrorCode | null, name: string): string {
+  switch (cause) {
+    case "unauthorized":
+      return t("event.machine_refuses", { name });
+    case "status":
+    case "no_agent":
+      return t("event.machine_answers_badly", { name });
+    default:
+      return t("event.machine_offline", { name });
   }
 }
 
@@ -100,6 +120,18 @@ const sentences: Record<EventKind, (facts: Facts) => Said> = {
   left_out: (facts) => ({
     title: t("event.left_out", { name: facts.name }),
     message: t("event.left_out_text", { count: number(facts.number("count")) }),
+  }),
+  machine_offline: (facts) => {
+    const name = facts.text("agent");
+    const cause = facts.cause;
+    return { title: awayTitle(cause, name), ...(cause && { message: t(`poll_error.${cause}`) }) };
+  },
+  machine_online: (facts) => ({
+    title: t("event.machine_online", { name: facts.text("agent") }),
+    message:
+      facts.number("seconds") > 0
+        ? t("event.machine_online_after", { duration: facts.duration })
+        : t("event.machine_online_text"),
   }),
 };
 

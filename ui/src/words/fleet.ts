@@ -20,10 +20,23 @@ function broken(agent: FleetAgent): [string, MonitorStatus][] {
 /** How a machine is, in a word: that it answers is good news only if what it watches is in order. */
 export function agentState(agent: FleetAgent): { tone: Tone; word: string } {
   if (!agent.enabled) return { tone: "quiet", word: t("fleet.paused") };
-  if (!agent.online) return { tone: "bad", word: t("fleet.offline") };
+  if (!agent.online) return { tone: "bad", word: awayWord(agent.error_code) };
   const found = broken(agent);
   if (found.length === 0) return { tone: "ok", word: t("fleet.online") };
   return { tone: found.some(([, { state }]) => state === "error") ? "bad" : "warn", word: t("fleet.unwell") };
+}
+
+/** A machine that refuses is another thing than one that is silent. */
+function awayWord(code: PollErrorCode | null): string {
+  switch (code) {
+    case "unauthorized":
+      return t("fleet.refuses");
+    case "status":
+    case "no_agent":
+      return t("fleet.answers_badly");
+    default:
+      return t("fleet.offline");
+  }
 }
 
 /** Which of its events never came here. */

@@ -1,6 +1,7 @@
 //! What every monitor has found last, and the machine's own numbers of the last hour.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use taskpaw_contract::clock::unix_ms;
@@ -24,6 +25,15 @@ struct Watched {
     name: String,
     status: MonitorStatus,
     health: Health,
+    /// Since when it is in its state.
+    since: Instant,
+}
+
+impl Watched {
+    /// Its status as of now.
+    fn now(&self) -> MonitorStatus {
+        MonitorStatus { state_seconds: Some(self.since.elapsed().as_secs_f64()), ..self.status.clone() }
+    }
 }
 
 /// How the watch of a monitor goes, apart from what it finds.
@@ -51,10 +61,11 @@ impl Board {
             detail: detail.to_owned(),
             metrics: Map::new(),
             last_update: None,
+            state_seconds: None,
         };
         // What is refused or switched off is never looked at.
         let health = Health { is_alive: state == MonitorState::Unknown, ..Health::default() };
-        self.lock().push(Watched { name: name.to_owned(), status, health });
+        self.lock().push(Watched { name: name.to_owned(), status, health, since: Instant::now() });
     }
 
     /// A monitor is not watched any more.
@@ -97,14 +108,12 @@ impl Board {
 
     fn change(&self, name: &str, change: impl FnOnce(&mut MonitorStatus, &mut Health)) {
         let mut monitors = self.lock();
-        let Some(Watched { status, health, .. }) = monitors.iter_mut().find(|known| known.name == name)
-        else {
-            return;
-        };
-        let before = status.state;
-        change(status, health);
-        if status.state != before {
-            self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: status.clone() });
+        let Some(watched) = monitors.iter_mut().find(|known| known.name == name) else { return };
+        let before = watched.status.state;
+        change(&mut watched.status, &mut watched.health);
+        if watched.status.state != before {
+            watched.since = Instant::now();
+            self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: watched.now() });
         }
     }
 
@@ -115,8 +124,8 @@ impl Board {
 
     /// All of it, as `/status` shows it.
     pub(super) fn snapshot(&self) -> Map<String, Value> {
-        let value = |status: &MonitorStatus| serde_json::to_value(status).unwrap_or_default();
-        self.lock().iter().map(|watched| (watched.name.clone(), value(&watched.status))).collect()
+        let value = |watched: &Watched| serde_json::to_value(watched.now()).unwrap_or_default();
+        self.lock().iter().map(|watched| (watched.name.clone(), value(watched))).collect()
     }
 
     /// All of it, for whoever needs the values.

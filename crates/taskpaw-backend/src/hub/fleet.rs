@@ -49,6 +49,10 @@ struct Known {
     identity: String,
     /// What the history has of it: whether it was online, and the state of each monitor.
     noted: Option<(bool, String)>,
+    /// How many polls in a row it has missed.
+    missed: u32,
+    /// Whether it was told that it is offline, and not yet that it is back.
+    is_told_offline: bool,
 }
 
 /// An age that grows on the hub's own monotonic clock: the clocks of two machines are never compared.
@@ -86,6 +90,19 @@ pub(super) struct Changed {
     pub(super) agent: Option<FleetAgent>,
     /// For the history: whether it is online and the state of each monitor, if that is another than before.
     pub(super) state: Option<(bool, String)>,
+    /// What people are told, if it went away or came back.
+    pub(super) presence: Option<Presence>,
+}
+
+/// That a machine went away, or came back.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Presence {
+    /// What it calls itself; its configured name if it never said so.
+    pub(super) machine: String,
+    /// Why it is away; nothing if it is back.
+    pub(super) away: Option<PollErrorCode>,
+    /// Seconds since it answered last; nothing if it never did.
+    pub(super) silent_seconds: Option<f64>,
 }
 
 impl Fleet {
@@ -163,6 +180,13 @@ impl Fleet {
         }
     }
 
+    /// Takes over of which agents people were told that they are offline.
+    pub(super) fn remember_offline(&self, names: &BTreeSet<String>) {
+        for known in &mut self.lock().agents {
+            known.is_told_offline = names.contains(&known.config.name);
+        }
+    }
+
     /// The agent has answered, with so many bytes, of which this was too much. Says also whether its events are to be kept
     /// apart: another one was the first to say that it is the machine that this one says that it is.
     pub(super) fn answered(
@@ -183,7 +207,12 @@ impl Fleet {
         let error = too_much.or_else(|| {
             Some(format!("it says that it is the same machine as {}; its events are kept apart", other?))
         });
-        let changed = self.change(id, |agent| {
+        let mut presence = None;
+        let mut changed = self.change(id, |agent| {
+            agent.missed = 0;
+            if std::mem::take(&mut agent.is_told_offline) {
+                presence = Some(agent.presence(None));
+            }
             if !agent.online {
                 tracing::info!("{} is online", agent.config.name);
             }
@@ -200,17 +229,25 @@ impl Fleet {
             (agent.online, agent.error, agent.status_bytes) = (true, error, bytes);
             (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(Arc::new(status)));
         });
+        changed.presence = presence;
         (changed, is_apart)
     }
 
-    /// The agent has not answered. What it said last stays.
-    pub(super) fn missed(&self, id: AgentId, code: PollErrorCode, reason: String) -> Changed {
-        self.change(id, |agent| {
+    /// The agent has not answered. What it said last stays. After so many times in a row, people are told.
+    pub(super) fn missed(&self, id: AgentId, code: PollErrorCode, reason: String, told_after: u32) -> Changed {
+        let mut presence = None;
+        let changed = self.change(id, |agent| {
+            agent.missed = agent.missed.saturating_add(1);
+            if agent.missed >= told_after && !agent.is_told_offline {
+                agent.is_told_offline = true;
+                presence = Some(agent.presence(Some(code)));
+            }
             if agent.online || agent.error.is_none() {
                 tracing::warn!("{} is offline: {reason}", agent.config.name);
             }
             (agent.online, agent.error) = (false, Some((code, reason)));
-        })
+        });
+        Changed { presence, ..changed }
     }
 
     /// Its events were asked for, and this is wrong with them.
@@ -290,6 +327,7 @@ impl Fleet {
         Changed {
             agent: (before != after).then(|| agent.shown()),
             state: if is_noted { None } else { noted },
+            presence: None,
         }
     }
 
@@ -314,6 +352,17 @@ impl Known {
             status_bytes: 0,
             identity: String::new(),
             noted: None,
+            missed: 0,
+            is_told_offline: false,
+        }
+    }
+
+    fn presence(&self, away: Option<PollErrorCode>) -> Presence {
+        let said = self.status.as_ref().map(|status| status.machine.clone());
+        Presence {
+            machine: said.filter(|machine| !machine.is_empty()).unwrap_or_else(|| self.config.name.clone()),
+            away,
+            silent_seconds: self.last_seen.map(Age::seconds),
         }
     }
 
@@ -403,7 +452,7 @@ mod tests {
         assert_eq!((shown().online, shown().last_seen_seconds, shown().has_token), (false, None, true));
         answered(&fleet, ids[0], status("ok"));
         assert!(shown().online && shown().last_seen_seconds.is_some());
-        fleet.missed(ids[0], PollErrorCode::Timeout, "gone".into());
+        fleet.missed(ids[0], PollErrorCode::Timeout, "gone".into(), 2);
         assert_eq!((shown().online, shown().error.as_deref()), (false, Some("gone")));
         assert_eq!(shown().status.as_deref(), Some(&status("ok")));
         assert_eq!(shown().error_code, Some(PollErrorCode::Timeout));
@@ -419,8 +468,35 @@ mod tests {
         let second = answered(&fleet, ids[0], status("ok"));
         assert!(second.agent.is_none() && second.state.is_none());
         assert_eq!(answered(&fleet, ids[0], status("error")).state.unwrap().1, r#"{"x":"error"}"#);
-        assert!(!fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).state.unwrap().0);
-        assert!(fleet.missed(ids[0], PollErrorCode::Timeout, "r".into()).agent.is_none());
+        assert!(!fleet.missed(ids[0], PollErrorCode::Timeout, "r".into(), 2).state.unwrap().0);
+        assert!(fleet.missed(ids[0], PollErrorCode::Timeout, "r".into(), 2).agent.is_none());
+    }
+
+    #[test]
+    fn a_machine_that_goes_away_is_told_once_and_that_it_is_back_once() {
+        let (fleet, ids) = fleet(&[agent("a", "u")]);
+        let misses = |code| fleet.missed(ids[0], code, "r".into(), 2).presence;
+        let away = |code| Some(Presence { machine: "m".into(), away: Some(code), silent_seconds: None });
+        let without_age = |presence: Option<Presence>| {
+            presence.map(|presence| Presence { silent_seconds: None, ..presence })
+        };
+        assert_eq!(answered(&fleet, ids[0], status("ok")).presence, None, "it was never away");
+        assert_eq!(misses(PollErrorCode::Timeout), None, "once is nothing");
+        assert_eq!(without_age(misses(PollErrorCode::Unreachable)), away(PollErrorCode::Unreachable));
+        assert_eq!(misses(PollErrorCode::Unreachable), None);
+        assert_eq!(misses(PollErrorCode::Unauthorized), None, "for another reason it is away all the same");
+        let back = answered(&fleet, ids[0], status("ok")).presence.unwrap();
+        assert_eq!((back.away, back.silent_seconds.is_some()), (None, true));
+        assert_eq!(answered(&fleet, ids[0], status("ok")).presence, None);
+
+        // Another launch tells what is new, and no old news.
+        fleet.remember_offline(&BTreeSet::from(["a".to_owned()]));
+        assert_eq!((misses(PollErrorCode::Timeout), misses(PollErrorCode::Timeout)), (None, None));
+        assert!(answered(&fleet, ids[0], status("ok")).presence.is_some());
+        // One that is polled with another configuration goes on as it was.
+        fleet.remember_offline(&BTreeSet::from(["a".to_owned()]));
+        let renamed = fleet.reconcile(&[agent("b", "u")]);
+        assert!(answered(&fleet, renamed.started[0].0, status("ok")).presence.is_some());
     }
 
     #[test]

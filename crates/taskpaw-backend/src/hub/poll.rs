@@ -13,6 +13,7 @@ use super::Shared;
 use super::agents::{AgentClient, CallError};
 use super::answer::{Cut, Told};
 use super::fleet::{AgentId, Changed};
+use super::presence;
 use super::store::{Source, StoreError};
 
 /// So many times an agent is asked in one poll whether more events wait.
@@ -67,7 +68,7 @@ pub(super) async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: Hub
     let client = match shared.client_of(&agent.url, &agent.token) {
         Ok(client) => client,
         Err(error) => {
-            told(&shared, &agent.name, shared.fleet.missed(id, error.code(), error.to_string()));
+            missed(&shared, id, &agent, &error).await;
             return;
         }
     };
@@ -90,7 +91,7 @@ async fn once(
     let (status, cut) = match client.status().await {
         Ok(answer) => answer,
         Err(error) => {
-            told(shared, &agent.name, shared.fleet.missed(id, error.code(), error.to_string()));
+            missed(shared, id, agent, &error).await;
             return;
         }
     };
@@ -100,7 +101,11 @@ async fn once(
     let (changed, is_apart) = shared.fleet.answered(id, status, bytes, cut.said());
     let source = Source { agent: agent.name.clone(), url: agent.url.clone(), server_id, is_apart };
     shared.store.seen(&source, text);
+    let presence = changed.presence.clone();
     told(shared, &agent.name, changed);
+    if let Some(presence) = presence {
+        presence::tell(shared, &agent.name, presence).await;
+    }
     let mut fetched = fetch_events(shared, id, &source, client, cursor.as_ref(), allowance).await;
     if cursor.is_some() && fetched.as_ref().is_err_and(FetchError::is_of_another_start) {
         // It was started again between the two calls.
@@ -116,6 +121,16 @@ async fn once(
         Err(error) => Some((error.code(), error.to_string())),
     };
     told(shared, &agent.name, shared.fleet.events_fetched(id, problem));
+}
+
+/// The agent has not answered.
+async fn missed(shared: &Shared, id: AgentId, agent: &HubAgent, error: &CallError) {
+    let changed = shared.fleet.missed(id, error.code(), error.to_string(), shared.offline_after);
+    let presence = changed.presence.clone();
+    told(shared, &agent.name, changed);
+    if let Some(presence) = presence {
+        presence::tell(shared, &agent.name, presence).await;
+    }
 }
 
 /// Notes a change in the history, and tells it to whoever listens.

@@ -11,6 +11,7 @@ mod sizes;
 mod write;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -162,6 +163,27 @@ impl Store {
         let (stored, answer) = oneshot::channel();
         self.order(Order::Keep { source: source.clone(), events, stored });
         answer.await.map_err(|_| StoreError::Ended)?
+    }
+
+    /// Stores what the hub itself has to say of an agent; it is durable when this returns without an error.
+    pub(super) async fn keep_own(
+        &self,
+        agent: &str,
+        hub_id: &str,
+        event: AgentEvent,
+    ) -> Result<FleetEvent, StoreError> {
+        let (stored, answer) = oneshot::channel();
+        let (agent, server_id) = (agent.to_owned(), hub_id.to_owned());
+        let source = Source { agent, url: String::new(), server_id, is_apart: true };
+        self.order(Order::KeepOwn { source, event, stored });
+        let kept = answer.await.map_err(|_| StoreError::Ended)??;
+        kept.fresh.into_iter().next().ok_or_else(|| StoreError::Refused("the event was not stored".to_owned()))
+    }
+
+    /// The configured names of the agents of which this hub told last that they are offline. Blocks.
+    pub(super) fn told_offline(&self, hub_id: &str) -> Result<BTreeSet<String>, StoreError> {
+        let reader = held(&self.reader);
+        Ok(read::told_offline(reader.as_ref().ok_or(StoreError::Ended)?, hub_id)?)
     }
 
     /// Notes what an agent said last, and whether it was installed anew: for the next launch, so nobody waits

@@ -22,6 +22,8 @@ pub struct HubConfig {
     pub poll_seconds: u32,
     /// Milliseconds in which an agent must say how it is; else it counts as away.
     pub answer_within_ms: u32,
+    /// After so many missed polls in a row it is told that a machine is offline.
+    pub offline_after: u32,
     /// The agents that are polled.
     pub agents: Vec<HubAgent>,
     /// Days for which events are kept.
@@ -83,6 +85,7 @@ impl fmt::Debug for HubConfig {
             .field("polling_token", &printed(&self.polling_token))
             .field("poll_seconds", &self.poll_seconds)
             .field("answer_within_ms", &self.answer_within_ms)
+            .field("offline_after", &self.offline_after)
             .field("agents", &self.agents)
             .field("keep_event_days", &self.keep_event_days)
             .field("keep_status_days", &self.keep_status_days)
@@ -124,6 +127,7 @@ impl Default for HubConfig {
             polling_token: String::new(),
             poll_seconds: 60,
             answer_within_ms: 1_500,
+            offline_after: 2,
             agents: Vec::new(),
             keep_event_days: 30,
             keep_status_days: 7,
@@ -139,6 +143,7 @@ impl HubConfig {
         for (key, number, least, most) in [
             ("poll_seconds", self.poll_seconds, 1, 86_400),
             ("answer_within_ms", self.answer_within_ms, 100, 60_000),
+            ("offline_after", self.offline_after, 1, 1_000),
             ("keep_event_days", self.keep_event_days, 1, 3_650),
             ("keep_status_days", self.keep_status_days, 1, 3_650),
         ] {
@@ -334,6 +339,7 @@ mod tests {
         assert!(
             problem(|hub| hub.poll_seconds = 0).starts_with("hub.poll_seconds: 0 is not between 1 and 86400")
         );
+        assert!(problem(|hub| hub.offline_after = 0).starts_with("hub.offline_after: 0 "));
         assert!(problem(|hub| hub.answer_within_ms = 99).starts_with("hub.answer_within_ms: 99 "));
         assert!(problem(|hub| hub.keep_event_days = 0).starts_with("hub.keep_event_days: 0 "));
         assert!(problem(|hub| hub.keep_status_days = 9_999).starts_with("hub.keep_status_days: 9999 "));

@@ -100,6 +100,10 @@ pub struct MonitorStatus {
     pub metrics: Map<String, Value>,
     /// When it looked last: UTC, ISO 8601; nothing if it has not yet.
     pub last_update: Option<String>,
+    /// Seconds since it is in this state, on the clock of whoever answers; nothing of an agent that does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub state_seconds: Option<f64>,
 }
 
 /// The numbers of a machine at one time, the mean of some seconds.
@@ -217,4 +221,8 @@ pub enum EventKind {
     MonitorWorks,
     /// Too many events came at once: `count`.
     LeftOut,
+    /// A machine does not answer its hub: `cause`, a `PollErrorCode`.
+    MachineOffline,
+    /// It does again: `seconds` for which it did not, if that is known.
+    MachineOnline,
 }

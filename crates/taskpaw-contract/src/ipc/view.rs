@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
+use super::health::{Health, Watched};
 use super::setting::TokenName;
 use crate::config::{ConfigProblem, Preferences};
 use crate::import_report::{ImportReport, LeftBehind};
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub problem: Option<ConfigProblem>,
     /// Every role, on or off.
     pub roles: Vec<RoleView>,
+    /// Whether everything that is watched is all right.
+    pub health: Health,
 }
 
 /// The app itself.
@@ -143,6 +146,8 @@ pub struct RoleView {
     pub timeline: Vec<TimelineEntry>,
     /// The change of its ports that is under way, or how the last one came out.
     pub apply: Option<Apply>,
+    /// What it watches, and what of it is not all right; nothing while that is not known.
+    pub watched: Option<Watched>,
 }
 
 /// What a role does now.

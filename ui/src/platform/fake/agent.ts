@@ -33,6 +33,7 @@ export function status(at: number = Date.now()): AgentStatus {
           uptime_seconds: 275_400 + (time % 10_000),
         },
         last_update: now,
+        state_seconds: 275_380,
       },
       "Blender render": {
         type_id: "log_pattern",
@@ -40,6 +41,7 @@ export function status(at: number = Date.now()): AgentStatus {
         detail: "46 %",
         metrics: { progress_percent: 45.8, lines: 4121 },
         last_update: now,
+        state_seconds: 4_380,
       },
       "NAS web page": {
         type_id: "tcp_check",
@@ -47,6 +49,7 @@ export function status(at: number = Date.now()): AgentStatus {
         detail: "192.168.1.9:443 accepts connections (3 ms)",
         metrics: { listening: true, connect_ms: 3.1 },
         last_update: now,
+        state_seconds: 240,
       },
       "Nightly backup": {
         type_id: "state_file",
@@ -54,6 +57,7 @@ export function status(at: number = Date.now()): AgentStatus {
         detail: "stale: written 1 d 7 h ago; it said done",
         metrics: { word: "done", age_seconds: 111_600, busy_seconds: null },
         last_update: new Date(Date.now() - 95_000).toISOString(),
+        state_seconds: 25_200,
       },
     },
   };

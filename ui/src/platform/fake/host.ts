@@ -32,6 +32,7 @@ import { holdsUp } from "../../words/ports";
 import { history } from "./agent";
 import { fold } from "./fold";
 import { unanswered } from "./fleet";
+import { withHealth } from "./health";
 import { judged } from "./roles";
 import type { Command, Platform, RequestOf } from "../types";
 
@@ -87,8 +88,12 @@ export class FakeHost implements Platform {
   /** Something happens: it is in the snapshot from now on, and whoever listens hears it. */
   emit(event: Event): void {
     const at = Date.now();
-    this.world.snapshot = fold(this.world.snapshot, at, event);
+    this.world.snapshot = this.#counted(fold(this.world.snapshot, at, event));
     for (const hear of this.#hearing) hear(structuredClone({ at, event, snapshot: this.world.snapshot }));
+  }
+
+  #counted(snapshot: Snapshot): Snapshot {
+    return withHealth(snapshot, this.world.status(), this.world.fleet);
   }
 
   role(role: Role): RoleView {
@@ -100,6 +105,7 @@ export class FakeHost implements Platform {
   #answer(request: Request): Answers[Command] | Promise<Answers[Command]> {
     switch (request.command) {
       case "snapshot":
+        this.world.snapshot = this.#counted(this.world.snapshot);
         return this.world.snapshot;
       case "painted":
       case "page_opened":

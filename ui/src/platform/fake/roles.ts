@@ -80,6 +80,7 @@ export function readyAgent(): RoleView {
       { at: started + 230, event: { type: "backend_ready", role, generation, backend, ports } },
     ],
     apply: null,
+    watched: null,
   };
 }
 
@@ -103,6 +104,7 @@ export function readyHub(): RoleView {
       { at: started + 97, event: { type: "backend_ready", role, generation: 1, backend: hub, ports } },
     ],
     apply: null,
+    watched: null,
   };
 }
 
@@ -116,6 +118,7 @@ export function offHub(): RoleView {
     last_takeover: null,
     timeline: [],
     apply: null,
+    watched: null,
   };
 }
 
@@ -144,5 +147,6 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
     },
     problem: null,
     roles: [agent, hub],
+    health: { kind: "unknown" },
   };
 }

@@ -1,6 +1,9 @@
 //! Reading the history.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Row, params_from_iter};
+use serde_json::Value;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventLevel, FleetEvent};
 
@@ -112,6 +115,22 @@ pub(super) fn remembered(connection: &Connection) -> rusqlite::Result<Vec<Rememb
             })
         })?
         .collect()
+}
+
+/// The agents of which this hub told last that they are offline.
+pub(super) fn told_offline(connection: &Connection, hub_id: &str) -> rusqlite::Result<BTreeSet<String>> {
+    let mut told = BTreeSet::new();
+    // Of a group with a maximum, SQLite gives the row that has it.
+    let mut statement = connection
+        .prepare("SELECT agent, data, max(number) FROM events WHERE server_id = ?1 GROUP BY agent")?;
+    for row in statement.query_map([hub_id], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))? {
+        let (agent, data): (String, _) = row?;
+        let data: Option<Value> = data.and_then(|text| serde_json::from_str(&text).ok());
+        if data.is_some_and(|data| data["kind"] == "machine_offline") {
+            told.insert(agent);
+        }
+    }
+    Ok(told)
 }
 
 /// As it is on the wire.

@@ -40,7 +40,12 @@ impl Sizes {
     /// With what was written. An event that was there already is counted too, until they are read again.
     pub(super) fn add(&mut self, order: &Order) {
         let (agent, bytes) = match order {
-            Order::Keep { source, events, .. } => {
+            Order::Keep { source, .. } | Order::KeepOwn { source, .. } => {
+                let events = match order {
+                    Order::Keep { events, .. } => events.as_slice(),
+                    Order::KeepOwn { event, .. } => std::slice::from_ref(event),
+                    _ => &[],
+                };
                 let of = |event: &taskpaw_contract::ipc::AgentEvent| {
                     let texts = [&event.time, &event.machine, &event.monitor, &event.message];
                     let data = event.data.as_ref().map_or(0, |data| data.to_string().len());

@@ -311,3 +311,28 @@ async fn two_that_say_they_are_one_machine_do_not_meet() {
     let stored = history.keep(&source("s"), &[(3, "t")]).await;
     assert!(!stored.installed_anew && stored.skipped.is_none() && stored.fresh.len() == 1);
 }
+
+#[tokio::test]
+async fn what_the_hub_says_itself_is_numbered_for_each_machine_and_known_to_the_next_launch() {
+    let history = History::new();
+    let own = |kind: &str| AgentEvent { data: Some(json!({ "kind": kind })), ..event(0, "t") };
+    let mut ids = Vec::new();
+    for (agent, kind) in [
+        ("a", "machine_offline"),
+        ("b", "machine_offline"),
+        ("a", "machine_online"),
+        ("b", "machine_online"),
+        ("b", "machine_offline"),
+    ] {
+        let kept = history.store.keep_own(agent, "hub", own(kind)).await.unwrap();
+        assert_eq!((kept.agent.as_str(), kept.server_id.as_str()), (agent, "hub"));
+        ids.push(kept.event.id);
+    }
+    assert_eq!(ids, [1, 1, 2, 2, 3]);
+    // An agent that is called as another one, and that says what the hub would say, changes nothing.
+    let lies = AgentEvent { data: Some(json!({ "kind": "machine_offline" })), ..event(7, "t") };
+    history.store.keep(&source("s"), vec![lies]).await.unwrap();
+    let history = history.again();
+    assert_eq!(history.store.told_offline("hub").unwrap(), BTreeSet::from(["b".to_owned()]));
+    assert_eq!(history.store.told_offline("another").unwrap(), BTreeSet::new());
+}

@@ -32,6 +32,8 @@ const MOST_ROUNDS: usize = 64;
 pub(super) enum Order {
     /// Store events.
     Keep { source: Source, events: Vec<AgentEvent>, stored: oneshot::Sender<Result<Stored, StoreError>> },
+    /// Store what the hub itself has to say of an agent.
+    KeepOwn { source: Source, event: AgentEvent, stored: oneshot::Sender<Result<Stored, StoreError>> },
     /// An agent has answered.
     Seen { source: Source, status: String },
     /// An agent or its monitors changed.
@@ -192,6 +194,10 @@ impl Writer {
                 Order::Keep { source, events, .. } => {
                     stored = keep(&transaction, source, events, now, self.keeping.webhook)?;
                 }
+                Order::KeepOwn { source, event, .. } => {
+                    let event = AgentEvent { id: next_own(&transaction, source)?, ..event.clone() };
+                    stored = keep(&transaction, source, &[event], now, self.keeping.webhook)?;
+                }
                 Order::Seen { source, status } => seen(&transaction, source, status, now)?,
                 Order::State { agent, online, monitors } => {
                     transaction
@@ -247,10 +253,19 @@ fn is_trusted(steady: Duration, from_ms: u64, to_ms: u64) -> bool {
 
 fn answer(order: Order, stored: Stored) -> Answer {
     match order {
-        Order::Keep { stored: sender, .. } => Answer::Stored(sender, stored),
+        Order::Keep { stored: sender, .. } | Order::KeepOwn { stored: sender, .. } => {
+            Answer::Stored(sender, stored)
+        }
         Order::Delivered { noted, .. } | Order::Erase { noted, .. } => Answer::Noted(noted),
         Order::Seen { .. } | Order::State { .. } | Order::Forget { .. } => Answer::Nobody,
     }
+}
+
+/// The hub's own events of an agent have numbers without holes.
+fn next_own(transaction: &Transaction<'_>, source: &Source) -> rusqlite::Result<u64> {
+    transaction
+        .prepare_cached("SELECT ifnull(max(id), 0) + 1 FROM events WHERE machine_key = ?1")?
+        .query_row([source.key()], |row| row.get(0))
 }
 
 fn keep(

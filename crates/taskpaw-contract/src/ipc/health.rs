@@ -1,0 +1,194 @@
+//! Whether everything that is watched is all right: one answer, which window, title and tray show alike.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::view::{RoleState, RoleView};
+
+/// So many troubles of a role are listed; all are counted.
+pub const MOST_TROUBLES: usize = 50;
+
+/// What a role that is ready watches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Watched {
+    /// How many things: each monitor is one, and each machine that is silent.
+    pub total: u32,
+    /// How many of them are not as they should be.
+    pub broken: u32,
+    /// These, the worst first: [`MOST_TROUBLES`] at most.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Trouble {
+    /// The machine that it is on, as the hub calls it; nothing for this one.
+    pub machine: Option<String>,
+    /// The monitor; nothing if the machine itself is silent.
+    pub monitor: Option<String>,
+    /// How it is.
+    pub state: TroubleState,
+    /// Since when, in ms since 1970 on this machine's clock; nothing if that is not known.
+    #[ts(type = "number | null")]
+    pub since: Option<u64>,
+}
+
+/// How something is that is not as it should be, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleState {
+    /// A machine does not answer.
+    Offline,
+    /// It is broken.
+    Error,
+    /// It works, but not well.
+    Degraded,
+}
+
+/// Whether everything that is watched is all right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Health {
+    /// It is not known yet.
+    Unknown,
+    /// Nothing is watched, since no role that should watch is running.
+    NotWatched,
+    /// It is.
+    AllWell {
+        /// So many things.
+        total: u32,
+    },
+    /// It is not.
+    Attention {
+        /// So many things are watched.
+        total: u32,
+        /// So many of them are not as they should be.
+        broken: u32,
+    },
+}
+
+impl Health {
+    /// The answer for what the roles are and know.
+    #[must_use]
+    pub fn of(roles: &[RoleView]) -> Self {
+        let on: Vec<&RoleView> = roles.iter().filter(|view| view.enabled).collect();
+        let known = on.iter().filter_map(|view| view.watched.as_ref());
+        let (total, broken) = known.fold((0_u32, 0_u32), |(total, broken), watched| {
+            (total.saturating_add(watched.total), broken.saturating_add(watched.broken))
+        });
+        let runs_not = |view: &&RoleView| {
+            matches!(
+                view.state,
+                RoleState::Stopped
+                    | RoleState::Waiting { .. }
+                    | RoleState::Failed { .. }
+                    | RoleState::Backoff { .. }
+            )
+        };
+        if broken > 0 {
+            Self::Attention { total, broken }
+        } else if on.is_empty() || on.iter().any(runs_not) {
+            Self::NotWatched
+        } else if on.iter().any(|view| view.watched.is_none()) {
+            Self::Unknown
+        } else {
+            Self::AllWell { total }
+        }
+    }
+}
+
+impl Watched {
+    /// What is counted and listed of so many things. The worst come first, those of one kind in the order in which they are.
+    #[must_use]
+    pub fn of(total: usize, mut troubles: Vec<Trouble>) -> Self {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let broken = number(troubles.len());
+        troubles.sort_by_key(|trouble| trouble.state);
+        troubles.truncate(MOST_TROUBLES);
+        Self { total: number(total), broken, troubles }
+    }
+
+    /// The same, where what was known before keeps its beginning: two looks at one age differ by moments.
+    #[must_use]
+    pub fn after(mut self, before: Option<&Self>) -> Self {
+        /// How far two looks at one beginning may be apart.
+        const SAME_MS: u64 = 5_000;
+        for trouble in &mut self.troubles {
+            let is_it = |known: &&Trouble| {
+                (&known.machine, &known.monitor, known.state)
+                    == (&trouble.machine, &trouble.monitor, trouble.state)
+            };
+            let known = before.into_iter().flat_map(|before| &before.troubles).find(is_it);
+            if let (Some(now), Some(then)) = (trouble.since, known.and_then(|known| known.since))
+                && now.abs_diff(then) <= SAME_MS
+            {
+                trouble.since = Some(then);
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Role;
+    use crate::ipc::Backend;
+
+    fn trouble(monitor: &str, state: TroubleState, since: u64) -> Trouble {
+        Trouble { machine: None, monitor: Some(monitor.to_owned()), state, since: Some(since) }
+    }
+
+    fn role(role: Role, state: RoleState, watched: Option<Watched>) -> RoleView {
+        RoleView {
+            role,
+            enabled: true,
+            generation: 1,
+            state,
+            ports: Vec::new(),
+            last_takeover: None,
+            timeline: Vec::new(),
+            apply: None,
+            watched,
+        }
+    }
+
+    fn ready() -> RoleState {
+        let backend = Backend { pid: 7, version: "4".into(), base_url: String::new(), ready_ms: 1.0 };
+        RoleState::Ready { backend }
+    }
+
+    #[test]
+    fn the_answer_is_as_good_as_what_is_known() {
+        let well = || Some(Watched::of(12, Vec::new()));
+        let broken = || Some(Watched::of(3, vec![trouble("a", TroubleState::Error, 1)]));
+        let of = |roles: &[RoleView]| Health::of(roles);
+        assert_eq!(of(&[]), Health::NotWatched);
+        assert_eq!(of(&[role(Role::Agent, ready(), None)]), Health::Unknown);
+        assert_eq!(of(&[role(Role::Agent, ready(), well())]), Health::AllWell { total: 12 });
+        assert_eq!(of(&[role(Role::Agent, RoleState::Starting, None)]), Health::Unknown);
+        assert_eq!(of(&[role(Role::Agent, RoleState::Stopped, None)]), Health::NotWatched);
+        let both = [role(Role::Agent, RoleState::Stopped, None), role(Role::Hub, ready(), broken())];
+        assert_eq!(of(&both), Health::Attention { total: 3, broken: 1 });
+        let mut off = role(Role::Hub, ready(), broken());
+        off.enabled = false;
+        let agent = role(Role::Agent, ready(), well());
+        assert_eq!(of(&[agent, off]), Health::AllWell { total: 12 });
+    }
+
+    #[test]
+    fn the_worst_come_first_and_all_are_counted() {
+        let many = (0..80).map(|number| trouble(&number.to_string(), TroubleState::Degraded, 1));
+        let watched = Watched::of(90, many.chain([trouble("worst", TroubleState::Error, 1)]).collect());
+        assert_eq!((watched.total, watched.broken, watched.troubles.len()), (90, 81, MOST_TROUBLES));
+        assert_eq!(watched.troubles[0].monitor.as_deref(), Some("worst"));
+    }
+
+    #[test]
+    fn a_trouble_keeps_its_beginning_until_it_begins_again() {
+        let at = |since| Watched::of(1, vec![trouble("a", TroubleState::Error, since)]);
+        let begun = |now: u64| at(now).after(Some(&at(100_000))).troubles[0].since;
+        assert_eq!((begun(100_900), begun(99_000)), (Some(100_000), Some(100_000)));
+        assert_eq!(begun(160_000), Some(160_000));
+    }
+}
