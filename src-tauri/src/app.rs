@@ -201,9 +201,22 @@ impl App {
     /// # Errors
     /// [`ConfigProblem`]; nothing is changed then.
     pub(crate) fn change_config(&self, change: impl FnOnce(&mut Config)) -> Result<Config, ConfigProblem> {
+        let before = self.settings().read().ok();
         let config = self.settings().change(change)?;
         self.board().configure(&config, self.settings().has_last_good());
+        if let Some(before) = before {
+            self.follow_fleet(&before, &config);
+        }
         Ok(config)
+    }
+
+    /// Starts the hub anew if a change of this machine's agent has changed its fleet. One that was just switched on, or off,
+    /// is told so by whoever did that.
+    pub(crate) fn follow_fleet(&self, before: &Config, after: &Config) {
+        let was_on = before.roles.contains(&Role::Hub);
+        if was_on && before.hub.agents != after.hub.agents {
+            self.restart_if_on(after, Role::Hub);
+        }
     }
 
     /// Starts a role anew if it is on, so that it follows what was changed.

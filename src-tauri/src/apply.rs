@@ -37,7 +37,12 @@ pub(crate) async fn apply(app: &App, role: Role, draft: &[PortDraft], keep: bool
     let is_running = view.is_some_and(|view| !matches!(view.state, RoleState::Stopped));
     let (machine, effects) = Machine::begin(keep, is_running);
     let mut doing = Doing { app, change, keep, config, until_end, heard, since: generation, last: None };
-    Ok(doing.run(machine, effects).await)
+    let before = doing.config.clone();
+    let told = doing.run(machine, effects).await;
+    if let Ok(after) = app.settings().read() {
+        app.follow_fleet(&before, &after);
+    }
+    Ok(told)
 }
 
 /// A change that is under way.

@@ -1,6 +1,7 @@
 //! The configuration in the host: read anew for each start, changed one at a time.
 
 mod note;
+mod own_agent;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -116,14 +117,16 @@ impl Settings {
         Ok(())
     }
 
-    /// Changes the file and gives back what counts then.
+    /// Changes the file and gives back what counts then. This machine in its own fleet follows in the same step.
     ///
     /// # Errors
     /// [`ConfigProblem`]; the file is then as it was.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Config)) -> Result<Config, ConfigProblem> {
         let _alone = self.alone();
         ConfigFile::update(&self.path, |config| {
+            let before = config.clone();
             change(config);
+            own_agent::follow(&before, config, &machine_name(config));
             Ok(config.clone())
         })
         .map(|config| self.in_force(config))
@@ -192,6 +195,14 @@ impl Settings {
 
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What people call this machine.
+fn machine_name(config: &Config) -> String {
+    match config.agent.machine.trim() {
+        "" => sysinfo::System::host_name().unwrap_or_default(),
+        name => name.to_owned(),
     }
 }
 

@@ -129,7 +129,10 @@ fn set_up(
     let audience = if arguments.background { Audience::Desktop } else { Audience::Window };
     let with_window = launching.begin(&app, audience);
     let visible = !arguments.background;
-    let opened = window::open(handle, visible, &folders.data, before.as_ref(), app.appearance());
+    // A configuration that cannot be used is told of by the window: it opens as the system is.
+    let preferences = app.settings().read().map(|config| config.app).unwrap_or_default();
+    let opened =
+        window::open(handle, visible, &folders.data, before.as_ref(), app.appearance(), &preferences);
     let window = match opened {
         Ok(window) => {
             close::attend(&window, &app);

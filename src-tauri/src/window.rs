@@ -1,6 +1,7 @@
 //! The one window: how it is made, brought to the front and hidden, and when it has painted.
 
 mod appearance;
+mod first_look;
 mod webview_data;
 
 pub(crate) use appearance::{Appearance, SharedAppearance};
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use taskpaw_contract::config::Preferences;
 use tauri::{
     AppHandle, Manager as _, PhysicalPosition, PhysicalSize, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     WindowEvent,
@@ -46,6 +48,7 @@ pub(crate) fn open(
     local_data: &Path,
     before: Option<&Appearance>,
     shown: &SharedAppearance,
+    preferences: &Preferences,
 ) -> tauri::Result<WebviewWindow> {
     if std::env::var_os(NO_WINDOW).is_some() {
         return Err(std::io::Error::other(NO_WINDOW).into());
@@ -56,7 +59,11 @@ pub(crate) fn open(
         .title(TITLE)
         .inner_size(1040.0, 720.0)
         .min_inner_size(720.0, 480.0)
+        .initialization_script(first_look::script(preferences))
         .visible(visible && before.is_none());
+    if let Some(paper) = first_look::paper(preferences) {
+        builder = builder.background_color(paper);
+    }
     if let Some(folder) = webview_data::folder(local_data, taskpaw_contract::version()) {
         builder = builder.data_directory(folder);
     }

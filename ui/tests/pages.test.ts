@@ -181,6 +181,29 @@ describe("monitors", () => {
     expect(shown().at(-1)?.querySelector(".when")?.textContent).toBe("just now");
   });
 
+  it.each([
+    ["en", "1 h 13 min so far · about 1 h 27 min left", "Last finished 3 minutes ago, took 1 h 20 min"],
+    ["zh-CN", "已用 1 小时 13 分钟 · 约剩 1 小时 27 分钟", "上次完成：3 分钟前，用时 1 小时 20 分钟"],
+  ] as const)("show in %s how far work is, and how the last one went", async (language, goesOn, went) => {
+    const host = await open("ready", "this-machine", language);
+    const bar = find("work").querySelector("progress");
+    expect([bar?.value, bar?.max, bar?.getAttribute("aria-label")]).toEqual([45.8, 100, "Blender render"]);
+    expect(find("work").textContent).toContain("45%");
+    expect(find("work").textContent).toContain(goesOn);
+    const done = host.world.status();
+    const work = { is_running: false, percent: null, elapsed_seconds: null, left_seconds: null };
+    const last = { took_seconds: 4_800, ended_seconds: 180 };
+    done.monitors["Blender render"] = {
+      ...done.monitors["Blender render"]!,
+      state: "idle",
+      work: { ...work, last },
+    };
+    host.world.status = () => done;
+    await pass(2100);
+    expect(find("work").querySelector("progress")).toBe(null);
+    expect(find("work").textContent).toContain(went);
+  });
+
   it("opens what is always watched without asking for its name", async () => {
     const host = await open("bare");
     await click("monitor-edit");
@@ -334,6 +357,7 @@ describe("the fleet", () => {
     expect(badge()?.textContent).toContain("Needs attention");
     expect(badge()?.className).toContain("tone-warn");
     expect(card().textContent).toContain("Problems: Nightly backup");
+    expect(card().querySelector("[data-testid='work']")?.textContent).toMatch(/Blender render.*45%/s);
     const monitors = host.world.fleet.agents[0]!.status!.monitors;
     monitors["NAS web page"]!.state = "error";
     await pass(5100);

@@ -13,6 +13,7 @@ mod roster;
 mod schedule;
 mod throttle;
 mod v3_status;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -29,8 +29,8 @@ pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use setting::{AddressChoice, CloseDecision, Page, TokenName};
 pub use status::{
-    AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, MetricSample, MonitorState,
-    MonitorStatus, is_hex_id,
+    AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, LastWork, MetricSample,
+    MonitorState, MonitorStatus, Work, is_hex_id,
 };
 pub use typescript::typescript;
 pub use view::{

@@ -27,7 +27,12 @@ pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
         "disk" => "磁盘",
         other => other,
     };
-    let name = if event.monitor == "host_metrics" { "系统资源" } else { &event.monitor };
+    let name = match event.monitor.as_str() {
+        "host_metrics" => "系统资源",
+        // What a hub says of a machine names that.
+        _ if !text("agent").is_empty() => text("agent"),
+        monitor => monitor,
+    };
     let filled = [
         ("metric", metric.to_owned()),
         ("percent", format!("{:.0}", number("percent"))),
@@ -39,7 +44,6 @@ pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
         ("to", word("to")),
         ("file", text("file").to_owned()),
         ("program", text("program").to_owned()),
-        ("agent", text("agent").to_owned()),
         ("name", name.to_owned()),
     ];
     let cause = data.get("cause").and_then(|cause| serde_json::from_value(cause.clone()).ok());
@@ -73,11 +77,11 @@ fn title(kind: EventKind, cause: Option<PollErrorCode>) -> &'static str {
         EventKind::MonitorFailed => "{{name}} 暂时无法监测",
         EventKind::LeftOut => "{{name}}：略去了部分事件",
         EventKind::MachineOffline => match cause {
-            Some(PollErrorCode::Unauthorized) => "{{agent}} 不接受令牌",
-            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "{{agent}} 应答异常",
-            _ => "{{agent}} 已离线",
+            Some(PollErrorCode::Unauthorized) => "{{name}} 不接受令牌",
+            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "{{name}} 应答异常",
+            _ => "{{name}} 已离线",
         },
-        EventKind::MachineOnline => "{{agent}} 已恢复在线",
+        EventKind::MachineOnline => "{{name}} 已恢复在线",
     }
 }
 
@@ -96,10 +100,11 @@ fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
         EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
         EventKind::MonitorWorks => "",
         EventKind::MachineOffline => match cause {
-            Some(PollErrorCode::Unauthorized) => "它要求另一个令牌。请填写那台机器“设置”页中的令牌。",
-            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "应答的不像是监测端，请检查地址和端口。",
-            Some(PollErrorCode::Timeout) => "它未能及时应答，可能已关机或休眠，或被防火墙拦截。",
-            _ => "无法连接它。请确认它已开机，并且 TaskPaw 正在运行。",
+            Some(PollErrorCode::Unauthorized) => "它不接受此令牌。请填写那台机器“设置”页中的令牌。",
+            Some(PollErrorCode::Status) => "它返回了错误，请在那台机器的“诊断”页查看日志。",
+            Some(PollErrorCode::NoAgent) => "应答的不是监测端，请检查地址和端口。",
+            Some(PollErrorCode::Timeout) => "它未能及时应答，可能已关机，或被防火墙拦截。",
+            _ => "无法连接它。请确认那台机器上的 TaskPaw 正在运行，并已在“设置”页允许其他机器访问监测端。",
         },
         EventKind::MachineOnline => "它又有应答了。",
         // The level of the first and the last is one that nobody is notified of.
@@ -212,16 +217,22 @@ mod tests {
         for (key, text) in events.lines().filter_map(|line| line.trim().split_once(": \"")) {
             let text = text.strip_suffix("\",").unwrap();
             if let Some(kind) = kind(key) {
-                assert_eq!(title(kind), text, "{kind:?}");
+                assert_eq!(title(kind, None), text, "{kind:?}");
                 titles += 1;
             } else if let Some(kind) = key.strip_suffix("_text").and_then(kind)
-                && let Some(body) = body(kind)
+                && let Some(body) = body(kind, None)
             {
                 assert_eq!(body, text, "{kind:?}");
                 bodies += 1;
             }
         }
-        assert_eq!((titles, bodies), (20, 10));
+        assert_eq!((titles, bodies), (22, 11));
+        for cause in ["unauthorized", "status", "no_agent", "timeout", "unreachable"] {
+            let cause = serde_json::from_value(json!(cause)).ok();
+            let kind = EventKind::MachineOffline;
+            assert!(WINDOW.contains(&format!("\"{}\"", title(kind, cause))), "{cause:?}");
+            assert!(WINDOW.contains(&format!("\"{}\"", body(kind, cause).unwrap())), "{cause:?}");
+        }
         for word in ["系统资源", "处理器", "内存", "磁盘", "没有文件"] {
             assert!(WINDOW.contains(&format!("\"{word}\"")), "{word}");
         }

@@ -421,6 +421,13 @@ export const en = {
   monitor: {
     lasts: "for {{duration}}",
   },
+  work: {
+    so_far: "{{duration}} so far",
+    left: "about {{duration}} left",
+    under_a_minute: "a minute",
+    last: "Last finished {{ago}}",
+    last_took: "Last finished {{ago}}, took {{duration}}",
+  },
   health: {
     all_well: "All well · {{total}}",
     attention_one: "1 needs attention",

@@ -389,6 +389,13 @@ export const zhCN: Words = {
   monitor: {
     lasts: "已持续 {{duration}}",
   },
+  work: {
+    so_far: "已用 {{duration}}",
+    left: "约剩 {{duration}}",
+    under_a_minute: "1 分钟",
+    last: "上次完成：{{ago}}",
+    last_took: "上次完成：{{ago}}，用时 {{duration}}",
+  },
   health: {
     all_well: "一切正常 · {{total}}",
     attention_one: "1 项需要处理",

@@ -1,6 +1,6 @@
 // The machines of the hub in words: how each is, since when one is silent, and how a test went.
 
-import type { AgentTest, FleetAgent, MissedEvents, MonitorStatus, PollErrorCode } from "../generated/ipc";
+import type { AgentTest, FleetAgent, MissedEvents, MonitorStatus, PollErrorCode, Work } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { HOST_METRICS } from "../state/samples.svelte";
 import { isBroken, monitorName } from "./monitor";
@@ -15,6 +15,17 @@ function watched({ status }: FleetAgent): [string, MonitorStatus][] {
 /** What is broken there now: of a machine that is silent, nobody knows. */
 function broken(agent: FleetAgent): [string, MonitorStatus][] {
   return agent.enabled && agent.online ? watched(agent).filter(([, { state }]) => isBroken(state)) : [];
+}
+
+/** So much work is shown on a card; the rest is on the machine's own page. */
+const MOST_WORK = 3;
+
+/** The work that goes on there and says how far it is. */
+export function running(agent: FleetAgent): { name: string; work: Work }[] {
+  const found = watched(agent).flatMap(([name, { work }]) =>
+    work?.is_running && work.percent !== null ? [{ name: monitorName(name), work }] : [],
+  );
+  return found.slice(0, MOST_WORK);
 }
 
 /** How a machine is, in a word: that it answers is good news only if what it watches is in order. */

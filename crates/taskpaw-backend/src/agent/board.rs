@@ -9,6 +9,7 @@ use taskpaw_contract::ipc::{AgentNews, MetricSample, MonitorState, MonitorStatus
 
 use super::News;
 use super::history::History;
+use super::work::Tracker;
 use crate::monitors::{self, Check};
 
 /// The status of every monitor, in the order of the configuration.
@@ -27,12 +28,18 @@ struct Watched {
     health: Health,
     /// Since when it is in its state.
     since: Instant,
+    /// The work that it watches.
+    work: Tracker,
 }
 
 impl Watched {
     /// Its status as of now.
     fn now(&self) -> MonitorStatus {
-        MonitorStatus { state_seconds: Some(self.since.elapsed().as_secs_f64()), ..self.status.clone() }
+        let now = Instant::now();
+        let state_seconds = Some(now.saturating_duration_since(self.since).as_secs_f64());
+        let is_running = self.status.state == MonitorState::Running;
+        let work = self.work.shown(now).filter(|work| is_running || !work.is_running);
+        MonitorStatus { state_seconds, work, ..self.status.clone() }
     }
 }
 
@@ -62,10 +69,11 @@ impl Board {
             metrics: Map::new(),
             last_update: None,
             state_seconds: None,
+            work: None,
         };
         // What is refused or switched off is never looked at.
         let health = Health { is_alive: state == MonitorState::Unknown, ..Health::default() };
-        self.lock().push(Watched { name: name.to_owned(), status, health, since: Instant::now() });
+        self.lock().push(Watched { name: name.to_owned(), status, health, since: Instant::now(), work: Tracker::default() });
     }
 
     /// A monitor is not watched any more.
@@ -111,6 +119,7 @@ impl Board {
         let Some(watched) = monitors.iter_mut().find(|known| known.name == name) else { return };
         let before = watched.status.state;
         change(&mut watched.status, &mut watched.health);
+        watched.work.saw(Instant::now(), watched.status.state, &watched.status.metrics);
         if watched.status.state != before {
             watched.since = Instant::now();
             self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: watched.now() });

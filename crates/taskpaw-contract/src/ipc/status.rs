@@ -104,6 +104,34 @@ pub struct MonitorStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub state_seconds: Option<f64>,
+    /// How far the work is that it watches; nothing of what never worked, and of an agent that does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub work: Option<Work>,
+}
+
+/// How far work is, and how the last one went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Work {
+    /// Whether it goes on now.
+    pub is_running: bool,
+    /// How much of it is done; nothing if nobody says it.
+    pub percent: Option<f64>,
+    /// For how long it goes on already; nothing if its beginning was not seen.
+    pub elapsed_seconds: Option<f64>,
+    /// How long it may still take, by its pace; nothing while that is not known.
+    pub left_seconds: Option<f64>,
+    /// The work before it.
+    pub last: Option<LastWork>,
+}
+
+/// Work that has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct LastWork {
+    /// How long it took; nothing if its beginning was not seen.
+    pub took_seconds: Option<f64>,
+    /// For how long it has been over.
+    pub ended_seconds: f64,
 }
 
 /// The numbers of a machine at one time, the mean of some seconds.

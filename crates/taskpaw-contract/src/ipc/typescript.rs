@@ -100,6 +100,8 @@ pub fn typescript() -> String {
         EventCursor,
         EventRefusal,
         MonitorStatus,
+        Work,
+        LastWork,
         MetricSample,
         MonitorState,
         AgentEvent,

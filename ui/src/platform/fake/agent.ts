@@ -42,6 +42,13 @@ export function status(at: number = Date.now()): AgentStatus {
         metrics: { progress_percent: 45.8, lines: 4121 },
         last_update: now,
         state_seconds: 4_380,
+        work: {
+          is_running: true,
+          percent: 45.8,
+          elapsed_seconds: 4_380,
+          left_seconds: 5_190,
+          last: { took_seconds: 7_980, ended_seconds: 14_400 },
+        },
       },
       "NAS web page": {
         type_id: "tcp_check",
