@@ -1714,7 +1714,49 @@ last_update: string | null,
 /**
  * Seconds since it is in this state, on the clock of whoever answers; nothing of an agent that does not say it.
  */
-state_seconds?: number, };
+state_seconds?: number, 
+/**
+ * How far the work is that it watches; nothing of what never worked, and of an agent that does not say it.
+ */
+work?: Work, };
+
+/**
+ * How far work is, and how the last one went.
+ */
+export type Work = { 
+/**
+ * Whether it goes on now.
+ */
+is_running: boolean, 
+/**
+ * How much of it is done; nothing if nobody says it.
+ */
+percent: number | null, 
+/**
+ * For how long it goes on already; nothing if its beginning was not seen.
+ */
+elapsed_seconds: number | null, 
+/**
+ * How long it may still take, by its pace; nothing while that is not known.
+ */
+left_seconds: number | null, 
+/**
+ * The work before it.
+ */
+last: LastWork | null, };
+
+/**
+ * Work that has ended.
+ */
+export type LastWork = { 
+/**
+ * How long it took; nothing if its beginning was not seen.
+ */
+took_seconds: number | null, 
+/**
+ * For how long it has been over.
+ */
+ended_seconds: number, };
 
 /**
  * The numbers of a machine at one time, the mean of some seconds.
@@ -1779,7 +1821,7 @@ export type EventLevel = "info" | "warn" | "alert" | "done";
 /**
  * What happened: `data.kind` of an event, for whoever says it in another language.
  */
-export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "monitor_failed" | "monitor_works" | "left_out";
+export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "monitor_failed" | "monitor_works" | "left_out" | "machine_offline" | "machine_online";
 
 /**
  * `GET /status` of a hub.

@@ -21,6 +21,8 @@ const codes: Record<ErrorCode, true> = {
   config: true,
   invalid_fields: true,
   busy: true,
+  handing_over: true,
+  other_runs: true,
   unsupported: true,
   not_ready: true,
   backend_unreachable: true,

@@ -1,6 +1,13 @@
 // The machines of the hub in words: how each is, since when one is silent, and how a test went.
 
-import type { AgentTest, FleetAgent, MissedEvents, MonitorStatus, PollErrorCode, Work } from "../generated/ipc";
+import type {
+  AgentTest,
+  FleetAgent,
+  MissedEvents,
+  MonitorStatus,
+  PollErrorCode,
+  Work,
+} from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { HOST_METRICS } from "../state/samples.svelte";
 import { isBroken, monitorName } from "./monitor";
