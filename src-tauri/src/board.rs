@@ -12,8 +12,8 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
 use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
-    AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot, Takeover,
-    TimelineEntry, TokenName, Watched,
+    AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot,
+    Takeover, TimelineEntry, TokenName, Watched,
 };
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;

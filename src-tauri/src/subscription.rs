@@ -56,19 +56,22 @@ pub(crate) async fn attend(app: Arc<App>) {
             old.abort();
         }
         let (app, this_machine, known) = (Arc::clone(&app), this_machine.clone(), known.clone());
-        listening.insert(role, spawn(async move {
-            // One line that is too long must not silence the others: a backend that is still there is heard again.
-            while let Some(client) = app.client(role) {
-                let heard = match role {
-                    Role::Agent => hear_agent(&app, &client, &this_machine).await,
-                    Role::Hub => hear_hub(&app, &client, known.clone()).await,
-                };
-                if let Err(error) = heard {
-                    tracing::info!(%role, %error, "its events are not heard for a moment");
+        listening.insert(
+            role,
+            spawn(async move {
+                // One line that is too long must not silence the others: a backend that is still there is heard again.
+                while let Some(client) = app.client(role) {
+                    let heard = match role {
+                        Role::Agent => hear_agent(&app, &client, &this_machine).await,
+                        Role::Hub => hear_hub(&app, &client, known.clone()).await,
+                    };
+                    if let Err(error) = heard {
+                        tracing::info!(%role, %error, "its events are not heard for a moment");
+                    }
+                    tokio::time::sleep(HEARD_AGAIN_AFTER).await;
                 }
-                tokio::time::sleep(HEARD_AGAIN_AFTER).await;
-            }
-        }));
+            }),
+        );
     }
 }
 

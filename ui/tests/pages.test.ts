@@ -188,7 +188,7 @@ describe("monitors", () => {
     const host = await open("ready", "this-machine", language);
     const bar = find("work").querySelector("progress");
     expect([bar?.value, bar?.max, bar?.getAttribute("aria-label")]).toEqual([45.8, 100, "Blender render"]);
-    expect(find("work").textContent).toContain("45%");
+    expect(find("work").textContent).toContain("46%");
     expect(find("work").textContent).toContain(goesOn);
     const done = host.world.status();
     const work = { is_running: false, percent: null, elapsed_seconds: null, left_seconds: null };
@@ -357,7 +357,7 @@ describe("the fleet", () => {
     expect(badge()?.textContent).toContain("Needs attention");
     expect(badge()?.className).toContain("tone-warn");
     expect(card().textContent).toContain("Problems: Nightly backup");
-    expect(card().querySelector("[data-testid='work']")?.textContent).toMatch(/Blender render.*45%/s);
+    expect(card().querySelector("[data-testid='work']")?.textContent).toMatch(/Blender render.*46%/s);
     const monitors = host.world.fleet.agents[0]!.status!.monitors;
     monitors["NAS web page"]!.state = "error";
     await pass(5100);

@@ -127,8 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_not_watched_and_what_is_broken_says_since_when() {
-        let watched =
-            of_agent_at(&status("a", &[("on", "ok"), ("off", "stopped"), ("bad", "error")]), NOW);
+        let watched = of_agent_at(&status("a", &[("on", "ok"), ("off", "stopped"), ("bad", "error")]), NOW);
         let bad = Trouble {
             machine: None,
             monitor: Some("bad".to_owned()),

@@ -101,7 +101,8 @@ impl Shown {
             None if on.is_empty() => words.no_role.to_owned(),
             None => {
                 // That the roles are ready goes without saying where what they watch is said.
-                let is_said = |view: &RoleView| health.is_none() || !matches!(view.state, RoleState::Ready { .. });
+                let is_said =
+                    |view: &RoleView| health.is_none() || !matches!(view.state, RoleState::Ready { .. });
                 let said = on.iter().zip(lines).filter(|(view, _)| is_said(view)).map(|(_, line)| line);
                 health.iter().cloned().chain(said).collect::<Vec<_>>().join(words.between)
             }

@@ -25,10 +25,15 @@ export function isBroken(state: MonitorState): boolean {
  */
 export function monitorDetail(status: MonitorStatus): string {
   const { type_id, state, detail } = status;
-  if (language() === "en") return detail;
+  if (language() === "en") return isSaidByBar(status) ? "" : detail;
   const said = sentences[type_id]?.(status) ?? null;
   if (said === null) return detail;
   return !isBroken(state) || type_id === HOST_METRICS || !detail ? said : `${said} · ${detail}`;
+}
+
+/** A share that a bar shows, and nothing else. */
+function isSaidByBar({ type_id, work, detail }: MonitorStatus): boolean {
+  return type_id === "log_pattern" && work?.percent != null && /^\d+(\.\d+)? ?%$/.test(detail);
 }
 
 /** For each kind its sentence; nothing where the numbers do not say it. */
@@ -118,7 +123,8 @@ function folder(status: MonitorStatus): string | null {
 function logPattern(status: MonitorStatus): string | null {
   const percent = numberAt(status, "progress_percent");
   if (status.state === "running" && percent !== null)
-    return t("monitor_detail.progress", { percent: number(percent) });
+    // What a bar shows need not be said again.
+    return status.work?.percent != null ? "" : t("monitor_detail.progress", { percent: number(percent) });
   if (status.state === "ok") return t("monitor_detail.log_silent");
   // A file that went away looks like work that has finished, unless there was none at all.
   return status.state === "idle" && numberAt(status, "lines") === 0 ? t("monitor_detail.no_file") : null;

@@ -6,7 +6,7 @@ import { ago, lasting, number } from "./numbers";
 
 /** How much is done, as on a bar: never 100 before it is all. */
 export function percentText(percent: number): string {
-  return `${number(Math.floor(percent))}%`;
+  return `${number(percent < 100 ? Math.min(99, percent) : 100)}%`;
 }
 
 /** What there is to say beside the bar. */

@@ -73,7 +73,13 @@ impl Board {
         };
         // What is refused or switched off is never looked at.
         let health = Health { is_alive: state == MonitorState::Unknown, ..Health::default() };
-        self.lock().push(Watched { name: name.to_owned(), status, health, since: Instant::now(), work: Tracker::default() });
+        self.lock().push(Watched {
+            name: name.to_owned(),
+            status,
+            health,
+            since: Instant::now(),
+            work: Tracker::default(),
+        });
     }
 
     /// A monitor is not watched any more.

@@ -163,7 +163,10 @@ mod tests {
             saw(&mut tracker, second(start, number * 10), number as f64);
         }
         let work = tracker.shown(second(start, 400)).unwrap();
-        assert_eq!((work.percent, work.elapsed_seconds, work.left_seconds), (Some(40.0), Some(400.0), Some(600.0)));
+        assert_eq!(
+            (work.percent, work.elapsed_seconds, work.left_seconds),
+            (Some(40.0), Some(400.0), Some(600.0))
+        );
         let later = tracker.shown(second(start, 430)).unwrap();
         tracker.saw(second(start, 431), MonitorState::Error, &Map::new());
         assert!(tracker.shown(second(start, 440)).unwrap().is_running, "a look that failed ends no work");

@@ -234,7 +234,13 @@ impl Fleet {
     }
 
     /// The agent has not answered. What it said last stays. After so many times in a row, people are told.
-    pub(super) fn missed(&self, id: AgentId, code: PollErrorCode, reason: String, told_after: u32) -> Changed {
+    pub(super) fn missed(
+        &self,
+        id: AgentId,
+        code: PollErrorCode,
+        reason: String,
+        told_after: u32,
+    ) -> Changed {
         let mut presence = None;
         let changed = self.change(id, |agent| {
             agent.missed = agent.missed.saturating_add(1);

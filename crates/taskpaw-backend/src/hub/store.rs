@@ -177,7 +177,10 @@ impl Store {
         let source = Source { agent, url: String::new(), server_id, is_apart: true };
         self.order(Order::KeepOwn { source, event, stored });
         let kept = answer.await.map_err(|_| StoreError::Ended)??;
-        kept.fresh.into_iter().next().ok_or_else(|| StoreError::Refused("the event was not stored".to_owned()))
+        kept.fresh
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Refused("the event was not stored".to_owned()))
     }
 
     /// The configured names of the agents of which this hub told last that they are offline. Blocks.
