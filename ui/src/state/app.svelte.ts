@@ -7,7 +7,6 @@ import { SvelteMap } from "svelte/reactivity";
 import type { Answers, Event, IpcError, Role, RoleView, Snapshot } from "../generated/ipc";
 import type { Command, Platform, RequestOf } from "../platform/types";
 import { type ForwardStep, isForward } from "../words/apply";
-import type { TypedPort } from "./draft.svelte";
 import { Drafts } from "./drafts";
 import { Follower } from "./follow";
 import { Samples } from "./samples.svelte";
@@ -21,8 +20,6 @@ export class AppState {
   readonly reached = new SvelteMap<Role, ForwardStep>();
   /** What was typed into forms that were left without saving it. */
   readonly drafts = new Drafts();
-  /** What was typed on the page of the ports, which may be left before it is applied. */
-  readonly typedPorts = new Map<Role, Record<string, TypedPort>>();
   readonly platform: Platform;
   readonly #follower: Follower;
 

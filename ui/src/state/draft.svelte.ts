@@ -53,7 +53,7 @@ export class PortsDraft {
     this.#app = app;
     this.role = role;
     this.#view = view;
-    this.#typed = app.typedPorts.get(role) ?? {};
+    this.#typed = app.drafts.ports.get(role) ?? {};
   }
 
   readonly rows: Row[] = $derived.by(() =>
@@ -89,14 +89,14 @@ export class PortsDraft {
 
   type(name: string, change: TypedPort): void {
     this.#typed[name] = { ...this.#typed[name], ...change };
-    this.#app.typedPorts.set(this.role, $state.snapshot(this.#typed));
+    this.#app.drafts.ports.set(this.role, $state.snapshot(this.#typed));
     this.told = false;
     this.applying.error = null;
   }
 
   undo(): void {
     this.#typed = {};
-    this.#app.typedPorts.delete(this.role);
+    this.#app.drafts.ports.delete(this.role);
     this.applying.error = null;
   }
 

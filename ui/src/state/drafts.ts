@@ -1,5 +1,7 @@
 // What was typed into a form that was left without saving it, until the window is closed.
 
+import type { Role } from "../generated/ipc";
+import type { TypedPort } from "./draft.svelte";
 import type { Typed } from "./schema";
 
 /** What a form of each kind holds. */
@@ -22,6 +24,8 @@ type Kept<K extends string> = K extends `agent${string}` ? AgentTyped : MonitorT
 const MOST = 20;
 
 export class Drafts {
+  /** What was typed on the page of the ports, which may be left before it is applied. */
+  readonly ports = new Map<Role, Record<string, TypedPort>>();
   readonly #kept = new Map<string, unknown>();
 
   of<K extends `agent${string}` | `monitor${string}`>(form: K) {
