@@ -8,9 +8,6 @@ use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel, FleetNews, PollEr
 use super::Shared;
 use super::fleet::Presence;
 
-/// Who says so, in the place of a monitor: TaskPaw itself.
-const MONITOR: &str = "taskpaw";
-
 /// Stores it and tells whoever listens. What cannot be stored is in the log alone.
 pub(super) async fn tell(shared: &Shared, agent: &str, presence: Presence) {
     match shared.store.keep_own(agent, &shared.hub_id, event(agent, &presence)).await {
@@ -47,7 +44,8 @@ fn event(agent: &str, presence: &Presence) -> AgentEvent {
         id: 0,
         time: format!("{:.3}", jiff::Timestamp::now()),
         machine: machine.clone(),
-        monitor: MONITOR.to_owned(),
+        // No monitor says so, and not the agent of itself either.
+        monitor: String::new(),
         message,
         level: Some(level),
         title: Some(title),
