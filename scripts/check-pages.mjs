@@ -34,6 +34,9 @@ const EVERY_STATE = [
   ["ready", "this-machine", "action-add-monitor"],
   ["hub", "fleet", "action-add-agent"],
   ["hub", "events", "event"],
+  ["hub", "settings", "health"],
+  ["new", "this-machine"],
+  ["told", "this-machine", "mute"],
 ];
 const { values } = parseArgs({ options: { only: { type: "string" } } });
 const STATES = EVERY_STATE.filter(([scenario]) => !values.only || scenario === values.only);

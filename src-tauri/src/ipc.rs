@@ -68,6 +68,7 @@ fn is_order(request: &Request) -> bool {
         | Request::FleetStatus
         | Request::FleetEvents { .. }
         | Request::TestAgent { .. }
+        | Request::SendTestNotification
         | Request::ClaimAgain
         | Request::StartAllTheSame
         | Request::KeepOther

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::config::Language;
 use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel};
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt as _;
@@ -38,12 +40,19 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
             Err(RecvError::Closed) => return,
         };
         let preferences = app.board().snapshot().app.preferences;
-        if !preferences.notifications || !calls_for_a_person(&event) || !is_new(&mut told, &event) {
+        let is_muted = preferences.is_muted(&event.machine, &event.monitor, unix_ms());
+        if !preferences.notifications || is_muted || !calls_for_a_person(&event) || !is_new(&mut told, &event)
+        {
             continue;
         }
         let in_chinese = language::is_chinese(preferences.language, &language::of_the_system());
         show(&handle, &event, pace.next(Instant::now()), in_chinese);
     }
+}
+
+/// Title and text of one that only shows whether they arrive.
+pub(crate) fn trial(chosen: Language) -> (String, String) {
+    words::trial(language::is_chinese(chosen, &language::of_the_system()))
 }
 
 /// Whether a person wants to hear of it.

@@ -98,6 +98,8 @@ async fn token(window: &Window, home: &Home) {
 
     window.click("nav-settings").await;
     window.click("token-remove-agent").await;
+    window.says("confirm", "without a token from then on", "无需令牌即可访问监测端").await;
+    window.click("confirm-yes").await;
     window.says("token-agent", "The token was removed.", "令牌已移除。").await;
     assert_eq!(configured(), "");
 }

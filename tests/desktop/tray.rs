@@ -25,9 +25,17 @@ async fn it_says_how_the_roles_are_and_does_what_is_clicked() {
     assert_eq!((icon.title().await.as_str(), icon.status().await.as_str()), ("TaskPaw", "Active"));
     let pictures = icon.pictures().await;
     assert!(pictures.iter().all(|(width, height, seen)| width == height && *seen > 100), "{pictures:?}");
+    icon.says("All well · 1").await;
     assert_eq!(
         icon.labels().await,
-        ["Open TaskPaw", "Agent: Ready", "Restart the agent", "Stop the agent", "Quit TaskPaw"]
+        [
+            "Open TaskPaw",
+            "All well · 1",
+            "Agent: Ready",
+            "Restart the agent",
+            "Stop the agent",
+            "Quit TaskPaw"
+        ]
     );
 
     let backend = Programs::current().backend();

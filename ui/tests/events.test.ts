@@ -36,6 +36,24 @@ describe("rows", () => {
     expect(own.map(({ title }) => title)).toEqual(["Frame 2", "Frame 1"]);
   });
 
+  it("has the time of its machine, but none that cannot be", () => {
+    const now = Date.UTC(2026, 2, 2);
+    const at = (time: string, age_seconds: number) =>
+      rowsOfFleet([{ ...event(1, { time }), number: 1, agent: "a", server_id: "1", age_seconds }], now)[0];
+    // The hub was away over night: what happened then is not what happens at breakfast.
+    expect(at("2026-03-01T16:00:00Z", 60)?.at).toBe(Date.UTC(2026, 2, 1, 16));
+    expect(at("2026-03-01T16:00:00Z", 60)?.received).toBe(now - 60_000);
+    // A clock that is ahead, one that was never set, and no time at all.
+    for (const time of ["2026-03-02T00:10:00Z", "1970-01-01T00:00:00Z", "soon"])
+      expect(at(time, 60)?.at).toBe(now - 60_000);
+  });
+
+  it("of one moment are in the order of their numbers", () => {
+    const time = "2026-03-01T00:00:00Z";
+    const rows = merge([], rowsOfAgent([1, 2, 3].map((id) => event(id, { time }))), 9);
+    expect(rows.map(({ id }) => id)).toEqual([3, 2, 1]);
+  });
+
   it("keeps no more than it may, and the newest", () => {
     const rows = merge([], rowsOfAgent([1, 2, 3, 4].map((id) => event(id))), 3);
     expect(rows.map(({ title }) => title)).toEqual(["Frame 4", "Frame 3", "Frame 2"]);

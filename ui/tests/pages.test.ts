@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
+import type { FakeHost } from "../src/platform/fake/host";
 import {
   choose,
   click,
@@ -260,6 +261,83 @@ describe("whether everything is all right", () => {
     expect(find("health").dataset["kind"]).toBe(kind);
     expect(find("health").tagName).toBe("SPAN");
     expect(has("nav-count-this-machine")).toBe(false);
+  });
+});
+
+describe("being told", () => {
+  async function hears(host: FakeHost) {
+    const preferences = { ...host.world.snapshot.app.preferences, notifications: true };
+    host.emit({ type: "config_changed", preferences, enabled: ["agent", "hub"] });
+    await pass();
+  }
+
+  it.each([
+    ["en", "Shall TaskPaw tell you", "Notifications are on", "Sent."],
+    ["zh-CN", "要让 TaskPaw 通知您吗", "通知已开启", "已发送。"],
+  ] as const)(
+    "is offered in %s where something is watched, with a test",
+    async (language, title, on, sent) => {
+      const host = await open("new", "this-machine", language);
+      expect(find("tell-me").textContent).toContain(title);
+      await click("tell-me-on");
+      await pass();
+      expect(host.world.snapshot.app.preferences).toMatchObject({
+        notifications: true,
+        notifications_offered: true,
+      });
+      expect(find("tell-me").textContent).toContain(on);
+      await click("action-test-notification");
+      await pass();
+      expect(host.asked).toContainEqual({ command: "send_test_notification" });
+      expect(find("test-notification-sent").textContent).toContain(sent);
+      await click("tell-me-done");
+      expect(has("tell-me")).toBe(false);
+    },
+  );
+
+  it("is not asked again by those who said no", async () => {
+    const host = await open("new");
+    await click("tell-me-off");
+    await pass();
+    expect(has("tell-me")).toBe(false);
+    expect(host.world.snapshot.app.preferences.notifications).toBe(false);
+    await close();
+    await open("bare");
+    expect(has("tell-me")).toBe(false);
+  });
+
+  it.each([
+    ["mute-1h", 3_600_000],
+    ["mute-8h", 28_800_000],
+    ["mute-ever", null],
+  ] as const)("is muted for one monitor with %s, and unmuted", async (button, lasts) => {
+    const host = await open("ready");
+    expect(has("mute")).toBe(false);
+    await hears(host);
+    await click("mute");
+    await click(button);
+    await pass();
+    expect(has("mute-dialog")).toBe(false);
+    const [muted] = host.world.snapshot.app.preferences.muted;
+    expect(muted).toMatchObject({ machine: "render-01", monitor: "Nightly backup" });
+    if (lasts === null) expect(muted?.until).toBe(null);
+    else expect(Math.abs((muted?.until ?? 0) - Date.now() - lasts)).toBeLessThan(60_000);
+    expect(find("mute").getAttribute("aria-pressed")).toBe("true");
+    await click("mute");
+    await click("mute-end");
+    await pass();
+    expect(host.world.snapshot.app.preferences.muted).toEqual([]);
+  });
+
+  it("is muted for a whole machine from its card", async () => {
+    const host = await open("hub", "fleet");
+    await hears(host);
+    await click("mute");
+    await click("mute-ever");
+    await pass();
+    expect(host.world.snapshot.app.preferences.muted).toEqual([
+      { machine: "render-01", monitor: null, until: null },
+    ]);
   });
 });
 

@@ -104,6 +104,48 @@ pub struct Preferences {
     /// Whether the system shows a notification for each event that calls for the person or says that work
     /// is done.
     pub notifications: bool,
+    /// Whether notifications were offered, and the person has decided about them.
+    pub notifications_offered: bool,
+    /// What no notification is shown of, at least for a while.
+    pub muted: Vec<Mute>,
+}
+
+/// What no notification is shown of: a machine, or one monitor of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Mute {
+    /// The machine, as it calls itself.
+    pub machine: String,
+    /// The monitor; nothing for all that the machine tells.
+    #[serde(default)]
+    pub monitor: Option<String>,
+    /// Until when, in ms since 1970; nothing: until the person says otherwise.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub until: Option<u64>,
+}
+
+/// So much can be muted; of more, what ends first is heard again.
+const MOST_MUTED: usize = 200;
+
+impl Preferences {
+    /// Whether a notification of this is unwanted now.
+    #[must_use]
+    pub fn is_muted(&self, machine: &str, monitor: &str, now: u64) -> bool {
+        self.muted.iter().any(|mute| {
+            mute.machine == machine
+                && mute.monitor.as_deref().is_none_or(|muted| muted == monitor)
+                && mute.until.is_none_or(|until| now < until)
+        })
+    }
+
+    /// Without what is not muted any more.
+    #[must_use]
+    pub fn tidy(mut self, now: u64) -> Self {
+        self.muted.retain(|mute| mute.until.is_none_or(|until| now < until));
+        self.muted.sort_by_key(|mute| std::cmp::Reverse(mute.until.unwrap_or(u64::MAX)));
+        self.muted.truncate(MOST_MUTED);
+        self
+    }
 }
 
 /// What closing the window does.
@@ -287,5 +329,28 @@ impl Config {
         check_token("agent.token", &self.agent.token)?;
         self.hub.check()?;
         check_exposure(self)
+    }
+}
+
+#[cfg(test)]
+mod preference_tests {
+    use super::*;
+
+    #[test]
+    fn what_is_muted_is_quiet_until_its_time_and_a_machine_with_all_that_it_has() {
+        let mute = |machine: &str, monitor: Option<&str>, until| Mute {
+            machine: machine.to_owned(),
+            monitor: monitor.map(str::to_owned),
+            until,
+        };
+        let muted = vec![mute("desk", Some("Film"), Some(100)), mute("nas", None, None)];
+        let preferences = Preferences { muted, ..Preferences::default() };
+        let is = |machine, monitor, now| preferences.is_muted(machine, monitor, now);
+        assert_eq!((is("desk", "Film", 99), is("desk", "Film", 100)), (true, false));
+        assert_eq!((is("desk", "Other", 1), is("nas", "anything", u64::MAX)), (false, true));
+        assert_eq!(preferences.clone().tidy(100).muted, [mute("nas", None, None)]);
+        let many = (0..300).map(|number| mute("m", None, Some(1_000 + number))).collect();
+        let tidy = Preferences { muted: many, ..Preferences::default() }.tidy(1);
+        assert_eq!((tidy.muted.len(), tidy.muted[0].until), (MOST_MUTED, Some(1_299)));
     }
 }

@@ -18,18 +18,19 @@ pub const FORMS: &[(&str, &[Field])] = &[
 
 /// What `host_metrics` asks for.
 pub const HOST_METRICS: &[Field] = &[
-    threshold("cpu_alert_pct", "Processor alert"),
-    threshold("mem_alert_pct", "Memory alert"),
-    threshold("disk_alert_pct", "Disk alert"),
+    // A machine that works has a busy processor: that is no alert unless somebody wants it.
+    threshold("cpu_alert_pct", "Processor alert", 0.0),
+    threshold("mem_alert_pct", "Memory alert", 95.0),
+    threshold("disk_alert_pct", "Disk alert", 95.0),
     every(2.0),
 ];
 
-const fn threshold(key: &'static str, title: &'static str) -> Field {
+const fn threshold(key: &'static str, title: &'static str, default: f64) -> Field {
     Field {
         key,
         title,
-        about: "Per cent from which on it is too much; three checks in a row are an alert.",
-        shape: Shape::Number { default: Some(95.0), least: 1.0, most: 100.0 },
+        about: "Alert above so many per cent, three checks in a row. 0: never.",
+        shape: Shape::Number { default: Some(default), least: 0.0, most: 100.0 },
     }
 }
 

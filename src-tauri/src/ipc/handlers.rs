@@ -1,6 +1,7 @@
 //! What each request of the window does. A handler is a few lines; what is longer has a module of its own.
 
 use taskpaw_contract::Role;
+use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, Apply,
@@ -12,6 +13,7 @@ use super::{closing, ports, roles_data, setting};
 use crate::app::App;
 use crate::diagnostics;
 use crate::launch::Choice;
+use crate::notify;
 use crate::roles::Message;
 use crate::update::OwnProgram;
 
@@ -93,7 +95,14 @@ impl Handlers for App {
     }
 
     async fn set_preferences(&self, preferences: Preferences) -> Result<(), IpcError> {
-        self.change_config(|config| config.app = preferences)?;
+        self.change_config(|config| config.app = preferences.tidy(unix_ms()))?;
+        Ok(())
+    }
+
+    async fn send_test_notification(&self) -> Result<(), IpcError> {
+        let chosen = self.board().snapshot().app.preferences.language;
+        let (title, body) = notify::trial(chosen);
+        self.shell().notify(&title, &body);
         Ok(())
     }
 

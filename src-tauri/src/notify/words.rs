@@ -13,6 +13,16 @@ pub(super) fn more(in_chinese: bool) -> (String, String) {
     (title.to_owned(), body.to_owned())
 }
 
+/// Title and body of one that only shows whether they arrive.
+pub(super) fn trial(in_chinese: bool) -> (String, String) {
+    let (title, body) = if in_chinese {
+        ("测试通知", "TaskPaw 会这样告诉您：有警报，或工作已完成。")
+    } else {
+        ("Test notification", "This is how TaskPaw tells you about alerts and finished work.")
+    };
+    (title.to_owned(), body.to_owned())
+}
+
 /// Title and body of an event that says its kind, in the words of the window. What those do not say, such as a reason,
 /// the event says itself.
 pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {

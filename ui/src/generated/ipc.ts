@@ -346,7 +346,32 @@ on_close: OnClose,
  * Whether the system shows a notification for each event that calls for the person or says that work
  * is done.
  */
-notifications: boolean, };
+notifications: boolean, 
+/**
+ * Whether notifications were offered, and the person has decided about them.
+ */
+notifications_offered: boolean, 
+/**
+ * What no notification is shown of, at least for a while.
+ */
+muted: Array<Mute>, };
+
+/**
+ * What no notification is shown of: a machine, or one monitor of it.
+ */
+export type Mute = { 
+/**
+ * The machine, as it calls itself.
+ */
+machine: string, 
+/**
+ * The monitor; nothing for all that the machine tells.
+ */
+monitor: string | null, 
+/**
+ * Until when, in ms since 1970; nothing: until the person says otherwise.
+ */
+until: number | null, };
 
 /**
  * One thing that an agent watches.
@@ -2188,7 +2213,7 @@ limit: number, } | { "command": "export_diagnostics" } | { "command": "set_prefe
 /**
  * All of it.
  */
-preferences: Preferences, } | { "command": "set_start_at_login", 
+preferences: Preferences, } | { "command": "send_test_notification" } | { "command": "set_start_at_login", 
 /**
  * Whether it starts.
  */
@@ -2312,6 +2337,7 @@ export type Answers = {
   journal: Array<TakeoverRecord>;
   export_diagnostics: string;
   set_preferences: null;
+  send_test_notification: null;
   set_start_at_login: null;
   answer_close: null;
   show_token: string;

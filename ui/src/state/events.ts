@@ -12,6 +12,10 @@ export interface EventRow {
   key: string;
   /** When it happened, in milliseconds; nothing if its time cannot be read. */
   at: number | null;
+  /** When the hub heard of it; nothing of what this machine's own agent tells. */
+  received: number | null;
+  /** Its number on its machine: what happened in one moment is in its order. */
+  id: number;
   machine: string;
   monitor: string;
   level: Level;
@@ -36,12 +40,14 @@ export const noFilter: EventFilter = { machine: "", monitor: "", level: "", text
 /** One line of the list: a day, or an event of it. Its key tells it from every other. */
 export type Line = { key: string } & ({ kind: "day"; at: number | null } | { kind: "event"; row: EventRow });
 
-function rowOf(event: AgentEvent, at: number | null): EventRow {
+function rowOf(event: AgentEvent, at: number | null, received: number | null = null): EventRow {
   const title = event.title || event.message;
   const message = event.title ? event.message : "";
   return {
     key: `${event.machine}\n${event.id}\n${event.time}`,
     at,
+    received,
+    id: event.id,
     machine: event.machine,
     monitor: event.monitor,
     level: event.level ?? "none",
@@ -63,9 +69,20 @@ export function rowsOfAgent(events: AgentEvent[]): EventRow[] {
   return events.map((event) => rowOf(event, timeOf(event.time)));
 }
 
-/** The events that the hub has stored: their ages are on the hub's clock, which is this machine's. */
+/** So late an event may come, as after a hub was away: of a time before that, the clock of its machine is wrong. */
+const LATEST_MS = 31 * 24 * 3_600_000;
+
+/**
+ * The events that the hub has stored, at the time that their machine says. The hub's ages are on its own clock, which is this
+ * machine's: nothing has happened after it was heard of, so that a clock which is ahead is set right by them.
+ */
 export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
-  return events.map((event) => rowOf(event, now - event.age_seconds * 1000));
+  return events.map((event) => {
+    const received = now - event.age_seconds * 1000;
+    const own = timeOf(event.time);
+    const isPossible = own !== null && own <= received && received - own < LATEST_MS;
+    return rowOf(event, isPossible ? own : received, received);
+  });
 }
 
 /** Known rows and fresh ones, the newest first. The same list again if nothing is new, so that nothing is drawn anew. */
@@ -78,7 +95,12 @@ export function merge(known: EventRow[], fresh: EventRow[], most: number): Event
     more.push(row);
   }
   if (more.length === 0) return known;
-  return [...more, ...known].sort((a, b) => (b.at ?? 0) - (a.at ?? 0)).slice(0, most);
+  return [...more, ...known].sort(newestFirst).slice(0, most);
+}
+
+/** In one moment, the numbers of one machine tell the order. */
+function newestFirst(a: EventRow, b: EventRow): number {
+  return (b.at ?? 0) - (a.at ?? 0) || (a.machine === b.machine ? b.id - a.id : 0);
 }
 
 /** The rows that pass; `said` gives more for the search, in lower case. */

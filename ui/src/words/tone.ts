@@ -27,7 +27,9 @@ export type IconName =
   | "show"
   | "hide"
   | "export"
-  | "undo";
+  | "undo"
+  | "sounds"
+  | "muted";
 
 export function roleTone({ enabled, state }: RoleView): Tone {
   if (!enabled && state.kind === "stopped") return "quiet";

@@ -173,6 +173,8 @@ struct Level {
 
 impl Level {
     fn new(title: &'static str, key: &'static str, threshold: f64) -> Self {
+        // 0: never.
+        let threshold = if threshold > 0.0 { threshold } else { f64::INFINITY };
         Self { title, key, threshold, over: 0, alerted: None }
     }
 

@@ -235,7 +235,9 @@ fn a_hub_of_v3_finds_what_it_reads() {
     assert!(host["metrics"]["mem_total_mb"].as_f64().unwrap() > 1.0);
     assert!(of_v3["host_metrics"].is_null());
     let mut off = of_v3["off"].clone();
-    assert!(off.as_object_mut().and_then(|off| off.remove("state_seconds")).is_some_and(|age| age.is_number()));
+    assert!(
+        off.as_object_mut().and_then(|off| off.remove("state_seconds")).is_some_and(|age| age.is_number())
+    );
     assert_eq!(
         off,
         json!({ "type_id": "tcp_check", "state": "stopped", "detail": "switched off", "metrics": {},

@@ -157,6 +157,8 @@ requests! {
         /// All of it.
         preferences: Preferences,
     } -> ();
+    /// Show a notification of the system, so that the person sees whether that works.
+    SendTestNotification: send_test_notification -> ();
     /// Start the app when the person logs in, or do not.
     SetStartAtLogin: set_start_at_login {
         /// Whether it starts.

@@ -4,7 +4,7 @@ use ts_rs::{Config, TS};
 
 use super::*;
 use crate::config::{
-    ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, OnClose, Preferences, Theme,
+    ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, Mute, OnClose, Preferences, Theme,
 };
 use crate::import_report::{
     DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
@@ -46,6 +46,7 @@ pub fn typescript() -> String {
         Theme,
         OnClose,
         Preferences,
+        Mute,
         MonitorConfig,
         PortName,
         StartupErrorCode,

@@ -109,6 +109,7 @@ export class FakeHost implements Platform {
         return this.world.snapshot;
       case "painted":
       case "page_opened":
+      case "send_test_notification":
       case "relaunch":
       case "run_other":
       case "keep_other":

@@ -299,6 +299,18 @@ export const scenarios = {
   "problem-key": () => problem({ kind: "port_range", key: "agent.network.port", value: 70000 }, false),
   "problem-exposure": () =>
     problem({ kind: "exposure", key: "agent.network.host", address: "0.0.0.0", reason: "wildcard" }),
+  new: () => {
+    const world = ordinary();
+    const { app } = world.snapshot;
+    const preferences = { ...app.preferences, notifications_offered: false };
+    return { ...world, snapshot: { ...world.snapshot, app: { ...app, preferences } } };
+  },
+  told: () => {
+    const world = ordinary();
+    const { app } = world.snapshot;
+    const preferences = { ...app.preferences, notifications: true };
+    return { ...world, snapshot: { ...world.snapshot, app: { ...app, preferences } } };
+  },
   hub: () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()) }),
   many: () => ({ ...ordinary(), events: manyEvents(10_000) }),
   closing: () => {
