@@ -850,6 +850,34 @@ describe("settings", () => {
   });
 });
 
+describe("an address that others reach", () => {
+  it.each([
+    ["en", "must use this address now"],
+    ["zh-CN", "现在必须使用此地址"],
+  ] as const)("is said in %s after it was changed, to copy", async (language, text) => {
+    const host = await open("ready", "ports", language);
+    host.world.tokens.agent = "one-that-is-long-enough";
+    host.world.snapshot.app.tokens = ["agent"];
+    host.emit({ type: "app_changed" });
+    await type("port-host-agent-network", "192.168.1.5");
+    await enter("port-host-agent-network");
+    await pass(500);
+    expect(find("hubs-use").textContent).toContain(text);
+    expect(find("hubs-use").textContent).toContain("http://192.168.1.5:5680");
+    await type("port-number-agent-network", "5701");
+    expect(has("hubs-use")).toBe(false);
+  });
+
+  it("is not said of a port that nobody else reaches", async () => {
+    await open("ready", "ports");
+    await type("port-number-agent-network", "5700");
+    await enter("port-number-agent-network");
+    await pass(500);
+    expect(has("apply-agent")).toBe(true);
+    expect(has("hubs-use")).toBe(false);
+  });
+});
+
 describe("ports that were typed", () => {
   it("are still there after another page was looked at, and are applied by Enter", async () => {
     const host = await open("ready", "ports");

@@ -556,6 +556,9 @@ export const en = {
     paused: "Neither the agent nor the hub is ready: no new events arrive.",
   },
   ports: {
+    hubs_use:
+      "Hubs on other machines that poll this one must use this address now. This machine's own hub follows by itself.",
+    copy_url: "Copy the address",
     none_title: "No role is switched on",
     none_text: "Switch the agent or the hub on in Settings.",
     host: "Address",
@@ -901,6 +904,7 @@ export const en = {
     copied: "Copied.",
     not_copied: "It could not be copied. It is selected: copy it by hand.",
     saved: "Saved.",
+    saved_exposed: "Saved. Hubs on other machines that poll this one need the new token now.",
     removed: "The token was removed.",
   },
   apply: {

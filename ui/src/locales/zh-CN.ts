@@ -523,6 +523,8 @@ export const zhCN: Words = {
     paused: "监测端和汇总端均未就绪，不会有新事件。",
   },
   ports: {
+    hubs_use: "其他机器上轮询本机的汇总端现在必须使用此地址。本机自己的汇总端会自动更新。",
+    copy_url: "复制地址",
     none_title: "没有启用任何角色",
     none_text: "请在“设置”页启用监测端或汇总端。",
     host: "地址",
@@ -856,6 +858,7 @@ export const zhCN: Words = {
     copied: "已复制。",
     not_copied: "无法复制。内容已选中，请手动复制。",
     saved: "已保存。",
+    saved_exposed: "已保存。其他机器上轮询本机的汇总端现在需要新令牌。",
     removed: "令牌已移除。",
   },
   apply: {

@@ -1,7 +1,8 @@
 // The state of a port in words: one sentence for each state, the holder named as exactly as it is known, and advice.
 
-import type { Failure, HolderView, PortView, Role } from "../generated/ipc";
+import type { Failure, HolderView, PortView, Role, RoleView } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
+import { isLoopback } from "./exposure";
 import { list, sentences } from "./numbers";
 import type { Tone } from "./tone";
 
@@ -109,4 +110,12 @@ export function portTone(port: PortView): Tone {
   if (port.outlook === null) return "quiet";
   if (port.outlook === "refuses") return "bad";
   return port.in_use_by_app || port.state === "free" ? "ok" : "warn";
+}
+
+/** The address that other machines reach this machine's agent at; nothing if none can, or it is no agent. */
+export function agentUrl({ role, ports }: RoleView): string | null {
+  const port = ports.find(({ name }) => name === "network");
+  if (role !== "agent" || !port || isLoopback(port.host)) return null;
+  const host = port.host.includes(":") ? `[${port.host}]` : port.host;
+  return `http://${host}:${port.port}`;
 }
