@@ -224,7 +224,7 @@ async fn what_the_system_or_the_configuration_refuses_has_its_own_sentence_and_i
     };
     home.configure(&agent(json!({ "host": "127.0.0.1", "port": same }), ""));
     window.call(json!({ "command": "reload_config" })).await;
-    let said = ("wanted twice", "重复使用");
+    let said = ("used twice", "重复使用");
     is_conflict(window, "network", "self_collision", said, &["use-free-control"]).await;
     window.shows("[data-testid='conflict-port-control'][data-state='self_collision']").await;
 

@@ -53,7 +53,7 @@ async fn what_is_typed_is_looked_at_and_refused_with_the_reason() {
     // Both that collide are marked.
     window.types(&field("network"), &home.control.to_string()).await;
     for name in ["network", "control"] {
-        window.says(&format!("port-state-agent-{name}"), "wanted twice", "重复使用").await;
+        window.says(&format!("port-state-agent-{name}"), "used twice", "重复使用").await;
         window.shows(&format!("[data-testid='{}'][aria-invalid='true']", field(name))).await;
     }
     window.picture("ports-collide").await;

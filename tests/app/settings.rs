@@ -13,7 +13,7 @@ async fn language_colours_roles_and_the_token() {
     window.click("nav-settings").await;
 
     window.choose("select-language", "zh-CN").await;
-    window.text_with("page-settings", "本机承担的角色").await;
+    window.text_with("page-settings", "本机的用途").await;
     assert_eq!(window.script("return document.documentElement.lang").await, "zh-CN");
     window.choose("select-theme", "dark").await;
     let is_dark = "const [red] = getComputedStyle(document.body).backgroundColor.match(/\\d+/g);

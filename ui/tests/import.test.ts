@@ -119,7 +119,7 @@ describe("the words", () => {
   it("name what is lost first, in both languages", () => {
     for (const [language, lost] of [
       ["en", "Not taken over: "],
-      ["zh-CN", "未接收："],
+      ["zh-CN", "未导入："],
     ] as const) {
       speak(language);
       expect(sentences(imported)[0]).toMatch(new RegExp(`^${lost}`));

@@ -264,8 +264,8 @@ describe("ports", () => {
   it("marks both ports that collide, and what is no number", async () => {
     await open("ready", "ports");
     await type("port-number-agent-network", "5681");
-    expect(find("port-state-agent-network").textContent).toBe("wanted twice");
-    expect(find("port-state-agent-control").textContent).toBe("wanted twice");
+    expect(find("port-state-agent-network").textContent).toBe("used twice");
+    expect(find("port-state-agent-control").textContent).toBe("used twice");
     await type("port-number-agent-network", "56x");
     expect(find("port-state-agent-network").textContent).toBe("not a usable address");
   });
