@@ -98,17 +98,46 @@ describe("monitors", () => {
     expect(host.asked.filter(({ command }) => command === "change_monitor")).toHaveLength(1);
   });
 
-  it("shows at its field what only the agent could find wrong", async () => {
-    const host = await open("ready");
-    host.world.refuse.add_monitor = {
-      code: "invalid_fields",
-      message: "config.host: no such host",
-      detail: [{ field: "config.host", message: "no such host" }],
-    };
+  it.each([
+    ["en", "Write a name or an address, such as 192.168.1.5.", "Could not be looked up."],
+    ["zh-CN", "请填写主机名或地址，例如 192.168.1.5。", "Could not be looked up."],
+  ] as const)(
+    "shows at its field in %s what only the agent could find wrong",
+    async (language, host, port) => {
+      const fake = await open("ready", "this-machine", language);
+      fake.world.refuse.add_monitor = {
+        code: "invalid_fields",
+        message: "config.host: no such host",
+        detail: [
+          { field: "config.host", message: "write a name or an address, such as 192.168.1.5" },
+          { field: "config.port", message: "could not be looked up" },
+        ],
+      };
+      await click("action-add-monitor");
+      await saveDatabase();
+      expect(saidAt("field-host")).toBe(host);
+      expect(saidAt("field-port")).toBe(port);
+      expect(has("error")).toBe(false);
+      expect(document.activeElement).toBe(find("field-host"));
+    },
+  );
+
+  it.each([
+    ["", "Fill in at least one of the three patterns."],
+    ["\\d+%", "Put parentheses around the percentage."],
+    ["(\\d+%", "Not a valid regular expression."],
+  ])("says what is wrong with the progress %o", async (pattern, text) => {
+    const fake = await open("ready");
+    const detail = [{ field: "config.progress_pattern", message: "…" }];
+    fake.world.refuse.add_monitor = { code: "invalid_fields", message: "…", detail };
     await click("action-add-monitor");
-    await saveDatabase();
-    expect(saidAt("field-host")).toBe("no such host");
-    expect(has("error")).toBe(false);
+    await choose("monitor-type", "log_pattern");
+    await type("monitor-name", "Film");
+    await type("field-path", "/tmp/film.log");
+    await type("field-progress_pattern", pattern);
+    await click("monitor-save");
+    await pass();
+    expect(saidAt("field-progress_pattern")).toBe(text);
   });
 
   it("are changed, switched off and removed", async () => {

@@ -21,6 +21,8 @@ export interface FormField {
   minLength: number;
   maxLength: number | null;
   pattern: string | null;
+  /** What kind of text it is, such as `path`; nothing for any. */
+  format: string | null;
 }
 
 export type FormProblem =
@@ -116,6 +118,7 @@ function fieldOf(key: string, raw: unknown, root: Schema, required: boolean): Fo
     minLength: numberOr(schema["minLength"], numberOr(schema["minItems"], 0)),
     maxLength: numberOr(schema["maxLength"], null),
     pattern: typeof schema["pattern"] === "string" ? schema["pattern"] : null,
+    format: typeof schema["format"] === "string" ? schema["format"] : null,
   };
 }
 

@@ -3,7 +3,7 @@
 import type { FieldProblem, IpcError, MonitorType } from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { en } from "../locales/en";
-import type { FormField, FormProblem } from "../state/schema";
+import type { FormField, FormProblem, Typed } from "../state/schema";
 import { sentences } from "./numbers";
 
 const isField = (key: string): key is keyof typeof en.monitor_field => key in en.monitor_field;
@@ -63,4 +63,26 @@ export function fieldProblems(error: IpcError | null, prefix = ""): Record<strin
     found[key.split(/[.[]/)[0] ?? key] = problem.message;
   }
   return found;
+}
+
+/**
+ * What only the agent could find wrong with a field, in the language that is spoken: the field says what it can be, and the
+ * agent's own words, which are English, stay where that does not.
+ */
+export function refusedText(field: FormField | undefined, value: Typed | undefined, message: string): string {
+  const typed = typeof value === "string" ? value.trim() : "";
+  if (field?.key === "progress_pattern" && typed === "") return t("form.none_filled");
+  if (field?.key === "progress_pattern" && !typed.includes("(")) return t("form.no_group");
+  if (field?.key === "url") return t("form.not_a_url");
+  if (field?.key === "host") return t("form.not_a_host");
+  if (field?.key === "expected_status") return t("form.not_statuses");
+  if (field?.format === "path" || field?.key === "folder") return t("form.not_a_path");
+  if (field?.format === "regex") return t("form.not_a_pattern");
+  return sentence(message);
+}
+
+/** With a capital letter and an end, as everything else is written. */
+function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?。！？…]$/.test(text) ? text : `${text}.`;
 }

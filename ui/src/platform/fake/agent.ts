@@ -191,6 +191,7 @@ export const monitorTypes: MonitorType[] = [
       required: ["path"],
       properties: {
         path: { type: "string", title: "Path", description: "The whole path of the file.", minLength: 1 },
+        progress_pattern: { type: "string", title: "Progress", format: "regex" },
         from_start: { type: "boolean", title: "Read what is there already", default: false },
       },
     },
