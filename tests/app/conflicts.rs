@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::SockRef;
+use support::process::is_root;
 use support::programs::{Programs, driver};
 use support::wait::LONG;
 use support::{Home, Window, free_ports, until};
 
-use crate::holder::{Holder, Plan, is_root, written};
+use crate::holder::{Holder, Plan, written};
 
 /// What is offered besides what a state offers by itself.
 const ALWAYS: [&str; 2] = ["retry", "show-log"];

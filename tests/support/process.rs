@@ -96,3 +96,13 @@ pub fn running(executable: &Path, folder: &Path) -> Vec<u32> {
         .filter_map(is_it)
         .collect()
 }
+
+/// Whether this test runs as root. If not, it says so: the case was not tried.
+pub fn is_root() -> bool {
+    // SAFETY: it has no memory effects and cannot fail.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        eprintln!("skipped: needs root");
+    }
+    root
+}

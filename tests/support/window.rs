@@ -40,10 +40,25 @@ impl Window {
     /// Starts an app through a driver that is started in a way of its own: by another program, which then
     /// becomes the driver.
     pub async fn open_through(command: &mut Command, app: &Path, home: &Home) -> Self {
+        Self::open_furnished(command, app, home, |_| {}).await
+    }
+
+    /// Starts an app whose environment is changed like this.
+    pub async fn open_with(app: &Path, home: &Home, change: impl FnOnce(&mut Command)) -> Self {
+        Self::open_furnished(&mut Command::new(driver()), app, home, change).await
+    }
+
+    async fn open_furnished(
+        command: &mut Command,
+        app: &Path,
+        home: &Home,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let desktop = Desktop::new();
         let [port, native] = free_ports();
         command.args(["--port", &port.to_string(), "--native-port", &native.to_string()]);
         desktop.furnish(home.furnish(command)).stdout(Stdio::null()).stderr(Stdio::null());
+        change(command);
         let driver = Owned::start(command);
         let capabilities = json!({ "tauri:options": { "application": app } });
         let capabilities = capabilities.as_object().expect("an object").clone();

@@ -275,16 +275,6 @@ pub(crate) fn copy_program(from: &Path, to: &Path) {
     fs::set_permissions(to, Permissions::from_mode(0o755)).expect("everybody may run it");
 }
 
-/// Whether this test runs as root. If not, it says so: the case was not tried.
-pub(crate) fn is_root() -> bool {
-    // SAFETY: it has no memory effects and cannot fail.
-    let root = unsafe { libc::geteuid() } == 0;
-    if !root {
-        eprintln!("skipped: needs root");
-    }
-    root
-}
-
 /// An address as a holder's option takes it.
 pub(crate) fn written((host, port): Place<'_>) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }

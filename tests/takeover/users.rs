@@ -4,9 +4,10 @@
 use std::process::Command;
 
 use support::free_ports;
+use support::process::is_root;
 use support::programs::Programs;
 
-use crate::holder::{Plan, is_root};
+use crate::holder::Plan;
 use crate::taker::{Takeover, Told, Way};
 
 #[tokio::test]

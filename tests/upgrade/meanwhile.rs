@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::process::{running, runs};
-use support::programs::{CURRENT, NEWER, Programs};
+use support::programs::{CURRENT, Programs};
 use support::wait::LONG;
-use support::{Desktop, Home, Owned, Window, until, until_some};
+use support::{Desktop, Home, Owned, Window, until};
 
 /// A handover that is under way: the older version has stood down.
 struct Underway {
@@ -46,6 +46,13 @@ impl Underway {
         assert!(runs(self.old));
     }
 
+    async fn leaves_no_backend(&self) {
+        let of = |program: &Path| running(program, self.home.path()).len();
+        let newer = self.home.path().join("newer/sound/taskpaw-backend");
+        until("no backend is left", LONG, async || of(&Programs::current().backend()) + of(&newer) == 0)
+            .await;
+    }
+
     fn start_again(&self, arguments: &[&str]) -> Owned {
         let mut command = Command::new(Programs::current().app());
         Desktop::new()
@@ -65,14 +72,20 @@ async fn orders_of_the_older_window_are_refused_with_the_reason_and_nothing_is_c
     let draft = json!([{ "role": "agent", "name": "network", "endpoint": endpoint }]);
     for request in [
         json!({ "command": "apply_ports", "draft": draft, "keep": false }),
-        json!({ "command": "restart_role", "role": "agent" }),
+        json!({ "command": "restart", "role": "agent" }),
+        json!({ "command": "set_start_at_login", "enabled": true }),
     ] {
         let answer = underway.older.call(request).await;
         let error = &answer["error"];
-        assert_eq!(error["code"], "busy", "{answer}");
+        assert_eq!(error["code"], "handing_over", "{answer}");
         assert!(error["message"].as_str().is_some_and(|said| said.contains("take over")), "{answer}");
     }
+    // The one that has not followed changes nothing either.
+    let preferences = before["app"].clone();
     underway.returns().await;
+    let request = json!({ "command": "set_preferences", "preferences": preferences });
+    let answer = underway.newer.call(request).await;
+    assert_eq!(answer["error"]["code"], "other_runs", "{answer}");
     assert_eq!(underway.home.config(), before);
 }
 
@@ -88,28 +101,15 @@ async fn a_closed_window_of_the_older_one_is_only_hidden_and_comes_back_with_it(
     until("its window is shown", LONG, async || screen.window_of(underway.old).is_some()).await;
 }
 
+/// Whoever ends TaskPaw ends all of it, whichever of the two windows that is.
 #[tokio::test]
-async fn an_end_of_the_newer_one_brings_the_older_one_back_at_once() {
-    let underway = Underway::start(&json!({})).await;
-    underway.newer.quit().await;
-    until("the newer one is gone", LONG, async || !runs(underway.new)).await;
-    until("the older one answers", LONG, async || {
-        underway.home.ping().await.is_some_and(|answer| answer["version"] == CURRENT)
-    })
-    .await;
-    underway.older.role_is("agent", "ready").await;
-}
-
-#[tokio::test]
-async fn an_end_of_the_older_one_is_no_end_of_the_newer_one() {
-    let underway = Underway::start(&json!({})).await;
-    underway.older.quit().await;
-    until("the older one is gone", LONG, async || !runs(underway.old)).await;
-    until_some("the newer one serves", LONG, async || {
-        underway.home.ping().await.filter(|answer| answer["version"] == NEWER)
-    })
-    .await;
-    underway.newer.role_is("agent", "ready").await;
+async fn an_end_in_either_window_ends_both_and_every_backend() {
+    for of_newer in [true, false] {
+        let underway = Underway::start(&json!({})).await;
+        if of_newer { &underway.newer } else { &underway.older }.quit().await;
+        until("both are gone", LONG, async || !runs(underway.old) && !runs(underway.new)).await;
+        underway.leaves_no_backend().await;
+    }
 }
 
 #[tokio::test]
@@ -118,9 +118,7 @@ async fn an_end_for_all_ends_both_and_every_backend() {
     let mut quit = underway.start_again(&["--quit"]);
     assert_eq!(quit.ended(LONG).await, Some(0));
     assert!(!runs(underway.old) && !runs(underway.new), "it is answered when both are gone");
-    let of = |program: &Path| running(program, underway.home.path()).len();
-    let newer = underway.home.path().join("newer/sound/taskpaw-backend");
-    until("no backend is left", LONG, async || of(&Programs::current().backend()) + of(&newer) == 0).await;
+    underway.leaves_no_backend().await;
 }
 
 #[tokio::test]
