@@ -63,7 +63,8 @@ fn main() {
 struct Failure {
     /// `start`, `greeting`, `before_prepared`, `prepared`, `go_on`, `before_ready`, `ready` or `live`.
     at: String,
-    /// `crashes`, `hangs`, `garbage`, `version`, or the code of an error that it says.
+    /// `crashes`, `hangs`, `garbage`, `version`, `config_breaks` (somebody saves half a file), or the code of an error that it
+    /// says.
     how: String,
     role: String,
     told: PathBuf,
@@ -98,6 +99,12 @@ impl Failure {
                 let _host_is_gone = host.flush();
             }
             "version" => return false,
+            "config_breaks" => {
+                let folder = std::env::var_os("TASKPAW_CONFIG_DIR").expect("where the configuration is");
+                let half = "{ \"schema\": 1, \"roles\": [";
+                std::fs::write(Path::new(&folder).join("config.json"), half).expect("the file");
+                return false;
+            }
             code => {
                 let said = json!({ "taskpaw_startup_error": 1, "role": self.role, "code": code, "message": "a test says so" });
                 let _host_is_gone = writeln!(host, "{said}");
@@ -172,9 +179,11 @@ fn from_backend(failure: &Failure, backend: u32, from: UnixStream, host: &Mutex<
             if failure.happens(backend, &mut *host) {
                 return;
             }
-            let mut said: Value = serde_json::from_str(&line).expect("a line");
-            said["version"] = json!("3.9.9");
-            line = said.to_string();
+            if failure.how == "version" {
+                let mut said: Value = serde_json::from_str(&line).expect("a line");
+                said["version"] = json!("3.9.9");
+                line = said.to_string();
+            }
         }
         if writeln!(host, "{line}").and_then(|()| host.flush()).is_err() {
             return;

@@ -27,11 +27,7 @@ impl Underway {
         let older = Window::open(&Programs::current(), &home).await;
         older.role_is("agent", "ready").await;
         let folder = home.path().join("newer");
-        std::fs::create_dir(&folder).expect("the folder");
-        Programs::newer().install(&folder);
-        let failure = json!({ "at": "go_on", "how": "hangs", "once": true, "role": "agent" });
-        let failing = Path::new(env!("CARGO_BIN_EXE_failing"));
-        Programs::newer().install_failing(&folder, failing, &failure.to_string());
+        install_failing(&folder, "go_on", "hangs");
         let newer = Window::open_program(&folder.join("taskpaw"), &home).await;
         until("its backend was told to go on", LONG, async || folder.join("told").exists()).await;
         let (old, new) = (older.host_pid(), newer.host_pid());
@@ -135,4 +131,34 @@ async fn a_third_start_waits_and_is_answered() {
     underway.returns().await;
     assert_eq!(again.ended(LONG).await, Some(0));
     assert!(runs(underway.old));
+}
+
+/// An editor saves half a file, before the older version is asked or after it has stood down: whoever worked works on.
+#[tokio::test]
+async fn a_configuration_that_breaks_in_the_middle_brings_nobody_down() {
+    for at in ["before_prepared", "go_on"] {
+        let home = Home::new();
+        let older = Window::open(&Programs::current(), &home).await;
+        older.role_is("agent", "ready").await;
+        let (good, backends) = (home.config(), running(&Programs::current().backend(), home.path()));
+        let folder = home.path().join("newer");
+        install_failing(&folder, at, "config_breaks");
+        let newer = Window::open_program(&folder.join("taskpaw"), &home).await;
+        newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} goes on")).await;
+        until(&format!("the older one answers: {at}"), LONG, async || {
+            home.ping().await.is_some_and(|answer| answer["version"] == CURRENT)
+        })
+        .await;
+        assert_eq!(running(&Programs::current().backend(), home.path()), backends, "{at}");
+        home.write_config(&good.to_string());
+        older.role_is("agent", "ready").await;
+    }
+}
+
+/// Installs the newer version with a backend that goes wrong once at this step, in this way.
+fn install_failing(folder: &Path, at: &str, how: &str) {
+    std::fs::create_dir(folder).expect("the folder");
+    Programs::newer().install(folder);
+    let failure = json!({ "at": at, "how": how, "once": true, "role": "agent" });
+    Programs::newer().install_failing(folder, Path::new(env!("CARGO_BIN_EXE_failing")), &failure.to_string());
 }

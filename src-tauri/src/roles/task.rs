@@ -295,10 +295,16 @@ impl Runner {
     fn take_over(&mut self) {
         let answer = self.answering();
         let (role, generation) = (self.role, self.machine.generation());
-        // Prepared some time ago, perhaps: the ports are those of now.
-        let config = match self.around.settings.read() {
-            Ok(config) => config,
-            Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
+        // Prepared some time ago, perhaps: the ports are those of now. If they cannot be known any more, the backend decides: one
+        // that served before goes on by what it knows, any other refuses.
+        let read = self.around.settings.read();
+        let config = match (read, &self.attempt) {
+            (Ok(config), _) => config,
+            (Err(problem), Some(attempt)) => {
+                tracing::warn!(role = %self.role, "the configuration cannot be read any more: {problem}");
+                attempt.config.clone()
+            }
+            (Err(problem), None) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
         };
         self.show_start(&config);
         let Some(attempt) = &mut self.attempt else { return };

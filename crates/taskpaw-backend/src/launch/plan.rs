@@ -17,7 +17,7 @@ use crate::state::StateError;
 use crate::{agent, hub};
 
 /// What was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     /// With the ports of this launch.
     pub(super) config: Config,
@@ -55,16 +55,39 @@ impl Plan {
             Some(_) => ConfigFile::read(&folders.config_file())?,
             None => begin(&folders)?,
         };
-        let mut config = file.config().clone();
         let greeted = hello.map(|hello| hello.ports.as_slice()).unwrap_or_default();
-        for port in ports.unwrap_or(greeted) {
-            if let Some(endpoint) = config.endpoint_mut(arguments.role, &port.name) {
+        let (config, hash) = (file.config().clone(), file.hash().clone());
+        Self { config, folders, hash }.with_ports(arguments.role, ports.unwrap_or(greeted))
+    }
+
+    /// The same, to serve again after standing down. A file that has become unusable meanwhile is no reason to stop what
+    /// worked: what was read before goes on to count, as it would have without the interruption.
+    pub(super) fn read_again(
+        self,
+        arguments: &Arguments,
+        hello: Option<&Hello>,
+        ports: Option<&[PortName]>,
+    ) -> Result<Self, Failure> {
+        match Self::read(arguments, hello, ports) {
+            Err(Failure::Config(problem)) => {
+                tracing::warn!(
+                    "the configuration cannot be used any more, and the one before counts on: {problem}"
+                );
+                self.with_ports(arguments.role, ports.unwrap_or_default())
+            }
+            read => read,
+        }
+    }
+
+    fn with_ports(mut self, role: Role, ports: &[PortName]) -> Result<Self, Failure> {
+        for port in ports {
+            if let Some(endpoint) = self.config.endpoint_mut(role, &port.name) {
                 *endpoint = Endpoint { host: port.host.clone(), port: port.port };
             }
         }
         // The exposure guard holds for ports of one launch too.
-        config.check()?;
-        Ok(Self { config, folders, hash: file.hash().clone() })
+        self.config.check()?;
+        Ok(self)
     }
 }
 

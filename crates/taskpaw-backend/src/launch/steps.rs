@@ -32,7 +32,7 @@ type Work = Pin<Box<dyn Future<Output = Result<Did, Failure>>>>;
 enum Did {
     Prepared(ConfigHash),
     OtherConfig(Vec<Claim>),
-    Serves(Box<Session>),
+    Serves(Box<Session>, Box<Plan>),
     IsLive(Box<Session>),
     StoodDown(Vec<Claim>),
 }
@@ -61,6 +61,7 @@ pub(super) async fn take(arguments: &Arguments, host: Option<Host>, stop: Stop) 
         over: None,
         kept,
         hash: None,
+        served: None,
         failure: None,
     };
     taker.run(effects.into()).await
@@ -82,6 +83,8 @@ struct Taker {
     kept: Vec<Claim>,
     /// Of the configuration that was prepared.
     hash: Option<ConfigHash>,
+    /// By what it serves, or served last.
+    served: Option<Plan>,
     failure: Option<Failure>,
 }
 
@@ -128,7 +131,8 @@ impl Taker {
             Effect::GoOn(with) => {
                 let (over, kept) = (Stop::new(), std::mem::take(&mut self.kept));
                 self.over = Some(over.clone());
-                self.work = Some(Box::pin(go_on(self.around.clone(), with, kept, over)));
+                let served = self.served.clone();
+                self.work = Some(Box::pin(go_on(self.around.clone(), with, kept, over, served)));
             }
             Effect::MakeLive => {
                 let mut session = self.session.take()?;
@@ -213,7 +217,8 @@ impl Taker {
                 (self.kept, self.over) = (kept, None);
                 return Input::OtherConfig;
             }
-            Ok(Did::Serves(session) | Did::IsLive(session)) => self.session = Some(session),
+            Ok(Did::Serves(session, plan)) => (self.session, self.served) = (Some(session), Some(*plan)),
+            Ok(Did::IsLive(session)) => self.session = Some(session),
             Ok(Did::StoodDown(kept)) => self.kept = kept,
             Err(failure) => {
                 self.failure = Some(failure);
@@ -267,15 +272,26 @@ fn served(claims: &[Claim]) -> Vec<SocketAddr> {
     claims.iter().filter_map(|claim| claim.listener.local_addr().ok()).collect()
 }
 
-/// From *prepared* to *serving*. Everything is read anew.
-async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) -> Result<Did, Failure> {
+/// From *prepared* to *serving*. Everything is read anew; `served_by` is by what it served before it stood down.
+async fn go_on(
+    around: Arc<Around>,
+    with: GoOn,
+    kept: Vec<Claim>,
+    over: Stop,
+    served_by: Option<Plan>,
+) -> Result<Did, Failure> {
     let role = around.arguments.role;
     let GoOn { config_hash, ports } = with;
     let reading = around.clone();
     let plan = blocking("the configuration cannot be read", move || {
-        Plan::read(&reading.arguments, reading.hello.as_ref(), ports.as_deref())
+        let (arguments, hello, ports) = (&reading.arguments, reading.hello.as_ref(), ports.as_deref());
+        match served_by {
+            Some(plan) => plan.read_again(arguments, hello, ports),
+            None => Plan::read(arguments, hello, ports),
+        }
     });
-    let Plan { config, folders, hash } = plan.await??;
+    let plan = plan.await??;
+    let Plan { config, folders, hash } = plan.clone();
     if config_hash.is_some_and(|prepared| prepared != hash) {
         return Ok(Did::OtherConfig(kept));
     }
@@ -319,7 +335,7 @@ async fn go_on(around: Arc<Around>, with: GoOn, kept: Vec<Claim>, over: Stop) ->
         telling,
         is_alone,
     };
-    Ok(Did::Serves(Box::new(Session::start(role, launch, claims).await?)))
+    Ok(Did::Serves(Box::new(Session::start(role, launch, claims).await?), Box::new(plan)))
 }
 
 /// What people call this machine, or its hub if that has a name of its own.

@@ -194,6 +194,24 @@ fn to_stand_down_and_serve_again_is_the_same_step_and_keeps_every_event() {
     }
 }
 
+/// Half a file, saved while it stands by, does not keep it from what it did before; one that has never served refuses.
+#[test]
+fn a_configuration_that_breaks_while_it_stands_by_ends_nothing() {
+    for role in Role::ALL {
+        let machine = Machine::new();
+        let mut running = machine.start_stepwise(role);
+        running.prepared();
+        running.become_live();
+        running.ask(&Step::StandDown);
+        assert_eq!(running.line(), Line::StoodDown);
+        machine.write_config("{ \"schema\": 1, \"roles\": [");
+        running.ask(&go_on());
+        running.ready();
+        let mut another = machine.start_stepwise(role);
+        assert!(matches!(another.line(), Line::StartupError(_)));
+    }
+}
+
 /// While it stands by, another backend serves and tells events; then it serves again, and remembers nothing.
 #[test]
 fn what_another_one_has_told_meanwhile_is_neither_lost_nor_numbered_twice() {
