@@ -207,7 +207,7 @@ fn a_configuration_that_breaks_while_it_stands_by_ends_nothing() {
         machine.write_config("{ \"schema\": 1, \"roles\": [");
         running.ask(&go_on());
         running.ready();
-        let mut another = machine.start_stepwise(role);
+        let another = machine.start_stepwise(role);
         assert!(matches!(another.line(), Line::StartupError(_)));
     }
 }
