@@ -242,6 +242,22 @@ export const en = {
       "Two ports of this role are on the same address and number. Give one of them another number.",
     invalid: "The address must be an IP address or localhost, and the number between 1 and 65535.",
   },
+  way: {
+    container: "It passes the port on to a container. This names the container, which you can stop:",
+    forward:
+      "It most likely passes the port on (ssh -L or -R). End it where it was started, or in a terminal:",
+    editor:
+      "It is an editor. It passes a port on, or a program runs in its terminal: look at its list of ports.",
+    wsl: "It passes the port on to a program in WSL. This says which systems run there:",
+    socket: "The system listens for a service that it starts when it is asked. This names it:",
+    launchd: "macOS listens for a service that it starts when it is asked. This lists them:",
+    http_sys: "Windows listens for a web service, such as IIS. This names it:",
+    service: "It runs services of Windows. This names them:",
+    what_runs_it: "What it is and what has started it, in a terminal:",
+    unseen: "An administrator can see who it is, in a terminal:",
+    copy: "Copy the command",
+    copied: "Copied.",
+  },
   conflict: {
     title_one: "Port {{port}} is not available",
     title_many: "Ports {{ports}} are not available",

@@ -1,0 +1,81 @@
+// How to find out more about who has a port, and how it is got rid of: what its name alone tells, and a command to copy. The
+// command only looks, but for one that passes a port on for a person; nothing here ends a program by itself.
+
+import type { HolderView, PortView } from "../generated/ipc";
+import { t } from "../locales/language.svelte";
+
+/** A step that a person can take, and the command for it. */
+export interface Step {
+  text: string;
+  command: string | null;
+}
+
+/** The systems whose commands differ. */
+export type System = "linux" | "macos" | "windows";
+
+export function systemOf(userAgent: string): System {
+  if (/windows/i.test(userAgent)) return "windows";
+  return /mac os|macintosh/i.test(userAgent) ? "macos" : "linux";
+}
+
+/** What programs that have a port for somebody else are called: without `.exe`, in small letters. */
+const passers: [RegExp, "docker" | "podman" | "ssh" | "editor" | "wsl"][] = [
+  [/^(docker-proxy|com\.docker\.backend|com\.docker\.vpnkit|vpnkit|dockerd|orbstack)/, "docker"],
+  [/^(rootlessport|rootlesskit|slirp4netns|pasta|conmon|gvproxy)/, "podman"],
+  [/^(ssh|sshd-session)$/, "ssh"],
+  [/^(code|code-insiders|codium|cursor|windsurf|idea|pycharm|webstorm|clion|zed)$/, "editor"],
+  [/^(wslrelay|wslhost|wslservice)$/, "wsl"],
+];
+
+function plainName(holder: HolderView): string {
+  const name = holder.exe?.split(/[\\/]/).at(-1) ?? holder.name ?? "";
+  return name
+    .replace(/ \(deleted\)$/, "")
+    .replace(/\.exe$/i, "")
+    .toLowerCase();
+}
+
+/** The step for whoever has a port that is not TaskPaw's; nothing where there is nobody to find out about. */
+export function holderStep(port: PortView, system: System): Step | null {
+  if (!["foreign", "unknown_holder", "occupied"].includes(port.state ?? "")) return null;
+  const holder = port.holders.find(({ ours }) => !ours);
+  return holder ? ofHolder(holder, port.port, system) : ofNobody(port.port, system);
+}
+
+function ofHolder(holder: HolderView, port: number, system: System): Step {
+  const { pid } = holder;
+  const name = plainName(holder);
+  switch (passers.find(([pattern]) => pattern.test(name))?.[1]) {
+    case "docker":
+      return { text: t("way.container"), command: `docker ps --filter publish=${port}` };
+    case "podman":
+      return { text: t("way.container"), command: "podman port --all" };
+    case "ssh":
+      return system === "windows"
+        ? { text: t("way.forward"), command: `taskkill /PID ${pid}` }
+        : { text: t("way.forward"), command: `kill ${pid}` };
+    case "editor":
+      return { text: t("way.editor"), command: null };
+    case "wsl":
+      return { text: t("way.wsl"), command: "wsl --list --running" };
+  }
+  if (pid === 1 && system === "linux") return { text: t("way.socket"), command: "systemctl list-sockets" };
+  if (pid === 1 && system === "macos") return { text: t("way.launchd"), command: "launchctl list" };
+  if (pid === 4 && system === "windows")
+    return { text: t("way.http_sys"), command: "netsh http show servicestate" };
+  const asked = {
+    linux: `systemctl status ${pid}`,
+    macos: `ps -o user,lstart,command -p ${pid}`,
+    windows: `tasklist /svc /fi "PID eq ${pid}"`,
+  };
+  return { text: t(name === "svchost" ? "way.service" : "way.what_runs_it"), command: asked[system] };
+}
+
+function ofNobody(port: number, system: System): Step {
+  const asked = {
+    linux: `sudo ss -tanp "sport = :${port}"`,
+    macos: `sudo lsof -nP -iTCP:${port}`,
+    windows: "netstat -abno",
+  };
+  return { text: t("way.unseen"), command: asked[system] };
+}
