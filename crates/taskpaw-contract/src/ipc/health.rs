@@ -108,22 +108,20 @@ impl Watched {
         Self { total: number(total), broken, troubles }
     }
 
-    /// The same, where what was known before keeps its beginning: two looks at one age differ by moments.
+    /// The same, where what was not all right before keeps its beginning: the ages in an answer grow old with it, and seem to
+    /// begin later each time they are counted again. What was all right in between is not in `before`.
     #[must_use]
     pub fn after(mut self, before: Option<&Self>) -> Self {
-        /// How far two looks at one beginning may be apart.
-        const SAME_MS: u64 = 5_000;
         for trouble in &mut self.troubles {
             let is_it = |known: &&Trouble| {
                 (&known.machine, &known.monitor, known.state)
                     == (&trouble.machine, &trouble.monitor, trouble.state)
             };
             let known = before.into_iter().flat_map(|before| &before.troubles).find(is_it);
-            if let (Some(now), Some(then)) = (trouble.since, known.and_then(|known| known.since))
-                && now.abs_diff(then) <= SAME_MS
-            {
-                trouble.since = Some(then);
-            }
+            trouble.since = match (trouble.since, known.and_then(|known| known.since)) {
+                (Some(now), Some(then)) => Some(now.min(then)),
+                (now, then) => now.or(then),
+            };
         }
         self
     }
@@ -188,7 +186,10 @@ mod tests {
     fn a_trouble_keeps_its_beginning_until_it_begins_again() {
         let at = |since| Watched::of(1, vec![trouble("a", TroubleState::Error, since)]);
         let begun = |now: u64| at(now).after(Some(&at(100_000))).troubles[0].since;
-        assert_eq!((begun(100_900), begun(99_000)), (Some(100_000), Some(100_000)));
-        assert_eq!(begun(160_000), Some(160_000));
+        assert_eq!((begun(100_900), begun(160_000)), (Some(100_000), Some(100_000)), "the answer is older");
+        assert_eq!(begun(99_000), Some(99_000), "it is known better");
+        let well = Watched::of(1, Vec::new());
+        let again = at(160_000).after(Some(&well.after(Some(&at(100_000)))));
+        assert_eq!(again.troubles[0].since, Some(160_000));
     }
 }
