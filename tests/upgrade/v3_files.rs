@@ -13,7 +13,7 @@ fn write_files(home: &Home) -> String {
     let agent = format!(
         "server_id: id-of-v3\nmachine: old-box\nbind_host: 0.0.0.0\nbind_port: {}\ncontrol_port: {}\n\
          api_token: t0ken-of-v3\nmonitors:\n- type_id: tcp_check\n  name: mine\n  config: {{port: {}}}\n\
-         - {{type_id: comfyui, name: gone}}\n",
+         - {{type_id: lada, name: gone}}\n",
         home.network, home.control, home.control
     );
     fs::create_dir(home.v3_dir()).expect("the folder");
@@ -53,7 +53,7 @@ async fn the_window_says_once_what_was_taken_and_diagnostics_keeps_it() {
 
     window.click("action-import-seen").await;
     window.click("nav-diagnostics").await;
-    let details = window.text_with("import-details", "comfyui").await;
+    let details = window.text_with("import-details", "lada").await;
     assert!(details.contains("bind_host") && !details.contains("t0ken"), "{details}");
     window.picture("v3-files-details").await;
     let host = window.host_pid();

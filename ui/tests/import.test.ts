@@ -19,8 +19,8 @@ describe("the notice", () => {
     expect(text).toContain(
       "Taken over: server_id, machine, api_token, bind_host, bind_port, poll_interval and 2 monitors.",
     );
-    expect(text).toContain("Not taken over: ComfyUI, control_port and bind_host.");
-    expect(text).toContain("Instead of comfyui: Web address says whether it answers");
+    expect(text).toContain("Not taken over: Lada, control_port and bind_host.");
+    expect(text).toContain("Instead of lada: start it yourself.");
     expect(text).toContain("Taken over without some settings: Database.");
     expect(text).toContain("The machines of the hub are in hub.db. They are taken over when the hub starts.");
     await click("action-import-seen");
@@ -34,7 +34,7 @@ describe("the notice", () => {
     expect(has("import-notice")).toBe(false);
     const text = find("import-details").textContent ?? "";
     expect(text).toContain("/etc/taskpaw");
-    expect(text).toContain("This version has no monitor of type comfyui.");
+    expect(text).toContain("This version has no monitor of type lada.");
     expect(text).toContain("It is not between 1 and 65535.");
     expect(text).toContain("Other machines could reach it, and no token is set.");
   });
@@ -134,7 +134,7 @@ describe("the words", () => {
       { kind: "syntax", line: 3, column: 5 },
       { kind: "bad_name", most: 100 },
       { kind: "exposure", reason: "wildcard" },
-      ...["comfyui", "lada", "jasna", "avsubs", "dev_activity", "jellyfin"].map((type_id) => ({
+      ...["lada", "jasna", "avsubs", "jellyfin", "of_later"].map((type_id) => ({
         kind: "unknown_monitor" as const,
         type_id,
       })),

@@ -405,6 +405,19 @@ describe("monitors", () => {
     status("state_file", "degraded", { word: "done", age_seconds: 111_600, busy_seconds: null }),
     status("heartbeat", "ok", { age_seconds: 12 }),
     status("heartbeat", "error", { age_seconds: null }, "the file is not there"),
+    status("comfyui", "running", { running: 1, pending: 3, progress_percent: 25 }),
+    status("comfyui", "ok", { running: 0, pending: 0, progress_percent: null }),
+    status("comfyui", "error", { running: 0, pending: 2, progress_percent: 50 }, "out of memory"),
+    ...["busy", "waiting", "idle", "present_only", "none"].map((state) =>
+      status("dev_activity", "idle", {
+        ai_state: state,
+        tools: [
+          { tool: "claude", state },
+          { tool: "codex", state: "busy" },
+          { tool: "kimi", state: "waiting" },
+        ],
+      }),
+    ),
   ];
 
   it("says in Chinese what the numbers of each kind say", () => {
@@ -428,9 +441,17 @@ describe("monitors", () => {
       status("log_pattern", "idle", { progress_percent: 57, lines: 9 }),
       status("log_pattern", "error", { progress_percent: 57, lines: 9 }),
       // Settings that do not work, a kind of its own, and one of a later version.
-      ...["tcp_check", "http_check", "state_file", "heartbeat", "process", "custom_cmd", "later"].map(
-        (type_id) => status(type_id, "error", {}),
-      ),
+      ...[
+        "tcp_check",
+        "http_check",
+        "state_file",
+        "heartbeat",
+        "process",
+        "custom_cmd",
+        "comfyui",
+        "dev_activity",
+        "later",
+      ].map((type_id) => status(type_id, "error", {})),
     ];
     expect(new Set(unclear.map(monitorDetail))).toEqual(new Set(["as the agent says"]));
   });

@@ -9,9 +9,12 @@ use taskpaw_contract::Role;
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
 Usage: taskpaw-backend [agent|hub] [--config-dir DIR] [--check-config | --import-v3]
+       taskpaw-backend activity [--tool NAME] [--state busy|waiting|idle] [--session ID] [--path FILE]
 
   agent             watches this machine (the default)
   hub               polls the machines that do
+  activity          writes what a coding assistant does, for the monitor dev_activity; without --state it is read from
+                    the hook of Claude Code on stdin
 
   --config-dir DIR  where config.json is; else TASKPAW_CONFIG_DIR, else the platform's own folder
   --check-config    says whether config.json can be used, and starts nothing

@@ -1,6 +1,7 @@
 //! `taskpaw-backend agent|hub`: watches this machine, or polls the machines that do. A library only so that what reads
 //! input from outside can be fuzzed; the program is `main.rs`.
 
+mod activity;
 mod agent;
 mod arguments;
 mod discovery;
@@ -29,7 +30,11 @@ use arguments::{Command, USAGE};
 pub fn run() -> ExitCode {
     #[cfg(unix)]
     lifecycle::hear_all_signals();
-    match arguments::parse(std::env::args_os().skip(1)) {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == activity::COMMAND).is_some() {
+        return activity::run(words);
+    }
+    match arguments::parse(words) {
         Ok(Command::Run(arguments)) => launch::run(&arguments),
         Ok(Command::CheckConfig(arguments)) => launch::check_config(&arguments),
         Ok(Command::ImportV3(arguments)) => launch::import_v3(&arguments),

@@ -1,8 +1,10 @@
 //! What a monitor is, and the table of all kinds. One more kind is one more file and its line in [`KINDS`].
 
+mod comfyui;
 mod custom_cmd;
 #[cfg(test)]
 mod day;
+mod dev_activity;
 mod folder;
 mod gpu;
 mod health;
@@ -51,6 +53,8 @@ pub(crate) const KINDS: &[Kind] = &[
     state_file::KIND,
     heartbeat::KIND,
     custom_cmd::KIND,
+    comfyui::KIND,
+    dev_activity::KIND,
 ];
 
 /// A look that takes longer is reported as hanging, unless its monitor says that it may.

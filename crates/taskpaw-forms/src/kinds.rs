@@ -14,6 +14,8 @@ pub const FORMS: &[(&str, &[Field])] = &[
     ("state_file", STATE_FILE),
     ("heartbeat", HEARTBEAT),
     ("custom_cmd", CUSTOM_CMD),
+    ("comfyui", COMFYUI),
+    ("dev_activity", DEV_ACTIVITY),
 ];
 
 /// What `host_metrics` asks for.
@@ -22,6 +24,18 @@ pub const HOST_METRICS: &[Field] = &[
     threshold("cpu_alert_pct", "Processor alert", 0.0),
     threshold("mem_alert_pct", "Memory alert", 95.0),
     threshold("disk_alert_pct", "Disk alert", 95.0),
+    Field {
+        key: "alerts",
+        title: "Tell of it",
+        about: "Otherwise the numbers are only shown.",
+        shape: Shape::Flag(true),
+    },
+    Field {
+        key: "disk_path",
+        title: "Disk",
+        about: "The whole path of a folder on the disk that is watched; empty: the one with TaskPaw's data.",
+        shape: Shape::Text(Some("")),
+    },
     every(2.0),
 ];
 
@@ -287,4 +301,87 @@ pub const CUSTOM_CMD: &[Field] = &[
     timeout(30.0, "Seconds until it is ended, together with what it has started."),
     FAILURES,
     every(60.0),
+];
+
+/// What `comfyui` asks for.
+pub const COMFYUI: &[Field] = &[
+    Field {
+        key: "host",
+        title: "Host",
+        about: "The name or the address of the machine that ComfyUI runs on.",
+        shape: Shape::Host("127.0.0.1"),
+    },
+    Field {
+        key: "port",
+        title: "Port",
+        about: "The number, 1 to 65535.",
+        shape: Shape::Whole { default: Some(8188), least: 1, most: 65_535 },
+    },
+    looks("idle_confirm", "Checks until finished", "The queue is empty in so many checks in a row.", 2, 1),
+    looks(
+        "stall_confirm",
+        "Checks until stalled",
+        "Prompts wait and none runs, in so many checks in a row.",
+        3,
+        1,
+    ),
+    looks(
+        "stuck_checks",
+        "Checks until stuck",
+        "The same prompt runs in so many checks in a row; 0: never an alert.",
+        0,
+        0,
+    ),
+    Field {
+        key: "comfyui_log_path",
+        title: "Log file",
+        about: "Its whole path, where ComfyUI runs on this machine: it says why something does not go on. Empty: none.",
+        shape: Shape::Text(Some("")),
+    },
+    every(10.0),
+];
+
+const fn looks(
+    key: &'static str,
+    title: &'static str,
+    about: &'static str,
+    default: u64,
+    least: u64,
+) -> Field {
+    Field { key, title, about, shape: Shape::Whole { default: Some(default), least, most: 1_000_000 } }
+}
+
+/// What `dev_activity` asks for.
+pub const DEV_ACTIVITY: &[Field] = &[
+    Field {
+        key: "tools",
+        title: "Assistants",
+        about: "Their names, as in the names of their files.",
+        shape: Shape::Texts { default: &["claude", "codex", "kimi", "vscode"], least: 1 },
+    },
+    Field {
+        key: "state_dir",
+        title: "Folder",
+        about: "Where taskpaw-backend activity writes what they do: agent-activity-NAME.json.",
+        shape: Shape::Text(Some("~/.taskpaw")),
+    },
+    Field {
+        key: "freshness_seconds",
+        title: "Counts for",
+        about: "What an assistant does counts for so many seconds after it was written.",
+        shape: Shape::Number { default: Some(300.0), least: 0.1, most: 31_536_000.0 },
+    },
+    Field {
+        key: "window_seconds",
+        title: "Share of the time",
+        about: "The share in which one was busy is that of so many seconds.",
+        shape: Shape::Number { default: Some(1_800.0), least: 60.0, most: 86_400.0 },
+    },
+    Field {
+        key: "process_patterns",
+        title: "Their programs",
+        about: "NAME=PATTERN: a regular expression for the processes of an assistant, in place of the one that is known.",
+        shape: Shape::Texts { default: &[], least: 0 },
+    },
+    every(10.0),
 ];

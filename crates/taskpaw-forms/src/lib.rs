@@ -288,7 +288,9 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-fn expanded(path: &str) -> PathBuf {
+/// A path, with the home folder in place of `~`.
+#[must_use]
+pub fn expanded(path: &str) -> PathBuf {
     let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix("~\\"));
     match (rest, std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),

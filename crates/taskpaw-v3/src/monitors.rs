@@ -12,6 +12,8 @@ use super::{ImportReport, NotTakenReason, V3File, command};
 
 /// The machine itself: always on, under the name of its kind.
 const ITSELF: &str = "host_metrics";
+/// Its setting that says whether anything is told of it.
+const ALERTS: &str = "alerts";
 /// The name of the agent itself, which no monitor can have.
 const AGENT: &str = "taskpaw";
 /// How long a name may be, as in the app.
@@ -23,8 +25,7 @@ const MOST_MONITORS: usize = 500;
 const WITHOUT_MEANING: &[&str] =
     &["name", "max_line_bytes", "max_events_per_minute", "category_label", "timeout"];
 /// Settings that this version does not have, as V3's own app wrote them: so nobody has chosen them.
-const NOT_CHOSEN: &[(&str, &str)] =
-    &[("disk_path", "/"), ("cpu_sustained_cycles", "3"), ("collect_gpu", "true")];
+const NOT_CHOSEN: &[(&str, &str)] = &[("cpu_sustained_cycles", "3"), ("collect_gpu", "true")];
 /// What V3 did where a file says nothing, if this version does something else (its `BaseMonitorConfig`).
 const V3_DEFAULTS: &[(&str, &str, u32)] = &[
     (ITSELF, "poll_interval", 10),
@@ -60,6 +61,18 @@ pub(super) fn take(node: &Node, report: &mut ImportReport) -> Vec<MonitorConfig>
         report.lost(V3File::Agent, key, None, NotTakenReason::TooMuch);
     }
     monitors
+}
+
+/// V3 watched the machine itself unless it was told not to: here it is watched, and nothing is told of it.
+pub(super) fn tell_nothing_of_the_machine(monitors: &mut Vec<MonitorConfig>) {
+    let quiet = |config: &mut Map<String, Value>| config.insert(ALERTS.to_owned(), json!(false));
+    if let Some(itself) = monitors.iter_mut().find(|monitor| monitor.type_id == ITSELF) {
+        quiet(&mut itself.config);
+        return;
+    }
+    let mut config = Map::new();
+    quiet(&mut config);
+    monitors.push(MonitorConfig { type_id: ITSELF.into(), name: ITSELF.into(), enabled: true, config });
 }
 
 /// Why there is no monitor: the part of the entry, and the reason.
@@ -112,9 +125,13 @@ impl Entry<'_> {
         if names.contains(name) || (name == ITSELF && *type_id != ITSELF) {
             return Err(refusal(".name", NotTakenReason::NameTwice));
         }
-        let config = self.settings(type_id, fields, settings)?;
+        let mut config = self.settings(type_id, fields, settings)?;
         names.insert(name.to_owned());
-        let enabled = self.enabled(pairs, type_id);
+        let mut enabled = self.enabled(pairs);
+        // The machine itself is always watched, and what V3 told nothing of is not told of here.
+        if *type_id == ITSELF && !std::mem::replace(&mut enabled, true) {
+            config.insert(ALERTS.to_owned(), json!(false));
+        }
         for (key, _) in pairs {
             if !["type_id", "name", "enabled", "config"].contains(&key.as_str()) {
                 self.refused(&format!(".{key}"), NotTakenReason::UnknownKey);
@@ -124,19 +141,14 @@ impl Entry<'_> {
         Ok(MonitorConfig { type_id: (*type_id).to_owned(), name: name.to_owned(), enabled, config })
     }
 
-    fn enabled(&mut self, pairs: &[(String, Node)], type_id: &str) -> bool {
+    fn enabled(&mut self, pairs: &[(String, Node)]) -> bool {
         let Some(node) = at(pairs, "enabled") else { return true };
         let flag = node.flag();
         if flag.is_none() {
             self.refused(".enabled", NotTakenReason::NotAFlag);
         }
         // What is not clear does not run, a command least of all.
-        let enabled = flag.unwrap_or(false);
-        if type_id == ITSELF && !enabled {
-            self.refused(".enabled", NotTakenReason::AlwaysOn);
-            return true;
-        }
-        enabled
+        flag.unwrap_or(false)
     }
 
     fn settings(
@@ -160,6 +172,13 @@ impl Entry<'_> {
                 ("custom_cmd", "command", Node::Scalar { text, .. }) => {
                     let words = command::split(text, !cfg!(windows));
                     words.ok_or((part, NotTakenReason::BadCommand))?.into()
+                }
+                ("dev_activity", "process_patterns", Node::Map(patterns)) => {
+                    let line = |(tool, pattern): &(String, Node)| {
+                        pattern.text().map(|pattern| format!("{tool}={pattern}"))
+                    };
+                    let lines = patterns.iter().map(line).collect::<Option<Vec<_>>>();
+                    lines.ok_or((part, NotTakenReason::NotText))?.into()
                 }
                 _ => {
                     let Fit { value, changed } =

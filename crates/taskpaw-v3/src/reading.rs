@@ -64,7 +64,8 @@ pub(super) fn take(
             }
             // The machine itself is always watched; saying so is nothing new.
             if reader.keys.remove("host_metrics").is_some_and(|node| node.flag() == Some(false)) {
-                reader.report.refused(file, "host_metrics", None, NotTakenReason::AlwaysOn);
+                monitors::tell_nothing_of_the_machine(&mut agent.monitors);
+                reader.report.took(file, "host_metrics", None);
             }
             reader.rest(&["polling_token", "poll_interval"]);
             None

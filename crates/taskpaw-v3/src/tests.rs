@@ -49,7 +49,7 @@ monitors:
   - type_id: process
     name: PM2 daemon
     config: { name: PM2 daemon, pattern: ^PM2.*God$, search_cmdline: true, max_line_bytes: 1000000 }
-  - type_id: comfyui
+  - type_id: lada
     name: ComfyUI
     config: { host: 127.0.0.1, port: 8188 }
   - type_id: folder
@@ -94,7 +94,7 @@ fn a_machine_with_both_roles_goes_on_as_it_was() {
     assert_eq!(
         refused(&imported).iter().map(|(key, why)| (key.as_str(), why.as_str())).collect::<Vec<_>>(),
         [
-            ("agent.yaml:monitors[1].type_id", "this version has no monitor of type comfyui"),
+            ("agent.yaml:monitors[1].type_id", "this version has no monitor of type lada"),
             ("agent.yaml:llm_api_key", "this version has no such setting"),
         ]
     );
@@ -182,7 +182,6 @@ fn a_bad_value_is_left_and_its_neighbours_are_taken() {
         ("monitors: {}", No::NotAList),
         ("polling_token: x", No::OtherRole),
         ("poll_interval: 5", No::OtherRole),
-        ("host_metrics: false", No::AlwaysOn),
         ("colour: blue", No::UnknownKey),
         ("bind_port: 5681", No::PortTwice),
         ("machine: b", No::Twice),

@@ -54,6 +54,7 @@ pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
         ("to", word("to")),
         ("file", text("file").to_owned()),
         ("program", text("program").to_owned()),
+        ("tools", text("tools").to_owned()),
         ("name", name.to_owned()),
     ];
     let cause = data.get("cause").and_then(|cause| serde_json::from_value(cause.clone()).ok());
@@ -84,6 +85,11 @@ fn title(kind: EventKind, cause: Option<PollErrorCode>) -> &'static str {
         EventKind::Normal => "{{metric}}已恢复正常",
         EventKind::TaskDone => "{{name}} 已结束",
         EventKind::TaskFailed => "{{name}} 失败",
+        EventKind::Stuck => "{{name}} 停住了",
+        EventKind::Unstuck => "{{name}} 已继续进行",
+        EventKind::AssistantBusy => "{{name}}：编程助手在工作",
+        EventKind::AssistantWaits => "{{name}}：编程助手在等您",
+        EventKind::AssistantIdle => "{{name}}：编程助手空闲了",
         EventKind::MonitorFailed => "{{name}} 暂时无法监测",
         EventKind::LeftOut => "{{name}}：略去了部分事件",
         EventKind::MachineOffline => match cause {
@@ -106,6 +112,9 @@ fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
         EventKind::Fresh => "文件又有写入了。",
         EventKind::High => "{{metric}}连续多次检查都达到 {{percent}}%",
         EventKind::Normal => "{{metric}}回落到 {{percent}}%",
+        EventKind::Unstuck => "任务又在运行。",
+        EventKind::AssistantBusy | EventKind::AssistantWaits => "{{tools}}",
+        EventKind::AssistantIdle => "没有编程助手在工作了。",
         EventKind::TaskDone => "{{program}} 运行 {{duration}}后结束",
         EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
         EventKind::MonitorWorks => "",
@@ -124,6 +133,7 @@ fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
         | EventKind::ErrorLine
         | EventKind::Calm
         | EventKind::WorkDone
+        | EventKind::Stuck
         | EventKind::Unreadable
         | EventKind::MonitorFailed
         | EventKind::LeftOut => return None,

@@ -1846,7 +1846,7 @@ export type EventLevel = "info" | "warn" | "alert" | "done";
 /**
  * What happened: `data.kind` of an event, for whoever says it in another language.
  */
-export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "monitor_failed" | "monitor_works" | "left_out" | "machine_offline" | "machine_online";
+export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "stuck" | "unstuck" | "assistant_busy" | "assistant_waits" | "assistant_idle" | "monitor_failed" | "monitor_works" | "left_out" | "machine_offline" | "machine_online";
 
 /**
  * `GET /status` of a hub.

@@ -115,6 +115,20 @@ const sentences: Record<EventKind, (facts: Facts) => Said> = {
       status: facts.number("exit_status"),
     }),
   }),
+  stuck: ({ name }) => ({ title: t("event.stuck", { name }) }),
+  unstuck: ({ name }) => ({ title: t("event.unstuck", { name }), message: t("event.unstuck_text") }),
+  assistant_busy: (facts) => ({
+    title: t("event.assistant_busy", { name: facts.name }),
+    message: t("event.assistant_busy_text", { tools: facts.text("tools") }),
+  }),
+  assistant_waits: (facts) => ({
+    title: t("event.assistant_waits", { name: facts.name }),
+    message: t("event.assistant_waits_text", { tools: facts.text("tools") }),
+  }),
+  assistant_idle: ({ name }) => ({
+    title: t("event.assistant_idle", { name }),
+    message: t("event.assistant_idle_text"),
+  }),
   monitor_failed: ({ name }) => ({ title: t("event.monitor_failed", { name }) }),
   monitor_works: ({ name }) => ({ title: t("event.monitor_works", { name }), message: "" }),
   left_out: (facts) => ({

@@ -69,7 +69,7 @@ function shortPlace({ file, key, monitor }: NotTaken): string {
   return monitor ?? (key || (file === "folder" ? t("import.the_folder") : file));
 }
 
-const instead = ["comfyui", "lada", "jasna", "avsubs", "dev_activity", "jellyfin"] as const;
+const instead = ["lada", "jasna", "avsubs", "jellyfin"] as const;
 
 /** What watches the same as a kind of monitor that only TaskPaw 3 has; nothing if nothing does. */
 export function insteadOf(typeId: string): string | null {

@@ -47,6 +47,8 @@ const sentences: Record<string, (status: MonitorStatus) => string | null> = {
   log_pattern: logPattern,
   state_file: stateFile,
   heartbeat,
+  comfyui,
+  dev_activity: devActivity,
 };
 
 function numberAt({ metrics }: MonitorStatus, key: string): number | null {
@@ -145,4 +147,38 @@ function heartbeat(status: MonitorStatus): string | null {
   const age = numberAt(status, "age_seconds");
   if (age !== null) return t("monitor_detail.written", { duration: lasting(age) });
   return "age_seconds" in status.metrics ? t("monitor_detail.no_file") : null;
+}
+
+function comfyui(status: MonitorStatus): string | null {
+  const running = numberAt(status, "running");
+  const pending = numberAt(status, "pending");
+  // Where the server did not answer the numbers are of another look.
+  if (running === null || pending === null || (status.state === "error" && running + pending === 0))
+    return null;
+  if (running + pending === 0) return t("monitor_detail.queue_empty");
+  const percent = numberAt(status, "progress_percent");
+  const queue = { running: number(running), pending: number(pending) };
+  return percent === null
+    ? t("monitor_detail.queue", queue)
+    : t("monitor_detail.queue_progress", { ...queue, percent: number(percent) });
+}
+
+function devActivity({ metrics }: MonitorStatus): string | null {
+  const tools = Array.isArray(metrics["tools"]) ? (metrics["tools"] as Record<string, unknown>[]) : [];
+  const those = (state: string) =>
+    list(
+      tools.flatMap(({ tool, state: said }) => (said === state && typeof tool === "string" ? [tool] : [])),
+    );
+  switch (metrics["ai_state"]) {
+    case "busy":
+      return t("monitor_detail.assistants_busy", { tools: those("busy") });
+    case "waiting":
+      return t("monitor_detail.assistants_waiting", { tools: those("waiting") });
+    case "idle":
+    case "present_only":
+    case "none":
+      return t(`monitor_detail.assistants_${metrics["ai_state"]}`);
+    default:
+      return null;
+  }
 }

@@ -117,10 +117,13 @@ impl Folder {
     /// Names that begin with a dot or `~$` are hidden or locks, on every system.
     fn counts(&self, name: &OsString) -> bool {
         let shown = name.to_string_lossy();
-        let extension =
-            Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        let is_one_of =
-            |list: &[String]| extension.as_ref().is_some_and(|extension| list.contains(extension));
+        let lower = shown.to_lowercase();
+        // One of two parts, such as `tar.gz`, too. A name that has nothing before it has none.
+        let has = |extension: &String| {
+            let stem = lower.strip_suffix(extension.as_str()).and_then(|stem| stem.strip_suffix('.'));
+            !extension.is_empty() && stem.is_some_and(|stem| !stem.is_empty())
+        };
+        let is_one_of = |list: &[String]| list.iter().any(has);
         !shown.starts_with('.')
             && !shown.starts_with("~$")
             && !is_one_of(&self.never)
@@ -345,6 +348,25 @@ mod tests {
     use super::*;
     use crate::monitors::Told;
     use crate::monitors::tests::{levels, looked, made, problem};
+
+    #[test]
+    fn an_ending_may_have_two_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings =
+            json!({ "path": folder.path(), "stable_seconds": 0, "extensions": ["tar.gz", "*.Zip"] });
+        let mut monitor = made(&KIND, settings);
+        monitor.check();
+        for name in ["a.tar.gz", "B.TAR.GZ", "c.gz", "dtar.gz", ".tar.gz", "tar.gz", "e.zip", "zip"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let mut told = Vec::new();
+        looked(&mut *monitor, |check| {
+            told.extend(check.notices.iter().map(|notice| notice.data.as_ref().unwrap()["file"].clone()));
+            told.len() == 3
+        });
+        told.sort_by_key(ToString::to_string);
+        assert_eq!(told, ["B.TAR.GZ", "a.tar.gz", "e.zip"]);
+    }
 
     #[test]
     fn a_real_file_is_told_once_it_has_stopped_growing() {

@@ -34,7 +34,8 @@ struct HostMetrics {
     networks: Networks,
     /// When the network counters were read last.
     last_look: Option<Instant>,
-    data_folder: PathBuf,
+    /// A folder on the disk that is watched.
+    disk: PathBuf,
     watched: [Level; 3],
     gpus: Gpus,
     every: Duration,
@@ -44,12 +45,20 @@ impl HostMetrics {
     fn new(values: &Values, setup: &Setup) -> Result<Self, BadSetup> {
         let unreadable =
             |error: sysinfo::Error| BadSetup::System(format!("this system cannot be read: {error}"));
-        let level = |title, key, setting| Level::new(title, key, values.number(setting));
+        let is_told = values.flag("alerts");
+        let level = |title, key, setting| {
+            Level::new(title, key, if is_told { values.number(setting) } else { f64::INFINITY })
+        };
+        let disk = values.path("disk_path");
+        let is_own = disk.as_os_str().is_empty();
+        if !is_own && !disk.is_absolute() {
+            return Err(BadSetup::field("disk_path", "write the whole path, from the root on"));
+        }
         Ok(Self {
             system: System::new().map_err(unreadable)?,
             networks: Networks::new().map_err(unreadable)?,
             last_look: None,
-            data_folder: setup.data_folder.clone(),
+            disk: if is_own { setup.data_folder.clone() } else { disk },
             watched: [
                 level("CPU", "cpu", "cpu_alert_pct"),
                 level("Memory", "memory", "mem_alert_pct"),
@@ -80,7 +89,7 @@ impl Monitor for HostMetrics {
         let cpu = (!is_first).then(|| f64::from(self.system.global_cpu_usage()));
         let rates = self.network_rates();
         let (used, total) = (self.system.used_memory(), self.system.total_memory());
-        let disk = disk_usage(&self.data_folder).ok();
+        let disk = disk_usage(&self.disk).ok();
         // Windows has no load average.
         let load = if cfg!(windows) { None } else { System::load_average().ok() };
 

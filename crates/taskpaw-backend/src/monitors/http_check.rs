@@ -113,7 +113,7 @@ impl HttpCheck {
 
 /// The clients for all URLs; each is made when it is first needed. A check asks the server itself: no proxy, no
 /// redirect, and a new connection each time.
-fn client(is_secure: bool, is_strict: bool) -> Result<Client, String> {
+pub(super) fn client(is_secure: bool, is_strict: bool) -> Result<Client, String> {
     static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
     let place = match (is_secure, is_strict) {
         (false, _) => 0,

@@ -23,6 +23,12 @@ const MANNERS: &[&str] = &[
     "cpu_alert_pct",
     "mem_alert_pct",
     "disk_alert_pct",
+    "alerts",
+    "stall_confirm",
+    "idle_confirm",
+    "stuck_checks",
+    "freshness_seconds",
+    "window_seconds",
 ];
 
 /// What is remembered of one monitor.

@@ -1,16 +1,20 @@
 //! Runs a program for a monitor: bounded in time and in what it may say, and ended together with all that it has
 //! started: when it takes too long, when its monitor is removed, and when the agent stops.
 
+mod group;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::sidecar::HOST_VARIABLE;
+
+use group::Group;
 
 /// So much of the end of what a program says is kept.
 const TAIL_BYTES: usize = 16 * 1024;
@@ -68,7 +72,7 @@ fn lock_groups() -> MutexGuard<'static, BTreeMap<u32, Option<Instant>>> {
 #[derive(Debug)]
 pub(super) struct Running {
     leash: Leash,
-    child: Child,
+    group: Group,
     said: Arc<Said>,
     started: Instant,
     limit: Duration,
@@ -122,16 +126,14 @@ impl Running {
         if let Some(folder) = folder {
             command.current_dir(folder);
         }
-        alone(&mut command);
-        let child = command.spawn()?;
+        // It drops the command, which keeps copies of the writing end: the reader would wait for them.
+        let group = Group::start(command)?;
         // At once: whoever reads the processes asks for the groups after that.
-        lock_groups().insert(child.id(), None);
-        // The command keeps copies of the writing end; the reader would wait for them.
-        drop(command);
+        lock_groups().insert(group.id(), None);
         let said = Arc::new(Said::default());
         let listener = said.clone();
         leash.0.running.fetch_add(1, Ordering::SeqCst);
-        let running = Self { leash: leash.clone(), child, said, started: Instant::now(), limit };
+        let running = Self { leash: leash.clone(), group, said, started: Instant::now(), limit };
         thread::Builder::new().name("program".to_owned()).spawn(move || listener.listen(reader))?;
         Ok(running)
     }
@@ -139,7 +141,7 @@ impl Running {
     /// How it has ended, if it has. One that takes too long is ended here.
     pub(super) fn ended(&mut self) -> io::Result<Option<Ended>> {
         let took = self.started.elapsed();
-        let has_ended = has_ended(&mut self.child)?;
+        let has_ended = self.group.has_ended()?;
         if !has_ended && took < self.limit {
             return Ok(None);
         }
@@ -152,8 +154,8 @@ impl Running {
         }
         // What it has left behind is ended in any case, before it is waited for: only until then its group is its own.
         let status = if has_ended {
-            end_group(&self.child);
-            self.child.try_wait()?
+            self.group.end();
+            self.group.try_wait()?
         } else {
             self.end();
             None
@@ -177,9 +179,7 @@ impl Running {
 
     /// Ends the program and what it has started. Nothing ends one that waits for a device that does not answer.
     fn end(&mut self) {
-        end_group(&self.child);
-        // One that has ended already cannot be ended.
-        let _ = self.child.kill();
+        self.group.end();
         let deadline = Instant::now() + GONE_WITHIN;
         while !self.is_gone() && Instant::now() < deadline {
             thread::sleep(LOOK);
@@ -188,7 +188,7 @@ impl Running {
 
     /// Whether it is gone after it was ended.
     pub(super) fn is_gone(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        !matches!(self.group.try_wait(), Ok(None))
     }
 }
 
@@ -197,7 +197,7 @@ impl Drop for Running {
         if !self.is_gone() {
             self.end();
         }
-        lock_groups().insert(self.child.id(), Some(Instant::now()));
+        lock_groups().insert(self.group.id(), Some(Instant::now()));
         self.leash.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -222,51 +222,6 @@ impl Said {
         self.tail().is_whole = true;
     }
 }
-
-/// A group of its own: a signal for the agent is not one for it, and it can be ended with its children.
-#[cfg(unix)]
-fn alone(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
-    command.process_group(0);
-}
-
-/// No console window opens.
-#[cfg(windows)]
-fn alone(command: &mut Command) {
-    use std::os::windows::process::CommandExt;
-
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    command.creation_flags(CREATE_NO_WINDOW);
-}
-
-/// Whether it has ended. Its parent does not take note of that yet, so that its pid and its group stay its own.
-#[cfg(unix)]
-fn has_ended(child: &mut Child) -> io::Result<bool> {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    Ok(waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_some())
-}
-
-/// Whether it has ended.
-#[cfg(windows)]
-fn has_ended(child: &mut Child) -> io::Result<bool> {
-    Ok(child.try_wait()?.is_some())
-}
-
-/// The group keeps its number while one of its processes lives, and the first one's pid until it is waited for.
-#[cfg(unix)]
-fn end_group(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-
-    // It may be gone, with everything that it has started.
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-}
-
-/// What it has started goes on; Windows ends only what is asked for.
-#[cfg(windows)]
-fn end_group(_child: &Child) {}
 
 #[cfg(test)]
 #[cfg(unix)]

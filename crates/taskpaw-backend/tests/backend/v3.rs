@@ -23,7 +23,7 @@ fn agent_yaml(machine: &Machine) -> String {
         "server_id: id-of-v3\nmachine: old-box\nbind_port: {}\ncontrol_port: {}\napi_token: t0ken-of-v3\n\
          control_host: 0.0.0.0\nmonitors:\n\
          - {{type_id: tcp_check, name: mine, config: {{name: mine, port: {}}}}}\n\
-         - {{type_id: comfyui, name: gone}}\n",
+         - {{type_id: lada, name: gone}}\n",
         machine.network, machine.control, machine.control
     )
 }
@@ -65,7 +65,7 @@ fn an_agent_goes_on_as_the_one_of_v3_and_takes_over_once() {
     for line in [
         "taken over: agent.yaml: monitors[0] (mine)",
         "not taken over: agent.yaml: control_host: it is not loopback",
-        "not taken over: agent.yaml: monitors[1].type_id (gone): this version has no monitor of type comfyui",
+        "not taken over: agent.yaml: monitors[1].type_id (gone): this version has no monitor of type lada",
     ] {
         assert!(log.contains(line), "{line} in {log}");
     }

@@ -189,10 +189,8 @@ pub enum NotTakenReason {
 #[must_use]
 pub fn instead(type_id: &str) -> Option<&'static str> {
     Some(match type_id {
-        "comfyui" => "use http_check for whether it answers, and log_pattern for its log",
         "lada" | "jasna" => "start it yourself, and use task for its end and log_pattern for its progress",
         "avsubs" => "use task for its end, and folder for the subtitles that it writes",
-        "dev_activity" => "use state_file, one for each tool",
         "jellyfin" => "use http_check with its address and /health",
         _ => return None,
     })

@@ -243,6 +243,16 @@ pub enum EventKind {
     TaskDone,
     /// A task has failed: the same.
     TaskFailed,
+    /// Work does not go on: `pending`, `reason`.
+    Stuck,
+    /// It goes on again.
+    Unstuck,
+    /// A coding assistant works: `tools`.
+    AssistantBusy,
+    /// One waits for the person: `tools`.
+    AssistantWaits,
+    /// None works or waits any more.
+    AssistantIdle,
     /// A monitor cannot look.
     MonitorFailed,
     /// It can again.

@@ -17,6 +17,8 @@ fn of_a_file_of_v3s_own_app_only_what_is_lost_is_told() {
             "hb",
             "sf",
             "cmd",
+            "comfy",
+            "dev",
             "moomoo-pm2-daemon",
             "moomoo-orchestrator",
             "moomoo-opend",
@@ -25,11 +27,45 @@ fn of_a_file_of_v3s_own_app_only_what_is_lost_is_told() {
     );
     let lost: Vec<(Option<&str>, bool)> =
         imported.report.not_taken.iter().map(|lost| (lost.monitor.as_deref(), lost.is_lost)).collect();
-    assert_eq!(lost, [(Some("comfy"), true), (Some("Lada"), true), (Some("dev"), true)]);
+    assert_eq!(lost, [(Some("Lada"), true)]);
     let lines = imported.report.lines().join("\n");
-    for instead in ["; use http_check for whether", "; start it yourself, and use task", "; use state_file"] {
-        assert!(lines.contains(instead), "{lines}");
+    assert!(lines.contains("; start it yourself, and use task"), "{lines}");
+}
+
+#[test]
+fn what_watches_comfyui_and_assistants_comes_along_as_it_was() {
+    let imported = of_agent(
+        "monitors:\n- {type_id: comfyui, name: c, config: {host: gpu, port: '8189', stuck_checks: 5, timeout: 30}}\n\
+         - {type_id: dev_activity, name: d, config: {tools: [claude], process_patterns: {claude: 'my\\s+claude', x: y}}}\n",
+    );
+    assert_eq!(imported.report.not_taken, []);
+    let configs: Vec<_> =
+        imported.config.agent.monitors.iter().map(|monitor| json!(monitor.config)).collect();
+    assert_eq!(
+        configs,
+        [
+            json!({ "host": "gpu", "port": 8189, "stuck_checks": 5 }),
+            json!({ "tools": ["claude"], "process_patterns": ["claude=my\\s+claude", "x=y"] }),
+        ]
+    );
+}
+
+#[test]
+fn a_machine_that_v3_told_nothing_of_is_told_nothing_of_here() {
+    for text in [
+        "host_metrics: false",
+        "host_metrics: false\nmonitors: [{type_id: host_metrics, name: x}]",
+        "monitors: [{type_id: host_metrics, name: x, enabled: false}]",
+    ] {
+        let imported = of_agent(text);
+        let [itself] = imported.config.agent.monitors.as_slice() else { panic!("{imported:?}") };
+        assert_eq!((itself.name.as_str(), itself.enabled), ("host_metrics", true), "{text}");
+        assert_eq!(itself.config["alerts"], false, "{text}");
+        assert_eq!(imported.report.not_taken, [], "{text}");
     }
+    let disk = of_agent("monitors: [{type_id: host_metrics, name: x, config: {disk_path: /data}}]");
+    assert_eq!(disk.config.agent.monitors[0].config["disk_path"], "/data");
+    assert_eq!(disk.report.not_taken, []);
 }
 
 #[test]

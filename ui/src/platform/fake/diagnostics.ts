@@ -65,8 +65,8 @@ export const imported: ImportReport = {
     {
       file: "agent.yaml",
       key: "monitors[1].type_id",
-      monitor: "ComfyUI",
-      reason: { kind: "unknown_monitor", type_id: "comfyui" },
+      monitor: "Lada",
+      reason: { kind: "unknown_monitor", type_id: "lada" },
       is_lost: true,
     },
     {
