@@ -26,9 +26,10 @@ const KNOWN = {
   "folder, states": "ok all the time in V3; here idle, and running while a file arrives",
   "comfyui, events": "here a queue that goes on again is told, so that its alert has an end",
   "dev, states": "unknown in V3 while none runs; here idle",
-  "state file, states": "a word that nobody listed is unknown in V3; here ok",
-  "state file, events": "here each change of the word is told, also from none to idle, and the end of stale",
-  "heartbeat, events": "here a file that cannot be read has 5 s to be written",
+  "state file, states":
+    "here degraded while busy for too long, and at the first look at a file that cannot be read",
+  "state file, events": "here a file that cannot be read is told, and that it can be again",
+  "heartbeat, states": "here degraded for the first 5 s, in which a file may just be written",
 };
 
 await main(async () => {
@@ -111,12 +112,12 @@ async function makeWorld(work, python) {
     config: { name, poll_interval: 1, ...config },
   });
   const monitors = [
-    monitor("process", "daemon", { pattern: "^PM2.*God$", search_cmdline: true }),
+    monitor("process", "daemon", { pattern: "^PM2.*God\\b", search_cmdline: true }),
     monitor("process", "script", { pattern: "strategy_orchestrator\\.py" }),
     monitor("process", "look ahead", { pattern: "PM2(?=.*God)(?!.*Devil)" }),
     monitor("tcp_check", "tcp", { port, timeout: 5 }),
     monitor("heartbeat", "heartbeat", { path: at("beat.json"), grace_seconds: 2 }),
-    monitor("folder", "folder", { path: at("downloads"), extensions: ["mp4", "mkv"], stable_seconds: 3 }),
+    monitor("folder", "folder", { path: at("downloads"), extensions: ["mp4", "mkv"], stable_seconds: 5 }),
     monitor("state_file", "state file", { path: at("state.json"), busy_alert_seconds: 6 }),
     monitor("custom_cmd", "command", { command: `sh -c "test -f '${at("well")}'"`, timeout: 5 }),
     monitor("comfyui", "comfyui", {

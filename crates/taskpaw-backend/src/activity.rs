@@ -2,6 +2,7 @@
 //! TaskPaw V3 (`activity_writer.py`). Only name, state and time are written, never anything of what was said or done.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -108,12 +109,14 @@ fn write(arguments: &Arguments, hook: &Hook, now: SystemTime) -> io::Result<()> 
     let session = arguments.session.clone().or(of_hook).unwrap_or_default();
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let said = json!({ "tool": arguments.tool, "state": state, "session": session, "ts": seconds });
+    if let Some(folder) = arguments.file.parent() {
+        fs::create_dir_all(folder)?;
+    }
     replace_passing_file(&arguments.file, said.to_string().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::time::Duration;
 
     use super::*;

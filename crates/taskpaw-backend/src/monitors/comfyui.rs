@@ -308,11 +308,14 @@ impl Story {
         let is_new = !std::mem::replace(&mut self.is_stuck, true);
         if is_new {
             let failed = failed(prompt);
-            let own = failed.iter().rev().find(|one| prompt.is_some() || self.seen.contains(&one.prompt));
-            let own = own.map(|one| one.reason.clone());
-            self.reason = own
-                .or_else(|| self.log_error.clone())
-                .or_else(|| failed.last().map(|one| one.reason.clone()));
+            let own = |one: &&Failed| match prompt {
+                Some(prompt) => one.prompt == fingerprint(prompt.as_bytes()),
+                None => self.seen.contains(&one.prompt),
+            };
+            let own = failed.iter().rev().find(own).map(|one| one.reason.clone());
+            // Of one that runs no other is to blame.
+            let last = failed.last().filter(|_| prompt.is_none()).map(|one| one.reason.clone());
+            self.reason = own.or_else(|| self.log_error.clone()).or(last);
         }
         let detail = match &self.reason {
             Some(reason) => format!("{what}: {reason}"),

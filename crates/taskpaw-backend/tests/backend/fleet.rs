@@ -318,9 +318,9 @@ fn the_webhook_is_told_until_it_has_heard() {
     } }));
     let mut hub = machine.start(Role::Hub);
     hub.ready();
-    // The second one is taken meanwhile.
+    // The second one waits for it: an agent is told of in order.
     until("the first one waits", || {
-        fleet(&machine).webhook.filter(|webhook| webhook.waiting == 1 && told.lock().unwrap().len() == 2)
+        fleet(&machine).webhook.filter(|webhook| webhook.waiting == 2 && told.lock().unwrap().len() == 1)
     });
     until("everything is delivered", || {
         fleet(&machine).webhook.filter(|webhook| webhook.waiting == 0 && told.lock().unwrap().len() == 3)
@@ -330,9 +330,9 @@ fn the_webhook_is_told_until_it_has_heard() {
     assert_eq!(
         texts,
         [
-            "TaskPaw Event | old | m: event 100",
-            "TaskPaw Event | old | m: event 200",
-            "TaskPaw Event | old | m: event 100"
+            "TaskPaw Event | old | m: event 100 (2026-01-01 00:00 UTC)",
+            "TaskPaw Event | old | m: event 100 (2026-01-01 00:00 UTC)",
+            "TaskPaw Event | old | m: event 200 (2026-01-01 00:00 UTC)"
         ]
     );
     assert_eq!(told[0]["line"], "POST /hooks/wake HTTP/1.1");

@@ -266,3 +266,67 @@ fn crashes(rounds: u64) {
         "{told:#?}"
     );
 }
+
+/// A day of a machine: ten updates, three returns of who has stood down, and a reboot without a word. In each gap everything
+/// changes once.
+#[test]
+fn a_day_with_ten_updates_three_returns_and_a_reboot_tells_everything_once() {
+    const RETURNS: [u64; 3] = [3, 7, 11];
+    const REBOOT: u64 = 13;
+    let watched = Watched::new(0.0);
+    let Watched { machine, .. } = &watched;
+    let live = || {
+        let mut running = machine.start_stepwise(Role::Agent);
+        running.prepared();
+        running.become_live();
+        running
+    };
+    let mut running = live();
+    looked(machine);
+    until("the first memory", || machine.state_file("agent-monitors.json").exists().then_some(()));
+    let mut listening = None;
+    for round in 0..=REBOOT {
+        let happens = |listening: &mut Option<TcpListener>| {
+            watched.say(&format!("finished {round}"));
+            fs::write(watched.folder.join(format!("{round}.mkv")), "x").unwrap();
+            let word = if round % 2 == 0 { "idle" } else { "running" };
+            fs::write(&watched.word, json!({ "state": word }).to_string()).unwrap();
+            *listening = listening.is_none().then(|| TcpListener::bind(("127.0.0.1", watched.port)).unwrap());
+        };
+        if RETURNS.contains(&round) {
+            running.ask(&Step::StandDown);
+            assert_eq!(running.line(), Line::StoodDown);
+            happens(&mut listening);
+            running.become_live();
+        } else {
+            if round == REBOOT {
+                kill(running);
+            } else {
+                running.signal(rustix::process::Signal::TERM);
+                running.ended_well();
+            }
+            happens(&mut listening);
+            running = live();
+        }
+        let expected = [
+            ("films", format!("films: {round}.mkv"), 1),
+            ("render", "render finished".to_owned(), round + 1),
+            ("job", "job: idle".to_owned(), round / 2 + 1),
+            ("job", "job: running".to_owned(), round.div_ceil(2)),
+            ("nas", "nas is well again".to_owned(), round / 2 + 1),
+            ("nas", "nas is down".to_owned(), round.div_ceil(2) + 1),
+            ("beat", "beat is down".to_owned(), 1),
+        ];
+        let is = |told: &[(String, String)]| {
+            expected.iter().all(|(name, title, count)| times(told, name, title) as u64 == *count)
+        };
+        until(&format!("what happened in round {round}, once"), || is(&told(machine)).then_some(()));
+    }
+    looked(machine);
+    let told = told(machine);
+    let films: Vec<_> = told.iter().filter(|(name, _)| name == "films").collect();
+    assert_eq!(films.len() as u64, REBOOT + 1, "{told:#?}");
+    let rounds = REBOOT + 1;
+    // A film, a line, a word and a turn of the service in each round; at the start two that were down.
+    assert_eq!(told.len() as u64, 4 * rounds + 2, "{told:#?}");
+}

@@ -11,7 +11,10 @@ use super::read::{EVENT, event};
 const GIVE_UP_MS: u64 = 24 * 60 * 60 * 1000;
 /// The wait after the first failure; it doubles with each one.
 const FIRST_WAIT_MS: u64 = 5_000;
-const LONGEST_WAIT_MS: u64 = 60 * 60 * 1000;
+/// No longer: all that follows of the same agent waits as well.
+const LONGEST_WAIT_MS: u64 = 5 * 60 * 1000;
+/// So often an event that the other side refuses is told to it.
+const MOST_REFUSALS: u32 = 3;
 
 /// An event for the webhook.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(in super::super) enum Outcome {
     Delivered,
     /// It has not, and is told again later.
     Failed,
+    /// It refuses this very event, which does not keep others waiting for long.
+    Refused,
 }
 
 /// Whether the webhook is told of an event.
@@ -44,21 +49,30 @@ pub(super) fn add(transaction: &Transaction<'_>, number: u64, now: u64) -> rusql
     Ok(())
 }
 
+/// What is to be told now, in the order in which it came: what follows an event of the same agent that could not be told waits for it.
+/// Beside it, when there may be more.
 pub(super) fn due(connection: &Connection, most: usize) -> rusqlite::Result<(Vec<Delivery>, Option<u64>)> {
     let now = unix_ms();
     let due = connection
         .prepare_cached(&format!(
             "SELECT {EVENT} FROM outbox JOIN events ON events.number = outbox.number
-             WHERE aside = 0 AND (next_ms <= ?1 OR next_ms > ?2) ORDER BY outbox.number LIMIT {most}"
+             WHERE aside = 0 AND (next_ms <= ?1 OR next_ms > ?2)
+             AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS earlier JOIN events AS of_it ON of_it.number = earlier.number
+                 WHERE earlier.aside = 0 AND earlier.number < outbox.number AND of_it.agent = events.agent
+                 AND earlier.next_ms > ?1 AND earlier.next_ms <= ?2)
+             ORDER BY outbox.number LIMIT {most}"
         ))?
         // No wait is longer: the clock was set back since.
         .query_map([now, now.saturating_add(LONGEST_WAIT_MS)], |row| {
             Ok(Delivery { event: event(row, now)? })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
+    // What is due and not among these waits for an earlier one of its agent.
+    let since = if due.is_empty() { now } else { 0 };
     let next: Option<u64> = connection
-        .prepare_cached("SELECT min(next_ms) FROM outbox WHERE aside = 0")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached("SELECT min(next_ms) FROM outbox WHERE aside = 0 AND next_ms >= ?1")?
+        .query_row([since], |row| row.get(0))?;
     Ok((due, next.map(|next| next.saturating_sub(now).min(LONGEST_WAIT_MS))))
 }
 
@@ -87,7 +101,8 @@ pub(super) fn note(
         return Ok(());
     }
     let wait = FIRST_WAIT_MS.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT_MS);
-    let is_hopeless = now.saturating_sub(since) >= GIVE_UP_MS;
+    let is_hopeless = now.saturating_sub(since) >= GIVE_UP_MS
+        || (outcome == Outcome::Refused && attempts + 1 >= MOST_REFUSALS);
     if is_hopeless {
         tracing::error!(
             "event {number} of the hub's history could not be delivered to the webhook and is kept aside"

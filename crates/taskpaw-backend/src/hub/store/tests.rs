@@ -201,6 +201,30 @@ async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
 }
 
 #[tokio::test]
+async fn the_webhook_hears_of_an_agent_in_order_and_one_that_is_refused_keeps_nobody_waiting() {
+    let history = History::new();
+    let other = Source { agent: "b".into(), ..source("t") };
+    history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
+    history.keep(&other, &[(2, "t")]).await;
+    let due = async || {
+        let (due, next) = history.store.due(10).await.unwrap();
+        let numbers: Vec<u64> = due.iter().map(|delivery| delivery.event.number).collect();
+        (numbers, next)
+    };
+    assert_eq!(due().await.0, [1, 2, 3]);
+    history.store.delivered(1, Outcome::Failed).await.unwrap();
+    assert_eq!(due().await.0, [3], "what follows of the same agent waits");
+    history.store.delivered(3, Outcome::Delivered).await.unwrap();
+    let (none, next) = due().await;
+    assert!(none.is_empty() && next.is_some_and(|wait| (3_000..=5_000).contains(&wait)), "{next:?}");
+    for _ in 0..2 {
+        history.store.delivered(1, Outcome::Refused).await.unwrap();
+    }
+    assert_eq!(due().await.0, [2]);
+    assert_eq!(history.store.outbox().await.unwrap().kept_aside, 1);
+}
+
+#[tokio::test]
 async fn without_a_webhook_nothing_waits_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder.path().join("hub.db"), keeping(false));

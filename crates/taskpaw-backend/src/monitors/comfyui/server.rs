@@ -16,6 +16,7 @@ use super::super::form::shortened;
 use super::super::http_check::client;
 use super::super::memory::fingerprint;
 use super::SHOWN;
+use crate::http::why;
 
 /// How long an answer may take, as in V3.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -101,11 +102,7 @@ fn in_words(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", ANSWER_WITHIN.as_secs());
     }
-    let mut deepest: &dyn std::error::Error = &error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
+    why(&error.without_url())
 }
 
 /// An answer that is read while it comes: it is never in memory as a whole.
