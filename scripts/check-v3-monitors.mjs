@@ -259,7 +259,7 @@ async function watch(agents, { monitors, steps }, seconds) {
     }
     step();
   }
-  for (const end = Date.now() + 8_000; Date.now() < end; await sleep(250)) await look();
+  for (const end = Date.now() + 15_000; Date.now() < end; await sleep(250)) await look();
   const events = await Promise.all(agents.map(({ network }) => get(network, "/events?ack=-1")));
   return agents.map(({ name, lost = 0 }, which) => ({
     name,

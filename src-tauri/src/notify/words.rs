@@ -246,7 +246,7 @@ mod tests {
                 bodies += 1;
             }
         }
-        assert_eq!((titles, bodies), (22, 11));
+        assert_eq!((titles, bodies), (27, 15));
         for cause in ["unauthorized", "status", "no_agent", "timeout", "unreachable"] {
             let cause = serde_json::from_value(json!(cause)).ok();
             let kind = EventKind::MachineOffline;
