@@ -1,5 +1,5 @@
 //! One archive for whoever helps: what TaskPaw was told, what it did and how the ports are held, without
-//! tokens and without names of users.
+//! tokens, without what looks like a secret, and without names of users.
 
 mod redact;
 
@@ -96,10 +96,8 @@ fn collect(sources: &Sources) -> Vec<Entry> {
             redactor.learn_name(&name);
         }
     }
-    if let Some(name) = directories::UserDirs::new()
-        .and_then(|dirs| dirs.home_dir().file_name().map(|name| name.to_string_lossy().into_owned()))
-    {
-        redactor.learn_name(&name);
+    if let Some(dirs) = directories::UserDirs::new() {
+        redactor.learn_home(dirs.home_dir());
     }
     let records = Journal::at(&sources.journal).read(RECORDS).map_err(|error| error.to_string());
     for user in
@@ -204,8 +202,9 @@ fn end_of(path: &Path) -> io::Result<String> {
 
 fn readme() -> String {
     format!(
-        "What TaskPaw {} wrote down for whoever helps. Tokens, names of users and the arguments of other\n\
-         programs were taken out. How the ports are held can be explained on any machine:\n\n    \
+        "What TaskPaw {} wrote down for whoever helps. Tokens, whatever else looks like a secret, names of users\n\
+         and the arguments of other programs were taken out. Look at it before you give it away: a secret that looks like\n\
+         any other word cannot be found. How the ports are held can be explained on any machine:\n\n    \
          taskpaw-ports explain --snapshot ports-agent.json\n",
         version()
     )

@@ -1,5 +1,6 @@
-//! The app's own log: on standard error, and in rotated files in the data folder. Nothing about it stops the app: a disk that
-//! is full, a standard error that is closed, full, or read by nobody, a panic in the middle of a line.
+//! The app's own log: on standard error, and in rotated files in the data folder, without what looks like a secret. Nothing
+//! about it stops the app: a disk that is full, a standard error that is closed, full, or read by nobody, a panic in the
+//! middle of a line.
 
 mod panics;
 mod rotated;
@@ -50,7 +51,7 @@ impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A panic in the middle of a line leaves a line that is cut short, and nothing worse.
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _dropped_where_it_cannot_be_written = file.write_all(bytes);
+        let _dropped_where_it_cannot_be_written = file.write_all(&redaction::clean_bytes(bytes));
         Ok(bytes.len())
     }
 

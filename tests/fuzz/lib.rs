@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "monitor_settings", read: fuzzing::monitor_settings },
     Target { name: "nvidia_smi", read: fuzzing::nvidia_smi },
     Target { name: "processes", read: processes },
+    Target { name: "secrets", read: secrets },
     Target { name: "sidecar_line", read: sidecar_line },
     Target { name: "state_file", read: fuzzing::state_file },
     Target { name: "takeover_journal", read: takeover_journal },
@@ -62,6 +63,24 @@ fn configuration(bytes: &[u8]) {
         }
         Err(problem) => assert!(!problem.to_string().is_empty()),
     }
+}
+
+/// A log that is written, and then given away: what is clean stays clean.
+fn secrets(bytes: &[u8]) {
+    let mut text = String::from_utf8_lossy(&redaction::clean_bytes(bytes)).into_owned();
+    for round in 0.. {
+        let again = redaction::without_secrets(&text).into_owned();
+        if again == text {
+            break;
+        }
+        assert!(round < 8, "it comes to no end: {text:?}");
+        text = again;
+    }
+    let mut users = redaction::Users::default();
+    users.learn("anna");
+    assert!(
+        !users.removed_from(&text).split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "anna")
+    );
 }
 
 /// The one line of a sidecar.

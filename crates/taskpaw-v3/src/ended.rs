@@ -57,7 +57,7 @@ impl EndedWithV3 {
             record.note_children(*pid, recorded.collect());
         }
         for (pid, reason) in &self.lost {
-            record.note_lost(*pid, reason);
+            record.note_lost(*pid, &redaction::without_secrets(reason));
         }
     }
 }

@@ -1,15 +1,15 @@
-//! What must not leave the machine is taken out: tokens, names of users, arguments of other people's
-//! programs.
+//! What must not leave the machine is taken out: tokens, what looks like a secret, names of users, arguments of other
+//! people's programs.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use port_takeover::{IdentityRules, Process, ProcessFacts, Snapshot};
+use redaction::{USER, Users, is_secret_name, without_secrets};
 use serde_json::Value;
 
 /// Stands for a token.
 const TOKEN: &str = "(token removed)";
-/// Stands for the name of a user.
-const USER: &str = "(user)";
 /// Stands for the argument of a program that is not ours.
 const ARGUMENT: &str = "(argument removed)";
 /// A value below a key with one of these words is a secret. The address of a webhook opens it to whoever knows it.
@@ -19,17 +19,16 @@ const SECRET_WORDS: [&str; 10] =
 const COMMAND: &str = "command";
 /// Stands for what follows the machine in an address.
 const REST: &str = "(removed)";
-/// Names that tell nothing of a person, and words that a log is full of.
-const NO_NAMES: [&str; 8] = ["root", "user", "admin", "agent", "hub", "taskpaw", "system", "app"];
 /// Shorter ones are not looked for in running text: they are parts of everything.
 const SHORTEST_TOKEN: usize = 6;
-const SHORTEST_NAME: usize = 3;
+/// So many folders of users are looked at for their names.
+const MOST_NEIGHBOURS: usize = 200;
 
 /// Takes out what must not leave the machine.
 #[derive(Debug, Default)]
 pub(super) struct Redactor {
     tokens: BTreeSet<String>,
-    names: BTreeSet<String>,
+    users: Users,
 }
 
 impl Redactor {
@@ -40,10 +39,19 @@ impl Redactor {
 
     /// Knows the name of a user.
     pub(super) fn learn_name(&mut self, name: &str) {
-        // Windows puts the machine in front.
-        let name = name.rsplit('\\').next().unwrap_or(name).trim();
-        if name.chars().count() >= SHORTEST_NAME && !NO_NAMES.contains(&name.to_ascii_lowercase().as_str()) {
-            self.names.insert(name.to_owned());
+        self.users.learn(name);
+    }
+
+    /// Knows the folder of the person, and the names of those whose folders are beside it.
+    pub(super) fn learn_home(&mut self, home: &Path) {
+        self.users.learn_home(&home.to_string_lossy());
+        let is_of_all = home
+            .parent()
+            .and_then(Path::file_name)
+            .is_some_and(|name| ["home", "users"].iter().any(|known| name.eq_ignore_ascii_case(known)));
+        let neighbours = home.parent().filter(|_| is_of_all).and_then(|folder| folder.read_dir().ok());
+        for neighbour in neighbours.into_iter().flatten().take(MOST_NEIGHBOURS).flatten() {
+            self.learn_name(&neighbour.file_name().to_string_lossy());
         }
     }
 
@@ -56,10 +64,7 @@ impl Redactor {
         for token in tokens {
             text = text.replace(token.as_str(), TOKEN);
         }
-        for name in &self.names {
-            text = replace_word(&text, name, USER);
-        }
-        without_homes(&text)
+        self.users.removed_from(&without_secrets(&text))
     }
 
     /// A configuration: the values of secret keys go, whatever they are; the form stays.
@@ -76,7 +81,7 @@ impl Redactor {
         match value {
             Value::String(text) if is_secret && text.is_empty() => Value::String(String::new()),
             Value::String(_) | Value::Number(_) if is_secret => TOKEN.into(),
-            Value::String(text) if is_config => self.text(&without_rest(text)).into(),
+            Value::String(text) if is_config => self.text(&without_rest(&without_secrets(text))).into(),
             Value::String(text) => self.text(text).into(),
             Value::Array(list) => list.iter().map(|item| self.value(item, is_config, is_secret)).collect(),
             Value::Object(map) => map
@@ -84,7 +89,7 @@ impl Redactor {
                 .map(|(key, value)| {
                     let redacted = if key == "user" && value.is_string() {
                         USER.into()
-                    } else if is_config && key == COMMAND && value.is_array() {
+                    } else if is_config && key == COMMAND && (value.is_array() || value.is_string()) {
                         self.command(value)
                     } else {
                         self.value(value, is_config, is_secret || (is_config && is_secret_key(key)))
@@ -98,6 +103,12 @@ impl Redactor {
 
     /// The program stays.
     fn command(&self, argv: &Value) -> Value {
+        if let Some(line) = argv.as_str() {
+            // A line, where a list of texts is asked for: it is kept to be corrected.
+            let program = line.split_whitespace().next().unwrap_or_default();
+            let rest = if program.len() < line.trim().len() { format!(" {ARGUMENT}") } else { String::new() };
+            return (self.text(program) + &rest).into();
+        }
         let words = argv.as_array().into_iter().flatten().enumerate();
         words
             .map(|(at, word)| if at == 0 { self.value(word, true, false) } else { ARGUMENT.into() })
@@ -125,8 +136,8 @@ impl Redactor {
 }
 
 fn is_secret_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| key.contains(word))
+    let small = key.to_ascii_lowercase();
+    is_secret_name(key) || SECRET_WORDS.iter().any(|word| small.contains(word))
 }
 
 fn collect_secrets(value: &Value, is_secret: bool, found: &mut BTreeSet<String>) {
@@ -160,43 +171,6 @@ fn without_rest(text: &str) -> String {
     format!("{scheme}://{user}{machine}{after}")
 }
 
-/// Replaces a word where it is not a part of a longer one.
-fn replace_word(text: &str, word: &str, by: &str) -> String {
-    let is_part =
-        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
-    let (mut replaced, mut rest) = (String::with_capacity(text.len()), text);
-    let mut before = None;
-    while let Some(at) = rest.find(word) {
-        let (head, tail) = rest.split_at(at);
-        let after = &tail[word.len()..];
-        let is_word = !is_part(head.chars().next_back().or(before)) && !is_part(after.chars().next());
-        replaced.push_str(head);
-        replaced.push_str(if is_word { by } else { word });
-        before = word.chars().next_back();
-        rest = after;
-    }
-    replaced.push_str(rest);
-    replaced
-}
-
-/// The folder of any user, also of one that is not known here: `/home/anna` is `/home/(user)`.
-fn without_homes(text: &str) -> String {
-    let mut text = text.to_owned();
-    for folder in ["/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"] {
-        let (mut done, mut rest) = (String::new(), text.as_str());
-        while let Some(at) = rest.find(folder) {
-            let (head, tail) = rest.split_at(at + folder.len());
-            done.push_str(head);
-            let end = tail.find(['/', '\\', '"', '\'', ':', ' ', '\n', '\t']).unwrap_or(tail.len());
-            done.push_str(if end == 0 { "" } else { USER });
-            rest = &tail[end..];
-        }
-        done.push_str(rest);
-        text = done;
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use port_takeover::decide;
@@ -217,10 +191,11 @@ mod tests {
     fn tokens_and_names_go_from_running_text() {
         for (text, expected) in [
             ("Bearer s3cret-token, an0ther-one!", "Bearer (token removed), (token removed)!"),
+            ("http://u:pw@nas/?x=1 api_key=X", "http://(removed)@nas/?(removed) api_key=(removed)"),
             ("anna started it; joanna and annatto did not", "(user) started it; joanna and annatto did not"),
             (
                 "/home/ben/x and /home/ben: C:\\Users\\Ben B\\y",
-                "/home/(user)/x and /home/(user): C:\\Users\\(user) B\\y",
+                "/home/(user)/x and /home/(user): C:\\Users\\(user)\\y",
             ),
             ("open \"/Users/zoë/a b\"", "open \"/Users/(user)/a b\""),
             ("/home/ is no home", "/home/ is no home"),
@@ -247,13 +222,15 @@ mod tests {
             "monitors": [
                 { "config": { "url": "https://me:pw@nas:5680/status?key=1" } },
                 { "config": { "url": "http://nas:1/" } },
-                { "config": { "command": ["curl", "-H", "Authorization: Bearer q"] } } ] } });
+                { "config": { "command": ["curl", "-H", "Authorization: Bearer q"] } },
+                { "config": { "command": "curl -H 'Authorization: Bearer q'" } }, { "config": { "command": "date" } } ] } });
         let mut redactor = Redactor::default();
         redactor.learn_tokens(&config);
         let expected = json!({ "hub": { "webhook": { "url": TOKEN } }, "agent": { "token": TOKEN, "monitors": [
             { "config": { "url": "https://(removed)@nas:5680/(removed)" } },
             { "config": { "url": "http://nas:1/" } },
-            { "config": { "command": ["curl", ARGUMENT, ARGUMENT] } } ] } });
+            { "config": { "command": ["curl", ARGUMENT, ARGUMENT] } },
+            { "config": { "command": format!("curl {ARGUMENT}") } }, { "config": { "command": "date" } } ] } });
         assert_eq!(redactor.config(&config), expected);
         for text in
             ["POST https://hooks.example/T0/B1/xyz", "12345678", "https://me:pw@nas:5680/status?key=1"]

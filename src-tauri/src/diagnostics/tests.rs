@@ -99,3 +99,30 @@ fn only_whole_lines_of_the_end_of_a_long_log_are_taken() {
     let end = end_of(&path).unwrap();
     assert!(end.len() as u64 <= LOG_BYTES && end.lines().all(|line| line.len() == 99));
 }
+
+/// What commands printed and lines of logs that were watched, as they stand in a log: the corpus of the crate `redaction`.
+#[test]
+fn no_secret_of_any_shape_is_in_an_archive() {
+    let secrets = include_str!("../../../crates/redaction/tests/secrets.txt");
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = sources(folder.path());
+    std::fs::create_dir(&sources.logs).unwrap();
+    std::fs::write(sources.logs.join("agent.log"), secrets).unwrap();
+    let logged: String =
+        secrets.lines().map(|line| format!("2026-11-27 INFO event monitor=\"x\" {line}\n")).collect();
+    std::fs::write(sources.logs.join("taskpaw.log"), logged).unwrap();
+    let said: Vec<&str> = secrets.lines().collect();
+    sources.shown = json!({ "roles": [{ "failure": { "log": said } }] });
+    let commands: Vec<Value> = secrets.lines().map(|line| json!({ "config": { "command": line } })).collect();
+    std::fs::write(
+        &sources.config_file,
+        json!({ "agent": { "monitors": commands }, "notes": said }).to_string(),
+    )
+    .unwrap();
+    let path = folder.path().join("archive.tar.gz");
+    write(&path, &collect(&sources)).unwrap();
+    for (name, text) in unpacked(&path) {
+        let left: Vec<&str> = text.lines().filter(|line| line.contains("S3CRET")).collect();
+        assert!(left.is_empty(), "{name}: {left:#?}");
+    }
+}

@@ -82,7 +82,7 @@ impl<'a> MakeWriter<'a> for Stderr {
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes);
+        self.0.write(&redaction::clean_bytes(bytes));
         Ok(bytes.len())
     }
 

@@ -35,7 +35,9 @@ impl RoleLog {
     }
 
     /// Writes a line. A full disk stops the file and not the app; the window still gets the lines.
+    /// What looks like a secret is left out of both.
     pub(super) fn write(&self, line: &str) {
+        let line = &*redaction::without_secrets(line);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let written = kept.file.write_all(format!("{line}\n").as_bytes());
         if let (Err(error), true) = (&written, kept.is_writable) {

@@ -1014,7 +1014,7 @@ export const en = {
   },
   export: {
     title: "Get help",
-    text: "One archive with the configuration, the logs, the journal and how the ports are held now. Tokens and user names are left out.",
+    text: "One archive with the configuration, the logs, the journal and how the ports are held now. Tokens, whatever else looks like a secret, and user names are left out.",
     do: "Export diagnostics",
     done: "Saved as",
   },

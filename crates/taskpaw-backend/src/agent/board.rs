@@ -8,6 +8,7 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{AgentNews, MetricSample, MonitorState, MonitorStatus};
 
 use super::News;
+use super::events::clean;
 use super::history::History;
 use super::work::Tracker;
 use crate::monitors::{self, Check};
@@ -65,7 +66,7 @@ impl Board {
         let status = MonitorStatus {
             type_id: type_id.to_owned(),
             state,
-            detail: detail.to_owned(),
+            detail: redaction::without_secrets(detail).into_owned(),
             metrics: Map::new(),
             last_update: None,
             state_seconds: None,
@@ -97,7 +98,8 @@ impl Board {
     pub(super) fn found(&self, name: &str, check: Check) {
         self.change(name, |status, health| {
             health.failures = 0;
-            (status.state, status.detail, status.metrics) = (check.state, check.detail, check.metrics);
+            (status.state, status.detail, status.metrics) = (check.state, clean(check.detail), check.metrics);
+            status.metrics.values_mut().for_each(redaction::clean_json);
             status.last_update = Some(now());
             // What every agent watches is the machine itself.
             if monitors::kind(&status.type_id).is_some_and(|kind| kind.always_on) {
@@ -111,7 +113,7 @@ impl Board {
         self.change(name, |status, health| {
             health.failures += 1;
             status.state = MonitorState::Error;
-            reason.clone_into(&mut status.detail);
+            status.detail = redaction::without_secrets(reason).into_owned();
         });
     }
 
@@ -175,9 +177,34 @@ pub(super) fn now() -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use tokio::sync::broadcast;
+
+    use super::*;
+
+    #[test]
+    fn no_secret_that_was_found_is_in_a_status() {
+        let board = Board::new(broadcast::channel(1).0);
+        board.add(
+            "m",
+            "custom_cmd",
+            MonitorState::Unknown,
+            "config.command: \"curl -H 'Authorization: Bearer S3CRET' http://a\"",
+        );
+        assert!(!json!(board.snapshot()).to_string().contains("S3CRET"));
+        let metrics = json!({ "line": "token=S3CRET", "number": 5 }).as_object().cloned().unwrap();
+        let (state, again_in) = (MonitorState::Ok, std::time::Duration::ZERO);
+        let check = Check { state, detail: "pw: S3CRET".into(), metrics, notices: Vec::new(), again_in };
+        board.found("m", check);
+        assert!(!json!(board.snapshot()).to_string().contains("S3CRET"));
+        board.broken("m", "no process matches --password=S3CRET");
+        let shown = json!(board.snapshot()).to_string();
+        assert!(!shown.contains("S3CRET") && shown.contains("no process matches"), "{shown}");
+    }
+
     #[test]
     fn a_time_is_utc_with_milliseconds() {
-        let now = super::now();
+        let now = now();
         assert!(now.len() == "2026-01-01T00:00:00.000Z".len() && now.ends_with('Z'), "{now}");
     }
 }

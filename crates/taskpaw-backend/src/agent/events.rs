@@ -11,6 +11,7 @@ mod offers;
 mod predecessor;
 mod writer;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -111,7 +112,12 @@ pub(super) struct Emitter {
 impl Emitter {
     /// Something happened now. It becomes visible once it is durable.
     pub(super) fn emit(&self, monitor: &str, notice: Notice) {
-        let Notice { kind, level, title, message, data, note } = notice;
+        let Notice { kind, level, title, message, mut data, note } = notice;
+        // What other programs wrote goes to hubs and webhooks.
+        let (title, message) = (clean(title), clean(message));
+        if let Some(data) = &mut data {
+            redaction::clean_json(data);
+        }
         tracing::info!(monitor, ?level, "{message}");
         let (time, machine, monitor) = (now(), self.machine.to_string(), monitor.to_owned());
         // The number is given by the writer.
@@ -149,6 +155,14 @@ impl Emitter {
         if self.orders.send(order).is_err() {
             tracing::debug!("what a monitor remembers is not noted: the events' writer has ended");
         }
+    }
+}
+
+/// A text without what looks like a secret.
+pub(super) fn clean(text: String) -> String {
+    match redaction::without_secrets(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(cleaned) => cleaned,
     }
 }
 

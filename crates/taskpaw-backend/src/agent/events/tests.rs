@@ -362,3 +362,23 @@ fn no_hub_loses_an_event_or_gets_another_one_under_its_number() {
         }
     }
 }
+
+#[test]
+fn no_secret_that_was_read_is_in_an_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(&folder.path().join("events"));
+    let line = "deploy --password S3CRET to http://u:S3CRET@nas/?key=S3CRET";
+    let notice = Notice {
+        kind: EventKind::Up,
+        level: EventLevel::Info,
+        title: line.into(),
+        message: line.into(),
+        data: Some(json!({ "line": line, "fields": { "api_key": "S3CRET" } })),
+        note: None,
+    };
+    queue.emitter.emit("monitor", notice);
+    flush(&queue);
+    let told = serde_json::to_string(&queue.recent(1, None)).unwrap();
+    assert!(!told.contains("S3CRET") && told.contains("deploy --password"), "{told}");
+    assert!(!std::fs::read_to_string(folder.path().join("events")).unwrap().contains("S3CRET"));
+}
