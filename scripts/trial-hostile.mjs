@@ -1,5 +1,5 @@
 // A hub with a hostile agent of each kind, one after the other, beside a good one:
-//   npm run trial:hostile -- [--seconds 60] [--program target/debug/taskpaw-backend]
+//   npm run trial:hostile -- [--seconds 60] [--program target/debug/taskpaw-backend] [--only wide,deep]
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -8,6 +8,7 @@ import { Backend, Claims, call, freePort, option, pause } from "./lib/backend-tr
 const SECONDS = option("seconds", 60);
 const at = process.argv.indexOf("--program");
 const PROGRAM = at < 0 ? "target/debug/taskpaw-backend" : process.argv[at + 1];
+const only = process.argv.indexOf("--only");
 const MARK = "MARK-OF-THE-HOSTILE-ONE";
 const CASES = [
   "wide",
@@ -165,7 +166,7 @@ const tell = (count) => {
 };
 const claims = new Claims();
 const rows = [];
-for (const kind of CASES) {
+for (const kind of CASES.filter((kind) => only < 0 || process.argv[only + 1].split(",").includes(kind))) {
   const hostile = fork(process.argv[1], ["hostile", kind]);
   const port = await new Promise((resolve) => hostile.on("message", resolve));
   const api = await freePort();

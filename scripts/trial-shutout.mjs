@@ -1,6 +1,6 @@
 // Whether anybody without a token keeps out who has one: each way, from this machine as another user and from another machine,
 // over IPv4 and IPv6, before, during and after a start. Linux, as root: the networks and users are made for it.
-//   npm run trial:shutout -- [--seconds 20] [--program target/debug/taskpaw-backend]
+//   npm run trial:shutout -- [--seconds 20] [--program target/debug/taskpaw-backend] [--only IPv6]
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import net from "node:net";
 import { Backend, CONTROL, Claims, OTHERS, call, freePort, option, pause } from "./lib/backend-trial.mjs";
@@ -8,6 +8,7 @@ import { Backend, CONTROL, Claims, OTHERS, call, freePort, option, pause } from 
 const SECONDS = option("seconds", 20);
 const at = process.argv.indexOf("--program");
 const PROGRAM = at < 0 ? "target/debug/taskpaw-backend" : process.argv[at + 1];
+const only = process.argv.indexOf("--only");
 const NEAR = { 4: "10.213.0.1", 6: "fd00:213::1" };
 const FAR = { 4: "10.213.0.2", 6: "fd00:213::2" };
 const FRIEND = { 4: "10.213.0.3", 6: "fd00:213::3" };
@@ -125,7 +126,8 @@ async function trial() {
       strangers: [another, there],
     },
   ];
-  for (const { name, role, host, from, friend, strangers } of targets) {
+  const wanted = targets.filter(({ name }) => only < 0 || name.includes(process.argv[only + 1]));
+  for (const { name, role, host, from, friend, strangers } of wanted) {
     for (const who of strangers) {
       for (const way of Object.keys(WAYS)) {
         const port = await freePort(host);

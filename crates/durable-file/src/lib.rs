@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 mod plain;
+mod private;
 
 pub use plain::{Links, open_plain, read_plain};
+pub use private::{create_private_folder, keep_private};
 
 /// How long whoever has the file open is waited for (Windows). A scanner for viruses and a reader of our own are done in
 /// some milliseconds; an editor that holds it open all day is an error that a person must hear of.
@@ -18,8 +20,8 @@ const IN_USE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two tries: nobody says when a file is closed.
 const IN_USE_STEP: Duration = Duration::from_millis(5);
 
-/// Replaces a file: at every moment either the old or the new one is there, whole. The folder is made if it
-/// is not there. Only the owner can read the file. On Windows whoever has it open is waited for, at most a second. A link
+/// Replaces a file: at every moment either the old or the new one is there, whole. The folder is made, for the
+/// owner alone, if it is not there. Only the owner can read the file. On Windows whoever has it open is waited for, at most a second. A link
 /// stays a link: what it leads to is replaced.
 ///
 /// # Errors
@@ -27,7 +29,7 @@ const IN_USE_STEP: Duration = Duration::from_millis(5);
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &link_target(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    create_private_folder(folder)?;
     let file = written(folder, bytes)?;
     file.as_file().sync_all()?;
     put_in_place(file, path)?;

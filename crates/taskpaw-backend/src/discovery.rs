@@ -98,7 +98,12 @@ impl Announcement {
 fn is_reachable(address: IpAddr) -> bool {
     let is_of_one_link = matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let is_private = |host| refusal(host, false, true).is_none();
-    !address.is_loopback() && !is_of_one_link && address.to_string().parse().is_ok_and(is_private)
+    // What gives the machines of a cloud their secrets is no agent.
+    let is_metadata = address == IpAddr::from([169, 254, 169, 254]);
+    !address.is_loopback()
+        && !is_of_one_link
+        && !is_metadata
+        && address.to_string().parse().is_ok_and(is_private)
 }
 
 /// A text of a stranger: one line, nothing that turns or hides letters, not long.
@@ -167,7 +172,7 @@ mod tests {
     fn what_a_stranger_says_is_believed_only_so_far() {
         let read = |found: &Found| Announcement::read(found);
         assert_eq!(read(&found(&[], &[])), None);
-        assert_eq!(read(&found(&["127.0.0.1", "8.8.8.8", "fe80::1"], &[])), None);
+        assert_eq!(read(&found(&["127.0.0.1", "8.8.8.8", "fe80::1", "169.254.169.254"], &[])), None);
         assert_eq!(read(&Found { port: 0, ..found(&["10.0.0.1"], &[]) }), None);
         let both =
             read(&found(&["fd00::1", "8.8.8.8", "10.0.0.1"], &[("machine", " a\u{202e}b\nc\0 ")])).unwrap();

@@ -16,7 +16,7 @@ mod serve;
 mod stream;
 mod trust;
 
-pub(crate) use auth::{Guard, Peer, authorize};
+pub(crate) use auth::{Guard, Peer, authorize, refuse_web_pages};
 pub(crate) use body::JsonBody;
 pub(crate) use client::client;
 pub(crate) use error::{ApiError, not_found, wrong_method};

@@ -52,7 +52,7 @@ impl RotatedFile {
     }
 
     fn append(&self) -> io::Result<(File, u64)> {
-        fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+        durable_file::create_private_folder(self.path.parent().unwrap_or(Path::new(".")))?;
         let mut options = OpenOptions::new();
         options.create(true).append(true);
         #[cfg(unix)]

@@ -15,7 +15,9 @@ use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventCursor, is_hex_id};
 
 use super::events::{Fetch, Proof, Refused};
 use super::{Shared, v3_status};
-use crate::http::{ApiError, Guard, HUB_HEADER, Metrics, Peer, Query, authorize, not_found, wrong_method};
+use crate::http::{
+    ApiError, Guard, HUB_HEADER, Metrics, Peer, Query, authorize, not_found, refuse_web_pages, wrong_method,
+};
 
 /// How the hubs of TaskPaw V3 say what they are, if they say anything: their library does.
 const V3_HUB: &str = "Python-urllib";
@@ -33,8 +35,10 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/status", get(status))
         .route("/events", get(events))
         .route("/metrics", get(metrics))
-        .route_layer(from_fn_with_state(guard, authorize))
-        .route("/ping", get(ping))
+        .route_layer(from_fn_with_state(guard.clone(), authorize))
+        .merge(
+            Router::new().route("/ping", get(ping)).route_layer(from_fn_with_state(guard, refuse_web_pages)),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)

@@ -116,6 +116,18 @@ pub(crate) async fn authorize(
     Ok(next.run(request).await)
 }
 
+/// Middleware for what asks for no token, where there is none to ask for: 403 for what may be from a web page.
+pub(crate) async fn refuse_web_pages(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if matches!(guard, Guard::Open) && may_be_from_a_web_page(&request) {
+        return Err(ApiError::ForeignHost);
+    }
+    Ok(next.run(request).await)
+}
+
 async fn admitted(
     tokens: &[Token],
     attempts: &Attempts,

@@ -2,9 +2,11 @@
 //! then talk to it. What it cannot do is send another `Host` than its name.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::Uri;
+use axum::http::header::{HOST, ORIGIN, REFERER};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -17,17 +19,16 @@ pub(crate) enum OnlyFrom {
     Loopback,
     /// These, and the one address that the port is bound to: an address is no name that could be rebound.
     LoopbackOr(IpAddr),
-    /// Loopback addresses, and names without a dot, such as `localhost` and the machine's own: they are no names of
-    /// the internet, which a web page could have.
+    /// Loopback addresses, `localhost`, and the machine's own name. Another name without a dot is none of this machine: on a
+    /// network with hostile machines a web page could have it.
     Near,
 }
 
 impl OnlyFrom {
     fn allows(self, authority: &str) -> bool {
         let Some(host) = host_of(authority) else { return false };
-        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-        let is_bare = !host.is_empty() && host.chars().all(is_name) && host.parse::<u64>().is_err();
-        if host.eq_ignore_ascii_case("localhost") || (self == Self::Near && is_bare) {
+        let is_own = || own_name().is_some_and(|name| host.eq_ignore_ascii_case(name));
+        if host.eq_ignore_ascii_case("localhost") || (self == Self::Near && is_own()) {
             return true;
         }
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
@@ -36,6 +37,17 @@ impl OnlyFrom {
             ip.is_loopback() || self == Self::LoopbackOr(ip)
         })
     }
+}
+
+/// What this machine calls itself, without a domain.
+fn own_name() -> Option<&'static str> {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    let own = || {
+        let whole = sysinfo::System::host_name()?;
+        let name = whole.split('.').next().unwrap_or_default().to_owned();
+        Some(name).filter(|name| !name.is_empty())
+    };
+    NAME.get_or_init(own).as_deref()
 }
 
 /// The host without its port.
@@ -63,7 +75,15 @@ pub(super) fn may_be_from_a_web_page(request: &Request) -> bool {
         let mut values = request.headers().get_all(name).iter();
         values.any(|value| value != "none" && value != "same-origin")
     };
-    is_marked(ORIGIN.as_str()) || is_marked("sec-fetch-site") || !names_only(OnlyFrom::Near, request)
+    // A browser that is too old for these marks says at least which page it comes from.
+    let is_referred = request.headers().get_all(REFERER).iter().any(|from| {
+        let from = from.to_str().ok().and_then(|from| from.parse::<Uri>().ok());
+        !from.is_some_and(|from| from.authority().is_none_or(|host| OnlyFrom::Near.allows(host.as_str())))
+    });
+    is_marked(ORIGIN.as_str())
+        || is_marked("sec-fetch-site")
+        || is_referred
+        || !names_only(OnlyFrom::Near, request)
 }
 
 fn names_only(only_from: OnlyFrom, request: &Request) -> bool {
@@ -128,10 +148,13 @@ mod tests {
 
     #[test]
     fn a_name_of_the_internet_is_not_near() {
-        for host in ["localhost", "my-box:5680", "127.0.0.1", "[::1]:1"] {
+        for host in ["localhost", "127.0.0.1", "[::1]:1"] {
             assert!(OnlyFrom::Near.allows(host), "{host}");
         }
-        for host in ["", "evil.example", "192.168.1.5", "2130706433", "box.", "x@y"] {
+        if let Some(name) = own_name() {
+            assert!(OnlyFrom::Near.allows(&format!("{}:5680", name.to_ascii_uppercase())), "{name}");
+        }
+        for host in ["", "evil", "evil:5680", "evil.example", "192.168.1.5", "2130706433", "box.", "x@y"] {
             assert!(!OnlyFrom::Near.allows(host), "{host}");
         }
     }

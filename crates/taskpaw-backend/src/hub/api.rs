@@ -22,7 +22,7 @@ use super::metrics;
 use super::store::{Filter, StoreError};
 use crate::http::{
     ApiError, Events, Guard, JsonBody, Metrics, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts,
-    stream, wrong_method,
+    refuse_web_pages, stream, wrong_method,
 };
 use crate::lifecycle::StopReason;
 
@@ -35,8 +35,10 @@ pub(super) fn routes(shared: &Arc<Shared>, api: Guard, control: Guard, bound_to:
         .route("/events", get(events))
         .route("/metrics", get(numbers))
         .route("/stream", get(news))
-        .route_layer(from_fn_with_state(api, authorize))
-        .route("/ping", get(ping));
+        .route_layer(from_fn_with_state(api.clone(), authorize))
+        .merge(
+            Router::new().route("/ping", get(ping)).route_layer(from_fn_with_state(api, refuse_web_pages)),
+        );
     let for_the_app = Router::new()
         .route("/control/ping", get(ping))
         .route("/control/status", get(status_for_the_app))

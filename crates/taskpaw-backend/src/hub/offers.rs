@@ -13,6 +13,8 @@ use crate::discovery::Announcement;
 const INTEREST: Duration = Duration::from_secs(20);
 /// A household has fewer; whoever announces more wants to fill this hub's memory.
 const MOST: usize = 100;
+/// So many of them are at one address at most: a machine has one agent, or a few behind ports of its own.
+const MOST_AT_ONE: usize = 5;
 
 /// What was found, and until when anybody wants to know.
 #[derive(Debug, Default)]
@@ -21,7 +23,9 @@ pub(super) struct Offers(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// By the name of the service.
-    found: BTreeMap<String, Announcement>,
+    found: BTreeMap<String, (u64, Announcement)>,
+    /// The number of the next one that is found.
+    next: u64,
     wanted_until: Option<Instant>,
     is_looking: bool,
 }
@@ -54,21 +58,37 @@ impl Offers {
         let mut state = self.lock();
         match announcement {
             None => drop(state.found.remove(&name)),
-            Some(announcement) if state.found.len() < MOST || state.found.contains_key(&name) => {
-                state.found.insert(name, announcement);
-            }
-            Some(_) => {}
+            Some(announcement) => state.add(name, announcement),
         }
     }
 
     /// What can be offered to a hub that has these agents.
     pub(super) fn beside(&self, agents: &[FleetAgent]) -> Vec<AgentOffer> {
-        offers(self.lock().found.values(), agents)
+        offers(self.lock().found.values().map(|(_, found)| found), agents)
     }
 
     /// Nothing panics while it holds the lock; if it did, what was found is still the best there is.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// An address that has too many loses its oldest; where all are too many, the oldest goes: who announced first cannot
+    /// hide who comes later.
+    fn add(&mut self, name: String, announcement: Announcement) {
+        let ip = announcement.address.ip();
+        let number = self.next;
+        self.next += 1;
+        let number = self.found.get(&name).map_or(number, |(number, _)| *number);
+        self.found.insert(name, (number, announcement));
+        let at_one = |(_, found): &&(u64, Announcement)| found.address.ip() == ip;
+        let is_too_many = self.found.values().filter(at_one).count() > MOST_AT_ONE;
+        if is_too_many || self.found.len() > MOST {
+            let among = self.found.iter().filter(|(_, found)| !is_too_many || at_one(found));
+            let oldest = among.min_by_key(|(_, (number, _))| *number).map(|(name, _)| name.clone());
+            oldest.map(|name| self.found.remove(&name));
+        }
     }
 }
 
@@ -175,6 +195,14 @@ mod tests {
         assert!(offers.beside(&[]).is_empty());
         (0..1_000)
             .for_each(|n| offers.found(format!("{n}"), Some(found("a", &format!("10.0.0.1:{}", n + 1)))));
-        assert_eq!(offers.beside(&[]).len(), MOST);
+        assert_eq!(offers.beside(&[]).len(), MOST_AT_ONE, "one address");
+        let far = |n: u32| format!("10.1.{}.{}:5680", n / 250, n % 250 + 1);
+        (0..500).for_each(|n| offers.found(format!("far {n}"), Some(found("f", &far(n)))));
+        offers.found("late".into(), Some(found("late", "10.2.0.1:5680")));
+        let left = offers.beside(&[]);
+        assert!(
+            left.len() == MOST && machines(&left).contains(&"late"),
+            "nobody is hidden by who came first"
+        );
     }
 }

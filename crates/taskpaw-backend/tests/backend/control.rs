@@ -92,8 +92,13 @@ fn without_a_token_a_web_page_gets_nothing_and_takes_no_event() {
     for (role, port) in [(Role::Agent, machine.network), (Role::Hub, machine.api)] {
         let running = machine.start(role);
         running.ready();
-        for path in ["/status", "/events?ack=999999", "/metrics"] {
-            for page in ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"] {
+        for path in ["/ping", "/status", "/events?ack=999999", "/metrics"] {
+            for page in [
+                "Origin: https://evil.example",
+                "Origin: null",
+                "Sec-Fetch-Site: cross-site",
+                "Referer: http://evil.example/page",
+            ] {
                 let answer = call(port, "GET", path, &[page]);
                 assert_eq!(
                     (answer.status, answer.error_code().as_str()),
@@ -101,11 +106,16 @@ fn without_a_token_a_web_page_gets_nothing_and_takes_no_event() {
                     "{page} {path}"
                 );
             }
-            assert_eq!(call_as("evil.example", port, "GET", path, &[]).status, 403, "{path}");
+            for host in ["evil.example", "evil", "my-box:5680", "ai."] {
+                assert_eq!(call_as(host, port, "GET", path, &[]).status, 403, "{host} {path}");
+            }
         }
-        // A person's own address line, a hub, and a name of this machine.
+        // A person's own address line, a hub, and a page of this machine.
         assert_eq!(call(port, "GET", "/status", &["Sec-Fetch-Site: none"]).status, 200);
-        assert_eq!(call_as("my-box", port, "GET", "/status", &[]).status, 200);
+        assert_eq!(
+            call_as("localhost", port, "GET", "/status", &["Referer: http://127.0.0.1:1/x"]).status,
+            200
+        );
         assert_eq!(get(port, "/status").status, 200);
     }
 }

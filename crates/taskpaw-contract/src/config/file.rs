@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigHash, ConfigProblem, SCHEMA};
-use durable_file::{Links, dangling, leads_nowhere, open_plain, replace_file};
+use durable_file::{
+    Links, create_private_folder, dangling, keep_private, leads_nowhere, open_plain, replace_file,
+};
 
 /// How long whoever changes the file just now is waited for: a change takes some milliseconds, on a slow disk a second.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -70,11 +72,16 @@ impl ConfigFile {
 
     /// Reads the file at a start. One that is not there yet is made from what `first` gives, and this machine gets its
     /// `server_id` if it has none. Host and backend can start at the same moment, so whoever writes holds a lock: the
-    /// file is made once, and both have what stands in it then.
+    /// file is made once, and both have what stands in it then. A file of this user's that others can read, as an editor or a
+    /// copy makes it, is made private with its copies: there are tokens in it.
     ///
     /// # Errors
     /// [`ConfigProblem`] if it is there and cannot be used, or cannot be written.
     pub fn begin(path: &Path, first: impl FnOnce() -> Config) -> Result<Self, ConfigProblem> {
+        for secret in [path.to_owned(), last_good(path), beside(path, ".broken")] {
+            // Where that cannot be done, as on a disk without rights, it is used as it is.
+            let _was_open = keep_private(&secret);
+        }
         let file = Self::read(path)?;
         if file.is_complete() {
             return Ok(file);
@@ -203,7 +210,9 @@ pub(crate) fn named_data_folder(path: &Path) -> Option<String> {
 fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
     let lock = beside(path, ".lock");
     let opened = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        create_private_folder(
+            path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        )?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]

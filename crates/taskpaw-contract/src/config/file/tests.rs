@@ -264,3 +264,18 @@ fn what_is_wrong_with_a_secret_is_said_without_it() {
         assert!(said.contains(key) && !said.contains("345"), "{said}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_that_others_can_read_is_made_private_at_a_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    ConfigFile::begin(&path, Config::default).unwrap();
+    for mode in [0o644, 0o666, 0o640] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        ConfigFile::begin(&path, Config::default).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
