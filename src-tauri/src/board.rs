@@ -9,7 +9,7 @@ mod told;
 use std::sync::{Mutex, PoisonError};
 
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::config::{Config, ConfigProblem, Preferences};
+use taskpaw_contract::config::{Config, ConfigProblem, Preferences, SHORTEST_TOKEN};
 use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
     AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot,
@@ -45,6 +45,7 @@ impl Board {
             took_over: None,
             launch: Launch::Waiting { version: None, pid: None, for_turn: false },
             tokens: Vec::new(),
+            short_tokens: Vec::new(),
             start_at_login: None,
             lost_data: false,
             has_tray: false,
@@ -101,6 +102,11 @@ impl Board {
         shown.app.has_last_good_config = has_last_good;
         shown.app.tokens =
             TokenName::ALL.into_iter().filter(|&token| !config.token(token).is_empty()).collect();
+        // What this hub shows to others is chosen by them.
+        let is_short = |token: &TokenName| {
+            *token != TokenName::Polling && (1..SHORTEST_TOKEN).contains(&config.token(*token).len())
+        };
+        shown.app.short_tokens = TokenName::ALL.into_iter().filter(is_short).collect();
         for view in &mut shown.roles {
             view.enabled = config.roles.contains(&view.role);
             let configured = configured_ports(config, view.role);

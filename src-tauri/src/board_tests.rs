@@ -215,3 +215,15 @@ fn what_is_shown_of_the_app_never_brings_old_preferences_back() {
     }
     telling.join().unwrap();
 }
+
+#[test]
+fn a_token_that_can_be_guessed_is_named_and_still_set() {
+    let (board, mut config) = (board(), Config::default());
+    config.agent.token = "short".into();
+    config.hub.token = "a-token-of-many-letters".into();
+    config.hub.polling_token = "short".into();
+    board.configure(&config, false);
+    let app = board.snapshot().app;
+    assert_eq!(app.tokens, TokenName::ALL);
+    assert_eq!(app.short_tokens, [TokenName::Agent]);
+}

@@ -765,6 +765,29 @@ describe("settings", () => {
   });
 
   it.each([
+    ["en", "so short that it can be guessed"],
+    ["zh-CN", "令牌过短"],
+  ] as const)(
+    "asks in %s for another token where the one that is set can be guessed",
+    async (language, asks) => {
+      const host = await open("ready", "settings", language);
+      const { app } = host.world.snapshot;
+      host.world.snapshot = {
+        ...host.world.snapshot,
+        app: { ...app, tokens: ["agent"], short_tokens: ["agent"] },
+      };
+      host.emit({ type: "app_changed" });
+      await pass();
+      expect(find("token-agent").textContent).toContain(asks);
+      await click("token-generate-agent");
+      await pass();
+      await click("token-save-agent");
+      await pass();
+      expect(find("token-agent").textContent).not.toContain(asks);
+    },
+  );
+
+  it.each([
     ["en", "without spaces", "needs a token"],
     ["zh-CN", "不能有空格", "必须设置令牌"],
   ] as const)("says in %s what a token cannot be, and when it cannot go", async (language, odd, needed) => {

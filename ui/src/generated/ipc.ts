@@ -516,6 +516,10 @@ launch: Launch,
  */
 tokens: Array<TokenName>, 
 /**
+ * Those of them that others show to this machine, and that have so few letters that they can be guessed.
+ */
+short_tokens: Array<TokenName>, 
+/**
  * Whether the app starts when the person logs in; nothing where that cannot be known.
  */
 start_at_login: boolean | null, 

@@ -943,6 +943,8 @@ export const en = {
     remove_polling: "Machines that ask for it refuse the hub from then on.",
     unsaved: "Not saved yet. Saving restarts the {{role}}.",
     short: "A token has at least 16 letters, or it can be guessed. Generate a new one.",
+    guessable:
+      "This token is so short that it can be guessed. Replace it: it goes on until then, more slowly.",
     copied: "Copied.",
     not_copied: "It could not be copied. It is selected: copy it by hand.",
     saved: "Saved.",

@@ -55,6 +55,8 @@ pub struct AppView {
     pub launch: Launch,
     /// The tokens that are set. What they are is told only to whoever asks for one.
     pub tokens: Vec<TokenName>,
+    /// Those of them that others show to this machine, and that have so few letters that they can be guessed.
+    pub short_tokens: Vec<TokenName>,
     /// Whether the app starts when the person logs in; nothing where that cannot be known.
     pub start_at_login: Option<bool>,
     /// Whether the data folder was gone at the start, and was made anew.

@@ -173,7 +173,12 @@ export class FakeHost implements Platform {
       case "set_token": {
         this.world.tokens[request.token] = request.value;
         const names: TokenName[] = ["agent", "hub", "polling"];
-        this.#changeApp({ tokens: names.filter((name) => this.world.tokens[name]) });
+        this.#changeApp({
+          tokens: names.filter((name) => this.world.tokens[name]),
+          short_tokens: names.filter(
+            (name) => name !== "polling" && (this.world.tokens[name]?.length ?? 16) < 16,
+          ),
+        });
         return null;
       }
       case "addresses":

@@ -145,6 +145,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       took_over: null,
       launch: { kind: "running" },
       tokens: [],
+      short_tokens: [],
       start_at_login: false,
       lost_data: false,
       has_tray: true,
