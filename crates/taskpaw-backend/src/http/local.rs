@@ -43,7 +43,7 @@ impl OnlyFrom {
 fn own_name() -> Option<&'static str> {
     static NAME: OnceLock<Option<String>> = OnceLock::new();
     let own = || {
-        let whole = sysinfo::System::host_name()?;
+        let whole = sysinfo::System::host_name().ok()?;
         let name = whole.split('.').next().unwrap_or_default().to_owned();
         Some(name).filter(|name| !name.is_empty())
     };
