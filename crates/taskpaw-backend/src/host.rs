@@ -9,6 +9,10 @@ use taskpaw_contract::sidecar::{
 };
 use tokio::sync::mpsc;
 
+pub(crate) use way::{Passed, give};
+
+mod way;
+
 /// So many steps wait for their turn; then stdin is not read further.
 const MOST_WAITING: usize = 16;
 /// So many lines that are none are answered; whoever writes more does not read the answers either.
@@ -45,6 +49,8 @@ pub(crate) struct Host {
     pub(crate) hello: Hello,
     /// What it asks for; ends when the host is gone.
     pub(crate) steps: mpsc::Receiver<Result<Step, StepError>>,
+    /// The sockets that have come with that.
+    pub(crate) passed: Passed,
 }
 
 /// Waits for the greeting, if a host started this process.
@@ -58,11 +64,13 @@ pub(crate) fn greeting() -> Result<Option<Host>, HelloError> {
     }
     let (greeted, greeting) = sync_channel(1);
     let (asked, steps) = mpsc::channel(MOST_WAITING);
+    let passed = Passed::default();
+    let arriving = passed.clone();
     // A thread of its own: a read of stdin cannot be called off, and it must not keep the process alive.
     thread::Builder::new()
         .name("stdin".to_owned())
         .spawn(move || {
-            let mut stdin = io::stdin().lock();
+            let mut stdin = way::stdin(arriving);
             let hello = read_greeting(&mut stdin);
             let hears_steps = hello.as_ref().is_ok_and(|hello| hello.taskpaw_host >= PROTOCOL);
             let is_greeted = hello.is_ok();
@@ -77,7 +85,7 @@ pub(crate) fn greeting() -> Result<Option<Host>, HelloError> {
         })
         .map_err(HelloError::Thread)?;
     match greeting.recv_timeout(HELLO_WITHIN) {
-        Ok(hello) => hello.map(|hello| Some(Host { hello, steps })),
+        Ok(hello) => hello.map(|hello| Some(Host { hello, steps, passed })),
         Err(RecvTimeoutError::Timeout) => Err(HelloError::Silent),
         Err(RecvTimeoutError::Disconnected) => Err(HelloError::Closed),
     }

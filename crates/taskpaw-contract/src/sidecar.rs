@@ -4,6 +4,9 @@
 //! that the host is gone. The sidecar prepares itself and says so; each further line of stdin is a [`Step`], and each
 //! line of stdout a [`Line`] ([`Life`] says which steps are for when). A host of protocol 1 writes nothing after its
 //! greeting and gets exactly one line: its sidecar takes all steps by itself.
+//!
+//! On Linux and macOS stdin is one end of a pair of Unix streams, over which listening sockets are passed in both directions;
+//! where it is something else, none are.
 
 mod life;
 mod step;
@@ -98,6 +101,8 @@ pub enum Line {
     StoodDown,
     /// The listening sockets are closed.
     ListenersClosed,
+    /// The host has copies of the listening sockets, which are kept: they lie in the stream that is this sidecar's stdin.
+    ListenersPassed,
     /// Something is under way that takes its time.
     SignOfLife,
     /// A step is not taken, and nothing has changed.
@@ -208,10 +213,11 @@ pub enum StartupErrorCode {
 pub struct BrokenLine(pub String);
 
 /// What says nothing but that it was reached.
-const PLAIN: [(&str, Line); 4] = [
+const PLAIN: [(&str, Line); 5] = [
     ("taskpaw_live", Line::Live),
     ("taskpaw_stood_down", Line::StoodDown),
     ("taskpaw_listeners_closed", Line::ListenersClosed),
+    ("taskpaw_listeners_passed", Line::ListenersPassed),
     ("taskpaw_sign_of_life", Line::SignOfLife),
 ];
 
@@ -258,7 +264,11 @@ impl Line {
             Self::Ready(ready) => serde_json::to_string(ready),
             Self::StartupError(error) => serde_json::to_string(error),
             Self::Refused(refused) => serde_json::to_string(refused),
-            Self::Live | Self::StoodDown | Self::ListenersClosed | Self::SignOfLife => {
+            Self::Live
+            | Self::StoodDown
+            | Self::ListenersClosed
+            | Self::ListenersPassed
+            | Self::SignOfLife => {
                 let key = PLAIN.into_iter().find(|(_, line)| line == self).map_or("", |(key, _)| key);
                 serde_json::to_string(&serde_json::json!({ key: true }))
             }

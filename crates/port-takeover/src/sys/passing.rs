@@ -76,7 +76,8 @@ pub fn send_with(stream: impl AsFd, bytes: &[u8], sockets: &[BorrowedFd<'_>]) ->
 }
 
 /// Reads from a Unix stream, and takes the sockets that come with the bytes. No other read of that stream may happen: it
-/// would drop them without a word. Waits if told so; else it is [`io::ErrorKind::WouldBlock`] if there is nothing.
+/// would drop them without a word. Waits if told so; else it is [`io::ErrorKind::WouldBlock`] if there is nothing. With what is
+/// no socket, such as a pipe, nothing can come but bytes; that read waits as long as it likes.
 ///
 /// # Errors
 /// What the system says.
@@ -84,6 +85,7 @@ pub fn receive_with(stream: impl AsFd, into: &mut [u8], waits: bool) -> io::Resu
     let (bytes, descriptors) = loop {
         match receive_once(stream.as_fd(), into, waits) {
             Err(Errno::INTR) => {}
+            Err(Errno::NOTSOCK) => break (rustix::io::read(&stream, &mut *into)?, Vec::new()),
             got => break got?,
         }
     };

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use port_takeover::{Claim, Journal};
+use port_takeover::sys::{Native, PassedSocket};
+use port_takeover::{Claim, Journal, WantedPort, claim_passed};
 use taskpaw_contract::config::{Config, ConfigHash};
 use taskpaw_contract::sidecar::{Effect, GoOn, Hello, Input, Life, Line, Prepared, Reached, Step, StepError};
 use taskpaw_contract::{Role, version};
@@ -18,7 +19,7 @@ use super::plan::{Plan, completed};
 use super::write_line;
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::host::Host;
+use crate::host::{Host, Passed, give};
 use crate::lifecycle::{Stop, StopReason};
 use crate::ports::{TakenOver, claim_ports, take_over_ports};
 use crate::session::{Launch, Session};
@@ -31,10 +32,19 @@ type Work = Pin<Box<dyn Future<Output = Result<Did, Failure>>>>;
 /// How it has come to its end.
 enum Did {
     Prepared(ConfigHash),
-    OtherConfig(Vec<Claim>),
+    OtherConfig(Held),
     Serves(Box<Session>, Box<Plan>),
     IsLive(Box<Session>),
     StoodDown(Vec<Claim>),
+}
+
+/// Listening sockets that nobody serves now.
+#[derive(Default)]
+struct Held {
+    /// This process's own.
+    kept: Vec<Claim>,
+    /// Those of a predecessor, not looked at yet.
+    passed: Vec<PassedSocket>,
 }
 
 /// What all steps of one process know.
@@ -45,7 +55,10 @@ struct Around {
 
 /// Takes every step until the end.
 pub(super) async fn take(arguments: &Arguments, host: Option<Host>, stop: Stop) -> Result<(), Failure> {
-    let (hello, steps) = host.map(|Host { hello, steps }| (hello, steps)).unzip();
+    let (mut hello, mut steps, mut passed) = (None, None, Passed::default());
+    if let Some(host) = host {
+        (hello, steps, passed) = (Some(host.hello), Some(host.steps), host.passed);
+    }
     let kept = hello.as_ref().map(TakenOver::by_host).unwrap_or_default().kept;
     let is_stepwise = hello.as_ref().is_some_and(Hello::is_stepwise);
     let around = Arc::new(Around { arguments: arguments.clone(), hello });
@@ -53,13 +66,14 @@ pub(super) async fn take(arguments: &Arguments, host: Option<Host>, stop: Stop) 
     let taker = Taker {
         around,
         steps,
+        passed,
         stop,
         is_stepwise,
         life,
         work: None,
         session: None,
         over: None,
-        kept,
+        held: Held { kept, passed: Vec::new() },
         hash: None,
         served: None,
         failure: None,
@@ -71,6 +85,8 @@ struct Taker {
     around: Arc<Around>,
     /// What the host asks for.
     steps: Option<mpsc::Receiver<Result<Step, StepError>>>,
+    /// The sockets that have come with that.
+    passed: Passed,
     stop: Stop,
     /// Whether the host asks for each step.
     is_stepwise: bool,
@@ -79,8 +95,7 @@ struct Taker {
     session: Option<Box<Session>>,
     /// The end of that session, which the control call can ask for.
     over: Option<Stop>,
-    /// Listening sockets that nobody serves now.
-    kept: Vec<Claim>,
+    held: Held,
     /// Of the configuration that was prepared.
     hash: Option<ConfigHash>,
     /// By what it serves, or served last.
@@ -129,10 +144,10 @@ impl Taker {
         match effect {
             Effect::Prepare => self.work = Some(Box::pin(prepare(self.around.clone()))),
             Effect::GoOn(with) => {
-                let (over, kept) = (Stop::new(), std::mem::take(&mut self.kept));
+                let (over, held) = (Stop::new(), std::mem::take(&mut self.held));
                 self.over = Some(over.clone());
                 let served = self.served.clone();
-                self.work = Some(Box::pin(go_on(self.around.clone(), with, kept, over, served)));
+                self.work = Some(Box::pin(go_on(self.around.clone(), with, held, over, served)));
             }
             Effect::MakeLive => {
                 let mut session = self.session.take()?;
@@ -146,15 +161,28 @@ impl Taker {
                 self.over = None;
                 self.work = Some(Box::pin(async { Ok(Did::StoodDown(session.stand_down().await?)) }));
             }
-            Effect::CloseListeners => self.kept.clear(),
+            Effect::CloseListeners => self.held = Held::default(),
+            Effect::PassListeners => return Some(Input::Passed(self.pass_listeners())),
+            Effect::TakeListeners => self.held.passed = self.passed.take(),
             Effect::Say(reached) => return self.say(reached),
             Effect::Refuse(refusal) => {
                 tracing::warn!("the host asks for what is not for now: {refusal:?}");
+                // What may have come with it is not for now either.
+                drop(self.passed.take());
                 write_line(&Line::Refused(refusal));
             }
             Effect::EndAtOnce | Effect::End | Effect::Fail => {}
         }
         None
+    }
+
+    /// Gives the host copies of what this backend has listened on; false if that cannot be, or if there is nothing.
+    fn pass_listeners(&self) -> bool {
+        let given = give(&self.held.kept);
+        if let Err(error) = &given {
+            tracing::info!(%error, "the ports cannot be passed on, and are let go");
+        }
+        given.is_ok() && !self.held.kept.is_empty()
     }
 
     /// Says how far it is; where nobody asks for each step, only that everything is done.
@@ -175,6 +203,7 @@ impl Taker {
             Reached::Ready | Reached::Live => Line::Ready(self.session.as_ref()?.ready()),
             Reached::StoodDown => Line::StoodDown,
             Reached::ListenersClosed => Line::ListenersClosed,
+            Reached::ListenersPassed => Line::ListenersPassed,
         };
         write_line(&line);
         if reached == Reached::Live {
@@ -213,13 +242,13 @@ impl Taker {
     fn note(&mut self, did: Result<Did, Failure>) -> Input {
         match did {
             Ok(Did::Prepared(hash)) => self.hash = Some(hash),
-            Ok(Did::OtherConfig(kept)) => {
-                (self.kept, self.over) = (kept, None);
+            Ok(Did::OtherConfig(held)) => {
+                (self.held, self.over) = (held, None);
                 return Input::OtherConfig;
             }
             Ok(Did::Serves(session, plan)) => (self.session, self.served) = (Some(session), Some(*plan)),
             Ok(Did::IsLive(session)) => self.session = Some(session),
-            Ok(Did::StoodDown(kept)) => self.kept = kept,
+            Ok(Did::StoodDown(kept)) => self.held = Held { kept, passed: Vec::new() },
             Err(failure) => {
                 self.failure = Some(failure);
                 return Input::Failed;
@@ -267,6 +296,24 @@ async fn prepare(around: Arc<Around>) -> Result<Did, Failure> {
     Ok(Did::Prepared(prepared.await??.hash))
 }
 
+impl Held {
+    /// The ports that need not be bound: of those that were passed all or none, if they are just what is wanted.
+    fn claims(self, wanted: &[WantedPort]) -> Vec<Claim> {
+        if self.passed.is_empty() {
+            return self.kept;
+        }
+        let found = claim_passed(&Native::new(), self.passed, wanted);
+        if !found.is_whole() || !found.refused.is_empty() {
+            tracing::warn!("not everything that was passed can be used: {}", found.why_not());
+        }
+        if found.is_whole() {
+            tracing::info!("the ports were passed on by the backend before this one");
+            return found.all;
+        }
+        self.kept
+    }
+}
+
 /// Where the claimed ports are, for the record of who holds the state.
 fn served(claims: &[Claim]) -> Vec<SocketAddr> {
     claims.iter().filter_map(|claim| claim.listener.local_addr().ok()).collect()
@@ -276,7 +323,7 @@ fn served(claims: &[Claim]) -> Vec<SocketAddr> {
 async fn go_on(
     around: Arc<Around>,
     with: GoOn,
-    kept: Vec<Claim>,
+    held: Held,
     over: Stop,
     served_by: Option<Plan>,
 ) -> Result<Did, Failure> {
@@ -293,9 +340,10 @@ async fn go_on(
     let plan = plan.await??;
     let Plan { config, folders, hash } = plan.clone();
     if config_hash.is_some_and(|prepared| prepared != hash) {
-        return Ok(Did::OtherConfig(kept));
+        return Ok(Did::OtherConfig(held));
     }
     let wanted = config.wanted_ports(role)?;
+    let kept = held.claims(&wanted);
     let mut taken_over = TakenOver { kept, ..TakenOver::default() };
     if around.hello.is_none() {
         let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));

@@ -33,6 +33,8 @@ mod metrics;
 mod monitors;
 #[cfg(test)]
 mod openapi;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod passing;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "public where the real-process tests share it")]
 #[path = "../../../../tests/support/ports.rs"]

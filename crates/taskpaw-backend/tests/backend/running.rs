@@ -230,6 +230,14 @@ impl Running {
         log
     }
 
+    /// Ends it by the end of its host, and gives everything that it has logged.
+    #[cfg(unix)]
+    pub(crate) fn log_of_end(mut self, host: std::os::unix::net::UnixStream) -> String {
+        drop(host);
+        self.ended();
+        self.log()
+    }
+
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);

@@ -47,6 +47,8 @@ pub enum Input {
     Done,
     /// It could not be done.
     Failed,
+    /// Whether the host was given copies of the listening sockets.
+    Passed(bool),
     /// Going on found another configuration than the one that was prepared. Nothing was claimed.
     OtherConfig,
 }
@@ -64,6 +66,10 @@ pub enum Effect {
     StandDown,
     /// Let go of the listening sockets.
     CloseListeners,
+    /// Give the host copies of the listening sockets: ends in `Passed`.
+    PassListeners,
+    /// Keep the listening sockets that came with the step, until it goes on.
+    TakeListeners,
     /// Tell the host that this was reached.
     Say(Reached),
     /// Tell the host that a step is not for now, or is none.
@@ -89,6 +95,8 @@ pub enum Reached {
     StoodDown,
     /// `taskpaw_listeners_closed`
     ListenersClosed,
+    /// `taskpaw_listeners_passed`
+    ListenersPassed,
 }
 
 /// Why a step is not taken. Nothing has changed.
@@ -135,6 +143,13 @@ impl Life {
             (Self::Prepared, Input::Asked(Ok(Step::CloseListeners))) => {
                 (self, vec![Effect::CloseListeners, Effect::Say(To::ListenersClosed)])
             }
+            (Self::Prepared, Input::Asked(Ok(Step::PassListeners))) => (self, vec![Effect::PassListeners]),
+            (Self::Prepared, Input::Passed(true)) => (self, vec![Effect::Say(To::ListenersPassed)]),
+            // Nobody else has them: they are in the way of whoever serves next.
+            (Self::Prepared, Input::Passed(false)) => {
+                (self, vec![Effect::CloseListeners, Effect::Say(To::ListenersClosed)])
+            }
+            (Self::Prepared, Input::Asked(Ok(Step::TakeListeners))) => (self, vec![Effect::TakeListeners]),
             (Self::Serving, Input::Asked(Ok(Step::Live))) => (Self::GoingLive, vec![Effect::MakeLive]),
             (Self::Serving | Self::Live, Input::Asked(Ok(Step::StandDown))) => {
                 (Self::StandingDown, vec![Effect::StandDown])
@@ -156,7 +171,7 @@ impl Life {
 
             // Nothing was under way.
             (Self::Prepared | Self::Serving | Self::Live, Input::Done | Input::Failed)
-            | (_, Input::OtherConfig) => (self, Vec::new()),
+            | (_, Input::OtherConfig | Input::Passed(_)) => (self, Vec::new()),
         }
     }
 

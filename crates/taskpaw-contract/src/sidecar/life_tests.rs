@@ -64,6 +64,15 @@ fn a_sidecar_that_reads_another_configuration_prepares_itself_anew() {
 }
 
 #[test]
+fn listeners_that_cannot_be_passed_are_closed_and_the_host_is_told_so() {
+    let (life, effects) = Life::Prepared.handle(asked(Step::PassListeners));
+    assert_eq!((life, effects), (Life::Prepared, vec![Effect::PassListeners]));
+    assert_eq!(life.handle(Input::Passed(true)).1, [Effect::Say(Reached::ListenersPassed)]);
+    let closed = [Effect::CloseListeners, Effect::Say(Reached::ListenersClosed)];
+    assert_eq!(life.handle(Input::Passed(false)), (Life::Prepared, closed.into()));
+}
+
+#[test]
 fn only_what_is_live_ends_gracefully() {
     for life in ALL {
         for input in [Input::HostGone, Input::Stop] {
@@ -81,12 +90,21 @@ fn only_what_is_live_ends_gracefully() {
 
 #[test]
 fn a_step_in_the_wrong_state_is_refused_and_changes_nothing() {
-    let steps = [Step::GoOn(GoOn::default()), Step::Live, Step::StandDown, Step::CloseListeners];
+    let steps = [
+        Step::GoOn(GoOn::default()),
+        Step::Live,
+        Step::StandDown,
+        Step::CloseListeners,
+        Step::PassListeners,
+        Step::TakeListeners,
+    ];
     let is_for = |life: Life, step: &Step| {
         matches!(
             (life, step),
-            (Life::Prepared, Step::GoOn(_) | Step::CloseListeners)
-                | (Life::Serving, Step::Live | Step::StandDown)
+            (
+                Life::Prepared,
+                Step::GoOn(_) | Step::CloseListeners | Step::PassListeners | Step::TakeListeners,
+            ) | (Life::Serving, Step::Live | Step::StandDown)
                 | (Life::Live, Step::StandDown)
         )
     };
@@ -124,6 +142,9 @@ fn any_input() -> impl Strategy<Value = Input> {
         4 => Just(asked(Step::Live)),
         4 => Just(asked(Step::StandDown)),
         2 => Just(asked(Step::CloseListeners)),
+        2 => Just(asked(Step::PassListeners)),
+        2 => Just(asked(Step::TakeListeners)),
+        2 => any::<bool>().prop_map(Input::Passed),
         1 => Just(Input::Asked(Err(StepError::Broken))),
         1 => Just(Input::OtherConfig),
         1 => Just(Input::Failed),
@@ -154,7 +175,9 @@ proptest! {
                 Effect::Say(Reached::StoodDown) => is_holding = false,
                 // Nothing was claimed by a step that found another configuration.
                 Effect::Prepare => is_holding = false,
-                Effect::CloseListeners => prop_assert!(!is_holding, "they are in use"),
+                Effect::CloseListeners | Effect::PassListeners | Effect::TakeListeners => {
+                    prop_assert!(!is_holding, "they are in use");
+                }
                 Effect::End => {
                     prop_assert!(is_live);
                     is_ended = true;

@@ -23,7 +23,15 @@ pub enum Step {
     StandDown,
     /// Let the listening sockets go, once stood down.
     CloseListeners,
+    /// Give copies of the listening sockets to the host, over stdin, and keep them, once stood down.
+    PassListeners,
+    /// Listening sockets of a predecessor come with this line: they are served in place of ports that are bound.
+    TakeListeners,
 }
+
+/// The names of all steps.
+const NAMES: [&str; 6] =
+    ["go_on", "live", "stand_down", "close_listeners", "pass_listeners", "take_listeners"];
 
 /// With what a sidecar goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +64,7 @@ impl Step {
     pub fn parse(line: &[u8]) -> Result<Self, StepError> {
         let value: Value = serde_json::from_slice(line).map_err(|_| StepError::Broken)?;
         let name = value.get("taskpaw_step").and_then(Value::as_str).ok_or(StepError::Broken)?;
-        if !["go_on", "live", "stand_down", "close_listeners"].contains(&name) {
+        if !NAMES.contains(&name) {
             return Err(StepError::Unknown(name.chars().take(LONGEST_NAME).collect()));
         }
         serde_json::from_value(value).map_err(|_| StepError::Broken)
@@ -70,6 +78,8 @@ impl Step {
             Self::Live => "live",
             Self::StandDown => "stand_down",
             Self::CloseListeners => "close_listeners",
+            Self::PassListeners => "pass_listeners",
+            Self::TakeListeners => "take_listeners",
         }
     }
 }
@@ -91,6 +101,8 @@ mod tests {
             Step::Live,
             Step::StandDown,
             Step::CloseListeners,
+            Step::PassListeners,
+            Step::TakeListeners,
         ] {
             let line = serde_json::to_string(&step).unwrap();
             assert!(line.contains(&format!("\"{}\"", step.name())), "{line}");
