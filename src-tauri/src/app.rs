@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use port_takeover::Record;
+use port_takeover::sys::PassedSocket;
+use port_takeover::{ProcessIdentity, Record};
 use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
@@ -16,7 +17,7 @@ use crate::diagnostics::Sources;
 use crate::handover::{Host, Place, SentAway, Waiting};
 use crate::launch::Choices;
 use crate::lifecycle::Lifecycle;
-use crate::roles::{Message, RoleTask, Surroundings};
+use crate::roles::{Message, RoleTask, Stood, Surroundings, Way};
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::subscription::Events;
@@ -329,15 +330,18 @@ impl App {
     }
 
     /// Has every role that is on serve, while another app still has the place: nothing that acts outside begins. Gives the
-    /// roles that are on.
+    /// roles that are on. `passed_by` says whose listening sockets a role's sidecar has been given.
     ///
     /// # Errors
     /// The configuration cannot be used any more: nothing goes on.
-    pub(crate) fn go_on_roles(&self) -> Result<Vec<Role>, RoleFailure> {
+    pub(crate) fn go_on_roles(
+        &self,
+        passed_by: impl Fn(Role) -> Option<ProcessIdentity>,
+    ) -> Result<Vec<Role>, RoleFailure> {
         let config = self.read_to_start()?;
         self.board().configure(&config, self.settings().has_last_good());
         for &role in &config.roles {
-            self.tell(role, Message::GoOn);
+            self.tell(role, Message::GoOn(passed_by(role)));
         }
         Ok(config.roles)
     }
@@ -348,17 +352,34 @@ impl App {
         self.settings().read().map_err(failed)
     }
 
-    /// Has all roles let go of ports and state for another app. Gives those that served. Bounded: a backend that does not
-    /// let go is ended.
-    pub(crate) async fn stand_down_roles(&self) -> Vec<Role> {
-        let asked = self.roles.iter().map(RoleTask::stand_down).collect::<Vec<_>>();
-        let mut served = Vec::new();
-        for (role, standing_down) in Role::ALL.into_iter().zip(asked) {
-            if standing_down.await {
-                served.push(role);
-            }
+    /// Has roles stand down for another app, or let go of the ports that they keep since. Says how each has. Bounded: a
+    /// backend that does not is ended.
+    pub(crate) async fn stand_down_roles(&self, roles: &[Role], by: &Message) -> Vec<(Role, Stood)> {
+        let tasks = roles.iter().filter_map(|&role| Some((role, self.role(role)?)));
+        let asked = tasks.map(|(role, task)| (role, task.stand_down(by.clone()))).collect::<Vec<_>>();
+        let mut stood = Vec::new();
+        for (role, standing_down) in asked {
+            stood.push((role, standing_down.await));
         }
-        served
+        stood
+    }
+
+    /// Gives listening sockets of another app's backend to the own sidecar of the role, which is prepared, if they are just what
+    /// it wants. This process has them no more afterwards.
+    ///
+    /// # Errors
+    /// Why they are not; they are closed then.
+    pub(crate) fn give_listeners(&self, role: Role, sockets: Vec<PassedSocket>) -> Result<(), String> {
+        let config = self.settings().read().map_err(|problem| problem.to_string())?;
+        if !config.roles.contains(&role) {
+            return Err("the role is switched off".to_owned());
+        }
+        self.role(role).ok_or("there is no such role")?.give(sockets, &config)
+    }
+
+    /// The way to a role's sidecar.
+    pub(crate) fn way(&self, role: Role) -> Option<Way> {
+        self.role(role)?.way()
     }
 
     /// The process id of a role's sidecar, from its start on.

@@ -34,14 +34,14 @@ mod yielding;
 
 #[cfg(target_os = "linux")]
 pub(crate) use address::fingerprint;
-pub(crate) use conversation::NamedBackend;
+pub(crate) use conversation::{IncumbentLine, NamedBackend, Take};
 pub(crate) use following::{Followed, Follows, WithIncumbent, follow};
 pub(crate) use incumbent::{Asked, Host, Incumbent, SentAway, Yielding};
 pub(crate) use place::{Place, Waiting};
 pub(crate) use protocol::{Succession, Want, Will};
 pub(crate) use replaced::Replaced;
 pub(crate) use successor::{FirstLook, HandoverError, InTurn, Outcome, Successor};
-pub(crate) use yielding::{Yielded, Yields, yield_to};
+pub(crate) use yielding::{Offer, StoodDown, Yielded, Yields, yield_to};
 
 #[cfg(test)]
 mod meeting_tests;

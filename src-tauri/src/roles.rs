@@ -8,7 +8,9 @@ mod sidecar;
 mod takeover;
 mod task;
 mod watch;
+mod way;
 
-pub(crate) use machine::Message;
-pub(crate) use ports::{look, next_free};
+pub(crate) use machine::{Message, Stood};
+pub(crate) use ports::{is_served, look, next_free};
 pub(crate) use task::{RoleTask, Surroundings};
+pub(crate) use way::Way;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::clients::{Became, Clients, Request};
+use super::thief::{Thief, holders};
 use super::times::first_after;
 use super::within;
 use super::world::{SETTLED_WITHIN, World};
@@ -30,6 +31,10 @@ pub struct Upgrade {
     pub cut_later: usize,
     /// Connections that were refused.
     pub refused: usize,
+    /// The longest time from a request to its answer.
+    pub slowest: Duration,
+    /// How often somebody else tried to take the port meanwhile, and how often that one got it.
+    pub stolen: (usize, usize),
     /// Where the time went, counted from the last answer of the old version, in milliseconds.
     pub steps: Vec<(&'static str, Option<f64>)>,
 }
@@ -48,12 +53,14 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
         enough.await.ok_or_else(|| format!("{version} does not answer"))
     };
     enough(old.version, ANSWERS_BEFORE).await?;
+    let thief = Thief::wants(world.home.network);
     let launched = SystemTime::now();
     world.start(to);
     enough(to, ANSWERS_BEFORE).await?;
     let requests = clients.requests();
     drop(clients);
-    world.gets_well(Some(to)).await?;
+    let stolen = thief.stops();
+    let new = world.gets_well(Some(to)).await?;
     world.strangers_are_unharmed()?;
     let old_ended = world.hosts.iter_mut().find(|host| host.process.pid() == old.host);
     let status = old_ended.expect("it was started here").process.ended(Duration::from_secs(5)).await;
@@ -61,6 +68,11 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
         return Err(format!("the old host ended with {status:?}"));
     }
     world.hosts.retain(|host| host.process.pid() != old.host && runs(host.process.pid()));
+
+    let held = holders(&[world.home.network, world.home.control]);
+    if held.iter().any(|(pid, _)| *pid != new.backend) {
+        return Err(format!("somebody else has a listening socket of the backend {}: {held:?}", new.backend));
+    }
 
     let answers = |version: &'static str| {
         requests.iter().filter(move |it| it.answered_by() == Some(version)).map(|it| it.ended)
@@ -96,6 +108,13 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
         }),
         cut_later: requests.iter().filter(is_later).filter(is_lost).count(),
         refused: requests.iter().filter(|it| it.became == Became::Refused && it.ended >= launched).count(),
+        slowest: requests
+            .iter()
+            .filter(|it| it.answered_by().is_some())
+            .filter_map(|it| it.ended.duration_since(it.sent?).ok())
+            .max()
+            .unwrap_or_default(),
+        stolen,
         steps,
     })
 }

@@ -10,6 +10,7 @@ pub mod misbehaving;
 pub mod pairs;
 pub mod random;
 pub mod stranger;
+pub mod thief;
 pub mod times;
 pub mod trace;
 pub mod world;

@@ -151,7 +151,7 @@ async fn gap(upgrades: u64) -> ExitCode {
             Ok(it) => {
                 println!(
                     "{number:>3}  {} → {}  no answer for {:>7.1} ms, {:>6.1} ms after the start; under way {} \
-                     (lost {:?}), cut later {}, refused {}",
+                     (lost {:?}), cut later {}, refused {}, slowest answer {:.1} ms, port taken by another {:?}",
                     it.from,
                     it.to,
                     it.gap.as_secs_f64() * 1e3,
@@ -159,7 +159,9 @@ async fn gap(upgrades: u64) -> ExitCode {
                     it.under_way,
                     it.under_way_lost,
                     it.cut_later,
-                    it.refused
+                    it.refused,
+                    it.slowest.as_secs_f64() * 1e3,
+                    it.stolen
                 );
                 done.push(it);
             }
@@ -195,6 +197,7 @@ fn summary(done: &[Upgrade]) {
         "last answer of the old version → first of the new one",
         &done.iter().map(|it| it.gap.as_secs_f64() * 1e3).collect::<Vec<_>>(),
     );
+    row("slowest answer", &done.iter().map(|it| it.slowest.as_secs_f64() * 1e3).collect::<Vec<_>>());
     let steps = done.first().map_or(0, |it| it.steps.len());
     for step in 0..steps {
         let values: Vec<f64> = done.iter().filter_map(|it| it.steps[step].1).collect();
@@ -203,11 +206,13 @@ fn summary(done: &[Upgrade]) {
     let sum = |count: fn(&Upgrade) -> usize| done.iter().map(count).sum::<usize>();
     println!(
         "\nunder way when the old backend was asked to stop: {}; never answered: {} on fresh connections, {} on kept \
-         ones; cut that were sent later: {}; refused: {}",
+         ones; cut that were sent later: {}; refused: {}; tries of another program to take the port: {}, of which {} came to it",
         sum(|it| it.under_way),
         sum(|it| it.under_way_lost[0]),
         sum(|it| it.under_way_lost[1]),
         sum(|it| it.cut_later),
-        sum(|it| it.refused)
+        sum(|it| it.refused),
+        sum(|it| it.stolen.0),
+        sum(|it| it.stolen.1)
     );
 }

@@ -36,6 +36,8 @@ pub(crate) trait Follows: Send + Sync {
     fn prepare(&self) -> impl Future<Output = Result<(), RoleFailure>> + Send;
     /// The backends that are prepared.
     fn backends(&self) -> Vec<NamedBackend>;
+    /// The roles whose listening sockets were passed and cannot be used; said once.
+    fn not_taken(&self) -> Vec<Role>;
     /// Has the backends claim ports and state and serve; ends when the named roles do, or all that are on if none are
     /// named. Nothing that acts outside begins.
     fn go_on(&self, served: Option<Vec<Role>>) -> impl Future<Output = Result<(), RoleFailure>> + Send;
@@ -220,6 +222,12 @@ impl<A: Follows> Following<'_, A> {
     fn heard(&mut self, line: Option<IncumbentLine>) -> Option<Input> {
         match line {
             Some(IncumbentLine::StoodDown { served }) => {
+                let roles = self.app.not_taken();
+                if !roles.is_empty() {
+                    // It says so again when it has let go of them.
+                    self.say(SuccessorLine::NotTaken { roles });
+                    return None;
+                }
                 self.served = Some(served);
                 Some(Input::StoodDown)
             }
@@ -227,7 +235,8 @@ impl<A: Follows> Following<'_, A> {
             Some(IncumbentLine::Yours) => Some(Input::Yours),
             Some(IncumbentLine::TooLate) => Some(Input::TooLate),
             Some(IncumbentLine::Quit) => Some(Input::Quit),
-            Some(IncumbentLine::Unknown) => None,
+            // What came with it was taken where it was read.
+            Some(IncumbentLine::Listeners { .. } | IncumbentLine::Unknown) => None,
             Some(IncumbentLine::Leaving) | None => {
                 self.conversation = None;
                 Some(Input::Disconnected)

@@ -169,8 +169,9 @@ fn answer(mut stream: Stream, version: &'static str, host: &Host, tell: &mpsc::S
     }
     tracing::info!(asked = ask.version, ?will, "another TaskPaw was started");
     let yielding = handover.and_then(|handover| {
-        let read = BufReader::new(SharedStream(Arc::clone(&stream)));
-        match Conversation::on(Arc::clone(&stream), read) {
+        let read = BufReader::new(SharedStream::new(Arc::clone(&stream)));
+        // No sockets come from a successor.
+        match Conversation::on(Arc::clone(&stream), read, Box::new(|_, _| {})) {
             Ok(conversation) => Some(Yielding { conversation, handover }),
             Err(error) => {
                 tracing::error!(%error, "the other TaskPaw cannot be spoken to");

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::conversation::{Conversation, NamedBackend};
 use super::following::{Followed, Follows, WithIncumbent, follow};
-use super::yielding::{WithSuccessor, Yielded, Yields, yield_to};
+use super::yielding::{Offer, StoodDown, WithSuccessor, Yielded, Yields, yield_to};
 
 /// Every handover of these tests takes some steps of a tenth of a second at most.
 const LONG: Duration = Duration::from_secs(20);
@@ -74,6 +74,7 @@ struct Old {
     stands_down: bool,
     quits: Notify,
     ended: Mutex<Vec<NamedBackend>>,
+    let_go: Mutex<Vec<Role>>,
 }
 
 impl Old {
@@ -83,17 +84,24 @@ impl Old {
             stands_down: true,
             quits: Notify::new(),
             ended: Mutex::default(),
+            let_go: Mutex::default(),
         }
     }
 }
 
 impl Yields for Old {
-    async fn stand_down(&self) -> Option<Vec<Role>> {
+    async fn stand_down(&self) -> Option<StoodDown> {
         if !self.stands_down {
             return None;
         }
         self.computer.end_serving();
-        Some(vec![Role::Agent])
+        let offers =
+            named().into_iter().map(|backend| Offer { backend, sockets: Box::new(Vec::new) }).collect();
+        Some(StoodDown { served: vec![Role::Agent], offers })
+    }
+
+    async fn let_go(&self, roles: Vec<Role>) {
+        self.let_go.lock().unwrap().extend(roles);
     }
 
     fn serve(&self) {
@@ -135,6 +143,8 @@ struct New {
     serves: AtomicBool,
     is_live: AtomicBool,
     told: Mutex<Vec<(Problem, Option<RoleFailure>)>>,
+    /// The roles whose listening sockets it cannot use.
+    not_taken: Mutex<Vec<Role>>,
     again: Notify,
     quits: Notify,
 }
@@ -148,6 +158,7 @@ impl New {
             serves: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
             told: Mutex::default(),
+            not_taken: Mutex::default(),
             again: Notify::new(),
             quits: Notify::new(),
         }
@@ -175,6 +186,10 @@ impl Follows for New {
 
     fn backends(&self) -> Vec<NamedBackend> {
         named()
+    }
+
+    fn not_taken(&self) -> Vec<Role> {
+        std::mem::take(&mut self.not_taken.lock().unwrap())
     }
 
     async fn go_on(&self, served: Option<Vec<Role>>) -> Result<(), RoleFailure> {
@@ -245,6 +260,17 @@ async fn a_sound_successor_gets_the_place_and_is_live() {
     assert!(new.is_live.load(Ordering::SeqCst));
     assert_eq!(computer.most_serving.load(Ordering::SeqCst), 1, "never two at once");
     assert_eq!(computer.serving.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn ports_that_cannot_be_used_are_let_go_before_the_successor_goes_on() {
+    let computer = Computer::with_old();
+    let (with_successor, with_incumbent) = connected();
+    let (old, new) = (Old::on(&computer), New::on(&computer, Backends::Good, with_incumbent));
+    *new.not_taken.lock().unwrap() = vec![Role::Agent];
+    assert_eq!(meet(&old, with_successor, &new).await, (Yielded::Over, Followed::Placed));
+    assert_eq!(*old.let_go.lock().unwrap(), [Role::Agent]);
+    assert_eq!(computer.holder(), Holder::New);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::conversation::{Conversation, SharedStream};
+use super::conversation::{Conversation, IncumbentLine, SharedStream, Take};
 use super::following::WithIncumbent;
 use super::peer::peer;
 
@@ -207,8 +207,14 @@ pub(crate) struct Succession {
     pub(crate) conversation: Option<WithIncumbent>,
 }
 
-/// Asks the running host to hand over, and waits for its answer at most `within`; nothing if there is none.
-pub(super) fn ask_to_succeed(name: Name<'static>, ask: &Ask, within: Duration) -> Option<Succession> {
+/// Asks the running host to hand over, and waits for its answer at most `within`; nothing if there is none. `take` gets the
+/// sockets that it passes.
+pub(super) fn ask_to_succeed(
+    name: Name<'static>,
+    ask: &Ask,
+    within: Duration,
+    take: Take<IncumbentLine>,
+) -> Option<Succession> {
     let (tell, told) = mpsc::channel();
     let ask = ask.clone();
     // As in `ask`: a thread that hangs is left behind.
@@ -216,11 +222,11 @@ pub(super) fn ask_to_succeed(name: Name<'static>, ask: &Ask, within: Duration) -
         let asked = || {
             let stream = Arc::new(Stream::connect(name)?);
             write_line(&mut &*stream, &ask)?;
-            let mut reader = BufReader::new(SharedStream(Arc::clone(&stream)));
+            let mut reader = BufReader::new(SharedStream::new(Arc::clone(&stream)));
             let answer: Answer = read_from(&mut reader)?;
             let peer = peer(&stream);
             let hands_over = answer.will == Will::StandDown;
-            let conversation = hands_over.then(|| Conversation::on(stream, reader)).transpose()?;
+            let conversation = hands_over.then(|| Conversation::on(stream, reader, take)).transpose()?;
             Ok::<_, io::Error>(Succession { answer, peer, conversation })
         };
         let _somebody_waits = tell.send(asked());

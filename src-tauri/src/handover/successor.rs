@@ -11,6 +11,7 @@ use port_takeover::sys::{Native, System as _};
 use port_takeover::{HowEnded, Limits, Pid, end_process};
 
 use super::address::Address;
+use super::conversation::{IncumbentLine, Take};
 use super::decision::{Heard, Next, Patience, may_be_ended};
 use super::incumbent::{Host, Incumbent, listen};
 use super::place::Lock;
@@ -345,9 +346,10 @@ impl Successor {
     }
 
     /// Asks the incumbent to hand over, and to go on if this host does not come to serve. Blocks; bounded.
-    pub(crate) fn ask_to_succeed(&self) -> Option<Succession> {
+    /// `take` gets the sockets that it passes.
+    pub(crate) fn ask_to_succeed(&self, take: Take<IncumbentLine>) -> Option<Succession> {
         let asks = Ask::of(self.version, Want::Succeed);
-        ask_to_succeed(self.address.socket().ok()?, &asks, ANSWER_WITHIN)
+        ask_to_succeed(self.address.socket().ok()?, &asks, ANSWER_WITHIN, take)
     }
 
     /// Takes the place, if nobody has it.

@@ -10,7 +10,7 @@ use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::awake::{Awake, STEP};
-use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
+use super::conversation::{Collect, Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
 
 /// The conversation, as the incumbent has it.
 pub(crate) type WithSuccessor = Conversation<IncumbentLine, SuccessorLine>;
@@ -23,11 +23,30 @@ const SUCCESSOR_WITHIN: Duration = Duration::from_secs(15);
 /// How long it may take to take the place, or to end.
 const TAKE_WITHIN: Duration = Duration::from_secs(5);
 
+/// A backend that has stood down and keeps its listening sockets.
+pub(crate) struct Offer {
+    /// It.
+    pub(crate) backend: NamedBackend,
+    /// Gets the copies that it has given to this host.
+    pub(crate) sockets: Collect,
+}
+
+/// How the backends have stood down.
+#[derive(Default)]
+pub(crate) struct StoodDown {
+    /// The roles that served.
+    pub(crate) served: Vec<Role>,
+    /// What the successor may take.
+    pub(crate) offers: Vec<Offer>,
+}
+
 /// What the app does for its side of a handover.
 pub(crate) trait Yields: Send + Sync {
-    /// Has the backends stand down: they hold no state and no port afterwards. Gives the roles that served; nothing if one
-    /// does not stand down.
-    fn stand_down(&self) -> impl Future<Output = Option<Vec<Role>>> + Send;
+    /// Has the backends stand down: they hold no state afterwards, and no port that is not offered. Nothing if one does not
+    /// stand down.
+    fn stand_down(&self) -> impl Future<Output = Option<StoodDown>> + Send;
+    /// Has backends that have stood down let go of their listening sockets: the successor cannot use them.
+    fn let_go(&self, roles: Vec<Role>) -> impl Future<Output = ()> + Send;
     /// Has the backends serve that stood down.
     fn serve(&self);
     /// Ends backends of the successor, if they still hold a port or the state.
@@ -61,6 +80,8 @@ pub(crate) async fn yield_to<A: Yields>(app: &A, conversation: WithSuccessor) ->
         deadline: None,
         named: Vec::new(),
         served: Vec::new(),
+        offers: Vec::new(),
+        not_taken: Vec::new(),
         because: None,
     };
     yielding.run().await
@@ -75,6 +96,10 @@ struct Yielding<'a, A> {
     named: Vec<NamedBackend>,
     /// The roles that served when it began.
     served: Vec<Role>,
+    /// What was not offered yet.
+    offers: Vec<Offer>,
+    /// What the successor cannot use.
+    not_taken: Vec<Role>,
     /// Why the successor has failed.
     because: Option<RoleFailure>,
 }
@@ -83,6 +108,7 @@ impl<A: Yields> Yielding<'_, A> {
     async fn run(&mut self) -> Yielded {
         let app = self.app;
         let mut standing_down = std::pin::pin!(None);
+        let mut letting_go = std::pin::pin!(None);
         let mut ending = std::pin::pin!(None);
         let mut inputs = VecDeque::from([Input::Asked]);
         let mut step = interval(STEP);
@@ -109,18 +135,26 @@ impl<A: Yields> Yielding<'_, A> {
                 Decisions::Serving => return Yielded::GoesOn { because: self.because.take() },
                 _ => {}
             }
+            if !self.not_taken.is_empty() {
+                letting_go.set(Some(app.let_go(std::mem::take(&mut self.not_taken))));
+            }
             let deadline = self.deadline;
             let input = tokio::select! {
                 biased;
-                served = optional(standing_down.as_mut()) => {
+                stood = optional(standing_down.as_mut()) => {
                     standing_down.set(None);
-                    match served {
-                        Some(served) => {
-                            self.served = served;
+                    match stood {
+                        Some(StoodDown { served, offers }) => {
+                            (self.served, self.offers) = (served, offers);
                             Input::BackendsStoodDown
                         }
                         None => Input::BackendsCannotStandDown,
                     }
+                }
+                () = optional(letting_go.as_mut()) => {
+                    letting_go.set(None);
+                    self.say(IncumbentLine::StoodDown { served: self.served.clone() });
+                    continue;
                 }
                 () = optional(ending.as_mut()) => {
                     ending.set(None);
@@ -158,6 +192,14 @@ impl<A: Yields> Yielding<'_, A> {
                 self.named = backends;
                 Input::GoingOn
             }
+            Some(SuccessorLine::NotTaken { roles }) => {
+                tracing::warn!(
+                    ?roles,
+                    "the other TaskPaw cannot use the ports that were passed: they are let go"
+                );
+                self.not_taken = roles;
+                Input::SignOfLife
+            }
             Some(SuccessorLine::SignOfLife | SuccessorLine::Unknown) => Input::SignOfLife,
             Some(SuccessorLine::Confirmed) => Input::Confirmed,
             Some(SuccessorLine::Failed { because }) => {
@@ -175,7 +217,14 @@ impl<A: Yields> Yielding<'_, A> {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::SayStoodDown => self.say(IncumbentLine::StoodDown { served: self.served.clone() }),
+            Effect::SayStoodDown => {
+                for Offer { backend, sockets } in std::mem::take(&mut self.offers) {
+                    if let Some(conversation) = &self.conversation {
+                        conversation.say_with(IncumbentLine::Listeners { backend }, sockets);
+                    }
+                }
+                self.say(IncumbentLine::StoodDown { served: self.served.clone() });
+            }
             Effect::SayRefused => self.say(IncumbentLine::Refused),
             Effect::SayYours => self.say(IncumbentLine::Yours),
             Effect::SayTooLate => self.say(IncumbentLine::TooLate),

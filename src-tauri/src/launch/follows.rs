@@ -1,6 +1,6 @@
 //! What the app does for its side of a handover while another app has the place.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::handover::Problem;
@@ -13,9 +13,10 @@ use super::choice::may_start_all_the_same;
 use super::kept::{self, Audience};
 use crate::app::App;
 use crate::handover::{
-    Follows, Incumbent, NamedBackend, Replaced, Succession, Successor, Will, WithIncumbent,
+    Follows, Incumbent, IncumbentLine, NamedBackend, Replaced, Succession, Successor, Take, Will,
+    WithIncumbent,
 };
-use crate::roles::{Message, look};
+use crate::roles::{self, Message};
 
 /// How long an app is asked that does not hand over: it may be in another handover, which takes twenty seconds at most.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
@@ -29,6 +30,16 @@ pub(super) struct Following {
     asked: Mutex<Option<AskedOf>>,
     audience: Audience,
     is_patient: bool,
+    passed: Arc<Mutex<Passed>>,
+}
+
+/// What became of the listening sockets that the other app has passed.
+#[derive(Debug, Default)]
+struct Passed {
+    /// The backends whose sockets the own ones have been given.
+    taken: Vec<NamedBackend>,
+    /// The roles whose sockets cannot be used, until that is said.
+    not_taken: Vec<Role>,
 }
 
 /// The app that was asked to hand over.
@@ -48,7 +59,7 @@ impl Following {
         audience: Audience,
         is_patient: bool,
     ) -> Self {
-        Self { app, successor, asked: Mutex::default(), audience, is_patient }
+        Self { app, successor, asked: Mutex::default(), audience, is_patient, passed: Arc::default() }
     }
 
     /// This app has the place from now on.
@@ -62,6 +73,28 @@ impl Following {
         }))
     }
 
+    /// What is done with listening sockets, in the moment in which they come: they go to the own backend, or are closed.
+    fn taker(&self) -> Take<IncumbentLine> {
+        let (app, passed) = (Arc::clone(&self.app), Arc::clone(&self.passed));
+        Box::new(move |line, sockets| {
+            let IncumbentLine::Listeners { backend } = line else { return };
+            let role = backend.role;
+            let given = app.give_listeners(role, sockets);
+            let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+            match given {
+                Ok(()) => passed.taken.push(backend.clone()),
+                Err(why) => {
+                    tracing::warn!(%role, why, "its ports are not passed on");
+                    passed.not_taken.push(role);
+                }
+            }
+        })
+    }
+
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn asked(&self) -> Option<AskedOf> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -72,7 +105,8 @@ impl Follows for Following {
         let began = Instant::now();
         loop {
             let (successor, at) = (Arc::clone(&self.successor), Instant::now());
-            let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed()).await;
+            let take = self.taker();
+            let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed(take)).await;
             let succession = asked.unwrap_or_else(|error| {
                 tracing::error!(%error, "nobody could be asked");
                 None
@@ -107,9 +141,18 @@ impl Follows for Following {
         Role::ALL.into_iter().filter_map(named).collect()
     }
 
+    fn not_taken(&self) -> Vec<Role> {
+        std::mem::take(&mut self.passed().not_taken)
+    }
+
     async fn go_on(&self, served: Option<Vec<Role>>) -> Result<(), RoleFailure> {
         let mut events = self.app.board().listen();
-        let on = self.app.go_on_roles()?;
+        let taken = std::mem::take(&mut self.passed().taken);
+        let passed_by = |role| {
+            let backend: &NamedBackend = taken.iter().find(|backend| backend.role == role)?;
+            Some(backend.process.clone())
+        };
+        let on = self.app.go_on_roles(passed_by)?;
         let is_awaited = |role: &Role| served.as_ref().is_none_or(|served| served.contains(role));
         let mut awaited: Vec<Role> = on.into_iter().filter(is_awaited).collect();
         while !awaited.is_empty() {
@@ -177,12 +220,9 @@ impl Follows for Following {
     }
 }
 
-/// Whether somebody listens on a port of a role that is on. What cannot be seen counts as somebody.
+/// Whether somebody else serves a role that is on. What cannot be seen counts as somebody.
 fn is_served(app: &App) -> bool {
     let Ok(config) = app.settings().read() else { return true };
     let (on, state_folder) = (config.roles.clone(), app.settings().state_folder());
-    on.into_iter().any(|role| {
-        let looked = look(&config, &state_folder, role, None);
-        looked.map_or(true, |ports| ports.iter().any(|port| !port.holders.is_empty()))
-    })
+    on.into_iter().any(|role| roles::is_served(&config, &state_folder, role, app.sidecar(role)))
 }

@@ -8,8 +8,8 @@ use taskpaw_contract::Role;
 use taskpaw_contract::identity::BACKEND_PROGRAM;
 
 use crate::app::App;
-use crate::handover::{NamedBackend, Yields};
-use crate::roles::Message;
+use crate::handover::{NamedBackend, Offer, StoodDown, Yields};
+use crate::roles::{Message, Stood};
 
 /// How long a backend of a successor may take to end by itself: one that is not live ends at once when its host is gone, or
 /// has told it so.
@@ -18,8 +18,29 @@ const GONE_WITHIN: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(10);
 
 impl Yields for App {
-    async fn stand_down(&self) -> Option<Vec<Role>> {
-        Some(self.stand_down_roles().await)
+    async fn stand_down(&self) -> Option<StoodDown> {
+        let mut stood_down = StoodDown::default();
+        let mut nobodys = Vec::new();
+        for (role, Stood { served, keeps_ports }) in
+            self.stand_down_roles(&Role::ALL, &Message::StandDown).await
+        {
+            if served {
+                stood_down.served.push(role);
+            }
+            match offer(self, role) {
+                Some(offer) if keeps_ports => stood_down.offers.push(offer),
+                None if keeps_ports => nobodys.push(role),
+                _ => {}
+            }
+        }
+        if !nobodys.is_empty() {
+            self.let_go(nobodys).await;
+        }
+        Some(stood_down)
+    }
+
+    async fn let_go(&self, roles: Vec<Role>) {
+        self.stand_down_roles(&roles, &Message::LetGo).await;
     }
 
     fn serve(&self) {
@@ -50,6 +71,13 @@ impl Yields for App {
     async fn until_quit(&self) {
         self.lifecycle().until_end_is_wanted().await;
     }
+}
+
+/// The listening sockets of a backend that has stood down; nothing if it cannot be said which process has them.
+fn offer(app: &App, role: Role) -> Option<Offer> {
+    let (pid, way) = (Pid::new(app.sidecar(role)?)?, app.way(role)?);
+    let process = Native::new().describe(pid)?.identity();
+    Some(Offer { backend: NamedBackend { role, process }, sockets: Box::new(move || way.take()) })
 }
 
 /// Ends a backend of a successor that does not end by itself. It must be the process that was named, and a backend of

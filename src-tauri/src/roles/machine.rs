@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use port_takeover::ProcessIdentity;
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Backend, Event, Failure, PortView};
 use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, StartupErrorCode};
@@ -54,12 +55,15 @@ pub(crate) enum Message {
     /// The same, and for this one attempt a backend of V3 may be ended whatever it works at.
     ReplaceV3,
     /// It is to serve for an app that does not have the place yet: nothing that acts outside begins, and a failure is the
-    /// last one.
-    GoOn,
+    /// last one. With the backend whose listening sockets its sidecar has been given, and which keeps its own meanwhile;
+    /// nothing: the ports are taken over.
+    GoOn(Option<ProcessIdentity>),
     /// The app has the place by now.
     Live,
     /// Another app is about to follow: whatever runs lets go of everything but its process. Ends in `StoodDown`.
     StandDown,
+    /// The other app cannot take the listening sockets: what stood down lets go of them. Ends in `StoodDown`.
+    LetGo,
     /// The other app does not follow: what stood down serves again.
     Serve,
     /// The app ends.
@@ -102,6 +106,7 @@ pub(crate) enum Timer {
     Prepared,
     Ready,
     StandDown,
+    LetGo,
     Stop,
     Health,
     Backoff,
@@ -118,16 +123,20 @@ pub(crate) enum Effect {
     Prepare,
     /// Tell the sidecar to claim its ports: ends in `Line`, or in `NotSpawned`.
     GoOn,
+    /// Tell a sidecar to go on that has its listening sockets already: ends in `Line`, or in `NotSpawned`.
+    GoOnWithListeners,
     /// Tell the sidecar that this host has the place.
     GoLive,
     /// End a sidecar that has touched nothing. Nobody hears of its end.
     Discard,
     /// Tell the sidecar to let go of everything but its listening sockets: ends in `Line`.
     StandDown,
+    /// Tell the sidecar to give copies of these to this host: ends in `Line`.
+    PassListeners,
     /// Tell the sidecar to let go of these, too: ends in `Line`.
     CloseListeners,
-    /// Tell whoever had it stand down that it has; whether it served before.
-    StoodDown(bool),
+    /// Tell whoever had it stand down that it has.
+    StoodDown(Stood),
     /// Tell whoever asked to prepare how that came out.
     PreparedAhead(Result<(), Failure>),
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
@@ -144,6 +153,20 @@ pub(crate) enum Effect {
     Publish(Event),
     /// The role has ended, and the app may.
     End,
+}
+
+/// How a role has stood down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stood {
+    /// Whether it served before.
+    pub(crate) served: bool,
+    /// Whether its sidecar keeps its listening sockets, and has given copies of them.
+    pub(crate) keeps_ports: bool,
+}
+
+impl Stood {
+    /// It took no part.
+    const IDLE: Self = Self { served: false, keeps_ports: false };
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -171,6 +194,7 @@ enum State {
     /// It has, and waits, if its process lives; or there was none that served.
     StoodDown {
         has_sidecar: bool,
+        keeps_ports: bool,
     },
     Stopping(Next),
     Backoff,
@@ -213,6 +237,8 @@ pub(crate) struct Machine {
     /// Whether a person, or the launch of the app, wants this attempt. Only such a one ends backends that were started after
     /// the one before.
     is_launch: bool,
+    /// Whether the sidecar has its listening sockets before it goes on: nobody is asked for its ports then.
+    has_listeners: bool,
     /// Whether the app has the place, so that its backends act outside, and are started again and again.
     has_place: bool,
 }
@@ -230,6 +256,7 @@ impl Machine {
             is_ahead: false,
             prepared_within: PREPARED_WITHIN,
             is_launch: false,
+            has_listeners: false,
             has_place: true,
         }
     }
@@ -270,9 +297,9 @@ impl Machine {
                 self.has_place = true;
                 self.restart(now)
             }
-            Message::GoOn => {
+            Message::GoOn(passed_by) => {
                 self.has_place = false;
-                self.start(now)
+                if passed_by.is_some() { self.start_with_listeners(now) } else { self.start(now) }
             }
             Message::Live => {
                 let was_without = !std::mem::replace(&mut self.has_place, true);
@@ -284,7 +311,8 @@ impl Machine {
                 }
             }
             Message::StandDown => self.stand_down(),
-            Message::Serve => self.serve(),
+            Message::LetGo => self.let_go(),
+            Message::Serve => self.serve(now),
             Message::Stop => self.stop(Next::Stay),
             Message::Quit => self.stop(Next::End),
         }
@@ -325,15 +353,15 @@ impl Machine {
                 }
             }
             State::Prepared { since } => {
-                if is_stale(*since, now) {
+                // What has been given to it is not given again; it reads everything anew in any case.
+                if is_stale(*since, now) && !self.has_listeners {
                     let mut effects = vec![Effect::Discard];
                     effects.extend(self.begin(true));
                     return effects;
                 }
                 self.is_ahead = false;
                 self.is_launch = true;
-                self.state = State::TakingOver;
-                vec![Effect::TakeOver]
+                self.get_ports(now)
             }
             State::Stopping(next) => {
                 if *next != Next::End {
@@ -348,6 +376,32 @@ impl Machine {
             | State::StoodDown { .. }
             | State::Ended => Vec::new(),
         }
+    }
+
+    /// Serves on listening sockets that its sidecar was given.
+    fn start_with_listeners(&mut self, now: Duration) -> Vec<Effect> {
+        match self.state {
+            State::Preparing | State::Prepared { .. } => {
+                self.has_listeners = true;
+                self.start(now)
+            }
+            // The sidecar that had them is gone. Another one would find the backend that keeps them in its way.
+            State::Stopped | State::Backoff | State::Waiting | State::Failed => {
+                let status = "it ended before it could serve".to_owned();
+                self.fail(Failure::Exited { status, log: Vec::new() }, now)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a prepared sidecar needs before it goes on.
+    fn get_ports(&mut self, now: Duration) -> Vec<Effect> {
+        if !self.has_listeners {
+            self.state = State::TakingOver;
+            return vec![Effect::TakeOver];
+        }
+        self.state = State::Starting { heard: now };
+        vec![Effect::GoOnWithListeners, Effect::Arm(Timer::Ready, READY_WITHIN)]
     }
 
     /// Lets go of ports and state for another app.
@@ -374,27 +428,39 @@ impl Machine {
                 self.generation += 1; // What is under way is over.
                 self.is_ahead = false;
                 let mut effects = vec![Effect::Discard];
-                effects.extend(self.stand_by(false));
-                effects.push(Effect::StoodDown(false));
+                effects.extend(self.stand_by(false, false));
+                effects.push(Effect::StoodDown(Stood::IDLE));
                 effects
             }
             // It will be told.
             State::StandingDown => Vec::new(),
             State::Stopped | State::Failed | State::Ended | State::StoodDown { .. } => {
-                vec![Effect::StoodDown(false)]
+                vec![Effect::StoodDown(Stood::IDLE)]
             }
         }
     }
 
-    /// Serves again, if it stood down. It is the same step as the first time.
-    fn serve(&mut self) -> Vec<Effect> {
-        match &mut self.state {
-            State::StoodDown { has_sidecar: true } => {
-                self.is_launch = false;
-                self.state = State::TakingOver;
-                vec![Effect::TakeOver]
+    /// Lets go of listening sockets that nobody takes.
+    fn let_go(&mut self) -> Vec<Effect> {
+        match self.state {
+            State::StoodDown { has_sidecar: true, keeps_ports: true } => {
+                vec![Effect::CloseListeners, Effect::Arm(Timer::LetGo, STAND_DOWN_WITHIN)]
             }
-            State::StoodDown { has_sidecar: false } => self.begin(false),
+            // It will be told.
+            State::Stopping(Next::StandDown { .. }) => Vec::new(),
+            _ => vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })],
+        }
+    }
+
+    /// Serves again, if it stood down. It is the same step as the first time.
+    fn serve(&mut self, now: Duration) -> Vec<Effect> {
+        match &mut self.state {
+            State::StoodDown { has_sidecar: true, keeps_ports } => {
+                self.has_listeners = *keeps_ports;
+                self.is_launch = false;
+                self.get_ports(now)
+            }
+            State::StoodDown { has_sidecar: false, .. } => self.begin(false),
             State::Stopping(next @ Next::StandDown { .. }) => {
                 *next = Next::Start { is_launch: false };
                 Vec::new()
@@ -409,15 +475,15 @@ impl Machine {
         }
     }
 
-    /// It has let go of everything, and served before.
-    fn stood_down(&mut self, has_sidecar: bool) -> Vec<Effect> {
-        let mut effects = self.stand_by(has_sidecar);
-        effects.push(Effect::StoodDown(true));
+    /// It has let go of everything but its listening sockets at most, and served before.
+    fn stood_down(&mut self, has_sidecar: bool, keeps_ports: bool) -> Vec<Effect> {
+        let mut effects = self.stand_by(has_sidecar, keeps_ports);
+        effects.push(Effect::StoodDown(Stood { served: true, keeps_ports }));
         effects
     }
 
-    fn stand_by(&mut self, has_sidecar: bool) -> Vec<Effect> {
-        self.state = State::StoodDown { has_sidecar };
+    fn stand_by(&mut self, has_sidecar: bool, keeps_ports: bool) -> Vec<Effect> {
+        self.state = State::StoodDown { has_sidecar, keeps_ports };
         let (role, generation) = (self.role, self.generation);
         vec![Effect::Publish(Event::BackendStoodDown { role, generation })]
     }
@@ -445,7 +511,7 @@ impl Machine {
             State::Starting { .. }
             | State::Ready { .. }
             | State::StandingDown
-            | State::StoodDown { has_sidecar: true } => self.stopping(then),
+            | State::StoodDown { has_sidecar: true, .. } => self.stopping(then),
             State::Stopping(next) => {
                 // Whoever ends the app waits for that end.
                 if *next != Next::End {
@@ -468,7 +534,7 @@ impl Machine {
             | State::Backoff
             | State::Waiting
             | State::Failed
-            | State::StoodDown { has_sidecar: false } => {
+            | State::StoodDown { has_sidecar: false, .. } => {
                 self.generation += 1;
                 self.stopped(then, "not running".to_owned())
             }
@@ -486,6 +552,7 @@ impl Machine {
         self.generation += 1;
         self.is_ahead = false;
         self.prepared_within = within;
+        self.has_listeners = false;
         self.state = State::Preparing;
         vec![Effect::Prepare, Effect::Arm(Timer::Prepared, within)]
     }
@@ -564,10 +631,11 @@ impl Machine {
                 *heard = now;
                 Vec::new()
             }
-            (State::Starting { .. }, Answer::Line(line)) => self.line(line),
+            (State::Starting { .. }, Answer::Line(line)) => self.line(line, now),
             // It does not become live after all. What else it says by now is of no interest.
-            (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line),
+            (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line, now),
             (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
+                self.has_listeners = false;
                 self.state = State::Ready { since: now, heard: now, missed: 0 };
                 let (role, generation) = (self.role, self.generation);
                 let ready = Effect::Publish(Event::BackendReady { role, generation, backend, ports });
@@ -620,8 +688,19 @@ impl Machine {
                 }
                 self.stopping(Next::Fail(Failure::Unhealthy { missed, log: Vec::new() }))
             }
-            (State::StandingDown, Answer::Line(Ok(Line::StoodDown))) => vec![Effect::CloseListeners],
-            (State::StandingDown, Answer::Line(Ok(Line::ListenersClosed))) => self.stood_down(true),
+            (State::StandingDown, Answer::Line(Ok(Line::StoodDown))) => vec![Effect::PassListeners],
+            (State::StandingDown, Answer::Line(Ok(Line::ListenersPassed))) => self.stood_down(true, true),
+            // It cannot pass them.
+            (State::StandingDown, Answer::Line(Ok(Line::ListenersClosed))) => self.stood_down(true, false),
+            (State::StoodDown { keeps_ports, .. }, Answer::Line(Ok(Line::ListenersClosed))) => {
+                *keeps_ports = false;
+                vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
+            }
+            (State::StoodDown { keeps_ports: true, .. }, Answer::Elapsed(Timer::LetGo)) => {
+                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
+                effects.push(Effect::Kill);
+                effects
+            }
             // It was told while it went live, and refused.
             (State::StandingDown, Answer::Line(Ok(Line::Live))) => vec![Effect::StandDown],
             (State::StandingDown, Answer::Line(Ok(Line::SignOfLife | Line::Refused(_)))) => Vec::new(),
@@ -631,10 +710,14 @@ impl Machine {
                 effects.push(Effect::Kill);
                 effects
             }
-            (State::StandingDown, Answer::Exited { .. }) => self.stood_down(false),
-            (State::StoodDown { has_sidecar }, Answer::Exited { .. }) => {
+            (State::StandingDown, Answer::Exited { .. }) => self.stood_down(false, false),
+            (State::StoodDown { has_sidecar, keeps_ports }, Answer::Exited { .. }) => {
                 *has_sidecar = false;
-                Vec::new()
+                if !std::mem::take(keeps_ports) {
+                    return Vec::new();
+                }
+                // Whoever waits for its ports has them, too.
+                vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
             }
             (State::Stopping(_), Answer::Elapsed(Timer::Stop)) => vec![Effect::Kill],
             (State::Stopping(next), Answer::Exited { status, log }) => {
@@ -649,7 +732,7 @@ impl Machine {
 
     /// What it says while it prepares itself.
     fn prepared(&mut self, line: Result<Line, BrokenLine>, now: Duration) -> Vec<Effect> {
-        let Ok(Line::Prepared(prepared)) = line else { return self.line(line) };
+        let Ok(Line::Prepared(prepared)) = line else { return self.line(line, now) };
         if let Err(failure) = self.expected(prepared.role, prepared.version) {
             return self.stopping(Next::Fail(failure));
         }
@@ -657,18 +740,14 @@ impl Machine {
             self.state = State::Prepared { since: now };
             return vec![Effect::PreparedAhead(Ok(()))];
         }
-        self.state = State::TakingOver;
-        vec![Effect::TakeOver]
+        self.get_ports(now)
     }
 
     /// What it says after it was told to go on, or in place of being prepared.
-    fn line(&mut self, line: Result<Line, BrokenLine>) -> Vec<Effect> {
+    fn line(&mut self, line: Result<Line, BrokenLine>, now: Duration) -> Vec<Effect> {
         let failure = match line {
             // Its configuration has changed since: the ports may be others, and are looked at anew.
-            Ok(Line::Prepared(_)) => {
-                self.state = State::TakingOver;
-                return vec![Effect::TakeOver];
-            }
+            Ok(Line::Prepared(_)) => return self.get_ports(now),
             Ok(Line::Ready(ready)) => match self.expected(ready.role, ready.version.clone()) {
                 Ok(()) if matches!(self.state, State::Starting { .. }) => {
                     return vec![Effect::Confirm(ready)];
@@ -707,8 +786,9 @@ impl Machine {
             return self.fail(with_log(failure, log), now);
         }
         if let Next::StandDown { served, resumes } = next {
-            let mut effects = if resumes { self.stand_by(false) } else { self.stopped(Next::Stay, status) };
-            effects.push(Effect::StoodDown(served));
+            let mut effects =
+                if resumes { self.stand_by(false, false) } else { self.stopped(Next::Stay, status) };
+            effects.push(Effect::StoodDown(Stood { served, keeps_ports: false }));
             return effects;
         }
         let mut effects = Vec::new();

@@ -593,13 +593,17 @@ fn a_v3_that_works_at_something_is_asked_about_and_ended_only_when_a_person_says
 
 /// What a role says that has let go of everything.
 fn stood_down(effects: &[Effect], served: bool) -> bool {
-    effects.contains(&Effect::StoodDown(served))
+    effects.contains(&Effect::StoodDown(Stood { served, keeps_ports: false }))
+}
+
+fn process() -> ProcessIdentity {
+    ProcessIdentity { pid: port_takeover::Pid::own(), started_at: Some(7), exe: None }
 }
 
 #[test]
 fn without_the_place_nothing_that_acts_outside_begins() {
     let mut driven = Driven::new();
-    assert_eq!(driven.tell(Message::GoOn), PREPARE);
+    assert_eq!(driven.tell(Message::GoOn(None)), PREPARE);
     driven.become_prepared();
     driven.answer(Answer::TakenOver);
     driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
@@ -613,7 +617,7 @@ fn without_the_place_nothing_that_acts_outside_begins() {
 #[test]
 fn without_the_place_a_failure_is_the_last_one() {
     let mut driven = Driven::new();
-    driven.tell(Message::GoOn);
+    driven.tell(Message::GoOn(None));
     let effects = driven.answer(exited());
     assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
     // With it, it is tried again.
@@ -664,7 +668,7 @@ fn a_backend_stands_down_and_serves_again_in_the_same_process() {
         assert_eq!(effects, [Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]);
         // No health call, no restart, no order but the end.
         assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), []);
-        assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::CloseListeners]);
+        assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::PassListeners]);
         let effects = driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
         assert!(stood_down(&effects, true), "{effects:?}");
         assert_eq!(driven.answer(Answer::Elapsed(Timer::StandDown)), []);
@@ -673,6 +677,84 @@ fn a_backend_stands_down_and_serves_again_in_the_same_process() {
         }
         assert_eq!(driven.tell(Message::Serve), [Effect::TakeOver]);
         driven.become_ready();
+    }
+}
+
+const GO_ON_WITH_LISTENERS: [Effect; 2] =
+    [Effect::GoOnWithListeners, Effect::Arm(Timer::Ready, READY_WITHIN)];
+
+/// Says that its listening sockets are passed, and keeps them.
+fn passes(driven: &mut Driven) {
+    driven.tell(Message::StandDown);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::PassListeners]);
+    let effects = driven.answer(Answer::Line(Ok(Line::ListenersPassed)));
+    assert!(effects.contains(&Effect::StoodDown(Stood { served: true, keeps_ports: true })), "{effects:?}");
+}
+
+#[test]
+fn a_backend_that_keeps_its_ports_serves_again_without_a_look_at_them() {
+    let mut driven = Driven::ready();
+    for _ in 0..3 {
+        passes(&mut driven);
+        assert_eq!(driven.tell(Message::Serve), GO_ON_WITH_LISTENERS);
+        // Its configuration was changed meanwhile: it is prepared anew, in the same process.
+        let prepared = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
+        assert_eq!(driven.answer(prepared), GO_ON_WITH_LISTENERS);
+        driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+        let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+        assert!(effects.contains(&Effect::GoLive), "{effects:?}");
+    }
+    // The next start is one as any other.
+    driven.tell(Message::Restart);
+    assert_eq!(driven.answer(exited()), PREPARE);
+    driven.become_prepared();
+}
+
+#[test]
+fn ports_that_the_other_app_cannot_use_are_let_go() {
+    let mut driven = Driven::ready();
+    passes(&mut driven);
+    let effects = driven.tell(Message::LetGo);
+    assert_eq!(effects, [Effect::CloseListeners, Effect::Arm(Timer::LetGo, STAND_DOWN_WITHIN)]);
+    assert!(stood_down(&driven.answer(Answer::Line(Ok(Line::ListenersClosed))), true));
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::LetGo)), []);
+    assert!(stood_down(&driven.tell(Message::LetGo), true), "it has");
+    assert_eq!(driven.tell(Message::Serve), [Effect::TakeOver]);
+
+    // One that does not is ended.
+    let mut driven = Driven::ready();
+    passes(&mut driven);
+    driven.tell(Message::LetGo);
+    assert!(driven.answer(Answer::Elapsed(Timer::LetGo)).contains(&Effect::Kill));
+    assert!(stood_down(&driven.answer(exited()), true));
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    // Its end lets go of them, too.
+    let mut driven = Driven::ready();
+    passes(&mut driven);
+    driven.tell(Message::LetGo);
+    assert!(stood_down(&driven.answer(exited()), true));
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+}
+
+#[test]
+fn a_sidecar_that_was_given_ports_goes_on_without_a_look_and_no_other_one_does() {
+    let mut driven = Driven::new();
+    driven.tell(Message::Prepare);
+    driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
+    assert_eq!(driven.tell(Message::GoOn(Some(process()))), GO_ON_WITH_LISTENERS);
+    let prepared = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
+    assert_eq!(driven.answer(prepared), GO_ON_WITH_LISTENERS);
+    let effects = driven.answer(exited());
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
+
+    // It has ended before: another one would find in its way who keeps them.
+    for before in [Message::Stop, Message::Prepare] {
+        let mut driven = Driven::new();
+        driven.tell(before);
+        driven.answer(exited());
+        let effects = driven.tell(Message::GoOn(Some(process())));
+        assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
     }
 }
 
@@ -701,7 +783,7 @@ fn a_backend_that_does_not_let_go_is_ended_and_one_that_ended_is_started_anew() 
 #[test]
 fn a_role_that_does_not_serve_takes_no_part_and_goes_on_as_before() {
     let mut driven = Driven::new();
-    assert_eq!(driven.tell(Message::StandDown), [Effect::StoodDown(false)]);
+    assert_eq!(driven.tell(Message::StandDown), [Effect::StoodDown(Stood::IDLE)]);
     assert_eq!(driven.tell(Message::Serve), [], "it was stopped");
 
     let mut driven = Driven::taking_over();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    HolderKind, LookError, PortOutlook, PortState, PortVerdict, Verdict, WantedPort, decide, next_free_port,
+    HolderKind, LookError, Pid, PortOutlook, PortState, PortVerdict, Verdict, WantedPort, decide, next_free_port,
 };
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::identity;
@@ -23,6 +23,21 @@ pub(crate) fn look(
     role: Role,
     child: Option<u32>,
 ) -> Result<Vec<PortView>, String> {
+    look_beside(config, state_folder, role, child, None)
+}
+
+/// As [`look`], while another backend that has stood down still has the same listening sockets: the one that they came from.
+/// Ports that the child has, alone or beside that one, are in use by the app.
+///
+/// # Errors
+/// Why they cannot be looked at.
+pub(super) fn look_beside(
+    config: &Config,
+    state_folder: &Path,
+    role: Role,
+    child: Option<u32>,
+    beside: Option<u32>,
+) -> Result<Vec<PortView>, String> {
     let wanted: Vec<WantedPort> = config
         .endpoints(role)
         .into_iter()
@@ -32,8 +47,37 @@ pub(crate) fn look(
     let snapshot = system.look(&role.into(), &wanted).map_err(|error| error.to_string())?;
     let verdict = decide(&snapshot, &identity::rules());
     let mut ports = views(config, role, &verdict, child);
+    if let (Some(_), Some(beside)) = (child, beside) {
+        for port in &mut ports {
+            let holders = || port.holders.iter().map(|holder| Some(holder.pid));
+            let has_child = holders().any(|pid| pid == child);
+            port.in_use_by_app = has_child && holders().all(|pid| pid == child || pid == Some(beside));
+            if port.in_use_by_app {
+                port.outlook = Some(PortOutlook::Starts);
+            }
+        }
+    }
     suggest(role, config, &mut ports);
     Ok(ports)
+}
+
+/// Whether somebody serves a port of a role: listens there, and keeps the role's state. A backend of ours that has stood down
+/// may listen, and keeps none. `own` is not asked about. What cannot be seen counts as somebody.
+pub(crate) fn is_served(config: &Config, state_folder: &Path, role: Role, own: Option<u32>) -> bool {
+    let Ok(wanted) = config.wanted_ports(role) else { return true };
+    let system = Native::of(identity::installation(state_folder));
+    let Ok(snapshot) = system.look(&role.into(), &wanted) else { return true };
+    let holds_nothing = snapshot.state.as_ref().is_some_and(|state| {
+        state.held == Some(false) || state.holder.as_ref().is_some_and(|it| Some(it.pid.get()) == own)
+    });
+    let is_another = |pid: &Pid| Some(pid.get()) != own;
+    let others = |verdict: &Verdict| {
+        verdict.ports.iter().any(|port| {
+            port.state == PortState::UnknownHolder
+                || port.holders.iter().any(|holder| is_another(&holder.pid))
+        })
+    };
+    others(&decide(&snapshot, &identity::rules())) && !holds_nothing
 }
 
 /// Adds the next free number to every port that cannot be had because of its number.

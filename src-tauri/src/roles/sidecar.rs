@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use port_takeover::Claim;
+use port_takeover::sys::while_none_is_received;
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::{
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::log::RoleLog;
+use super::way::{Lines, Way};
 
 /// How long a line to a sidecar may take that does not read: it fits into every system's pipe.
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
@@ -43,6 +45,8 @@ pub(super) enum News {
 /// A sidecar that was started. Its drop closes its stdin, which asks it to stop; nobody hears of its end then.
 pub(super) struct Sidecar {
     pub(super) pid: u32,
+    /// Over which sockets go.
+    pub(super) way: Way,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -59,10 +63,11 @@ impl Sidecar {
     ) -> io::Result<Self> {
         let mut line = serde_json::to_vec(hello)?;
         line.push(b'\n');
-        let Ungreeted { mut child, pid, .. } = ungreeted;
+        let Ungreeted { mut child, pid, way } = ungreeted;
         let (orders, incoming) = mpsc::unbounded_channel();
-        tokio::spawn(async move { attend(child.as_mut(), &line, log, incoming, &news).await });
-        Ok(Self { pid, orders })
+        let lines = way.lines(child.as_mut());
+        tokio::spawn(async move { attend(child.as_mut(), lines, &line, log, incoming, &news).await });
+        Ok(Self { pid, way, orders })
     }
 
     /// Passes an order on. One to a sidecar that has ended is no error.
@@ -76,6 +81,7 @@ impl Sidecar {
 pub(super) struct Ungreeted {
     child: Box<dyn ChildWrapper>,
     pid: u32,
+    way: Way,
 }
 
 impl Ungreeted {
@@ -92,13 +98,13 @@ impl Ungreeted {
         command
             .arg(role.as_str())
             .env(HOST_VARIABLE, HOST_ON_STDIN)
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let way = Way::open(&mut command)?;
         pass(&mut command, listeners)?;
-        let child = in_own_group(command).spawn()?;
+        let child = while_none_is_received(|| in_own_group(command).spawn())?;
         let pid = child.id().ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(Self { child, pid })
+        Ok(Self { child, pid, way })
     }
 }
 
@@ -155,12 +161,12 @@ fn in_own_group(command: tokio::process::Command) -> CommandWrap {
 
 async fn attend(
     child: &mut dyn ChildWrapper,
+    mut stdin: Option<Lines>,
     hello: &[u8],
     log: RoleLog,
     mut orders: mpsc::UnboundedReceiver<Order>,
     news: &(dyn Fn(News) + Send + Sync),
 ) {
-    let mut stdin = child.stdin().take();
     let stdout = child.stdout().take();
     let log_reader: Option<JoinHandle<()>> =
         child.stderr().take().map(|stderr| tokio::spawn(copy_log(stderr, log)));
@@ -185,10 +191,10 @@ async fn attend(
                         tracing::warn!(%error, "the backend cannot be killed");
                     }
                 }
-                Some(Order::AskToStop) => drop(stdin.take()),
+                Some(Order::AskToStop) => close(stdin.take()).await,
                 // Nobody gives orders any more: the role has another sidecar, or is gone, and so must be this one.
                 None => {
-                    drop(stdin.take());
+                    close(stdin.take()).await;
                     let _nobody_hears_how = child.wait().await;
                     return;
                 }
@@ -211,12 +217,20 @@ async fn attend(
 }
 
 /// Writes a line to a sidecar. One that does not read is noticed by what it does not answer.
-async fn write(stdin: Option<&mut tokio::process::ChildStdin>, line: &[u8]) {
+async fn write(stdin: Option<&mut Lines>, line: &[u8]) {
     let Some(pipe) = stdin else { return };
     match tokio::time::timeout(WRITE_WITHIN, pipe.write_all(line)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "the backend does not read"),
         Err(_) => tracing::warn!("the backend does not read what it is told"),
+    }
+}
+
+/// Ends the stdin of a sidecar, whoever else still has this end of it.
+async fn close(stdin: Option<Lines>) {
+    let Some(mut stdin) = stdin else { return };
+    if let Err(error) = stdin.shutdown().await {
+        tracing::debug!(%error, "the backend has ended already");
     }
 }
 

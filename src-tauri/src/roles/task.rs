@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use port_takeover::sys::start_time_now;
-use port_takeover::{Claim, Journal};
+use port_takeover::sys::{Native, PassedSocket, System as _, start_time_now};
+use port_takeover::{Claim, Journal, ProcessIdentity, find_passed};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, ConfigHash, Endpoint};
 use taskpaw_contract::folders::CONFIG_DIR_VARIABLE;
@@ -17,11 +17,12 @@ use tokio::sync::{mpsc, watch};
 
 use super::blocked::Blocked;
 use super::log::{LINES_OF_FAILURE, RoleLog};
-use super::machine::{Answer, Effect, Machine, Message};
-use super::ports::look;
+use super::machine::{Answer, Effect, Machine, Message, Stood};
+use super::ports::look_beside;
 use super::sidecar::{News, Order, Sidecar, Ungreeted, passed};
 use super::takeover::{Refused, Takeover};
 use super::watch::Watch;
+use super::way::Way;
 use crate::backend::BackendClient;
 use crate::board::{Board, configured_ports};
 use crate::settings::Settings;
@@ -46,8 +47,15 @@ pub(crate) struct RoleTask {
     running: Arc<Mutex<Option<Running>>>,
     ended: watch::Receiver<bool>,
     prepared: watch::Sender<Result<(), Failure>>,
-    stood_down: watch::Sender<bool>,
-    sidecar: watch::Receiver<Option<u32>>,
+    stood_down: watch::Sender<Stood>,
+    sidecar: watch::Receiver<Option<Reach>>,
+}
+
+/// A sidecar's process, and the way to it.
+#[derive(Debug, Clone)]
+struct Reach {
+    pid: u32,
+    way: Way,
 }
 
 /// A backend that is ready, and the key to it.
@@ -65,7 +73,7 @@ impl RoleTask {
         let running = Arc::new(Mutex::new(None));
         let (end, ended) = watch::channel(false);
         let prepared = watch::Sender::new(Ok(()));
-        let stood_down = watch::Sender::new(false);
+        let stood_down = watch::Sender::new(Stood::default());
         let (sidecar_is, sidecar) = watch::channel(None);
         let runner = Runner {
             role,
@@ -82,6 +90,7 @@ impl RoleTask {
             sidecar_is,
             launched_at: None,
             blocked: Arc::default(),
+            passed_by: None,
             may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
@@ -114,23 +123,44 @@ impl RoleTask {
         }
     }
 
-    /// Has the role let go of ports and state for another app; true if it served. Bounded: a backend that does not let go
-    /// is ended.
-    pub(crate) fn stand_down(&self) -> impl Future<Output = bool> + Send + use<> {
+    /// Has the role stand down for another app, or, once it has, let go of the ports that it keeps. Bounded: a backend that
+    /// does not is ended.
+    pub(crate) fn stand_down(&self, by: Message) -> impl Future<Output = Stood> + Send + use<> {
         let (mut stood_down, mut ended) = (self.stood_down.subscribe(), self.ended.clone());
-        self.send(Message::StandDown);
+        self.send(by);
         async move {
             tokio::select! {
-                told = stood_down.changed() => told.is_ok() && *stood_down.borrow(),
+                told = stood_down.changed() => told.map(|()| *stood_down.borrow()).unwrap_or_default(),
                 // The app ends.
-                _ = ended.wait_for(|ended| *ended) => false,
+                _ = ended.wait_for(|ended| *ended) => Stood::default(),
             }
         }
     }
 
     /// The process id of the sidecar, from its start on.
     pub(crate) fn sidecar(&self) -> Option<u32> {
-        *self.sidecar.borrow()
+        self.sidecar.borrow().as_ref().map(|reach| reach.pid)
+    }
+
+    /// The way to the sidecar.
+    pub(crate) fn way(&self) -> Option<Way> {
+        self.sidecar.borrow().as_ref().map(|reach| reach.way.clone())
+    }
+
+    /// Gives listening sockets to the sidecar, which is prepared, if they are just those of a configuration: all or none. This
+    /// process has them no more afterwards.
+    ///
+    /// # Errors
+    /// Why they are not, in words for the log; they are closed then.
+    pub(crate) fn give(&self, sockets: Vec<PassedSocket>, config: &Config) -> Result<(), String> {
+        let wanted = config.wanted_ports(self.role).map_err(|problem| problem.to_string())?;
+        let found = find_passed(&Native::new(), sockets, &wanted);
+        if !found.is_whole() {
+            return Err(found.why_not());
+        }
+        let way = self.way().ok_or("there is no backend to give them to")?;
+        let step = serde_json::to_vec(&Step::TakeListeners).map_err(|error| error.to_string())?;
+        way.give(&[step.as_slice(), b"\n"].concat(), found.all).map_err(|error| error.to_string())
     }
 
     /// Waits until the role has ended, after [`Message::Quit`].
@@ -172,14 +202,16 @@ struct Runner {
     attempt: Option<Attempt>,
     /// How the last look whether the role could start has come out.
     prepared: watch::Sender<Result<(), Failure>>,
-    /// Whether it served, when it stood down last.
-    stood_down: watch::Sender<bool>,
-    /// The process id of the sidecar.
-    sidecar_is: watch::Sender<Option<u32>>,
+    /// How it stood down last.
+    stood_down: watch::Sender<Stood>,
+    /// The sidecar.
+    sidecar_is: watch::Sender<Option<Reach>>,
     /// When the role was launched last, in the system's own measure.
     launched_at: Option<u64>,
     /// What keeps the last attempt from the ports.
     blocked: Arc<Mutex<Option<Blocked>>>,
+    /// The backend that its listening sockets came from, and that may still have them.
+    passed_by: Option<ProcessIdentity>,
     /// The attempt for which a person said that a backend of V3 may be ended whatever it works at.
     may_end_busy: Option<u32>,
 }
@@ -235,6 +267,9 @@ impl Runner {
 
     /// Keeps what the machine does not.
     fn note(&mut self, message: &Message) {
+        if let Message::GoOn(passed_by) = message {
+            self.passed_by.clone_from(passed_by);
+        }
         let Message::Of(generation, answer) = message else { return };
         if *generation != self.machine.generation() {
             return;
@@ -259,12 +294,17 @@ impl Runner {
             Effect::TakeOver => self.take_over(),
             Effect::Watch => self.watch(),
             Effect::GoOn => self.go_on(),
+            Effect::GoOnWithListeners => self.go_on_with_listeners(),
             Effect::GoLive => self.go_live(),
             Effect::StandDown => self.order(Order::Take(Step::StandDown)),
-            Effect::CloseListeners => self.order(Order::Take(Step::CloseListeners)),
-            Effect::StoodDown(served) => {
+            Effect::PassListeners => self.order(Order::Take(Step::PassListeners)),
+            Effect::CloseListeners => {
+                self.drop_passed();
+                self.order(Order::Take(Step::CloseListeners));
+            }
+            Effect::StoodDown(stood) => {
                 self.set_running(None);
-                let _before = self.stood_down.send_replace(served);
+                let _before = self.stood_down.send_replace(stood);
             }
             Effect::Discard => self.discard(),
             Effect::PreparedAhead(result) => drop(self.prepared.send_replace(result)),
@@ -306,6 +346,7 @@ impl Runner {
             }
             (Err(problem), None) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
         };
+        self.note_launch();
         self.show_start(&config);
         let Some(attempt) = &mut self.attempt else { return };
         attempt.config.clone_from(&config);
@@ -313,11 +354,7 @@ impl Runner {
         let around = Arc::clone(&self.around);
         let current = Arc::clone(&self.generation);
         let may_end_busy = self.may_end_busy == Some(generation);
-        let is_launch = self.machine.is_launch();
-        if is_launch {
-            self.launched_at = start_time_now();
-        }
-        let launched_at = self.launched_at;
+        let (is_launch, launched_at) = (self.machine.is_launch(), self.launched_at);
         let blocked_by = Arc::clone(&self.blocked);
         tauri::async_runtime::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
@@ -354,6 +391,13 @@ impl Runner {
                 tracing::warn!(%error, "the takeover could not be written to the journal");
             }
         });
+    }
+
+    /// A restart that comes by itself ends nobody who was started after this.
+    fn note_launch(&mut self) {
+        if self.machine.is_launch() {
+            self.launched_at = start_time_now();
+        }
     }
 
     /// Watches the ports until the role can have them.
@@ -440,6 +484,34 @@ impl Runner {
         }
     }
 
+    /// Has the sidecar serve on listening sockets that it has. Nobody is looked at: who else has them is known.
+    fn go_on_with_listeners(&mut self) {
+        let config = match self.around.settings.read() {
+            Ok(config) => config,
+            Err(problem) => {
+                return self.answering()(Answer::NotSpawned(Failure::Config { problem }));
+            }
+        };
+        self.drop_passed();
+        self.note_launch();
+        self.show_start(&config);
+        let (role, generation) = (self.role, self.machine.generation());
+        let ports = configured_ports(&config, role);
+        self.around.board.publish(Event::BackendStarting { role, generation, ports });
+        if let Some(attempt) = &mut self.attempt {
+            attempt.config = config;
+        }
+        self.go_on();
+    }
+
+    /// Closes the copies of listening sockets that were given to this host and that nobody has taken: they would keep the
+    /// ports.
+    fn drop_passed(&self) {
+        if let Some(sidecar) = self.attempt.as_ref().and_then(|attempt| attempt.sidecar.as_ref()) {
+            drop(sidecar.way.take());
+        }
+    }
+
     fn go_live(&self) {
         if self.attempt.as_ref().is_some_and(|attempt| !attempt.is_at_once) {
             self.order(Order::Take(Step::Live));
@@ -501,8 +573,10 @@ impl Runner {
         self.set_running(child.map(|pid| Running { pid, client }));
         let (config, role) = (attempt.config.clone(), self.role);
         let state_folder = self.around.settings.state_folder();
+        let passed_by = self.passed_by.clone();
         tauri::async_runtime::spawn_blocking(move || {
-            let ports = match look(&config, &state_folder, role, child) {
+            let beside = passed_by.filter(is_still_there).map(|it| it.pid.get());
+            let ports = match look_beside(&config, &state_folder, role, child, beside) {
                 Ok(ports) => ports,
                 Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),
             };
@@ -517,7 +591,8 @@ impl Runner {
     }
 
     fn set_sidecar(&mut self, sidecar: Option<Sidecar>) {
-        self.sidecar_is.send_replace(sidecar.as_ref().map(|sidecar| sidecar.pid));
+        let reach = sidecar.as_ref().map(|it| Reach { pid: it.pid, way: it.way.clone() });
+        self.sidecar_is.send_replace(reach);
         if let Some(attempt) = &mut self.attempt {
             attempt.sidecar = sidecar;
         }
@@ -545,6 +620,11 @@ impl Runner {
     fn set_running(&self, running: Option<Running>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
     }
+}
+
+/// Whether a process lives, and is still the one that was meant.
+fn is_still_there(process: &ProcessIdentity) -> bool {
+    Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
 }
 
 /// The ports of this start. The backend reads the rest of the configuration itself.
