@@ -166,7 +166,8 @@ fn the_ports_of_a_conflict_are_shown_with_the_failure_that_follows() {
 #[test]
 fn other_versions_of_the_app_are_shown() {
     let board = board();
-    let from = TookOver { version: Some("3.9.2".into()), pid: 77, forced: false, ms: 120.0 };
+    let from =
+        TookOver { version: Some("3.9.2".into()), pid: 77, forced: false, ms: 120.0, ports: Vec::new() };
     board.publish(Event::HandoverFinished { from: from.clone() });
     board.publish(Event::UpdateInstalled { version: Some("9.9.9".into()) });
     board.publish(Event::HandoverStarted { version: "9.9.9".into() });

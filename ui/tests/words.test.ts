@@ -15,6 +15,7 @@ import type {
   PortStatus,
   RoleState,
   StartupErrorCode,
+  TookOver,
 } from "../src/generated/ipc";
 import { en } from "../src/locales/en";
 import { speak } from "../src/locales/language.svelte";
@@ -30,7 +31,7 @@ import { monitorDetail, monitorName } from "../src/words/monitor";
 import { ago, bytesText, milliseconds, seconds, uptime } from "../src/words/numbers";
 import { address, holdsUp, portAdvice, portPhrase, refuses } from "../src/words/ports";
 import { problemPlace, problemReason, problemSentence } from "../src/words/problem";
-import { changedVersion, steps, tookOverPhrase } from "../src/words/timeline";
+import { changedVersion, portsPhrases, steps, tookOverPhrase } from "../src/words/timeline";
 
 const python: HolderView = { pid: 1234, name: "python3", exe: null, user: "anna", role: null, ours: false };
 const nginx: HolderView = { ...python, pid: 88, name: null, exe: "/usr/sbin/nginx" };
@@ -237,6 +238,19 @@ describe("timeline", () => {
     for (const own of ["4.0.10", "4.0.11", "4.1.0", "5.0.0-beta.1"]) {
       expect(tookOverPhrase(from, own)).toBe("replaced TaskPaw 4.0.10 (pid 812) in 41 ms");
     }
+  });
+
+  it("says which way the ports of a role came", () => {
+    const from: TookOver = { version: "4.1.0", pid: 812, forced: false, ms: 41 };
+    expect(portsPhrases(from, "agent")).toEqual([]);
+    const ports: TookOver["ports"] = [
+      { role: "agent", way: "passed_on" },
+      { role: "hub", way: "not_passed" },
+    ];
+    expect(portsPhrases({ ...from, ports }, "agent")).toEqual(["took the ports over without a gap"]);
+    expect(portsPhrases({ ...from, ports }, "hub")).toEqual([
+      "took the ports after the earlier version had let go of them",
+    ]);
   });
 
   it("says that the version is another one now, and nothing if it is the same", () => {

@@ -19,7 +19,7 @@ mod view;
 pub use apply::{Apply, ApplyStep};
 pub use command::{Handlers, PortDraft, Request};
 pub use error::{ErrorCode, IpcError};
-pub use event::{Event, HostEvent, Replaced, Stage, TimelineEntry, TookOver};
+pub use event::{Event, HostEvent, PortsFrom, PortsWay, Replaced, Stage, TimelineEntry, TookOver};
 pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
     FleetStatus, MissedEvents, PollErrorCode, WebhookStatus,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::ipc::TookOver;
+use taskpaw_contract::ipc::{PortsFrom, TookOver};
 
 /// A host whose place was taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,11 +16,19 @@ pub(crate) struct Replaced {
     pub(crate) forced: bool,
     /// From the ask to its end.
     pub(crate) took: Duration,
+    /// Which way the ports of its roles came.
+    pub(crate) ports: Vec<PortsFrom>,
 }
 
 impl From<Replaced> for TookOver {
     fn from(replaced: Replaced) -> Self {
         let ms = milliseconds(replaced.took);
-        Self { version: replaced.version, pid: replaced.pid, forced: replaced.forced, ms }
+        Self {
+            version: replaced.version,
+            pid: replaced.pid,
+            forced: replaced.forced,
+            ms,
+            ports: replaced.ports,
+        }
     }
 }

@@ -299,6 +299,7 @@ impl Successor {
                         pid: record.process.pid.get(),
                         forced: ended == HowEnded::Forced,
                         took: started.elapsed() - asked_at,
+                        ports: Vec::new(),
                     });
                     patience.begin_anew();
                 }
@@ -320,6 +321,7 @@ impl Successor {
                         pid: answer.pid,
                         forced,
                         took,
+                        ports: Vec::new(),
                     });
                     if waited == Waited::ForTheLock {
                         break;

@@ -193,11 +193,11 @@ impl<A: Yields> Yielding<'_, A> {
                 Input::GoingOn
             }
             Some(SuccessorLine::NotTaken { roles }) => {
-                tracing::warn!(
-                    ?roles,
-                    "the other TaskPaw cannot use the ports that were passed: they are let go"
-                );
-                self.not_taken = roles;
+                // Nothing was passed before, and nothing can be let go of later.
+                if self.decisions == Decisions::StoodDown {
+                    tracing::warn!(?roles, "the other TaskPaw cannot use the ports that were passed");
+                    self.not_taken = roles;
+                }
                 Input::SignOfLife
             }
             Some(SuccessorLine::SignOfLife | SuccessorLine::Unknown) => Input::SignOfLife,

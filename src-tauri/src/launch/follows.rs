@@ -7,7 +7,7 @@ use ::handover::Problem;
 use port_takeover::Pid;
 use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::Role;
-use taskpaw_contract::ipc::{Event, Failure, Launch, RoleFailure};
+use taskpaw_contract::ipc::{Event, Failure, Launch, PortsFrom, PortsWay, RoleFailure};
 
 use super::choice::may_start_all_the_same;
 use super::kept::{self, Audience};
@@ -38,6 +38,8 @@ pub(super) struct Following {
 struct Passed {
     /// The backends whose sockets the own ones have been given.
     taken: Vec<NamedBackend>,
+    /// The roles that served there, and which way their ports come.
+    ways: Vec<PortsFrom>,
     /// The roles whose sockets cannot be used, until that is said.
     not_taken: Vec<Role>,
 }
@@ -70,6 +72,7 @@ impl Following {
             pid: before.pid,
             forced: false,
             took: before.at.elapsed(),
+            ports: self.passed().ways.clone(),
         }))
     }
 
@@ -82,10 +85,15 @@ impl Following {
             let given = app.give_listeners(role, sockets);
             let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
             match given {
-                Ok(()) => passed.taken.push(backend.clone()),
+                Ok(()) => {
+                    tracing::info!(%role, from = %backend.process.pid, "its ports are passed on");
+                    passed.taken.push(backend.clone());
+                    passed.ways.push(PortsFrom { role, way: PortsWay::PassedOn });
+                }
                 Err(why) => {
                     tracing::warn!(%role, why, "its ports are not passed on");
                     passed.not_taken.push(role);
+                    passed.ways.push(PortsFrom { role, way: PortsWay::NotUsable });
                 }
             }
         })
@@ -152,6 +160,12 @@ impl Follows for Following {
             let backend: &NamedBackend = taken.iter().find(|backend| backend.role == role)?;
             Some(backend.process.clone())
         };
+        for &role in served.iter().flatten() {
+            let ways = &mut self.passed().ways;
+            if ways.iter().all(|known| known.role != role) {
+                ways.push(PortsFrom { role, way: PortsWay::NotPassed });
+            }
+        }
         let on = self.app.go_on_roles(passed_by)?;
         let is_awaited = |role: &Role| served.as_ref().is_none_or(|served| served.contains(role));
         let mut awaited: Vec<Role> = on.into_iter().filter(is_awaited).collect();

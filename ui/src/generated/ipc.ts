@@ -1490,7 +1490,29 @@ forced: boolean,
 /**
  * Milliseconds from the ask to its end.
  */
-ms: number, };
+ms: number, 
+/**
+ * Which way the ports of the roles came that served there; of no role if the other app cannot pass any on (4.0.0).
+ */
+ports?: Array<PortsFrom>, };
+
+/**
+ * Which way a role's ports came from the app before.
+ */
+export type PortsFrom = { 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * The way.
+ */
+way: PortsWay, };
+
+/**
+ * A way in which ports go from one app to the next.
+ */
+export type PortsWay = "passed_on" | "not_passed" | "not_usable";
 
 /**
  * A change of a role's ports: under way, or how the last one came out.

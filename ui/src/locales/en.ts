@@ -383,6 +383,10 @@ export const en = {
     replaced_forced: "replaced {{name}} {{version}} (pid {{pid}}) by force after {{duration}}",
     replaced_forced_no_version: "replaced {{name}} (pid {{pid}}) by force after {{duration}}",
     left: "{{name}} left running: {{left}}",
+    ports_passed_on: "took the ports over without a gap",
+    ports_not_passed: "took the ports after the earlier version had let go of them",
+    ports_not_usable:
+      "the ports are no longer the same ones: took them after the earlier version had let go of them",
     downgraded: "{{replaced}}; {{own}} is older, and leaves alone what only {{version}} can read",
     nothing_replaced: "the earlier TaskPaw was already gone",
     conflict: "{{name}} {{address}}: {{state}}",

@@ -1,6 +1,6 @@
 // What a start did, step by step, in words. A step that a later one sums up is left out.
 
-import type { Replaced, RoleView, TimelineEntry, TookOver } from "../generated/ipc";
+import type { PortsFrom, Replaced, RoleView, TimelineEntry, TookOver } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { failureTitle } from "./failure";
 import { list, milliseconds, seconds } from "./numbers";
@@ -102,6 +102,11 @@ export function tookOverPhrase({ version, pid, forced, ms }: TookOver, own: stri
   return version !== null && isOlder(own, version)
     ? t("timeline.downgraded", { replaced, own, version })
     : replaced;
+}
+
+/** Which way a role's ports came from the app before: passed on, or let go and taken over, and why. */
+export function portsPhrases({ ports }: TookOver, role: PortsFrom["role"]): string[] {
+  return (ports ?? []).filter((from) => from.role === role).map(({ way }) => t(`timeline.ports_${way}`));
 }
 
 /** That another version had the place of this app; nothing if it was the same one, or did not say which. */

@@ -291,6 +291,31 @@ pub struct TookOver {
     pub forced: bool,
     /// Milliseconds from the ask to its end.
     pub ms: f64,
+    /// Which way the ports of the roles came that served there; of no role if the other app cannot pass any on (4.0.0).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<PortsFrom>>", optional)]
+    pub ports: Vec<PortsFrom>,
+}
+
+/// Which way a role's ports came from the app before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PortsFrom {
+    /// The role.
+    pub role: Role,
+    /// The way.
+    pub way: PortsWay,
+}
+
+/// A way in which ports go from one app to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PortsWay {
+    /// Passed on: they were never without a listener, and nobody was refused.
+    PassedOn,
+    /// Let go and taken over: the other app passed none.
+    NotPassed,
+    /// Let go and taken over: what the other app passed is not just what is wanted.
+    NotUsable,
 }
 
 /// One step of a start, for the timeline.

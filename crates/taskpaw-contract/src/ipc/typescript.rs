@@ -86,6 +86,8 @@ pub fn typescript() -> String {
         Replaced,
         TimelineEntry,
         TookOver,
+        PortsFrom,
+        PortsWay,
         Apply,
         ApplyStep,
         TokenName,
