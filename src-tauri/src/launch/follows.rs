@@ -113,6 +113,7 @@ impl Follows for Following {
         let began = Instant::now();
         loop {
             let (successor, at) = (Arc::clone(&self.successor), Instant::now());
+            *self.passed() = Passed::default();
             let take = self.taker();
             let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed(take)).await;
             let succession = asked.unwrap_or_else(|error| {

@@ -360,7 +360,7 @@ fn a_person_does_not_have_to_wait_and_the_watch_that_was_is_over() {
 #[test]
 fn without_the_place_ports_that_somebody_has_are_a_failure() {
     let mut driven = Driven::new();
-    driven.tell(Message::GoOn);
+    driven.tell(Message::GoOn(None));
     driven.become_prepared();
     let effects = driven.answer(Answer::Blocked(Failure::PortConflict));
     assert!(
@@ -572,7 +572,7 @@ fn only_a_person_or_the_app_launches() {
     driven.tell(Message::Prepare);
     assert!(!driven.machine.is_launch());
     driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
-    assert_eq!(driven.tell(Message::GoOn), [Effect::TakeOver]);
+    assert_eq!(driven.tell(Message::GoOn(None)), [Effect::TakeOver]);
     assert!(driven.machine.is_launch());
 }
 
@@ -631,7 +631,7 @@ fn without_the_place_a_failure_is_the_last_one() {
 fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
     for answer in [Answer::Elapsed(Timer::Ready), Answer::Line(Line::parse("hello"))] {
         let mut driven = Driven::new();
-        driven.tell(Message::GoOn);
+        driven.tell(Message::GoOn(None));
         driven.become_prepared();
         driven.answer(Answer::TakenOver);
         driven.now += READY_WITHIN;
@@ -653,7 +653,7 @@ fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
 #[test]
 fn without_the_place_a_sidecar_that_ends_before_it_goes_on_is_a_failure() {
     let mut driven = Driven::new();
-    driven.tell(Message::GoOn);
+    driven.tell(Message::GoOn(None));
     driven.become_prepared();
     let effects = driven.answer(exited());
     assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
@@ -697,6 +697,7 @@ fn a_backend_that_keeps_its_ports_serves_again_without_a_look_at_them() {
     for _ in 0..3 {
         passes(&mut driven);
         assert_eq!(driven.tell(Message::Serve), GO_ON_WITH_LISTENERS);
+        assert!(!driven.machine.is_launch());
         // Its configuration was changed meanwhile: it is prepared anew, in the same process.
         let prepared = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
         assert_eq!(driven.answer(prepared), GO_ON_WITH_LISTENERS);
@@ -743,6 +744,7 @@ fn a_sidecar_that_was_given_ports_goes_on_without_a_look_and_no_other_one_does()
     driven.tell(Message::Prepare);
     driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
     assert_eq!(driven.tell(Message::GoOn(Some(process()))), GO_ON_WITH_LISTENERS);
+    assert!(driven.machine.is_launch());
     let prepared = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
     assert_eq!(driven.answer(prepared), GO_ON_WITH_LISTENERS);
     let effects = driven.answer(exited());

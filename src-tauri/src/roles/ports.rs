@@ -5,7 +5,8 @@ use std::path::Path;
 
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{
-    HolderKind, LookError, Pid, PortOutlook, PortState, PortVerdict, Verdict, WantedPort, decide, next_free_port,
+    HolderKind, LookError, Pid, PortOutlook, PortState, PortVerdict, Verdict, WantedPort, decide,
+    next_free_port,
 };
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::identity;

@@ -33,6 +33,7 @@ mod metrics;
 mod monitors;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod passing;
 #[cfg(test)]
