@@ -1,12 +1,12 @@
 //! The real backend, until something goes wrong with it at a step that `failure.json` beside it names.
 //!
 //! The process that the host started becomes the real backend. A second one, its child, stands between it and the host,
-//! passes on what they say to each other, and does what goes wrong when the moment has come. `told` beside it says when
-//! that was.
+//! passes on what they say and give to each other, and does what goes wrong when the moment has come. `told` beside it says
+//! when that was.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead as _, BufReader, Write};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, parent_id};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use port_takeover::sys::{PassedSocket, receive_with, send_with};
 use serde_json::{Value, json};
 use support::process::{crash, send};
 
@@ -38,17 +39,16 @@ fn main() {
     backend.args(std::env::args_os().skip(1));
     if let Some(failure) = &failure {
         if failure.at == "start" {
-            failure.happens(std::process::id(), &mut std::io::stdout());
+            failure.happens(std::process::id(), &mut io::stdout());
             wait_for_the_end();
         }
         let (ours, theirs) = UnixStream::pair().expect("a connection");
-        let host_is =
-            |end: &dyn std::os::fd::AsFd| Stdio::from(end.as_fd().try_clone_to_owned().expect("a copy"));
+        let host_is = |end: &dyn AsFd| Stdio::from(end.as_fd().try_clone_to_owned().expect("a copy"));
         Command::new(&own)
             .arg(role)
             .env(BETWEEN, "1")
-            .stdin(host_is(&std::io::stdin()))
-            .stdout(host_is(&std::io::stdout()))
+            .stdin(host_is(&io::stdin()))
+            .stdout(host_is(&io::stdout()))
             // It has nothing to log: there the backend is.
             .stderr(Stdio::from(OwnedFd::from(ours)))
             .spawn()
@@ -125,8 +125,8 @@ fn wait_for_the_end() -> ! {
 /// Passes on what host and backend say to each other, until the moment has come.
 fn between(failure: Arc<Failure>) {
     let backend = parent_id();
-    let connection = UnixStream::from(std::io::stderr().as_fd().try_clone_to_owned().expect("a copy"));
-    let host = Arc::new(Mutex::new(std::io::stdout()));
+    let connection = UnixStream::from(io::stderr().as_fd().try_clone_to_owned().expect("a copy"));
+    let host = Arc::new(Mutex::new(io::stdout()));
     let (to_backend, says) = (connection.try_clone().expect("a copy"), Arc::clone(&host));
     let failing = Arc::clone(&failure);
     thread::spawn(move || from_host(&failing, backend, to_backend, &says));
@@ -138,10 +138,39 @@ fn between(failure: Arc<Failure>) {
     exit(0);
 }
 
-fn from_host(failure: &Failure, backend: u32, mut to_backend: UnixStream, host: &Mutex<impl Write>) {
-    let mut lines = BufReader::new(std::io::stdin()).lines().map_while(Result::ok);
+/// What is read, and the listening sockets that come with it.
+struct Incoming<F> {
+    from: F,
+    sockets: Arc<Mutex<Vec<PassedSocket>>>,
+}
+
+impl<F: AsFd> Incoming<F> {
+    fn lines(from: F) -> (impl Iterator<Item = String>, Arc<Mutex<Vec<PassedSocket>>>) {
+        let sockets = Arc::<Mutex<Vec<PassedSocket>>>::default();
+        let incoming = Self { from, sockets: Arc::clone(&sockets) };
+        (BufReader::new(incoming).lines().map_while(Result::ok), sockets)
+    }
+}
+
+impl<F: AsFd> Read for Incoming<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let received = receive_with(&self.from, into, true)?;
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).extend(received.sockets);
+        Ok(received.bytes)
+    }
+}
+
+/// Gives sockets away with a line: this process has them no more afterwards.
+fn give(to: impl AsFd, line: &str, sockets: &Mutex<Vec<PassedSocket>>) -> io::Result<()> {
+    let sockets = std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner));
+    let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
+    send_with(to, format!("{line}\n").as_bytes(), &descriptors)
+}
+
+fn from_host(failure: &Failure, backend: u32, to_backend: UnixStream, host: &Mutex<impl Write>) {
+    let (lines, sockets) = Incoming::lines(io::stdin());
     let mut is_greeted = false;
-    for line in &mut lines {
+    for line in lines {
         let at = if !std::mem::replace(&mut is_greeted, true) {
             "greeting"
         } else if line.contains("\"go_on\"") {
@@ -157,7 +186,12 @@ fn from_host(failure: &Failure, backend: u32, mut to_backend: UnixStream, host: 
                 return;
             }
         }
-        if writeln!(to_backend, "{line}").is_err() {
+        let given = if line.contains("\"take_listeners\"") {
+            give(&to_backend, &line, &sockets)
+        } else {
+            writeln!(&to_backend, "{line}")
+        };
+        if given.is_err() {
             return;
         }
     }
@@ -165,7 +199,13 @@ fn from_host(failure: &Failure, backend: u32, mut to_backend: UnixStream, host: 
 }
 
 fn from_backend(failure: &Failure, backend: u32, from: UnixStream, host: &Mutex<impl Write>) {
-    for line in BufReader::new(from).lines().map_while(Result::ok) {
+    let (lines, sockets) = Incoming::lines(from);
+    for line in lines {
+        // What a backend gives comes with an empty line: its stdin is its stdout here.
+        if line.is_empty() {
+            let _a_pipe_takes_none = give(io::stdin(), "", &sockets);
+            continue;
+        }
         let (before, after) = if line.contains("taskpaw_prepared") {
             ("before_prepared", "prepared")
         } else if line.contains("taskpaw_ready") {
