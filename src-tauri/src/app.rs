@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use port_takeover::journal::RecordedWay;
 use port_takeover::sys::PassedSocket;
 use port_takeover::{ProcessIdentity, Record};
 use taskpaw_contract::Role;
+use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
 use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, LogLine, OtherStart, RoleFailure};
@@ -403,6 +405,17 @@ impl App {
     pub(crate) fn log_lines(&self, role: Role, limit: u32) -> Vec<LogLine> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         self.role(role).map(|task| task.log().lines(limit)).unwrap_or_default()
+    }
+
+    /// Writes down which way a role's ports came from the app before, and why not the other way. Blocks.
+    pub(crate) fn note_way(&self, role: Role, way: RecordedWay, why: Option<String>) {
+        let wanted = self.settings().read().ok().and_then(|config| config.wanted_ports(role).ok());
+        let wanted = wanted.unwrap_or_default();
+        let record =
+            Record::of_handover(way, why, &role.into(), &wanted, taskpaw_contract::version(), unix_ms());
+        if let Err(error) = self.around.journal.append(&record) {
+            tracing::warn!(%error, "the handover could not be written to the journal");
+        }
     }
 
     /// What the last takeovers saw and did, the newest first.

@@ -1,12 +1,15 @@
 //! How long no answer comes during an upgrade, and what becomes of the requests that are under way.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
+
+use serde_json::json;
 
 use super::clients::{Became, Clients, Request};
 use super::thief::{Thief, holders};
 use super::times::first_after;
 use super::within;
-use super::world::{SETTLED_WITHIN, World};
+use super::world::{SETTLED_WITHIN, World, parent};
 use crate::process::runs;
 
 /// So many answers of the old version come before it is replaced.
@@ -39,6 +42,112 @@ pub struct Upgrade {
     pub steps: Vec<(&'static str, Option<f64>)>,
 }
 
+/// A successor that did not come to serve, under load.
+#[derive(Debug)]
+pub struct Return {
+    /// The step at which its backend ended.
+    pub at: &'static str,
+    /// Connections that were refused.
+    pub refused: usize,
+    /// Connections that ended without an answer to what was sent on them.
+    pub cut: usize,
+    /// Requests without an answer for 20 s.
+    pub unanswered: usize,
+    /// The longest time from a request to its answer.
+    pub slowest: Duration,
+    /// How often somebody else tried to take the port meanwhile, and how often that one got it.
+    pub stolen: (usize, usize),
+}
+
+/// Starts the other version over the one that runs, with a backend that ends at a step; the one that runs serves again.
+///
+/// # Errors
+/// What did not happen in time.
+pub async fn fails(
+    world: &mut World,
+    clients: u64,
+    failing: &Path,
+    at: &'static str,
+) -> Result<Return, String> {
+    let old = world.gets_well(None).await?;
+    let to = world.other(old.version);
+    let clients = Clients::ask(world.home.network, clients, Duration::ZERO);
+    let enough = async |answers| {
+        let enough =
+            within(SETTLED_WITHIN, async || (clients.answered_by(old.version) >= answers).then_some(()));
+        enough.await.ok_or_else(|| format!("{} does not answer", old.version))
+    };
+    enough(ANSWERS_BEFORE).await?;
+    let thief = Thief::wants(world.home.network);
+    let launched = SystemTime::now();
+    let successor = world.start_failing(to, failing, at).process.pid();
+    let kept = within(SETTLED_WITHIN, async || world.kept().is_some().then_some(())).await;
+    kept.ok_or_else(|| format!("the one that fails at {at:?} does not say that {} goes on", old.version))?;
+    enough(clients.answered_by(old.version) + ANSWERS_BEFORE).await?;
+    let requests = clients.requests();
+    drop(clients);
+    let stolen = thief.stops();
+    let host = world.hosts.iter_mut().find(|host| host.process.pid() == successor);
+    let host = host.expect("it was started here");
+    host.process.signal(libc::SIGTERM);
+    if host.process.ended(SETTLED_WITHIN).await.is_none() {
+        return Err(format!("the host that was told to end at {at:?} does not end"));
+    }
+    world.hosts.retain(|host| host.process.pid() != successor);
+    let now = world.gets_well(Some(old.version)).await?;
+    if now != old {
+        return Err(format!("it is not the same process that serves again: {old:?}, {now:?}"));
+    }
+    only_has_it(world, now.backend)?;
+    let became =
+        |wanted: Became| requests.iter().filter(|it| it.ended >= launched && it.became == wanted).count();
+    Ok(Return {
+        at,
+        refused: became(Became::Refused),
+        cut: became(Became::Cut),
+        unanswered: became(Became::Late),
+        slowest: slowest(&requests),
+        stolen,
+    })
+}
+
+/// Whether nobody has a listening socket of a backend but itself: no host, no child of one, no command of a monitor.
+fn only_has_it(world: &World, backend: u32) -> Result<(), String> {
+    let held = holders(&[world.home.network, world.home.control]);
+    if held.iter().all(|(pid, _)| *pid == backend) {
+        return Ok(());
+    }
+    Err(format!("somebody else has a listening socket of the backend {backend}: {held:?}"))
+}
+
+/// Waits until a command of a monitor runs: it is the backend's child, and must have none of its sockets.
+async fn has_a_command(backend: u32) -> Result<(), String> {
+    let runs = within(SETTLED_WITHIN, async || {
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.into_iter().any(|pid| parent(pid) == Some(backend)).then_some(())
+    });
+    runs.await.ok_or_else(|| format!("the backend {backend} runs no command of its monitor"))
+}
+
+fn slowest(requests: &[Request]) -> Duration {
+    requests
+        .iter()
+        .filter(|it| it.answered_by().is_some())
+        .filter_map(|it| it.ended.duration_since(it.sent?).ok())
+        .max()
+        .unwrap_or_default()
+}
+
+/// A machine whose agent has a monitor with a command that runs all the time.
+pub async fn world() -> World {
+    let world = World::new().await;
+    let monitor = json!({ "type_id": "custom_cmd", "name": "long",
+        "config": { "command": ["sleep", "600"], "timeout": 600, "poll_interval": 1 } });
+    world.home.configure(&json!({ "roles": ["agent"], "agent": { "monitors": [monitor] } }));
+    world
+}
+
 /// Starts the other version over the one that runs, under `clients` clients.
 ///
 /// # Errors
@@ -69,10 +178,8 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
     }
     world.hosts.retain(|host| host.process.pid() != old.host && runs(host.process.pid()));
 
-    let held = holders(&[world.home.network, world.home.control]);
-    if held.iter().any(|(pid, _)| *pid != new.backend) {
-        return Err(format!("somebody else has a listening socket of the backend {}: {held:?}", new.backend));
-    }
+    has_a_command(new.backend).await?;
+    only_has_it(world, new.backend)?;
 
     let answers = |version: &'static str| {
         requests.iter().filter(move |it| it.answered_by() == Some(version)).map(|it| it.ended)
@@ -108,12 +215,7 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
         }),
         cut_later: requests.iter().filter(is_later).filter(is_lost).count(),
         refused: requests.iter().filter(|it| it.became == Became::Refused && it.ended >= launched).count(),
-        slowest: requests
-            .iter()
-            .filter(|it| it.answered_by().is_some())
-            .filter_map(|it| it.ended.duration_since(it.sent?).ok())
-            .max()
-            .unwrap_or_default(),
+        slowest: slowest(&requests),
         stolen,
         steps,
     })

@@ -1,4 +1,5 @@
-//! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), the gap under load (`--gap N`), starts
+//! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), the gap under load (`--gap N`), successors
+//! that do not come to serve under load (`--returns N`), starts
 //! at the same moment (`--pairs N`), launches that are killed (`--kills N --seed S`), or backends that misbehave
 //! (`--misbehaving`).
 
@@ -6,18 +7,18 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use support::programs::CURRENT;
-use support::soak::gap::{Upgrade, percentile, upgrade};
+use support::soak::gap::{self, Return, Upgrade, percentile, upgrade};
 use support::soak::misbehaving::{QUICK, SLOW, all_at_once};
-use support::soak::world::World;
 use support::soak::{Rounds, kills, pairs, rounds, soak};
 
-const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --pairs N | soak --kills N [--seed S] | soak --misbehaving";
+const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --returns N | soak --pairs N | soak --kills N [--seed S] | soak --misbehaving";
 /// Under so many clients the gap is measured.
 const CLIENTS: u64 = 4;
 
 enum Wish {
     Cycles { cycles: u64, seed: u64 },
     Gap(u64),
+    Returns(u64),
     Pairs(u64),
     Kills { kills: u64, seed: u64 },
     Misbehaving,
@@ -32,7 +33,8 @@ async fn main() -> ExitCode {
     let work = async {
         match wish {
             Wish::Cycles { cycles, seed } => cycles_from(seed, cycles).await,
-            Wish::Gap(upgrades) => gap(upgrades).await,
+            Wish::Gap(upgrades) => upgrades_under_load(upgrades).await,
+            Wish::Returns(number) => returns(number).await,
             Wish::Pairs(number) => {
                 let done = rounds(&["agent", "hub"], 0..number, pairs::kind, pairs::pair, tell).await;
                 told("pairs", "from the starts to a window that shows something", &done)
@@ -69,6 +71,7 @@ fn wish() -> Option<Wish> {
     match what.as_str() {
         "--cycles" => Some(Wish::Cycles { cycles: many, seed }),
         "--gap" => Some(Wish::Gap(many)),
+        "--returns" => Some(Wish::Returns(many)),
         "--pairs" => Some(Wish::Pairs(many)),
         "--kills" => Some(Wish::Kills { kills: many, seed }),
         _ => None,
@@ -142,8 +145,57 @@ async fn cycles_from(seed: u64, cycles: u64) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn gap(upgrades: u64) -> ExitCode {
-    let mut world = World::new().await;
+/// Successors whose backend ends when it is prepared, has gone on, or is about to be ready, in turn.
+async fn returns(number: u64) -> ExitCode {
+    let own = std::env::current_exe().unwrap_or_default();
+    let failing = own.with_file_name("failing");
+    let mut world = gap::world().await;
+    world.start(CURRENT);
+    let mut done: Vec<Return> = Vec::new();
+    for (number, at) in (1..=number).zip(["prepared", "go_on", "before_ready"].into_iter().cycle()) {
+        match gap::fails(&mut world, CLIENTS, &failing, at).await {
+            Ok(it) => {
+                println!(
+                    "{number:>3}  fails at {at:<12}  refused {}, cut {}, without an answer {}, slowest answer {:.1} ms, \
+                     port taken by another {:?}",
+                    it.refused,
+                    it.cut,
+                    it.unanswered,
+                    it.slowest.as_secs_f64() * 1e3,
+                    it.stolen
+                );
+                done.push(it);
+            }
+            Err(why) => {
+                println!("{number:>3}  FAILED at {at}  {why}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let slowest: Vec<f64> = done.iter().map(|it| it.slowest.as_secs_f64() * 1e3).collect();
+    let sum = |count: fn(&Return) -> usize| done.iter().map(count).sum::<usize>();
+    let lost = [sum(|it| it.refused), sum(|it| it.cut), sum(|it| it.unanswered), sum(|it| it.stolen.1)];
+    println!(
+        "\nrefused {}, cut {}, without an answer {}, port taken by another {}; slowest answer median {:.1} ms, longest {:.1} ms",
+        lost[0],
+        lost[1],
+        lost[2],
+        lost[3],
+        percentile(&slowest, 0.5),
+        percentile(&slowest, 1.0)
+    );
+    match world.end().await {
+        Ok(()) if lost == [0; 4] => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(why) => {
+            println!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn upgrades_under_load(upgrades: u64) -> ExitCode {
+    let mut world = gap::world().await;
     world.start(CURRENT);
     let mut done: Vec<Upgrade> = Vec::new();
     for number in 1..=upgrades {

@@ -91,6 +91,22 @@ impl World {
     pub fn start(&mut self, version: &str) -> &mut Host {
         let programs = self.programs(version);
         let (version, app) = (programs.version, programs.app());
+        self.start_app(version, &app)
+    }
+
+    /// Installs the app of a version in a folder of its own, with a backend that fails at a step, and starts it. `failing` is
+    /// `tests/helpers/failing.rs`.
+    pub fn start_failing(&mut self, version: &str, failing: &Path, at: &str) -> &mut Host {
+        let folder = self.home.path().join(format!("failing-{}", self.started + 1));
+        std::fs::create_dir(&folder).expect("the folder");
+        let programs = self.programs(version);
+        programs.install(&folder);
+        let failure = json!({ "at": at, "how": "crashes", "once": false, "role": "agent" });
+        programs.install_failing(&folder, failing, &failure.to_string());
+        self.start_app(programs.version, &folder.join("taskpaw"))
+    }
+
+    fn start_app(&mut self, version: &'static str, app: &Path) -> &mut Host {
         self.started += 1;
         let log = self.home.path().join(format!("host-{}-{version}.log", self.started));
         let mut command = Command::new(app);

@@ -50,7 +50,7 @@ pub enum Found {
     Locked,
     /// The disk of the data folder is full.
     DiskFull,
-    /// Somebody else takes the port once the old backend has let go of it, until the successor has failed.
+    /// Somebody else tries to take the port all the time; it is never without a listener.
     PortTaken,
 }
 
@@ -209,7 +209,7 @@ pub const ALL: [Kind; 39] = [
         ("Two backends must not write", "两个后台程序不能同时写入"),
     ),
     found("disk full", Found::DiskFull, Outcome::Either, NOTHING),
-    found("port taken by a stranger", Found::PortTaken, Outcome::ServesAgain, NOTHING),
+    found("a stranger tries to take the port", Found::PortTaken, Outcome::Follows, NOTHING),
     kind(
         "schemas one higher, crashes before ready",
         Wrong::Later { at: Some("before_ready"), once: false },

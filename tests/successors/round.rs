@@ -255,7 +255,10 @@ fn measure(
     if failed_at.is_none() && kind.outcome != Outcome::Either {
         measured.wrong.push("it is not known when it failed".to_owned());
     }
-    if kind.outcome == Outcome::NeverAsked && measured.refused + measured.cut > 0 {
+    // Where somebody is asked, the ports are passed on.
+    let is_sound = kind.wrong == Wrong::Found(Found::PortTaken);
+    let never_away = is_sound || matches!(kind.outcome, Outcome::NeverAsked | Outcome::ServesAgain);
+    if never_away && measured.refused + measured.cut > 0 {
         measured.wrong.push(format!("{} refused, {} cut", measured.refused, measured.cut));
     }
     if measured.unanswered > 0 {

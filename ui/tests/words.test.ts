@@ -317,6 +317,15 @@ describe("the journal", () => {
   });
 });
 
+describe("a handover in the journal", () => {
+  it.each(languages)("says which way the ports came, in %s", (language) => {
+    speak(language);
+    const words = language === "en" ? en.journal : zhCN.journal;
+    for (const way of ["passed_on", "not_passed", "not_usable"] as const)
+      expect(journalTitle({ ...records[0]!, decision: null, holders: [], way })).toBe(words[`way_${way}`]);
+  });
+});
+
 describe("a change of ports", () => {
   const change = (step: ApplyStep, reason: Failure | null = null): Apply => ({
     step,

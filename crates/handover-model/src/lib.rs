@@ -1,4 +1,9 @@
 //! What is around the decisions: hosts, their backends, two locks, one connection, a person, and what goes wrong.
+//!
+//! It knows no ports: which way they go (passed on, or let go and taken over) changes no decision of either host. What is passed
+//! comes with *stood down* and is given to a backend that is prepared; a role whose sockets cannot be used says so before *going
+//! on*, and *stood down* is said once more. Two backends that have the same sockets are told apart by the state, which the model
+//! has: one that has stood down serves nobody.
 
 use handover::{Incumbent, IncumbentEffect, IncumbentInput, Successor, SuccessorEffect, SuccessorInput};
 

@@ -15,7 +15,9 @@ use serde::de::IgnoredAny;
 
 mod record;
 
-pub use record::{Done, RECORD_SCHEMA, Record, RecordedChild, RecordedHolder, RecordedOutcome, RecordedPort};
+pub use record::{
+    Done, RECORD_SCHEMA, Record, RecordedChild, RecordedHolder, RecordedOutcome, RecordedPort, RecordedWay,
+};
 
 /// How many records a journal keeps.
 pub const MAX_RECORDS: usize = 1000;

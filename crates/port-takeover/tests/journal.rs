@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use port_takeover::journal::{Done, MAX_RECORDS, RecordedOutcome};
+use port_takeover::journal::{Done, MAX_RECORDS, RecordedOutcome, RecordedWay};
 use port_takeover::{
     Doubt, HowEnded, IdentityRule, IdentityRules, Journal, LookError, Outcome, Pid, Record, Report, Role,
     RuleName, Snapshot, Terminated, decide,
@@ -142,6 +142,21 @@ fn what_called_it_off_is_told() {
     let failed = Record::of_failed_look(&LookError::Unsupported, &Role::new("agent"), &wanted, "4.0.0", 0);
     assert_eq!((failed.outcome, failed.decision), (RecordedOutcome::LookFailed, None));
     assert_eq!((failed.ports.len(), failed.ports[0].state), (2, None));
+}
+
+#[test]
+fn which_way_ports_came_is_told_and_a_takeover_says_nothing_of_it() {
+    let wanted = report(false).snapshot.wanted;
+    let why = Some("it does not listen".to_owned());
+    let record =
+        Record::of_handover(RecordedWay::NotUsable, why.clone(), &Role::new("agent"), &wanted, "4.1.0", 5);
+    assert_eq!((record.outcome, record.reason.clone()), (RecordedOutcome::Ready, why));
+    assert_eq!((record.ports.len(), record.ports[0].state), (2, None));
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(text.contains(r#""way":"not_usable""#), "{text}");
+    assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    let takeover = serde_json::to_string(&Record::of(&report(true), "4.1.0", 0)).unwrap();
+    assert!(!takeover.contains("way"), "{takeover}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ::handover::Problem;
 use port_takeover::Pid;
+use port_takeover::journal::RecordedWay;
 use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, PortsFrom, PortsWay, RoleFailure};
@@ -38,8 +39,8 @@ pub(super) struct Following {
 struct Passed {
     /// The backends whose sockets the own ones have been given.
     taken: Vec<NamedBackend>,
-    /// The roles that served there, and which way their ports come.
-    ways: Vec<PortsFrom>,
+    /// The roles that served there, and which way their ports come; with why what was passed cannot be used.
+    ways: Vec<(PortsFrom, Option<String>)>,
     /// The roles whose sockets cannot be used, until that is said.
     not_taken: Vec<Role>,
 }
@@ -67,12 +68,20 @@ impl Following {
     /// This app has the place from now on.
     pub(super) fn placed(&self) -> Incumbent {
         let before = self.asked();
+        let ways = self.passed().ways.clone();
+        let ports = ways.iter().map(|(from, _)| *from).collect();
+        let app = Arc::clone(&self.app);
+        tauri::async_runtime::spawn_blocking(move || {
+            for (PortsFrom { role, way }, why) in ways {
+                app.note_way(role, recorded(way), why);
+            }
+        });
         self.successor.placed(before.map(|before| Replaced {
             version: Some(before.version),
             pid: before.pid,
             forced: false,
             took: before.at.elapsed(),
-            ports: self.passed().ways.clone(),
+            ports,
         }))
     }
 
@@ -88,12 +97,12 @@ impl Following {
                 Ok(()) => {
                     tracing::info!(%role, from = %backend.process.pid, "its ports are passed on");
                     passed.taken.push(backend.clone());
-                    passed.ways.push(PortsFrom { role, way: PortsWay::PassedOn });
+                    passed.ways.push((PortsFrom { role, way: PortsWay::PassedOn }, None));
                 }
                 Err(why) => {
                     tracing::warn!(%role, why, "its ports are not passed on");
                     passed.not_taken.push(role);
-                    passed.ways.push(PortsFrom { role, way: PortsWay::NotUsable });
+                    passed.ways.push((PortsFrom { role, way: PortsWay::NotUsable }, Some(why)));
                 }
             }
         })
@@ -163,8 +172,9 @@ impl Follows for Following {
         };
         for &role in served.iter().flatten() {
             let ways = &mut self.passed().ways;
-            if ways.iter().all(|known| known.role != role) {
-                ways.push(PortsFrom { role, way: PortsWay::NotPassed });
+            if ways.iter().all(|(known, _)| known.role != role) {
+                tracing::info!(%role, "its ports are taken over: the other TaskPaw passed none");
+                ways.push((PortsFrom { role, way: PortsWay::NotPassed }, None));
             }
         }
         let on = self.app.go_on_roles(passed_by)?;
@@ -232,6 +242,15 @@ impl Follows for Following {
 
     async fn until_wanted_again(&self) {
         self.app.choices().until_chosen().await;
+    }
+}
+
+/// The same, in the words of the journal.
+fn recorded(way: PortsWay) -> RecordedWay {
+    match way {
+        PortsWay::PassedOn => RecordedWay::PassedOn,
+        PortsWay::NotPassed => RecordedWay::NotPassed,
+        PortsWay::NotUsable => RecordedWay::NotUsable,
     }
 }
 

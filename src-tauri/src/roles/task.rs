@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, PassedSocket, System as _, start_time_now};
 use port_takeover::{Claim, Journal, ProcessIdentity, find_passed};
@@ -26,6 +26,11 @@ use super::way::Way;
 use crate::backend::BackendClient;
 use crate::board::{Board, configured_ports};
 use crate::settings::Settings;
+
+/// How long a backend may take to end whose host is gone, or has told it so: it is not live, and ends at once.
+const GONE_WITHIN: Duration = Duration::from_millis(500);
+/// Between two looks for its end.
+const GONE_STEP: Duration = Duration::from_millis(10);
 
 /// What a role needs of the app around it.
 pub(crate) struct Surroundings {
@@ -576,9 +581,20 @@ impl Runner {
         let passed_by = self.passed_by.clone();
         tauri::async_runtime::spawn_blocking(move || {
             let beside = passed_by.filter(is_still_there).map(|it| it.pid.get());
-            let ports = match look_beside(&config, &state_folder, role, child, beside) {
-                Ok(ports) => ports,
-                Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),
+            let looked = Instant::now();
+            let ports = loop {
+                let ports = match look_beside(&config, &state_folder, role, child, beside) {
+                    Ok(ports) => ports,
+                    Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),
+                };
+                // A backend of a successor that failed may be about to end with what it was given.
+                let waits = ports.iter().any(|port| !port.in_use_by_app)
+                    && ports.iter().all(|port| port.holders.iter().any(|holder| Some(holder.pid) == child))
+                    && ports.iter().flat_map(|port| &port.holders).all(|holder| holder.ours);
+                if !waits || looked.elapsed() >= GONE_WITHIN {
+                    break ports;
+                }
+                std::thread::sleep(GONE_STEP);
             };
             if Some(ready.pid) != child || !ports.iter().all(|port| port.in_use_by_app) {
                 let message = "it says that it is ready, but it is not the one that listens".to_owned();

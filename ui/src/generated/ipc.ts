@@ -136,6 +136,11 @@ left: boolean, };
 export type RecordedOutcome = "ready" | "refused" | "not_free" | "look_failed";
 
 /**
+ * Which way ports came from the app before.
+ */
+export type RecordedWay = "passed_on" | "not_passed" | "not_usable";
+
+/**
  * A wanted port.
  */
 export type RecordedPort = { 
@@ -210,7 +215,11 @@ ports_after?: Array<RecordedPort>,
 /**
  * Every process that held one of the ports in any of the looks.
  */
-holders: Array<RecordedHolder>, };
+holders: Array<RecordedHolder>, 
+/**
+ * Which way the ports came from the app before, in the record of a handover; nothing in that of a takeover.
+ */
+way?: RecordedWay, };
 
 /**
  * Why a configuration cannot be used. Each says what happened, why, and what to do now.

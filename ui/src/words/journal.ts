@@ -25,10 +25,11 @@ const unusable: ReadonlySet<RecordedPort["state"]> = new Set<RecordedPort["state
 ]);
 
 /** One sentence for the list. */
-export function journalTitle({ outcome, decision, ports, holders }: TakeoverRecord): string {
+export function journalTitle({ outcome, decision, ports, holders, way }: TakeoverRecord): string {
   if (outcome === "refused" && ports.some(({ state }) => unusable.has(state)))
     return t("journal.refused_unusable");
   if (outcome !== "ready") return t(`journal.${outcome}`);
+  if (way) return t(`journal.way_${way}`);
   const gone = holders.filter((holder) => ended(holder) || holder.done === "already_gone");
   if (gone.length > 0) return t("journal.replaced", { names: list(gone.map(holderOf)) });
   return t(decision === "wait" ? "journal.waited" : "journal.free");

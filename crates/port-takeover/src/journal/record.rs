@@ -46,6 +46,23 @@ pub struct Record {
     pub ports_after: Vec<RecordedPort>,
     /// Every process that held one of the ports in any of the looks.
     pub holders: Vec<RecordedHolder>,
+    /// Which way the ports came from the app before, in the record of a handover; nothing in that of a takeover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub way: Option<RecordedWay>,
+}
+
+/// Which way ports came from the app before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum RecordedWay {
+    /// Their listening sockets were passed on.
+    PassedOn,
+    /// They were let go of and taken over: no listening socket was passed.
+    NotPassed,
+    /// They were let go of and taken over: what was passed is not just what is wanted. The record's reason says why.
+    NotUsable,
 }
 
 /// How a takeover came out.
@@ -178,6 +195,34 @@ impl Record {
             ports: report.first.ports.iter().map(RecordedPort::from).collect(),
             ports_after,
             holders: report.holders.iter().map(|holder| RecordedHolder::of(holder, report)).collect(),
+            way: None,
+        }
+    }
+
+    /// The record of ports that came from the app before in a handover, and are served. `reason` says why what was passed is
+    /// not taken; no look was needed, so that neither states nor holders are known.
+    #[must_use]
+    pub fn of_handover(
+        way: RecordedWay,
+        reason: Option<String>,
+        role: &Role,
+        wanted: &[WantedPort],
+        version: &str,
+        at: u64,
+    ) -> Self {
+        Self {
+            schema: RECORD_SCHEMA,
+            at,
+            version: version.to_owned(),
+            role: role.clone(),
+            decision: None,
+            outcome: RecordedOutcome::Ready,
+            reason,
+            elapsed_ms: 0.0,
+            ports: wanted.iter().map(|wanted| RecordedPort::new(wanted, None, Vec::new())).collect(),
+            ports_after: Vec::new(),
+            holders: Vec::new(),
+            way: Some(way),
         }
     }
 
@@ -202,6 +247,7 @@ impl Record {
             ports: wanted.iter().map(|wanted| RecordedPort::new(wanted, None, Vec::new())).collect(),
             ports_after: Vec::new(),
             holders: Vec::new(),
+            way: None,
         }
     }
 }

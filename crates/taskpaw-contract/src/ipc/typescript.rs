@@ -37,6 +37,7 @@ pub fn typescript() -> String {
         port_takeover::journal::RecordedHolder,
         port_takeover::journal::RecordedChild,
         port_takeover::journal::RecordedOutcome,
+        port_takeover::journal::RecordedWay,
         port_takeover::journal::RecordedPort,
         port_takeover::Record,
         ConfigProblem,
