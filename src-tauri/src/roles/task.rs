@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use port_takeover::sys::{Native, PassedSocket, System as _, start_time_now};
 use port_takeover::{Claim, Journal, ProcessIdentity, find_passed};
 use taskpaw_contract::clock::milliseconds;
-use taskpaw_contract::config::{Config, ConfigHash, Endpoint};
+use taskpaw_contract::config::{Config, ConfigHash, ConfigProblem, Endpoint};
 use taskpaw_contract::folders::CONFIG_DIR_VARIABLE;
 use taskpaw_contract::ipc::{Backend, Event, Failure};
 use taskpaw_contract::sidecar::{GoOn, Hello, Line, PROTOCOL, PortName, Ready, Step};
@@ -340,16 +340,9 @@ impl Runner {
     fn take_over(&mut self) {
         let answer = self.answering();
         let (role, generation) = (self.role, self.machine.generation());
-        // Prepared some time ago, perhaps: the ports are those of now. If they cannot be known any more, the backend decides: one
-        // that served before goes on by what it knows, any other refuses.
-        let read = self.around.settings.read();
-        let config = match (read, &self.attempt) {
-            (Ok(config), _) => config,
-            (Err(problem), Some(attempt)) => {
-                tracing::warn!(role = %self.role, "the configuration cannot be read any more: {problem}");
-                attempt.config.clone()
-            }
-            (Err(problem), None) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
+        let config = match self.config_of_now() {
+            Ok(config) => config,
+            Err(problem) => return answer(Answer::NotTakenOver(Failure::Config { problem })),
         };
         self.note_launch();
         self.show_start(&config);
@@ -396,6 +389,19 @@ impl Runner {
                 tracing::warn!(%error, "the takeover could not be written to the journal");
             }
         });
+    }
+
+    /// Prepared some time ago, perhaps: the ports are those of now. If they cannot be known any more, the backend decides: one
+    /// that served before goes on by what it knows, any other refuses.
+    fn config_of_now(&self) -> Result<Config, ConfigProblem> {
+        match (self.around.settings.read(), &self.attempt) {
+            (Ok(config), _) => Ok(config),
+            (Err(problem), Some(attempt)) => {
+                tracing::warn!(role = %self.role, "the configuration cannot be read any more: {problem}");
+                Ok(attempt.config.clone())
+            }
+            (Err(problem), None) => Err(problem),
+        }
     }
 
     /// A restart that comes by itself ends nobody who was started after this.
@@ -491,7 +497,7 @@ impl Runner {
 
     /// Has the sidecar serve on listening sockets that it has. Nobody is looked at: who else has them is known.
     fn go_on_with_listeners(&mut self) {
-        let config = match self.around.settings.read() {
+        let config = match self.config_of_now() {
             Ok(config) => config,
             Err(problem) => {
                 return self.answering()(Answer::NotSpawned(Failure::Config { problem }));
