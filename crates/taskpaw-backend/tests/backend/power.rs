@@ -199,7 +199,9 @@ fn cut_agent_and_hub(seed: u64) -> usize {
         }
     }
     let events = until("the event of every start, and nothing that waits", || {
-        let events = get(machine.api, "/events?limit=10000").json()["events"].as_array().unwrap().clone();
+        let mut events = get(machine.api, "/events?limit=10000").json()["events"].as_array().unwrap().clone();
+        // What the hub says itself, of a machine that went away, has numbers of its own.
+        events.retain(|event| event["monitor"] != "");
         let starts_stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count() as u64;
         let is_told = told(events.iter()).len() as u64 == MONITORS as u64 * starts;
         // In the hub's name: whoever else asks would be waited for.
