@@ -23,6 +23,7 @@ const CRATES = [
   "taskpaw-contract",
   "taskpaw-forms",
   "taskpaw-v3",
+  "taskpaw-words",
   "taskpaw-backend",
   "taskpaw-ports",
   "taskpaw",

@@ -18,6 +18,8 @@ use taskpaw_contract::ipc::{
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
 
+use crate::language;
+
 /// Where events go: to the window, or into a test.
 pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
 
@@ -37,6 +39,7 @@ impl Board {
             config_dir,
             data_dir,
             preferences,
+            system_language: language::written(language::of_the_system()),
             has_last_good_config: false,
             replaced_by: None,
             failed_successor: None,

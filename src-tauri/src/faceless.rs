@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use taskpaw_words::{Spoken, native};
+
 use crate::app::App;
 use crate::language;
 
@@ -11,33 +13,21 @@ const NOTIFIED_WITHIN: Duration = Duration::from_secs(1);
 /// Tells the person by a notification. Whoever ends is waited for until it is shown.
 pub(crate) fn tell(app: &App, goes_on: bool, why: &impl std::fmt::Display) {
     let chosen = app.settings().read().map(|config| config.app.language).unwrap_or_default();
-    let in_chinese = language::is_chinese(chosen, &language::of_the_system());
-    let (title, body) = words(goes_on, &why.to_string(), in_chinese);
+    let (title, body) = words(goes_on, &why.to_string(), language::spoken(chosen));
     app.shell().notify(&title, &body);
     if !goes_on {
         std::thread::sleep(NOTIFIED_WITHIN);
     }
 }
 
-fn words(goes_on: bool, why: &str, in_chinese: bool) -> (String, String) {
-    let own = taskpaw_contract::version();
-    match (goes_on, in_chinese) {
-        (true, false) => (
-            format!("TaskPaw {own} runs without its window"),
-            format!("The window could not be opened: {why}. What TaskPaw watches is watched all the same."),
-        ),
-        (true, true) => {
-            (format!("TaskPaw {own} 在没有窗口的情况下运行"), format!("无法打开窗口：{why}。监测照常进行。"))
-        }
-        (false, false) => (
-            format!("TaskPaw {own} did not start"),
-            format!("Its window could not be opened: {why}. The TaskPaw that is running goes on."),
-        ),
-        (false, true) => (
-            format!("TaskPaw {own} 没有启动"),
-            format!("无法打开它的窗口：{why}。已在运行的 TaskPaw 继续工作。"),
-        ),
-    }
+fn words(goes_on: bool, why: &str, spoken: Spoken) -> (String, String) {
+    let (title, body) = if goes_on {
+        (native::NO_WINDOW, native::NO_WINDOW_TEXT)
+    } else {
+        (native::NOT_STARTED, native::NOT_STARTED_TEXT)
+    };
+    let title = title.filled(spoken, &[("version", taskpaw_contract::version())]);
+    (title, body.filled(spoken, &[("reason", why)]))
 }
 
 #[cfg(test)]
@@ -46,8 +36,10 @@ mod tests {
 
     #[test]
     fn it_is_said_why_and_who_does_the_work() {
-        assert!(words(true, "no display", false).1.contains("no display. What TaskPaw watches"));
-        assert!(words(false, "no display", false).1.ends_with("The TaskPaw that is running goes on."));
-        assert!(words(true, "x", true).1.contains("照常") && words(false, "x", true).1.contains("继续工作"));
+        let said = |goes_on, why, spoken| words(goes_on, why, spoken).1;
+        assert!(said(true, "no display", Spoken::English).contains("no display. What TaskPaw watches"));
+        assert!(said(false, "x", Spoken::English).ends_with("The TaskPaw that is running goes on."));
+        assert!(said(true, "x", Spoken::SimplifiedChinese).contains("照常"));
+        assert!(said(false, "x", Spoken::SimplifiedChinese).contains("继续工作"));
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use taskpaw_contract::ipc::{AppView, ErrorCode, IpcError, Launch, Request};
 use tauri::State;
+use tauri::async_runtime::{block_on, spawn_blocking};
 
 use crate::app::App;
 
@@ -20,7 +21,14 @@ pub(crate) async fn call(app: State<'_, Arc<App>>, request: Request) -> Result<V
     if is_order(&request) {
         takes_orders(&app.board().snapshot().app)?;
     }
-    request.answered_by(app.inner().as_ref()).await
+    answer(Arc::clone(app.inner()), request).await
+}
+
+/// Answers a request, of the window or of who stands in for it. Many of them read files, wait for a disk or look at the
+/// system: each has a thread of its own for that, and keeps none that others need.
+pub(crate) async fn answer(app: Arc<App>, request: Request) -> Result<Value, IpcError> {
+    let answered = spawn_blocking(move || block_on(request.answered_by(app.as_ref()))).await;
+    answered.map_err(|error| IpcError::new(ErrorCode::Internal, error.to_string()))?
 }
 
 /// Whether a request changes what is configured, or what runs. What decides which app shall run is none: it is for the

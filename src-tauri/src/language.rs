@@ -1,17 +1,29 @@
-//! Which language is spoken outside of the window: in the tray and in notifications. The window decides by the same rule.
+//! Which language is spoken: decided once, here, for window, tray, notifications and native messages.
+
+use std::sync::OnceLock;
 
 use taskpaw_contract::config::Language;
+use taskpaw_words::Spoken;
 
-/// Whether that is Chinese, for what a person chose; `system` is the system's own language, such as `zh-CN`.
-pub(crate) fn is_chinese(chosen: Language, system: &str) -> bool {
+/// The language for what a person chose.
+pub(crate) fn spoken(chosen: Language) -> Spoken {
     match chosen {
-        Language::English => false,
-        Language::SimplifiedChinese => true,
-        Language::System => system.split(['-', '_']).next().is_some_and(|it| it.eq_ignore_ascii_case("zh")),
+        Language::English => Spoken::English,
+        Language::SimplifiedChinese => Spoken::SimplifiedChinese,
+        Language::System => of_the_system(),
     }
 }
 
-/// The system's own language; nothing if it does not say it.
-pub(crate) fn of_the_system() -> String {
-    sys_locale::get_locale().unwrap_or_default()
+/// The language of the system when the app was started; English where it does not say one.
+pub(crate) fn of_the_system() -> Spoken {
+    static SYSTEM: OnceLock<Spoken> = OnceLock::new();
+    *SYSTEM.get_or_init(|| Spoken::for_tag(&sys_locale::get_locale().unwrap_or_default()))
+}
+
+/// The same as the window is told it.
+pub(crate) fn written(spoken: Spoken) -> Language {
+    match spoken {
+        Spoken::English => Language::English,
+        Spoken::SimplifiedChinese => Language::SimplifiedChinese,
+    }
 }

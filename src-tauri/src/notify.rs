@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::Language;
 use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel};
+use taskpaw_words::Spoken;
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt as _;
 use tokio::sync::broadcast::error::RecvError;
@@ -45,14 +46,13 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
         {
             continue;
         }
-        let in_chinese = language::is_chinese(preferences.language, &language::of_the_system());
-        show(&handle, &event, pace.next(Instant::now()), in_chinese);
+        show(&handle, &event, pace.next(Instant::now()), language::spoken(preferences.language));
     }
 }
 
 /// Title and text of one that only shows whether they arrive.
 pub(crate) fn trial(chosen: Language) -> (String, String) {
-    words::trial(language::is_chinese(chosen, &language::of_the_system()))
+    words::trial(language::spoken(chosen))
 }
 
 /// Whether a person wants to hear of it.
@@ -103,12 +103,12 @@ impl Pace {
     }
 }
 
-fn show(handle: &AppHandle, event: &AgentEvent, next: Next, in_chinese: bool) {
+fn show(handle: &AppHandle, event: &AgentEvent, next: Next, spoken: Spoken) {
     let (title, body) = match next {
         Next::Nothing => return,
-        Next::SumUp => words::more(in_chinese),
+        Next::SumUp => words::more(spoken),
         Next::Show => {
-            let said = in_chinese.then(|| words::chinese(event)).flatten();
+            let said = if spoken == Spoken::SimplifiedChinese { words::chinese(event) } else { None };
             let (title, body) = said.unwrap_or_else(|| {
                 (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
             });

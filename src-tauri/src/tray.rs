@@ -14,13 +14,13 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpaw_contract::config::Language;
 use taskpaw_contract::ipc::{RoleView, Snapshot};
+use taskpaw_words::Spoken;
 use tauri::AppHandle;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::window;
+use crate::{ipc, language, window};
 use menu::{Click, Shown};
 use words::Words;
 
@@ -62,21 +62,20 @@ pub(crate) async fn attend(app: Arc<App>, handle: AppHandle, shows_window: bool)
 }
 
 /// How a role is, in the line that its menu has: *Agent: Waiting for its ports (Port 5680 is not available)*.
-pub(crate) fn line(view: &RoleView, chosen: Language, system: &str) -> String {
-    menu::role_line(view, Words::of(chosen, system))
+pub(crate) fn line(view: &RoleView, spoken: Spoken) -> String {
+    menu::role_line(view, Words::of(spoken))
 }
 
 /// Whether everything that is watched is all right, for the window's title; nothing while that is not known.
-pub(crate) fn health_line(shown: &Snapshot, system: &str) -> Option<String> {
+pub(crate) fn health_line(shown: &Snapshot) -> Option<String> {
     let takes_orders = shown.app.replaced_by.is_none() && shown.problem.is_none();
-    let words = Words::of(shown.app.preferences.language, system);
+    let words = Words::of(language::spoken(shown.app.preferences.language));
     takes_orders.then(|| health::line(&shown.health, words)).flatten()
 }
 
 fn look(app: &App) -> Shown {
     let snapshot = app.board().snapshot();
-    let system = crate::language::of_the_system();
-    Shown::of(&snapshot, Words::of(snapshot.app.preferences.language, &system))
+    Shown::of(&snapshot, Words::of(language::spoken(snapshot.app.preferences.language)))
 }
 
 fn on_click(app: &Arc<App>, handle: &AppHandle) -> OnClick {
@@ -87,7 +86,7 @@ fn on_click(app: &Arc<App>, handle: &AppHandle) -> OnClick {
             let app = Arc::clone(&app);
             tauri::async_runtime::spawn(async move {
                 let asked = format!("{request:?}");
-                if let Err(error) = request.answered_by(app.as_ref()).await {
+                if let Err(error) = ipc::answer(app, request).await {
                     tracing::warn!(asked, %error.message, "what was chosen in the tray was not done");
                 }
             });

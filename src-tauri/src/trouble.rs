@@ -18,7 +18,9 @@ use tauri::AppHandle;
 use tauri::async_runtime::{spawn, spawn_blocking};
 
 use crate::app::App;
-use crate::{language, tray, window};
+use taskpaw_words::fill;
+
+use crate::{ipc, language, tray, window};
 use words::Words;
 
 /// What is over within this time nobody has to hear of: another program that has a port for a moment, a start after a crash.
@@ -115,9 +117,8 @@ async fn is_seen(handle: &AppHandle) -> bool {
 
 /// Tells a person. The notification that was shown, if one was.
 async fn tell(app: &Arc<App>, handle: &AppHandle, view: &RoleView, shown: &Snapshot) -> Option<system::Told> {
-    let (chosen, system) = (shown.app.preferences.language, language::of_the_system());
-    let title = tray::line(view, chosen, &system);
-    let news = news(title, view, Words::of(chosen, &system));
+    let spoken = language::spoken(shown.app.preferences.language);
+    let news = news(tray::line(view, spoken), view, &Words::of(spoken));
     let (on_click, chosen) = (act(app, handle), news.title.clone());
     match system::show(handle.clone(), news, on_click).await {
         Ok(told) => {
@@ -144,7 +145,7 @@ fn act(app: &Arc<App>, handle: &AppHandle) -> impl Fn(Option<Request>) + Send + 
         Some(request) => {
             let (app, handle) = (Arc::clone(&app), handle.clone());
             drop(spawn(async move {
-                if let Err(error) = request.answered_by(app.as_ref()).await {
+                if let Err(error) = ipc::answer(app, request).await {
                     tracing::warn!(%error.message, "what was chosen in the notification was not done");
                     window::raise(&handle);
                 }
@@ -168,7 +169,7 @@ fn news(title: String, view: &RoleView, words: &Words) -> News {
     holders.dedup();
     let body = match holders.as_slice() {
         [] => goes_on.to_owned(),
-        holders => words.held.replace("{{holders}}", &holders.join(words.and)) + goes_on,
+        holders => fill(words.held, &[("holders", &holders.join(words.and))]) + goes_on,
     };
     let mut actions = vec![Action { label: words.open.to_owned(), request: None }];
     if let Some((label, draft)) = other_ports(view, words) {
@@ -188,7 +189,7 @@ fn other_ports(view: &RoleView, words: &Words) -> Option<(String, Vec<PortDraft>
         let endpoint = Endpoint { host: port.host.clone(), port: number.into() };
         draft.push(PortDraft { role: view.role, name: port.name.clone(), endpoint });
     }
-    let label = words.another_port.replace("{{ports}}", &numbers.join(words.and));
+    let label = fill(words.another_port, &[("ports", &numbers.join(words.and))]);
     (!draft.is_empty()).then_some((label, draft))
 }
 

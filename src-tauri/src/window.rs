@@ -19,7 +19,7 @@ use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::{language, tray};
+use crate::tray;
 
 /// The name of the one window.
 const NAME: &str = "main";
@@ -120,10 +120,9 @@ fn note_appearance(window: &WebviewWindow, shown: SharedAppearance) {
 /// Keeps the title as the board is: whether everything that is watched is all right can be read in the list of windows too.
 pub(crate) async fn attend_title(app: Arc<App>, handle: AppHandle) {
     let (mut happened, mut said) = (app.board().listen(), TITLE.to_owned());
-    let system = language::of_the_system();
     while happened.recv().await.is_some() {
         while happened.try_recv().is_ok() {}
-        let health = tray::health_line(&app.board().snapshot(), &system);
+        let health = tray::health_line(&app.board().snapshot());
         let title = health.map_or_else(|| TITLE.to_owned(), |health| format!("{health} – {TITLE}"));
         if title == said {
             continue;

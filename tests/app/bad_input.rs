@@ -9,10 +9,9 @@ use support::{Home, Window};
 /// Starts the app on a configuration that it cannot use, in both languages.
 async fn says(home: &Home, english: &[&str], chinese: &[&str]) {
     let before = std::fs::read(home.config_file()).ok();
-    let window = Window::open(&Programs::current(), home).await;
     // Nothing of a broken configuration is known: the window follows the system's language.
-    for (language, parts) in [("en-US", english), ("zh-CN", chinese)] {
-        window.system_language_becomes(language).await;
+    for (language, parts) in [("en_US.UTF-8", english), ("zh_CN.UTF-8", chinese)] {
+        let window = Window::open_where_spoken(&Programs::current(), home, language).await;
         for part in parts {
             window.text_with("problem", part).await;
         }

@@ -37,6 +37,11 @@ impl Window {
         Self::open_through(&mut Command::new(driver()), app, home).await
     }
 
+    /// Starts an app where the system speaks a language, such as `zh_CN.UTF-8`, whether or not the system has it.
+    pub async fn open_where_spoken(programs: &Programs, home: &Home, language: &str) -> Self {
+        Self::open_through(Command::new(driver()).env("LC_ALL", language), &programs.app(), home).await
+    }
+
     /// Starts an app through a driver that is started in a way of its own: by another program, which then
     /// becomes the driver.
     pub async fn open_through(command: &mut Command, app: &Path, home: &Home) -> Self {
@@ -260,14 +265,6 @@ impl Window {
     /// Runs a script in the window.
     pub async fn script(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.expect("its result")
-    }
-
-    /// Makes the webview tell the page that the system's language is another one.
-    pub async fn system_language_becomes(&self, language: &str) {
-        let script = "const [language] = arguments;
-            Object.defineProperty(navigator, 'language', { value: language, configurable: true });
-            window.dispatchEvent(new Event('languagechange'));";
-        self.client.execute(script, vec![language.into()]).await.expect("an end");
     }
 
     /// Asks the app to end, as its window does. The answer goes with the window.

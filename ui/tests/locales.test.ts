@@ -60,7 +60,11 @@ describe("words", () => {
 
   it("uses every key", () => {
     const patterns = used();
-    const unused = Object.keys(english).filter((key) => !patterns.some((pattern) => pattern.test(key)));
+    // What is said outside of the window is used by the host, whose compiler knows.
+    const isSaidHere = (key: string) => !/^(native|menu_bar)\./.test(key);
+    const unused = Object.keys(english)
+      .filter(isSaidHere)
+      .filter((key) => !patterns.some((pattern) => pattern.test(key)));
     expect(unused).toEqual([]);
   });
 

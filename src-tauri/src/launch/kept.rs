@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use taskpaw_contract::ipc::{Event, Launch};
+use taskpaw_words::{Spoken, launch, native};
 
 use crate::app::App;
 use crate::language;
@@ -31,23 +32,19 @@ pub(super) fn tell(app: &App, audience: Audience, launch: Launch) {
         return;
     }
     let chosen = app.settings().read().map(|config| config.app.language).unwrap_or_default();
-    let (title, body) = words(version.as_deref(), language::is_chinese(chosen, &language::of_the_system()));
+    let (title, body) = words(version.as_deref(), language::spoken(chosen));
     app.shell().notify(&title, &body);
     std::thread::sleep(NOTIFIED_WITHIN);
     app.lifecycle().want_status(1);
     app.shell().quit();
 }
 
-fn words(version: Option<&str>, in_chinese: bool) -> (String, String) {
-    let own = taskpaw_contract::version();
-    if in_chinese {
-        let title = version
-            .map_or("已在运行的 TaskPaw 继续工作".to_owned(), |it| format!("TaskPaw {it} 继续工作"));
-        return (title, format!("TaskPaw {own} 无法接替它。打开 TaskPaw {own} 即可查看原因。"));
-    }
-    let title = version
-        .map_or("The TaskPaw that is running goes on".to_owned(), |it| format!("TaskPaw {it} goes on"));
-    (title, format!("TaskPaw {own} could not take over. Open TaskPaw {own} to see why."))
+fn words(version: Option<&str>, spoken: Spoken) -> (String, String) {
+    let title = match version {
+        Some(version) => launch::KEPT_VERSION.filled(spoken, &[("version", version)]),
+        None => launch::KEPT.of(spoken).to_owned(),
+    };
+    (title, native::NOT_TAKEN_OVER.filled(spoken, &[("version", taskpaw_contract::version())]))
 }
 
 #[cfg(test)]
@@ -56,11 +53,11 @@ mod tests {
 
     #[test]
     fn it_is_said_who_goes_on_and_where_to_look_in_both_languages() {
-        let (title, body) = words(Some("4.0.0"), false);
+        let (title, body) = words(Some("4.0.0"), Spoken::English);
         assert_eq!(title, "TaskPaw 4.0.0 goes on");
         assert!(body.contains("could not take over") && body.contains("Open TaskPaw"), "{body}");
-        assert_eq!(words(None, false).0, "The TaskPaw that is running goes on");
-        assert_eq!(words(Some("4.0.0"), true).0, "TaskPaw 4.0.0 继续工作");
-        assert_eq!(words(None, true).0, "已在运行的 TaskPaw 继续工作");
+        assert_eq!(words(None, Spoken::English).0, "The TaskPaw that is running goes on");
+        assert_eq!(words(Some("4.0.0"), Spoken::SimplifiedChinese).0, "TaskPaw 4.0.0 继续工作");
+        assert_eq!(words(None, Spoken::SimplifiedChinese).0, "已在运行的 TaskPaw 继续工作");
     }
 }

@@ -2,49 +2,43 @@
 
 use serde_json::Value;
 use taskpaw_contract::ipc::{AgentEvent, EventKind, PollErrorCode};
+use taskpaw_words::{Spoken, Word, duration, event, metric, monitor_type, native, poll_error};
+
+const CHINESE: Spoken = Spoken::SimplifiedChinese;
 
 /// Title and body of the one that stands for all that are too many.
-pub(super) fn more(in_chinese: bool) -> (String, String) {
-    let (title, body) = if in_chinese {
-        ("还有更多事件", "请打开 TaskPaw，在“事件”页查看。")
-    } else {
-        ("More events have come", "Open TaskPaw and look at Events.")
-    };
-    (title.to_owned(), body.to_owned())
+pub(super) fn more(spoken: Spoken) -> (String, String) {
+    (native::MORE_EVENTS.of(spoken).to_owned(), native::MORE_EVENTS_TEXT.of(spoken).to_owned())
 }
 
 /// Title and body of one that only shows whether they arrive.
-pub(super) fn trial(in_chinese: bool) -> (String, String) {
-    let (title, body) = if in_chinese {
-        ("测试通知", "TaskPaw 会这样告诉您：有警报，或工作已完成。")
-    } else {
-        ("Test notification", "This is how TaskPaw tells you about alerts and finished work.")
-    };
-    (title.to_owned(), body.to_owned())
+pub(super) fn trial(spoken: Spoken) -> (String, String) {
+    (native::TRIAL.of(spoken).to_owned(), native::TRIAL_TEXT.of(spoken).to_owned())
 }
 
 /// Title and body of an event that says its kind, in the words of the window. What those do not say, such as a reason,
 /// the event says itself.
-pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
-    let data = event.data.as_ref()?;
+pub(super) fn chinese(told: &AgentEvent) -> Option<(String, String)> {
+    let data = told.data.as_ref()?;
     let kind = serde_json::from_value(data.get("kind")?.clone()).ok()?;
     let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key: &str| data.get(key).and_then(Value::as_f64).unwrap_or_default();
-    let word = |key: &str| if text(key).is_empty() { "没有文件" } else { text(key) }.to_owned();
-    let metric = match text("metric") {
-        "cpu" => "处理器",
-        "memory" => "内存",
-        "disk" => "磁盘",
+    let word =
+        |key: &str| if text(key).is_empty() { event::NO_FILE.of(CHINESE) } else { text(key) }.to_owned();
+    let measured = match text("metric") {
+        "cpu" => metric::CPU.of(CHINESE),
+        "memory" => metric::MEMORY.of(CHINESE),
+        "disk" => metric::DISK.of(CHINESE),
         other => other,
     };
-    let name = match event.monitor.as_str() {
-        "host_metrics" => "系统资源",
+    let name = match told.monitor.as_str() {
+        "host_metrics" => monitor_type::HOST_METRICS.of(CHINESE),
         // What a hub says of a machine names that.
         _ if !text("agent").is_empty() => text("agent"),
         monitor => monitor,
     };
     let filled = [
-        ("metric", metric.to_owned()),
+        ("metric", measured.to_owned()),
         ("percent", format!("{:.0}", number("percent"))),
         ("duration", lasting(number("seconds") as u64)),
         ("status", number("exit_status").to_string()),
@@ -58,74 +52,73 @@ pub(super) fn chinese(event: &AgentEvent) -> Option<(String, String)> {
         ("name", name.to_owned()),
     ];
     let cause = data.get("cause").and_then(|cause| serde_json::from_value(cause.clone()).ok());
-    let fill = |sentence: &str| {
-        filled.iter().fold(sentence.to_owned(), |sentence, (what, value)| {
-            sentence.replace(&format!("{{{{{what}}}}}"), value)
-        })
-    };
-    Some((fill(title(kind, cause)), body(kind, cause).map_or_else(|| event.message.clone(), fill)))
+    let filled: Vec<(&str, &str)> = filled.iter().map(|(name, value)| (*name, &**value)).collect();
+    let said = |word: Word| word.filled(CHINESE, &filled);
+    Some((said(title(kind, cause)), body(kind, cause).map_or_else(|| told.message.clone(), said)))
 }
 
-fn title(kind: EventKind, cause: Option<PollErrorCode>) -> &'static str {
+fn title(kind: EventKind, cause: Option<PollErrorCode>) -> Word {
     match kind {
-        EventKind::Started => "监测端已启动",
-        EventKind::Down => "{{name}} 出现故障",
-        EventKind::Up => "{{name}} 已恢复正常",
-        EventKind::ErrorLine => "{{name}} 报告了错误",
-        EventKind::Calm => "{{name}} 不再报告错误",
-        EventKind::WorkDone => "{{name}} 已完成",
-        EventKind::Unreadable => "无法监测 {{name}}",
-        EventKind::Readable | EventKind::MonitorWorks => "已恢复监测 {{name}}",
-        EventKind::FileComplete => "{{name}}：{{file}}",
-        EventKind::WordChanged => "{{name}}：{{word}}",
-        EventKind::BusyTooLong => "{{name}} 忙碌时间过长",
-        EventKind::Stale => "{{name}} 太久没有更新",
-        EventKind::Fresh => "{{name}} 已重新更新",
-        EventKind::High => "{{metric}}占用过高",
-        EventKind::Normal => "{{metric}}已恢复正常",
-        EventKind::TaskDone => "{{name}} 已结束",
-        EventKind::TaskFailed => "{{name}} 失败",
-        EventKind::Stuck => "{{name}} 停住了",
-        EventKind::Unstuck => "{{name}} 已继续进行",
-        EventKind::AssistantBusy => "{{name}}：编程助手在工作",
-        EventKind::AssistantWaits => "{{name}}：编程助手在等您",
-        EventKind::AssistantIdle => "{{name}}：编程助手空闲了",
-        EventKind::MonitorFailed => "{{name}} 暂时无法监测",
-        EventKind::LeftOut => "{{name}}：略去了部分事件",
+        EventKind::Started => event::STARTED,
+        EventKind::Down => event::DOWN,
+        EventKind::Up => event::UP,
+        EventKind::ErrorLine => event::ERROR_LINE,
+        EventKind::Calm => event::CALM,
+        EventKind::WorkDone => event::WORK_DONE,
+        EventKind::Unreadable => event::UNREADABLE,
+        EventKind::FileComplete => event::FILE_COMPLETE,
+        EventKind::WordChanged => event::WORD_CHANGED,
+        EventKind::BusyTooLong => event::BUSY_TOO_LONG,
+        EventKind::Stale => event::STALE,
+        EventKind::Fresh => event::FRESH,
+        EventKind::High => event::HIGH,
+        EventKind::Normal => event::NORMAL,
+        EventKind::TaskDone => event::TASK_DONE,
+        EventKind::TaskFailed => event::TASK_FAILED,
+        EventKind::Stuck => event::STUCK,
+        EventKind::Unstuck => event::UNSTUCK,
+        EventKind::AssistantBusy => event::ASSISTANT_BUSY,
+        EventKind::AssistantWaits => event::ASSISTANT_WAITS,
+        EventKind::AssistantIdle => event::ASSISTANT_IDLE,
+        EventKind::MonitorFailed => event::MONITOR_FAILED,
+        EventKind::LeftOut => event::LEFT_OUT,
+        EventKind::Readable => event::READABLE,
+        EventKind::MonitorWorks => event::MONITOR_WORKS,
         EventKind::MachineOffline => match cause {
-            Some(PollErrorCode::Unauthorized) => "{{name}} 不接受令牌",
-            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => "{{name}} 应答异常",
-            _ => "{{name}} 已离线",
+            Some(PollErrorCode::Unauthorized) => event::MACHINE_REFUSES,
+            Some(PollErrorCode::Status | PollErrorCode::NoAgent) => event::MACHINE_ANSWERS_BADLY,
+            _ => event::MACHINE_OFFLINE,
         },
-        EventKind::MachineOnline => "{{name}} 已恢复在线",
+        EventKind::MachineOnline => event::MACHINE_ONLINE,
     }
 }
 
 /// What the title does not say; nothing where only the event's own words do.
-fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
+fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<Word> {
     Some(match kind {
-        EventKind::Readable => "现在又可以读取了。",
-        EventKind::FileComplete => "{{file}} 已写入完成（{{size}}）",
-        EventKind::WordChanged => "{{from}} → {{to}}",
-        EventKind::BusyTooLong => "已忙碌 {{duration}}，没有变化",
-        EventKind::Stale => "上次写入是 {{duration}}前",
-        EventKind::Fresh => "文件又有写入了。",
-        EventKind::High => "{{metric}}连续多次检查都达到 {{percent}}%",
-        EventKind::Normal => "{{metric}}回落到 {{percent}}%",
-        EventKind::Unstuck => "任务又在运行。",
-        EventKind::AssistantBusy | EventKind::AssistantWaits => "{{tools}}",
-        EventKind::AssistantIdle => "没有编程助手在工作了。",
-        EventKind::TaskDone => "{{program}} 运行 {{duration}}后结束",
-        EventKind::TaskFailed => "{{program}} 运行 {{duration}}后失败，退出状态 {{status}}",
-        EventKind::MonitorWorks => "",
+        EventKind::Readable => event::READABLE_TEXT,
+        EventKind::FileComplete => event::FILE_COMPLETE_TEXT,
+        EventKind::WordChanged => event::WORD_CHANGED_TEXT,
+        EventKind::BusyTooLong => event::BUSY_TOO_LONG_TEXT,
+        EventKind::Stale => event::STALE_TEXT,
+        EventKind::Fresh => event::FRESH_TEXT,
+        EventKind::High => event::HIGH_TEXT,
+        EventKind::Normal => event::NORMAL_TEXT,
+        EventKind::TaskDone => event::TASK_DONE_TEXT,
+        EventKind::TaskFailed => event::TASK_FAILED_TEXT,
+        EventKind::Unstuck => event::UNSTUCK_TEXT,
+        EventKind::AssistantBusy => event::ASSISTANT_BUSY_TEXT,
+        EventKind::AssistantWaits => event::ASSISTANT_WAITS_TEXT,
+        EventKind::AssistantIdle => event::ASSISTANT_IDLE_TEXT,
+        EventKind::MonitorWorks => Word::EMPTY,
         EventKind::MachineOffline => match cause {
-            Some(PollErrorCode::Unauthorized) => "它不接受此令牌。请填写那台机器“设置”页中的令牌。",
-            Some(PollErrorCode::Status) => "它返回了错误，请在那台机器的“诊断”页查看日志。",
-            Some(PollErrorCode::NoAgent) => "应答的不是监测端，请检查地址和端口。",
-            Some(PollErrorCode::Timeout) => "它未能及时应答，可能已关机，或被防火墙拦截。",
-            _ => "无法连接它。请确认那台机器上的 TaskPaw 正在运行，并已在“设置”页允许其他机器访问监测端。",
+            Some(PollErrorCode::Unauthorized) => poll_error::UNAUTHORIZED,
+            Some(PollErrorCode::Status) => poll_error::STATUS,
+            Some(PollErrorCode::NoAgent) => poll_error::NO_AGENT,
+            Some(PollErrorCode::Timeout) => poll_error::TIMEOUT,
+            _ => poll_error::UNREACHABLE,
         },
-        EventKind::MachineOnline => "它又有应答了。",
+        EventKind::MachineOnline => event::MACHINE_ONLINE_TEXT,
         // The level of the first and the last is one that nobody is notified of.
         EventKind::Started
         | EventKind::Down
@@ -143,12 +136,14 @@ fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<&'static str> {
 /// How long something took, as the window writes it.
 fn lasting(seconds: u64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
-    match (hours / 24, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} 秒"),
-        (0, 0, _) => format!("{minutes} 分钟"),
-        (0, _, _) => format!("{hours} 小时 {} 分钟", minutes % 60),
-        (days, _, _) => format!("{days} 天 {} 小时", hours % 24),
-    }
+    let (word, values) = match (hours / 24, hours, minutes) {
+        (0, 0, 0) => (duration::S, [("value", seconds), ("", 0)]),
+        (0, 0, _) => (duration::MINUTES, [("minutes", minutes), ("", 0)]),
+        (0, _, _) => (duration::HOURS_MINUTES, [("hours", hours), ("minutes", minutes % 60)]),
+        (days, _, _) => (duration::DAYS_HOURS, [("days", days), ("hours", hours % 24)]),
+    };
+    let values = values.map(|(name, value)| (name, value.to_string()));
+    word.filled(CHINESE, &values.each_ref().map(|(name, value)| (*name, &**value)))
 }
 
 /// How large something is, as the window writes it.
@@ -169,8 +164,6 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: &str = include_str!("../../../ui/src/locales/zh-CN.ts");
-
     fn said(monitor: &str, data: Value) -> Option<(String, String)> {
         let event = json!({ "id": 1, "time": "", "machine": "m", "monitor": monitor,
                             "message": "as the agent says", "data": data });
@@ -182,6 +175,13 @@ mod tests {
         for (monitor, data, title, body) in [
             ("Film", json!({ "kind": "down" }), "Film 出现故障", "as the agent says"),
             ("Film", json!({ "kind": "monitor_works" }), "已恢复监测 Film", ""),
+            ("Film", json!({ "kind": "stuck" }), "Film 停住了", "as the agent says"),
+            (
+                "Code",
+                json!({ "kind": "assistant_waits", "tools": "Claude Code" }),
+                "Code：编程助手在等您",
+                "Claude Code",
+            ),
             (
                 "Film",
                 json!({ "kind": "word_changed", "from": "running", "to": "" }),
@@ -225,36 +225,5 @@ mod tests {
             [0.0, 999.0, 1000.0, 125_952.0, 33_393_000_000.0].map(size),
             ["0 B", "999 B", "1.0 KiB", "123 KiB", "31.1 GiB"]
         );
-    }
-
-    /// One thing has one name.
-    #[test]
-    fn the_window_says_it_in_the_same_words() {
-        let (_, events) = WINDOW.split_once("  event: {").unwrap();
-        let (events, _) = events.split_once("\n  },").unwrap();
-        let kind = |key: &str| serde_json::from_value::<EventKind>(json!(key)).ok();
-        let (mut titles, mut bodies) = (0, 0);
-        for (key, text) in events.lines().filter_map(|line| line.trim().split_once(": \"")) {
-            let text = text.strip_suffix("\",").unwrap();
-            if let Some(kind) = kind(key) {
-                assert_eq!(title(kind, None), text, "{kind:?}");
-                titles += 1;
-            } else if let Some(kind) = key.strip_suffix("_text").and_then(kind)
-                && let Some(body) = body(kind, None)
-            {
-                assert_eq!(body, text, "{kind:?}");
-                bodies += 1;
-            }
-        }
-        assert_eq!((titles, bodies), (27, 15));
-        for cause in ["unauthorized", "status", "no_agent", "timeout", "unreachable"] {
-            let cause = serde_json::from_value(json!(cause)).ok();
-            let kind = EventKind::MachineOffline;
-            assert!(WINDOW.contains(&format!("\"{}\"", title(kind, cause))), "{cause:?}");
-            assert!(WINDOW.contains(&format!("\"{}\"", body(kind, cause).unwrap())), "{cause:?}");
-        }
-        for word in ["系统资源", "处理器", "内存", "磁盘", "没有文件"] {
-            assert!(WINDOW.contains(&format!("\"{word}\"")), "{word}");
-        }
     }
 }

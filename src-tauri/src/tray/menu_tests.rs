@@ -1,13 +1,14 @@
 //! What the tray says in each state, in both languages.
 
 use port_takeover::PortState;
-use taskpaw_contract::config::{Config, ConfigProblem, Language};
+use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::ipc::{
     Apply, ApplyStep, Backend, Event, Health, LingeringCause, PortView, Progress, RoleFailure, Trouble,
     TroubleState, Watched,
 };
 use taskpaw_contract::sidecar::StartupErrorCode;
 use taskpaw_contract::{PortStatus, Role};
+use taskpaw_words::Spoken;
 
 use super::*;
 use crate::board::Board;
@@ -187,8 +188,8 @@ fn read(shown: &Shown) -> String {
 #[test]
 fn what_is_said_in_each_state_in_both_languages() {
     let said = cases().into_iter().map(|(name, shown)| {
-        let say = |language| read(&Shown::of(&shown, Words::of(language, "")));
-        format!("== {name}\n{}\n{}\n", say(Language::English), say(Language::SimplifiedChinese))
+        let say = |language| read(&Shown::of(&shown, Words::of(language)));
+        format!("== {name}\n{}\n{}\n", say(Spoken::English), say(Spoken::SimplifiedChinese))
     });
     insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"));
 }
@@ -196,7 +197,7 @@ fn what_is_said_in_each_state_in_both_languages() {
 #[test]
 fn the_window_can_be_opened_and_the_app_ended_in_every_state() {
     for (name, shown) in cases() {
-        let entries = Shown::of(&shown, Words::of(Language::English, "")).entries;
+        let entries = Shown::of(&shown, Words::of(Spoken::English)).entries;
         let has = |wanted: Click| {
             entries.iter().any(|entry| matches!(entry, Entry::Command(command) if command.click == wanted))
         };
@@ -207,7 +208,7 @@ fn the_window_can_be_opened_and_the_app_ended_in_every_state() {
 #[test]
 fn the_worst_of_the_roles_is_how_the_app_is() {
     let mut shown = running(&[Role::Agent, Role::Hub]);
-    let mood = |shown: &Snapshot| Shown::of(shown, Words::of(Language::English, "")).mood;
+    let mood = |shown: &Snapshot| Shown::of(shown, Words::of(Spoken::English)).mood;
     assert_eq!(mood(&shown), Mood::Quiet);
     shown.roles[0].state = ready();
     assert_eq!(mood(&shown), Mood::Well, "a role that was stopped on purpose is no fault");
@@ -221,7 +222,7 @@ fn the_worst_of_the_roles_is_how_the_app_is() {
 
 #[test]
 fn a_click_asks_for_what_the_label_says() {
-    let shown = Shown::of(&agent_is(ready()), Words::of(Language::English, ""));
+    let shown = Shown::of(&agent_is(ready()), Words::of(Spoken::English));
     let role = Role::Agent;
     let commands = vec![
         Command { label: "Restart the agent".into(), click: Click::Ask(Request::Restart { role }) },

@@ -1,9 +1,10 @@
-//! The words of the tray, in the languages of the window. What the window says too is said in the same words.
+//! The words of the tray, which are the window's.
 
 use taskpaw_contract::Role;
-use taskpaw_contract::config::Language;
-
-use crate::language;
+use taskpaw_words::{
+    Spoken, action, app, conflict, failure, fill, fleet, health, launch, monitor_state, monitor_type, native,
+    ports, role, settings, state,
+};
 
 /// The words of a language. A name in double braces stands for what is filled in.
 #[derive(Debug)]
@@ -64,125 +65,81 @@ pub(super) struct Words {
     pub(super) and: &'static str,
 }
 
-const ENGLISH: Words = Words {
-    open: "Open TaskPaw",
-    quit: "Quit TaskPaw",
-    installed: "TaskPaw {{version}} is installed",
-    relaunch: "Relaunch",
-    replaced_by: "Handing over to {{version}}",
-    waiting: "Waiting for the TaskPaw that is running",
-    waiting_for: "Taking over from TaskPaw {{version}}",
-    blocked: "Another TaskPaw is running and does not answer",
-    kept: "The TaskPaw that is running goes on",
-    kept_version: "TaskPaw {{version}} goes on",
-    no_role: "No role is switched on",
-    all_well: "All well · {{total}}",
-    attention_one: "1 needs attention",
-    attention_many: "{{count}} need attention",
-    offline: "Offline",
-    error: "Error",
-    degraded: "Degraded",
-    this_machine: "System resources",
-    roles: [["agent", "Agent"], ["hub", "Hub"]],
-    stopped: "Stopped",
-    taking_over: "Taking over",
-    lingering: "Waiting for a port",
-    starting: "Starting",
-    ready: "Ready",
-    backoff: "Trying again soon",
-    waiting_role: "Waiting for its ports",
-    failed: "Not running",
-    stopping: "Stopping",
-    stood_down: "Handing over",
-    start: "Start the {{role}}",
-    stop: "Stop the {{role}}",
-    restart: "Restart the {{role}}",
-    retry: "Try again",
-    conflict_one: "Port {{port}} is not available",
-    conflict_many: "Ports {{ports}} are not available",
-    port_conflict: "A port is not available",
-    takeover: "The ports could not be taken over",
-    v3_busy: "TaskPaw 3 is still working",
-    displaced: "Another TaskPaw was started later",
-    not_allowed: "An earlier TaskPaw may not be ended",
-    config: "The configuration cannot be used",
-    spawn_failed: "The backend could not be started",
-    startup_failed: "The backend could not start",
-    broken_protocol: "The backend answered in an unexpected way",
-    wrong_version: "The backend is another version",
-    not_ready: "The backend was not ready in time",
-    exited: "The backend stopped unexpectedly",
-    unhealthy: "The backend stopped answering",
-    colon: ": ",
-    brackets: [" (", ")"],
-    between: "; ",
-    and: " and ",
-};
-
-const SIMPLIFIED_CHINESE: Words = Words {
-    open: "打开 TaskPaw",
-    quit: "退出 TaskPaw",
-    installed: "TaskPaw {{version}} 已安装",
-    relaunch: "重新启动",
-    replaced_by: "正在交接给 {{version}}",
-    waiting: "正在等待已在运行的 TaskPaw",
-    waiting_for: "正在接替 TaskPaw {{version}}",
-    blocked: "另一个 TaskPaw 正在运行，但没有回应",
-    kept: "已在运行的 TaskPaw 继续工作",
-    kept_version: "TaskPaw {{version}} 继续工作",
-    no_role: "没有启用任何角色",
-    all_well: "一切正常 · {{total}}",
-    attention_one: "1 项需要处理",
-    attention_many: "{{count}} 项需要处理",
-    offline: "离线",
-    error: "错误",
-    degraded: "异常",
-    this_machine: "系统资源",
-    roles: [["监测端", "监测端"], ["汇总端", "汇总端"]],
-    stopped: "已停止",
-    taking_over: "正在接管",
-    lingering: "等待端口释放",
-    starting: "正在启动",
-    ready: "运行中",
-    backoff: "即将重试",
-    waiting_role: "等待端口",
-    failed: "未运行",
-    stopping: "正在停止",
-    stood_down: "正在交接",
-    start: "启动{{role}}",
-    stop: "停止{{role}}",
-    restart: "重启{{role}}",
-    retry: "重试",
-    conflict_one: "端口 {{port}} 无法使用",
-    conflict_many: "端口 {{ports}} 无法使用",
-    port_conflict: "端口无法使用",
-    takeover: "未能接管端口",
-    v3_busy: "TaskPaw 3 仍在工作",
-    displaced: "另一个 TaskPaw 在此之后启动",
-    not_allowed: "无权结束先前的 TaskPaw",
-    config: "配置无法使用",
-    spawn_failed: "无法启动后台程序",
-    startup_failed: "后台程序无法启动",
-    broken_protocol: "后台程序的应答异常",
-    wrong_version: "后台程序的版本不一致",
-    not_ready: "后台程序未能及时就绪",
-    exited: "后台程序意外停止",
-    unhealthy: "后台程序不再响应",
-    colon: "：",
-    brackets: ["（", "）"],
-    between: "；",
-    and: " 和 ",
-};
+static ENGLISH: Words = Words::in_language(Spoken::English);
+static SIMPLIFIED_CHINESE: Words = Words::in_language(Spoken::SimplifiedChinese);
 
 impl Words {
-    /// The words for what a person chose; `system` is the system's own language, such as `zh-CN`.
-    pub(super) fn of(chosen: Language, system: &str) -> &'static Self {
-        if language::is_chinese(chosen, system) { &SIMPLIFIED_CHINESE } else { &ENGLISH }
+    const fn in_language(spoken: Spoken) -> Self {
+        Self {
+            roles: [
+                [role::AGENT.of(spoken), role::TITLE_AGENT.of(spoken)],
+                [role::HUB.of(spoken), role::TITLE_HUB.of(spoken)],
+            ],
+            brackets: [native::BRACKET_OPEN.of(spoken), native::BRACKET_CLOSE.of(spoken)],
+            open: native::OPEN.of(spoken),
+            quit: settings::ON_CLOSE_QUIT.of(spoken),
+            installed: app::UPDATE.of(spoken),
+            relaunch: app::RELAUNCH.of(spoken),
+            replaced_by: app::REPLACED_BY.of(spoken),
+            waiting: launch::WAITING.of(spoken),
+            waiting_for: launch::WAITING_FOR.of(spoken),
+            blocked: launch::BLOCKED.of(spoken),
+            kept: launch::KEPT.of(spoken),
+            kept_version: launch::KEPT_VERSION.of(spoken),
+            no_role: ports::NONE_TITLE.of(spoken),
+            all_well: health::ALL_WELL.of(spoken),
+            attention_one: health::ATTENTION_ONE.of(spoken),
+            attention_many: health::ATTENTION_MANY.of(spoken),
+            offline: fleet::OFFLINE.of(spoken),
+            error: monitor_state::ERROR.of(spoken),
+            degraded: monitor_state::DEGRADED.of(spoken),
+            this_machine: monitor_type::HOST_METRICS.of(spoken),
+            stopped: state::STOPPED.of(spoken),
+            taking_over: state::TAKING_OVER.of(spoken),
+            lingering: state::LINGERING.of(spoken),
+            starting: state::STARTING.of(spoken),
+            ready: state::READY.of(spoken),
+            backoff: state::BACKOFF.of(spoken),
+            waiting_role: state::WAITING.of(spoken),
+            failed: state::FAILED.of(spoken),
+            stopping: state::STOPPING.of(spoken),
+            stood_down: state::STOOD_DOWN.of(spoken),
+            start: action::START.of(spoken),
+            stop: action::STOP.of(spoken),
+            restart: action::RESTART.of(spoken),
+            retry: action::RETRY.of(spoken),
+            conflict_one: conflict::TITLE_ONE.of(spoken),
+            conflict_many: conflict::TITLE_MANY.of(spoken),
+            port_conflict: failure::PORT_CONFLICT.of(spoken),
+            takeover: failure::TAKEOVER.of(spoken),
+            v3_busy: failure::V3_BUSY.of(spoken),
+            displaced: failure::DISPLACED.of(spoken),
+            not_allowed: failure::NOT_ALLOWED.of(spoken),
+            config: failure::CONFIG.of(spoken),
+            spawn_failed: failure::SPAWN_FAILED.of(spoken),
+            startup_failed: failure::STARTUP_STARTUP_FAILED.of(spoken),
+            broken_protocol: failure::BROKEN_PROTOCOL.of(spoken),
+            wrong_version: failure::WRONG_VERSION.of(spoken),
+            not_ready: failure::NOT_READY.of(spoken),
+            exited: failure::EXITED.of(spoken),
+            unhealthy: failure::UNHEALTHY.of(spoken),
+            colon: native::COLON.of(spoken),
+            between: native::BETWEEN.of(spoken),
+            and: native::AND.of(spoken),
+        }
+    }
+
+    /// The words of a language.
+    pub(super) fn of(spoken: Spoken) -> &'static Self {
+        match spoken {
+            Spoken::English => &ENGLISH,
+            Spoken::SimplifiedChinese => &SIMPLIFIED_CHINESE,
+        }
     }
 
     /// A sentence with something filled in.
     pub(super) fn fill(&self, sentence: &str, name: &str, value: &str) -> String {
-        sentence.replace(&format!("{{{{{name}}}}}"), value)
+        fill(sentence, &[(name, value)])
     }
 
     /// The name of a role in a sentence.
@@ -193,85 +150,5 @@ impl Words {
     /// The name of a role at the start of a line.
     pub(super) fn role_name(&self, role: Role) -> &'static str {
         self.roles[usize::from(role == Role::Hub)][1]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_is_the_chosen_one_or_the_systems() {
-        let opens = |chosen, system| Words::of(chosen, system).open;
-        for (chosen, system, expected) in [
-            (Language::System, "zh-CN", SIMPLIFIED_CHINESE.open),
-            (Language::System, "zh_Hans", SIMPLIFIED_CHINESE.open),
-            (Language::System, "ZH", SIMPLIFIED_CHINESE.open),
-            (Language::System, "de-DE", ENGLISH.open),
-            (Language::System, "zhx", ENGLISH.open),
-            (Language::System, "", ENGLISH.open),
-            (Language::English, "zh-CN", ENGLISH.open),
-            (Language::SimplifiedChinese, "en-US", SIMPLIFIED_CHINESE.open),
-        ] {
-            assert_eq!(opens(chosen, system), expected, "{chosen:?} {system}");
-        }
-    }
-
-    /// One thing has one name: what the tray says stands in the window's words too, letter by letter.
-    #[test]
-    fn what_the_window_says_too_is_said_in_the_same_words() {
-        for (words, window) in [
-            (&ENGLISH, include_str!("../../../ui/src/locales/en.ts")),
-            (&SIMPLIFIED_CHINESE, include_str!("../../../ui/src/locales/zh-CN.ts")),
-        ] {
-            let mut said =
-                vec![words.quit, words.installed, words.relaunch, words.replaced_by, words.waiting];
-            said.extend([
-                words.waiting_for,
-                words.blocked,
-                words.kept,
-                words.kept_version,
-                words.no_role,
-                words.stopped,
-                words.taking_over,
-            ]);
-            said.extend([
-                words.lingering,
-                words.starting,
-                words.ready,
-                words.backoff,
-                words.waiting_role,
-                words.failed,
-            ]);
-            said.extend([
-                words.stopping,
-                words.start,
-                words.stop,
-                words.restart,
-                words.retry,
-                words.takeover,
-            ]);
-            said.extend([words.conflict_one, words.conflict_many, words.port_conflict, words.config]);
-            said.extend([
-                words.spawn_failed,
-                words.startup_failed,
-                words.broken_protocol,
-                words.wrong_version,
-            ]);
-            said.extend([
-                words.not_ready,
-                words.exited,
-                words.unhealthy,
-                words.v3_busy,
-                words.displaced,
-                words.not_allowed,
-            ]);
-            said.extend([words.all_well, words.attention_one, words.attention_many, words.this_machine]);
-            said.extend([words.offline, words.error, words.degraded]);
-            said.extend(words.roles.as_flattened());
-            for sentence in said {
-                assert!(window.contains(&format!("\"{sentence}\"")), "{sentence}");
-            }
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! Of what a person is told, and in which words.
 
 use taskpaw_contract::PortStatus;
-use taskpaw_contract::config::{Config, Language};
+use taskpaw_contract::config::Config;
 use taskpaw_contract::ipc::{Event, HolderView, PortView};
+use taskpaw_words::Spoken;
 
 use super::*;
 use crate::board::Board;
@@ -73,19 +74,19 @@ fn who_has_the_port_is_said_in_both_languages_with_another_number() {
     waits(&board, Failure::PortConflict);
     let snapshot = board.snapshot();
     let view = &snapshot.roles[0];
-    for (chosen, body, labels) in [
+    for (spoken, body, labels) in [
         (
-            Language::English,
+            Spoken::English,
             "Held by python3 (pid 915). TaskPaw starts by itself as soon as it can.",
             ["Open TaskPaw", "Use 5682"],
         ),
         (
-            Language::SimplifiedChinese,
+            Spoken::SimplifiedChinese,
             "占用者：python3（进程号 915）。一旦可用，TaskPaw 就会自动启动。",
             ["打开 TaskPaw", "改用 5682"],
         ),
     ] {
-        let told = news(tray::line(view, chosen, ""), view, Words::of(chosen, ""));
+        let told = news(tray::line(view, spoken), view, &Words::of(spoken));
         assert_eq!(told.body, body);
         assert_eq!(told.actions.iter().map(|action| &*action.label).collect::<Vec<_>>(), labels);
         assert!(told.title.contains("5680"), "{}", told.title);
@@ -98,7 +99,7 @@ fn what_only_a_person_can_decide_says_so() {
     let failure = Failure::V3Busy { pid: 7, children: Vec::new() };
     board.publish(Event::BackendFailed { role: Role::Agent, generation: 1, failure, retry_ms: None });
     let snapshot = board.snapshot();
-    let told = news(String::new(), &snapshot.roles[0], Words::of(Language::English, ""));
+    let told = news(String::new(), &snapshot.roles[0], &Words::of(Spoken::English));
     assert_eq!(told.body, "Open TaskPaw to choose what to do.");
     assert_eq!(told.actions.len(), 1, "there is no port to change");
 }

@@ -1,8 +1,6 @@
 //! What a person is told of a role that cannot run, besides what the tray says too.
 
-use taskpaw_contract::config::Language;
-
-use crate::language;
+use taskpaw_words::{Spoken, fill, holder, native};
 
 /// The words of a language. A name in double braces stands for what is filled in.
 #[derive(Debug)]
@@ -18,37 +16,24 @@ pub(super) struct Words {
     holders: [&'static str; 2],
 }
 
-const ENGLISH: Words = Words {
-    held: "Held by {{holders}}. ",
-    waits: "TaskPaw starts by itself as soon as it can.",
-    retries: "TaskPaw tries again by itself.",
-    asks: "Open TaskPaw to choose what to do.",
-    open: "Open TaskPaw",
-    another_port: "Use {{ports}}",
-    and: " and ",
-    holders: ["{{name}} (pid {{pid}})", "a program that cannot be named (pid {{pid}})"],
-};
-
-const SIMPLIFIED_CHINESE: Words = Words {
-    held: "占用者：{{holders}}。",
-    waits: "一旦可用，TaskPaw 就会自动启动。",
-    retries: "TaskPaw 会自动重试。",
-    asks: "请打开 TaskPaw，选择接下来怎么做。",
-    open: "打开 TaskPaw",
-    another_port: "改用 {{ports}}",
-    and: " 和 ",
-    holders: ["{{name}}（进程号 {{pid}}）", "名称未知的程序（进程号 {{pid}}）"],
-};
-
 impl Words {
-    /// The words for what a person chose; `system` is the system's own language, such as `zh-CN`.
-    pub(super) fn of(chosen: Language, system: &str) -> &'static Self {
-        if language::is_chinese(chosen, system) { &SIMPLIFIED_CHINESE } else { &ENGLISH }
+    /// The words of a language.
+    pub(super) fn of(spoken: Spoken) -> Self {
+        Self {
+            held: native::HELD.of(spoken),
+            waits: native::WAITS.of(spoken),
+            retries: native::RETRIES.of(spoken),
+            asks: native::ASKS.of(spoken),
+            open: native::OPEN.of(spoken),
+            another_port: native::ANOTHER_PORT.of(spoken),
+            and: native::AND.of(spoken),
+            holders: [holder::NAMED.of(spoken), holder::UNNAMED.of(spoken)],
+        }
     }
 
     /// Who holds a port.
     pub(super) fn holder(&self, name: Option<&str>, pid: u32) -> String {
         let pattern = self.holders[usize::from(name.is_none())];
-        pattern.replace("{{pid}}", &pid.to_string()).replace("{{name}}", name.unwrap_or_default())
+        fill(pattern, &[("pid", &pid.to_string()), ("name", name.unwrap_or_default())])
     }
 }

@@ -493,6 +493,10 @@ data_dir: string,
  */
 preferences: Preferences, 
 /**
+ * The language that is spoken where the person has chosen the system's; never that itself.
+ */
+system_language: Language, 
+/**
  * Whether there is a copy of the configuration that was seen to work.
  */
 has_last_good_config: boolean, 

@@ -27,14 +27,8 @@ export function language(): Spoken {
   return spoken;
 }
 
-// The webview tells when the system's language changes while the window is open.
-let systemLanguage = $state(navigator.language);
-addEventListener("languagechange", () => {
-  systemLanguage = navigator.language;
-});
-
-/** The language for a preference; the system's is known to the webview. */
-export function spokenFor(preference: Language, system: string = systemLanguage): Spoken {
+/** The language for a preference. Which one is the system's, the host decides; until it is heard, the webview has one too. */
+export function spokenFor(preference: Language, system: string = navigator.language): Spoken {
   if (preference !== "system") return preference;
   return /^zh\b/i.test(system) ? "zh-CN" : "en";
 }

@@ -7,7 +7,7 @@ use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
 use super::health::{Health, Watched};
 use super::setting::TokenName;
-use crate::config::{ConfigProblem, Preferences};
+use crate::config::{ConfigProblem, Language, Preferences};
 use crate::import_report::{ImportReport, LeftBehind};
 use crate::sidecar::{PortName, StartupErrorCode};
 use crate::{PortStatus, Role};
@@ -39,6 +39,8 @@ pub struct AppView {
     pub data_dir: String,
     /// What the person chose.
     pub preferences: Preferences,
+    /// The language that is spoken where the person has chosen the system's; never that itself.
+    pub system_language: Language,
     /// Whether there is a copy of the configuration that was seen to work.
     pub has_last_good_config: bool,
     /// The version that takes the place of this app, which is ending, or waits whether that comes to serve.

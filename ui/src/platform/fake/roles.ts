@@ -137,6 +137,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
         notifications_offered: true,
         muted: [],
       },
+      system_language: "en",
       has_last_good_config: true,
       replaced_by: null,
       failed_successor: null,
