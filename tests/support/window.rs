@@ -39,7 +39,12 @@ impl Window {
 
     /// Starts an app where the system speaks a language, such as `zh_CN.UTF-8`, whether or not the system has it.
     pub async fn open_where_spoken(programs: &Programs, home: &Home, language: &str) -> Self {
-        Self::open_through(Command::new(driver()).env("LC_ALL", language), &programs.app(), home).await
+        Self::open_through(
+            Command::new(driver()).env("LC_ALL", language).env_remove("LANGUAGE"),
+            &programs.app(),
+            home,
+        )
+        .await
     }
 
     /// Starts an app through a driver that is started in a way of its own: by another program, which then
