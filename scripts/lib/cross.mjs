@@ -20,6 +20,7 @@ const BIN = "/usr/bin";
 const CRATES = [
   "durable-file",
   "port-takeover",
+  "redaction",
   "taskpaw-contract",
   "taskpaw-forms",
   "taskpaw-v3",

@@ -116,10 +116,7 @@ async fn the_question_before_closing_offers_it_where_there_is_one() {
     let (screen, pid) = (window.desktop().screen(), window.host_pid());
     screen.close(screen.window_of(pid).expect("the window is there"));
     window.click("close-remember").await;
-    // Not by the driver: it waits for the next frame after a click, and a hidden window draws none.
-    window.shows("[data-testid='close-tray']").await;
-    let click = "setTimeout(() => document.querySelector(\"[data-testid='close-tray']\").click())";
-    window.script(click).await;
+    window.click_last("close-tray").await;
     until("the window is hidden", LONG, async || screen.window_of(pid).is_none()).await;
     assert_eq!(home.config()["app"]["on_close"], "tray", "it is remembered");
     icon.click("Open TaskPaw").await;

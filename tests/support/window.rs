@@ -196,6 +196,13 @@ impl Window {
         self.click_at(&format!("[data-testid='{test_id}']")).await;
     }
 
+    /// Clicks an element, once it is there, that ends or hides the window: a driver's own click waits for an answer of it.
+    pub async fn click_last(&self, test_id: &str) {
+        self.shows(&format!("[data-testid='{test_id}']")).await;
+        let click = format!("document.querySelector(\"[data-testid='{test_id}']\").click()");
+        self.script(&format!("setTimeout(() => {click}, 20)")).await;
+    }
+
     /// Clicks what a selector finds first, once it is there.
     pub async fn click_at(&self, selector: &str) {
         let found = self.client.wait().at_most(LONG).for_element(Locator::Css(selector)).await;

@@ -92,7 +92,7 @@ async fn a_closed_window_of_the_older_one_is_only_hidden_and_comes_back_with_it(
     screen.close(screen.window_of(underway.old).expect("its window"));
     until("it is hidden", LONG, async || screen.window_of(underway.old).is_none()).await;
     underway.returns().await;
-    underway.newer.click("action-keep-other").await;
+    underway.newer.click_last("action-keep-other").await;
     until("the newer one is gone", LONG, async || !runs(underway.new)).await;
     until("its window is shown", LONG, async || screen.window_of(underway.old).is_some()).await;
 }

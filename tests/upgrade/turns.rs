@@ -56,7 +56,7 @@ async fn the_same_version_again_is_shown_whichever_of_the_two_it_is() {
 async fn the_other_one_is_kept_and_shown() {
     let asked = Asked::start().await;
     let (old, new) = (asked.older.host_pid(), asked.newer.host_pid());
-    asked.newer.click("action-keep-other").await;
+    asked.newer.click_last("action-keep-other").await;
     until("the newer one is gone", LONG, async || !runs(new)).await;
     assert!(runs(old));
     asked.older.role_is("agent", "ready").await;
