@@ -41,11 +41,7 @@ pub fn keep_private(path: &Path) -> io::Result<bool> {
 /// # Errors
 /// None here.
 #[cfg(not(unix))]
-#[expect(
-    clippy::missing_const_for_fn,
-    clippy::unnecessary_wraps,
-    reason = "the same signature on every system"
-)]
+#[expect(clippy::missing_const_for_fn, reason = "the same signature on every system")]
 pub fn keep_private(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }

@@ -111,6 +111,7 @@ pub(crate) type Collect = Box<dyn FnOnce() -> Vec<PassedSocket> + Send>;
 pub(crate) type Take<Heard> = Box<dyn FnMut(&Heard, Vec<PassedSocket>) + Send>;
 
 /// So many groups of sockets wait for their lines: one for each role.
+#[cfg(unix)]
 const MOST_GROUPS: usize = Role::ALL.len();
 
 impl Farewell for SuccessorLine {
