@@ -1,6 +1,7 @@
 //! A part of the soak that belongs to every test run.
 
-use support::soak::{kills, pairs, rounds, soak};
+use support::programs::CURRENT;
+use support::soak::{gap, kills, pairs, rounds, soak};
 
 /// Every kind of fault, and of each kind what is quick; most of them at moments that matter.
 const SEEDS: [u64; 15] = [26, 27, 29, 17, 8, 18, 9, 6, 2, 7, 14, 73, 51, 101, 20];
@@ -13,6 +14,23 @@ async fn fifteen_cycles() {
     assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
     assert_eq!(outcome.counts.len(), KINDS, "every kind of fault came up");
     assert!(outcome.steps > SEEDS.len(), "the model was asked about what the hosts did");
+}
+
+/// Back and forth under load, and one that does not come to serve: nobody is refused, nobody else gets the port or keeps one of
+/// its sockets, be it a host, a child of one, or a command of a monitor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_port_never_goes_away() {
+    let mut world = gap::world().await;
+    world.start(CURRENT);
+    for _ in 0..2 {
+        let upgrade = gap::upgrade(&mut world, 4).await.expect("an upgrade");
+        assert_eq!((upgrade.refused, upgrade.stolen.1), (0, 0), "{upgrade:?}");
+        assert!(upgrade.stolen.0 > 0, "somebody tried");
+    }
+    let failing = std::path::Path::new(env!("CARGO_BIN_EXE_failing"));
+    let failed = gap::fails(&mut world, 4, failing, "before_ready").await.expect("it serves again");
+    assert_eq!([failed.refused, failed.cut, failed.unanswered, failed.stolen.1], [0; 4], "{failed:?}");
+    world.end().await.expect("nothing is left behind");
 }
 
 #[tokio::test]
