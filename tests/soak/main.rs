@@ -29,7 +29,9 @@ async fn the_port_never_goes_away() {
     }
     let failing = std::path::Path::new(env!("CARGO_BIN_EXE_failing"));
     let failed = gap::fails(&mut world, 4, failing, "before_ready").await.expect("it serves again");
-    assert_eq!([failed.refused, failed.cut, failed.unanswered, failed.stolen.1], [0; 4], "{failed:?}");
+    assert_eq!([failed.refused, failed.unanswered, failed.stolen.1], [0; 3], "{failed:?}");
+    // It answers already when it fails: what it was answering at that moment, one request of each client, is cut.
+    assert!(failed.cut <= 4, "{failed:?}");
     world.end().await.expect("nothing is left behind");
 }
 

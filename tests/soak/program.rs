@@ -175,6 +175,10 @@ async fn returns(number: u64) -> ExitCode {
     let slowest: Vec<f64> = done.iter().map(|it| it.slowest.as_secs_f64() * 1e3).collect();
     let sum = |count: fn(&Return) -> usize| done.iter().map(count).sum::<usize>();
     let lost = [sum(|it| it.refused), sum(|it| it.cut), sum(|it| it.unanswered), sum(|it| it.stolen.1)];
+    // One that fails when it answers already takes with it what it was answering: one request of each client.
+    let may_be_cut = |it: &&Return| it.at == "before_ready" && it.cut as u64 <= CLIENTS;
+    let is_cut = done.iter().filter(|it| !may_be_cut(it)).any(|it| it.cut > 0);
+    let is_good = !is_cut && [lost[0], lost[2], lost[3]] == [0; 3];
     println!(
         "\nrefused {}, cut {}, without an answer {}, port taken by another {}; slowest answer median {:.1} ms, longest {:.1} ms",
         lost[0],
@@ -185,7 +189,7 @@ async fn returns(number: u64) -> ExitCode {
         percentile(&slowest, 1.0)
     );
     match world.end().await {
-        Ok(()) if lost == [0; 4] => ExitCode::SUCCESS,
+        Ok(()) if is_good => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(why) => {
             println!("{why}");
