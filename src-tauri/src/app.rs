@@ -19,7 +19,7 @@ use crate::diagnostics::Sources;
 use crate::handover::{Host, Place, SentAway, Waiting};
 use crate::launch::Choices;
 use crate::lifecycle::Lifecycle;
-use crate::roles::{Message, RoleTask, Stood, Surroundings, Way};
+use crate::roles::{Message, NotGiven, RoleTask, Stood, Surroundings, Way};
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::subscription::Events;
@@ -371,12 +371,13 @@ impl App {
     ///
     /// # Errors
     /// Why they are not; they are closed then.
-    pub(crate) fn give_listeners(&self, role: Role, sockets: Vec<PassedSocket>) -> Result<(), String> {
-        let config = self.settings().read().map_err(|problem| problem.to_string())?;
+    pub(crate) fn give_listeners(&self, role: Role, sockets: Vec<PassedSocket>) -> Result<(), NotGiven> {
+        let unusable = |why: &dyn std::fmt::Display| NotGiven::Unusable(why.to_string());
+        let config = self.settings().read().map_err(|problem| unusable(&problem))?;
         if !config.roles.contains(&role) {
-            return Err("the role is switched off".to_owned());
+            return Err(unusable(&"the role is switched off"));
         }
-        self.role(role).ok_or("there is no such role")?.give(sockets, &config)
+        self.role(role).ok_or_else(|| unusable(&"there is no such role"))?.give(sockets, &config)
     }
 
     /// The way to a role's sidecar.

@@ -12,5 +12,5 @@ mod way;
 
 pub(crate) use machine::{Message, Stood};
 pub(crate) use ports::{is_served, look, next_free};
-pub(crate) use task::{RoleTask, Surroundings};
+pub(crate) use task::{NotGiven, RoleTask, Surroundings};
 pub(crate) use way::Way;

@@ -17,7 +17,7 @@ use crate::handover::{
     Follows, Incumbent, IncumbentLine, NamedBackend, Replaced, Succession, Successor, Take, Will,
     WithIncumbent,
 };
-use crate::roles::{self, Message};
+use crate::roles::{self, Message, NotGiven};
 
 /// How long an app is asked that does not hand over: it may be in another handover, which takes twenty seconds at most.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
@@ -99,7 +99,13 @@ impl Following {
                     passed.taken.push(backend.clone());
                     passed.ways.push((PortsFrom { role, way: PortsWay::PassedOn }, None));
                 }
-                Err(why) => {
+                // The other one must not let go of its ports for that: the role fails at once, and it serves again.
+                Err(NotGiven::NobodyThere(why)) => {
+                    tracing::warn!(%role, why, "its ports are passed on to nobody");
+                    passed.taken.push(backend.clone());
+                    passed.ways.push((PortsFrom { role, way: PortsWay::NotUsable }, Some(why)));
+                }
+                Err(NotGiven::Unusable(why)) => {
                     tracing::warn!(%role, why, "its ports are not passed on");
                     passed.not_taken.push(role);
                     passed.ways.push((PortsFrom { role, way: PortsWay::NotUsable }, Some(why)));

@@ -156,16 +156,18 @@ impl RoleTask {
     /// process has them no more afterwards.
     ///
     /// # Errors
-    /// Why they are not, in words for the log; they are closed then.
-    pub(crate) fn give(&self, sockets: Vec<PassedSocket>, config: &Config) -> Result<(), String> {
-        let wanted = config.wanted_ports(self.role).map_err(|problem| problem.to_string())?;
+    /// Why they are not; they are closed then.
+    pub(crate) fn give(&self, sockets: Vec<PassedSocket>, config: &Config) -> Result<(), NotGiven> {
+        let wanted =
+            config.wanted_ports(self.role).map_err(|problem| NotGiven::Unusable(problem.to_string()))?;
         let found = find_passed(&Native::new(), sockets, &wanted);
         if !found.is_whole() {
-            return Err(found.why_not());
+            return Err(NotGiven::Unusable(found.why_not()));
         }
-        let way = self.way().ok_or("there is no backend to give them to")?;
-        let step = serde_json::to_vec(&Step::TakeListeners).map_err(|error| error.to_string())?;
-        way.give(&[step.as_slice(), b"\n"].concat(), found.all).map_err(|error| error.to_string())
+        let gone = |why: &dyn std::fmt::Display| NotGiven::NobodyThere(why.to_string());
+        let way = self.way().ok_or_else(|| gone(&"there is no backend to give them to"))?;
+        let step = serde_json::to_vec(&Step::TakeListeners).map_err(|error| gone(&error))?;
+        way.give(&[step.as_slice(), b"\n"].concat(), found.all).map_err(|error| gone(&error))
     }
 
     /// Waits until the role has ended, after [`Message::Quit`].
@@ -192,6 +194,15 @@ impl RoleTask {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why passed sockets were not given to a sidecar, in words for the log.
+#[derive(Debug)]
+pub(crate) enum NotGiven {
+    /// They are not what is wanted: the ports have to be taken over without them.
+    Unusable(String),
+    /// The sidecar that was prepared is gone: nobody is there to serve, and who passed them keeps its own.
+    NobodyThere(String),
 }
 
 struct Runner {
