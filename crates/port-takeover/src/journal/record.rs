@@ -210,20 +210,8 @@ impl Record {
         version: &str,
         at: u64,
     ) -> Self {
-        Self {
-            schema: RECORD_SCHEMA,
-            at,
-            version: version.to_owned(),
-            role: role.clone(),
-            decision: None,
-            outcome: RecordedOutcome::Ready,
-            reason,
-            elapsed_ms: 0.0,
-            ports: wanted.iter().map(|wanted| RecordedPort::new(wanted, None, Vec::new())).collect(),
-            ports_after: Vec::new(),
-            holders: Vec::new(),
-            way: Some(way),
-        }
+        let unseen = Self::without_look(RecordedOutcome::Ready, role, wanted, version, at);
+        Self { reason, way: Some(way), ..unseen }
     }
 
     /// The record of a takeover whose first look failed, so that nothing was decided and nothing done.
@@ -235,14 +223,26 @@ impl Record {
         version: &str,
         at: u64,
     ) -> Self {
+        let unseen = Self::without_look(RecordedOutcome::LookFailed, role, wanted, version, at);
+        Self { reason: Some(error.to_string()), ..unseen }
+    }
+
+    /// What is recorded where nothing was seen: neither states nor holders are known.
+    fn without_look(
+        outcome: RecordedOutcome,
+        role: &Role,
+        wanted: &[WantedPort],
+        version: &str,
+        at: u64,
+    ) -> Self {
         Self {
             schema: RECORD_SCHEMA,
             at,
             version: version.to_owned(),
             role: role.clone(),
             decision: None,
-            outcome: RecordedOutcome::LookFailed,
-            reason: Some(error.to_string()),
+            outcome,
+            reason: None,
             elapsed_ms: 0.0,
             ports: wanted.iter().map(|wanted| RecordedPort::new(wanted, None, Vec::new())).collect(),
             ports_after: Vec::new(),
