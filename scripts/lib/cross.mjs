@@ -30,7 +30,7 @@ const CRATES = [
   "taskpaw",
 ];
 /** A target folder of their own, so that the normal build keeps what it has. */
-const TARGET = join(ROOT, "target", "cross");
+export const TARGET = join(ROOT, "target", "cross");
 
 /**
  * A compiler for macOS that compiles nothing. A check needs no machine code: it is enough that the C and the
