@@ -38,7 +38,6 @@ export async function buildLater(folder, { development = false } = {}) {
     );
   }
   const packages = ["taskpaw", "taskpaw-backend", "taskpaw-ports"];
-  // The same target folder: what comes from others is built already.
   // The same target folder: what comes from others is built already. What is built here next is put in its place again.
   const target = join(ROOT, "target");
   const env = { ...process.env, CARGO_TARGET_DIR: target };
