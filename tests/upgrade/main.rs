@@ -17,4 +17,5 @@ mod turns;
 #[cfg(target_os = "linux")]
 mod two_folders;
 mod v3_files;
+mod watching;
 mod yesterday;
