@@ -23,6 +23,8 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "agent_answer", read: fuzzing::agent_answer },
     Target { name: "announcement", read: fuzzing::announcement },
+    Target { name: "assistant", read: fuzzing::assistant },
+    Target { name: "comfyui", read: fuzzing::comfyui },
     Target { name: "configuration", read: configuration },
     Target { name: "event_journal", read: fuzzing::event_journal },
     Target { name: "event_lineage", read: fuzzing::event_lineage },

@@ -101,18 +101,31 @@ fn state_of(event: &str) -> Option<&'static str> {
     })
 }
 
-/// An event that means nothing is no error: a hook is not to be stopped by it.
-fn write(arguments: &Arguments, hook: &Hook, now: SystemTime) -> io::Result<()> {
+/// What is written; nothing for an event that means nothing.
+fn written(arguments: &Arguments, hook: &Hook, now: SystemTime) -> Option<String> {
     let event = hook.hook_event_name.as_ref().and_then(Value::as_str).and_then(state_of);
-    let Some(state) = arguments.state.as_deref().or(event) else { return Ok(()) };
+    let state = arguments.state.as_deref().or(event)?;
     let of_hook = hook.session_id.as_ref().and_then(Value::as_str).map(|id| shortened(id, LONGEST));
     let session = arguments.session.clone().or(of_hook).unwrap_or_default();
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let said = json!({ "tool": arguments.tool, "state": state, "session": session, "ts": seconds });
+    Some(json!({ "tool": arguments.tool, "state": state, "session": session, "ts": seconds }).to_string())
+}
+
+/// An event that means nothing is no error: a hook is not to be stopped by it.
+fn write(arguments: &Arguments, hook: &Hook, now: SystemTime) -> io::Result<()> {
+    let Some(text) = written(arguments, hook, now) else { return Ok(()) };
     if let Some(folder) = arguments.file.parent() {
         fs::create_dir_all(folder)?;
     }
-    replace_passing_file(&arguments.file, said.to_string().as_bytes())
+    replace_passing_file(&arguments.file, text.as_bytes())
+}
+
+/// What is written of a hook is short, whatever it says.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let arguments = Arguments { tool: "claude".to_owned(), state: None, session: None, file: PathBuf::new() };
+    let kept = written(&arguments, &heard(bytes), UNIX_EPOCH).unwrap_or_default();
+    assert!(kept.len() < 16 * LONGEST, "{} bytes of it are kept", kept.len());
 }
 
 #[cfg(test)]

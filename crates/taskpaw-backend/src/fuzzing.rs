@@ -57,6 +57,17 @@ pub fn log_lines(bytes: &[u8]) {
     crate::monitors::fuzzing::log(bytes);
 }
 
+/// What a ComfyUI answers: its queue, and its history.
+pub fn comfyui(bytes: &[u8]) {
+    crate::monitors::fuzzing::comfyui(bytes);
+}
+
+/// What a hook of a coding assistant says, and the file that is made of it.
+pub fn assistant(bytes: &[u8]) {
+    crate::activity::fuzz(bytes);
+    crate::monitors::fuzzing::dev_activity(bytes);
+}
+
 /// What `nvidia-smi` prints.
 pub fn nvidia_smi(bytes: &[u8]) {
     crate::monitors::fuzzing::nvidia_smi(bytes);

@@ -228,6 +228,8 @@ pub(crate) fn always_on() -> impl Iterator<Item = MonitorConfig> {
 /// What the fuzz targets reach.
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing {
+    pub(crate) use super::comfyui::fuzz as comfyui;
+    pub(crate) use super::dev_activity::fuzz as dev_activity;
     pub(crate) use super::fuzz_recall as recall;
     pub(crate) use super::fuzz_settings as settings;
     pub(crate) use super::gpu::fuzz as nvidia_smi;

@@ -15,6 +15,8 @@ use super::form::{self, Values, shortened};
 use super::memory::fingerprint;
 use super::tail::{Place, Tail};
 use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Notice, Setup};
+#[cfg(feature = "fuzzing")]
+pub(crate) use server::fuzz;
 use server::{Failed, Queue, Server};
 
 /// This kind's line in the table.

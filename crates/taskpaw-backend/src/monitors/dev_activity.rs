@@ -175,8 +175,18 @@ fn current(said: &Value, fresh: f64, now: f64) -> (Option<String>, Option<f64>) 
     if age < -fresh {
         return (None, None);
     }
-    let age = age.max(0.0);
+    // Older than the universe is as good as any number: a tenth of a second of it could not be said.
+    let age = age.clamp(0.0, 1e18);
     ((age <= fresh).then(|| shortened(state, 100)), Some((age * 10.0).round() / 10.0))
+}
+
+/// Whatever the file says, a word counts only for as long as it is fresh.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(said) = parse(bytes) else { return };
+    let (word, age) = current(&said, 300.0, 1_800_000_000.0);
+    assert!(word.is_none_or(|word| word.chars().count() <= 101 && age.is_some_and(|age| age <= 300.0)));
+    assert!(age.is_none_or(|age| age.is_finite() && age >= 0.0));
 }
 
 /// What is told: each change of it.

@@ -92,7 +92,8 @@ fn read(path: &Path) -> Result<Value, String> {
 /// Reads a file's bytes.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| format!("it is no valid JSON: {error}"))
+    serde_json::from_slice(bytes)
+        .map_err(|error| format!("it is not valid JSON: line {}, column {}", error.line(), error.column()))
 }
 
 /// What stands under a key such as `job.state`; a key with dots in itself is found too.
@@ -181,9 +182,11 @@ mod tests {
         let path = folder.path().join("f.json");
         let mut file = JsonFile::new(path.clone());
         assert_eq!(file.look(), None);
-        for (text, words) in
-            [("{", "no valid JSON"), ("", "no valid JSON"), (&*" ".repeat(1 << 21), "larger")]
-        {
+        for (text, words) in [
+            ("{", "not valid JSON: line 1, column 1"),
+            ("", "not valid JSON"),
+            (&*" ".repeat(1 << 21), "larger"),
+        ] {
             fs::write(&path, text).unwrap();
             assert!(file.look().unwrap().value.unwrap_err().contains(words), "{words}");
         }

@@ -78,11 +78,7 @@ impl Server {
             }
             Some(_) => return Vec::new(),
         };
-        let history: Map<String, Value> = self.get(&path, MOST_HISTORY_BYTES).unwrap_or_default();
-        let one = |(id, entry): (&String, &Value)| {
-            Some(Failed { prompt: fingerprint(id.as_bytes()), reason: reason_in(entry)? })
-        };
-        history.iter().filter_map(one).collect()
+        failed_in(&self.get(&path, MOST_HISTORY_BYTES).unwrap_or_default())
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, most: u64) -> Result<T, String> {
@@ -124,6 +120,26 @@ impl Read for Body {
         out[..length].copy_from_slice(&self.part[self.at..self.at + length]);
         self.at += length;
         Ok(length)
+    }
+}
+
+/// What has failed, of a history.
+fn failed_in(history: &Map<String, Value>) -> Vec<Failed> {
+    let one = |(id, entry): (&String, &Value)| {
+        Some(Failed { prompt: fingerprint(id.as_bytes()), reason: reason_in(entry)? })
+    };
+    history.iter().filter_map(one).collect()
+}
+
+/// What is kept of an answer is short, whatever it says.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Ok(queue) = serde_json::from_slice::<Queue>(bytes) {
+        let ids = || queue.running.iter().chain(&queue.pending);
+        assert!(ids().count() <= 2 * MOST_PROMPTS && ids().all(|id| id.chars().count() <= LONGEST_ID + 1));
+    }
+    if let Ok(history) = serde_json::from_slice(bytes) {
+        assert!(failed_in(&history).iter().all(|failed| failed.reason.chars().count() <= SHOWN + 1));
     }
 }
 
