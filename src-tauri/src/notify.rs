@@ -129,10 +129,7 @@ fn is_about_a_machine(event: &AgentEvent) -> bool {
 
 /// One line of letters that can be seen, cut.
 fn plain(text: &str, longest: usize) -> String {
-    let is_hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let is_hidden = |letter: char| letter.is_control() || redaction::is_unseen(letter);
     let mut letters = text.chars().map(|letter| if is_hidden(letter) { ' ' } else { letter });
     let mut kept: String = letters.by_ref().take(longest).collect();
     if letters.next().is_some() {

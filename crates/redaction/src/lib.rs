@@ -11,6 +11,7 @@ mod labels;
 mod scan;
 mod shape;
 mod users;
+mod visible;
 
 use std::borrow::Cow;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use labels::is_secret_name;
 pub use users::Users;
+pub use visible::{is_unseen, only_seen};
 
 /// Stands for a secret.
 pub const REMOVED: &str = "(removed)";

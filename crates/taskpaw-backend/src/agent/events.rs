@@ -158,8 +158,12 @@ impl Emitter {
     }
 }
 
-/// A text without what looks like a secret.
+/// A text without what looks like a secret, of letters that are seen: what is found there has been written by anybody.
 pub(super) fn clean(text: String) -> String {
+    let text = match redaction::only_seen(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(seen) => seen,
+    };
     match redaction::without_secrets(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(cleaned) => cleaned,

@@ -53,8 +53,9 @@ impl Budget {
         left > 0 && self.take(VALUE_BYTES)
     }
 
-    /// As much of a text as may be kept.
+    /// As much of a text as may be kept, of letters that are seen.
     fn text(&self, text: &str, most: usize) -> String {
+        let text = &*redaction::only_seen(text);
         let kept = shortened(text, most.min(self.bytes.get()));
         self.take(kept.len());
         if kept.len() < text.len() {

@@ -124,3 +124,20 @@ fn a_status_of_a_version_without_bounds_is_bounded_when_it_is_read_again() {
     assert!(depth(&Value::Object(remembered(&body).unwrap().monitors)) <= DEEPEST + 2);
     assert!(remembered(&" ".repeat(STATUS_BYTES + 1)).is_none());
 }
+
+/// Letters that nobody sees and that turn what follows go, wherever an agent puts them; every language stays.
+#[test]
+fn an_agent_shows_itself_as_what_it_is() {
+    let monitors = json!({ "back\u{2066}up": { "detail": "invoice\u{202e}fdp.exe\r\nشكرا", "work": { "n\u{0}": "\u{1b}[31m" } } });
+    let body =
+        json!({ "machine": "na\u{202e}s", "server_id": "s\u{200b}", "os": "linux", "monitors": monitors });
+    let (read, cut) = status(body.to_string().as_bytes()).unwrap().unwrap();
+    assert_eq!((read.machine.as_str(), read.server_id.as_str(), cut), ("nas", "s", Cut::default()));
+    let expected = json!({ "backup": { "detail": "invoicefdp.exe\nشكرا", "work": { "n": "[31m" } } });
+    assert_eq!(Value::Object(read.monitors), expected);
+    let event = json!({ "id": 1, "message": "a\u{7}b", "title": "\u{feff}t", "data": { "k": "\u{2028}v" } });
+    let told = events(json!({ "events": [event] }).to_string().as_bytes(), 9).unwrap().unwrap();
+    let [event] = told.events.as_slice() else { panic!("{told:?}") };
+    assert_eq!((event.message.as_str(), event.title.as_deref()), ("ab", Some("t")));
+    assert_eq!(event.data, Some(json!({ "k": "v" })));
+}
