@@ -2,6 +2,7 @@
 // over IPv4 and IPv6, before, during and after a start. Linux, as root: the networks and users are made for it.
 //   npm run trial:shutout -- [--seconds 20] [--program target/debug/taskpaw-backend] [--only IPv6]
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
 import net from "node:net";
 import { Backend, CONTROL, Claims, OTHERS, call, freePort, option, pause } from "./lib/backend-trial.mjs";
 
@@ -77,7 +78,8 @@ async function trial() {
   const run = (...words) => execFileSync(words[0], words.slice(1));
   // Another machine: another network, with a cable between.
   const far = spawn("unshare", ["--net", "sleep", "infinity"], { stdio: "ignore" });
-  await pause(500);
+  const network = (pid) => readlinkSync(`/proc/${pid}/ns/net`);
+  while (network(far.pid) === network("self")) await pause(50);
   const there = ["nsenter", "-t", `${far.pid}`, "-n"];
   run("ip", "link", "set", "lo", "up");
   run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far");

@@ -107,6 +107,11 @@ impl Places {
         Place { shown: Shown { places: self.clone(), id, from }, goes }
     }
 
+    /// Whether somebody who has shown nothing must go for whoever comes next.
+    pub(super) fn are_crowded(&self) -> bool {
+        self.lock().count(Standing::Stranger) >= Standing::Stranger.most()
+    }
+
     /// Nothing panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -196,6 +201,7 @@ mod tests {
         guest.shown().show(Standing::Guest);
         let strangers: Vec<Place> = (0..Standing::Stranger.most()).map(|_| places.admit(HERE)).collect();
         assert!(!strangers.iter().any(goes));
+        assert!(places.are_crowded());
         let new = places.admit(HERE);
         assert_eq!(
             [&strangers[0], &strangers[1], &new, &guest, &app].map(goes),

@@ -40,6 +40,9 @@ const LAST_REQUESTS: Duration = Duration::from_millis(2);
 const MOST_WAITING: usize = 1_024;
 /// So many are accepted before those who are there are heard: a small part of the places of strangers.
 const IN_A_ROW: u32 = 32;
+/// Between so many, while strangers have all of their places: each then keeps its own for five times as long, and has sent what it
+/// asks before, while it waited in the system's queue. A thousand who wait there are all accepted within 0.7 s.
+const PACE: Duration = Duration::from_millis(20);
 /// How long to wait after the system had no descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -78,7 +81,15 @@ pub(crate) async fn serve(
         if in_a_row >= IN_A_ROW {
             // Whoever was accepted is heard before so many others come that it would have to go.
             in_a_row = 0;
-            yield_now().await;
+            if places.are_crowded() {
+                tokio::select! {
+                    biased;
+                    () = &mut requested => break,
+                    () = sleep(PACE) => {}
+                }
+            } else {
+                yield_now().await;
+            }
         }
     }
     let is_kept = stop.reason() == Some(StopReason::StandDown);
