@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { zhCN } from "../src/locales/zh-CN";
+import { endpointOf } from "../src/state/draft.svelte";
 import { fieldsOf, fill, initial } from "../src/state/schema";
 import { fieldTitle } from "../src/words/form";
 
@@ -132,5 +133,13 @@ describe("values", () => {
   it("leaves a pattern that it does not know to the agent", () => {
     const odd = fieldsOf({ properties: { a: { type: "string", pattern: "(?i)x" } } });
     expect(fill(odd, { a: "y" }, {}).problems).toEqual({});
+  });
+});
+
+describe("digits of an input method for Chinese", () => {
+  it("are digits", () => {
+    expect(endpointOf("127.0.0.1", " ５６８０ ")).toEqual({ host: "127.0.0.1", port: 5680 });
+    expect(endpointOf("127.0.0.1", "五六").port).toBe(0);
+    expect(filled({ port: "５６８０", argv: "a" })).toMatchObject(filled({ port: "5680", argv: "a" }));
   });
 });

@@ -105,11 +105,24 @@ pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
     // A parent that ignores the end of its children had this one inherit that: how a command ended could not be read.
     let _only_not_ignored = signal(SignalKind::child())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // A terminal that is closed; asked before anything listens.
+    let mut hangup = if taskpaw_contract::signals::ends_with_its_terminal() {
+        Some(signal(SignalKind::hangup())?)
+    } else {
+        None
+    };
     let stop = stop.clone();
     tokio::spawn(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hung_up => {}
         }
         stop.request(StopReason::Signal);
     });

@@ -9,6 +9,8 @@ pub mod identity;
 pub mod import_report;
 pub mod ipc;
 pub mod sidecar;
+#[cfg(unix)]
+pub mod signals;
 pub mod version;
 
 mod role;

@@ -187,7 +187,9 @@ export class PortsDraft {
 
 /** What is no number is sent as 0, which the host calls invalid like every other number that cannot be used. */
 export function endpointOf(host: string, port: string): Endpoint {
-  const number = /^\s*\d{1,9}\s*$/.test(port) ? Number(port) : 0;
+  // An input method for Chinese may write digits as wide as its letters.
+  const plain = port.normalize("NFKC");
+  const number = /^\s*\d{1,9}\s*$/.test(plain) ? Number(plain) : 0;
   return { host: host.trim(), port: number };
 }
 

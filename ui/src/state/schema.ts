@@ -178,7 +178,8 @@ function valueOf(field: FormField, text: Typed): { value: unknown } | { problem:
 }
 
 function numberOf(field: FormField, text: string): { value: number } | { problem: FormProblem } {
-  const value = Number(text);
+  // An input method for Chinese may write digits as wide as its letters.
+  const value = Number(text.normalize("NFKC"));
   if (!Number.isFinite(value)) return { problem: { kind: "not_a_number" } };
   if (field.integer && !Number.isInteger(value)) return { problem: { kind: "not_whole" } };
   if (field.minimum !== null && value < field.minimum)

@@ -14,9 +14,11 @@ use crate::running::{Machine, Running, TOKEN, is_free};
 /// A way to ask for the stop.
 type Way = fn(&Machine, &mut Running);
 
-const WAYS: [(&str, Way); 4] = [
+const WAYS: &[(&str, Way)] = &[
     ("SIGTERM", |_, running| running.signal(Signal::TERM)),
     ("SIGINT", |_, running| running.signal(Signal::INT)),
+    #[cfg(target_os = "linux")]
+    ("SIGHUP", |_, running| running.signal(Signal::HUP)),
     ("the end of stdin", |_, running| running.close_stdin()),
     ("the control call", |machine, _| {
         let port = if is_free(machine.control) { machine.api } else { machine.control };
@@ -27,7 +29,7 @@ const WAYS: [(&str, Way); 4] = [
 #[test]
 fn every_way_ends_with_status_0_and_free_ports() {
     for role in Role::ALL {
-        for (name, stop) in WAYS {
+        for &(name, stop) in WAYS {
             let machine = Machine::new();
             let mut running = machine.start(role);
             running.ready();

@@ -229,7 +229,7 @@ fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
         Ok(file)
     };
     opened().map_err(|error: io::Error| ConfigProblem::Unwritable {
-        path: lock.clone(),
+        path: path.to_owned(),
         reason: error.to_string(),
     })
 }
@@ -279,7 +279,7 @@ fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
     merge(&mut full, raw.clone());
     serde_path_to_error::deserialize(&full).map_err(|error| {
         let (key, reason) = (error.path().to_string(), error.inner().to_string());
-        let reason = if is_secret(&key) { without_value(&reason) } else { reason };
+        let reason = if is_secret(&key) { without_value(&reason) } else { for_people(&reason) };
         ConfigProblem::Value { key, reason }
     })
 }
@@ -292,7 +292,34 @@ fn is_secret(key: &str) -> bool {
 /// What should stand there, without what does: serde repeats it.
 fn without_value(reason: &str) -> String {
     let expected = reason.rsplit_once("expected ").map_or("something else", |(_, expected)| expected);
-    format!("it must be {expected}")
+    format!("it must be {}", form(expected))
+}
+
+/// What serde says of a wrong type, in words of people who write such files.
+fn for_people(reason: &str) -> String {
+    let parts = reason.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
+    let Some((found, expected)) = parts else { return reason.to_owned() };
+    let found = match found {
+        "map" => "a group",
+        "sequence" => "a list",
+        "null" => "null",
+        other => other.split_once(' ').map_or(other, |(_, value)| value),
+    };
+    format!("it must be {}, and is {found}", form(expected))
+}
+
+/// What serde calls a type, as it is written in the file.
+fn form(expected: &str) -> &str {
+    match expected {
+        "a string" => "a text in quotes",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list in [ ]",
+        other if other.starts_with("struct ") || other == "a map" => "a group in { }",
+        other => other,
+    }
 }
 
 /// Objects are merged key by key, so that unknown keys stay; everything else is replaced.

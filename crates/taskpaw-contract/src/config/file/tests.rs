@@ -200,9 +200,21 @@ fn each_problem_says_where_it_is() {
     );
     assert_eq!(
         problem(r#"{"hub":{"agents":[{"name":1}]}}"#),
-        "hub.agents[0].name: invalid type: integer `1`, expected a string. Correct it in config.json; the \
-         file was left as it is"
+        "hub.agents[0].name: it must be a text in quotes, and is `1`. Correct it in config.json; the file was \
+         left as it is"
     );
+    for (text, words) in [
+        (r#"{"agent":{"monitors":{}}}"#, "agent.monitors: it must be a list in [ ], and is a group."),
+        (r#"{"agent":{"monitors":[1]}}"#, "agent.monitors[0]: it must be a group in { }, and is `1`."),
+        (
+            r#"{"hub":{"poll_seconds":"x"}}"#,
+            "hub.poll_seconds: it must be a whole number that is not negative, and is \"x\".",
+        ),
+        (r#"{"hub":{"discovery":0}}"#, "hub.discovery: it must be true or false, and is `0`."),
+        (r#"{"agent":{"token":7}}"#, "agent.token: it must be a text in quotes."),
+    ] {
+        assert!(problem(text).starts_with(words), "{}", problem(text));
+    }
     assert!(problem("[]").starts_with("config.json: it is no JSON object"));
     assert!(problem(r#"{"schema":2}"#).contains("a newer TaskPaw wrote it"));
     assert!(problem(r#"{"schema":99999999999,"agent":[]}"#).contains("a newer TaskPaw wrote it"));
