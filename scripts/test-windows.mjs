@@ -1,13 +1,15 @@
 // `npm run test:windows`: the tests of the crates, built for Windows and run in Wine, and the installer's hooks.
 //
 // What Wine cannot show is listed in docs/platforms.md, and left out below by name.
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildTestsFor, programsOf, WINDOWS } from "./lib/cross.mjs";
 import { testInstaller } from "./lib/installer.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 import { installDebian } from "./lib/system.mjs";
-import { WINE_PACKAGES, withWine } from "./lib/wine.mjs";
+import { windowsPath, WINE_PACKAGES, withWine } from "./lib/wine.mjs";
 
 /** Tests that Wine 8 cannot show, and why. Each is written for Windows as well; docs/platforms.md counts none of them. */
 const LEFT_OUT = {
@@ -30,6 +32,7 @@ await main(async () => {
   await withWine([programsOf(WINDOWS)], async (wine) => {
     await testInstaller(wine);
     testCommands(wine);
+    await testWithoutWebView(wine);
     testPrograms(tests, wine);
   });
 });
@@ -46,6 +49,48 @@ function testCommands(wine) {
   const quit = wine.run(join(programsOf(WINDOWS), "taskpaw.exe"), "--quit");
   if (quit.status !== 0) throw new StepError(`taskpaw --quit ended with ${quit.status}: ${quit.stderr}`);
   say("the programs say their version, and there is no TaskPaw to end");
+}
+
+/**
+ * Wine has no WebView2, which is what a person meets on a Windows without it: the app says so in a message, in words that name
+ * where it is to be had, and in its log. The box has a display of its own, and is closed with the Wine that it belongs to.
+ */
+async function testWithoutWebView(wine) {
+  const folder = mkdtempSync(join(tmpdir(), "taskpaw-mute-"));
+  const log = join(folder, "data", "logs", "taskpaw.log");
+  const config = { roles: [], hub: { discovery: false } };
+  mkdirSync(join(folder, "config"));
+  writeFileSync(join(folder, "config", "config.json"), JSON.stringify(config));
+  const screen = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const number = await new Promise((resolve) =>
+      screen.stdout.once("data", (text) => resolve(`${text}`.trim())),
+    );
+    const env = {
+      DISPLAY: `:${number}`,
+      TASKPAW_CONFIG_DIR: windowsPath(join(folder, "config")),
+      TASKPAW_DATA_DIR: windowsPath(join(folder, "data")),
+      TASKPAW_V3_DIR: windowsPath(join(folder, "v3")),
+    };
+    const app = wine.startWith(env, join(programsOf(WINDOWS), "taskpaw.exe"));
+    const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+    const has = (words) => said().includes(words);
+    for (
+      let waited = 0;
+      waited < 120 && !(has("the window cannot be") && has("a message is shown"));
+      waited += 1
+    )
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    app.kill("SIGKILL");
+    if (!has("the window cannot be") || !has("a message is shown") || has("no message can be shown"))
+      throw new StepError(`without WebView2 the app shows nothing, or says nothing: ${said()}`);
+    say("without WebView2 the app shows a message and writes its log");
+  } finally {
+    screen.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function testPrograms(tests, wine) {

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "./steps.mjs";
 
-/** Debian's packages: a compiler, Wine, and what makes installers. */
-export const WINE_PACKAGES = ["mingw-w64", "wine64", "nsis"];
+/** Debian's packages: a compiler, Wine, what makes installers, and a display for what shows a message. */
+export const WINE_PACKAGES = ["mingw-w64", "wine64", "nsis", "xvfb"];
 /** Debian keeps the programs in a folder that is not on the search path. */
 const WINE = "/usr/lib/wine/wine64";
 const SERVER = "/usr/lib/wine/wineserver";
@@ -70,6 +70,8 @@ export async function withWine(libraries, body) {
   const options = { env, cwd: ROOT };
   try {
     return await body({
+      startWith: (more, program, ...args) =>
+        spawn(WINE, [program, ...args], { ...options, env: { ...env, ...more }, stdio: "ignore" }),
       start: (program, ...args) => spawn(WINE, [program, ...args], { ...options, stdio: "ignore" }),
       run: (program, ...args) =>
         spawnSync(WINE, [program, ...args], { ...options, encoding: "utf8", timeout: 900_000 }),

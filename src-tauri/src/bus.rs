@@ -37,12 +37,105 @@ pub(crate) fn meet(
     Met::Nobody
 }
 
+/// The desktop's libraries wait for the session bus before anything of the app runs, and for one that is silent for ever: then
+/// this program starts once more, without the bus. Returns where that is not needed, or not possible. Blocks; bounded.
+#[cfg(target_os = "linux")]
+pub(crate) fn do_without_a_silent_one() {
+    silent::start_without_it();
+}
+
 /// The name of an app on the bus. Letters, digits and underlines are what a name may have there.
 #[cfg(target_os = "linux")]
 fn name(data_folder: &Path, version: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let version: String = version.chars().map(plain).collect();
     format!("app.taskpaw.desktop.d{:016x}.v{version}", crate::handover::fingerprint(data_folder))
+}
+
+#[cfg(target_os = "linux")]
+mod silent {
+    use std::ffi::OsString;
+    use std::io::{Read as _, Write as _};
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    use std::os::unix::process::CommandExt as _;
+    use std::path::PathBuf;
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use crate::logging;
+
+    /// How long a bus may take to say its first word; it takes less than a millisecond, and seconds on a machine that swaps.
+    const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+    const ADDRESS_VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
+    /// Every library takes it for a bus that cannot be reached.
+    const NO_BUS: &str = "unix:path=/nonexistent/no-session-bus";
+
+    pub(super) fn start_without_it() {
+        let address = std::env::var(ADDRESS_VARIABLE).ok();
+        let socket = match &address {
+            Some(address) => socket_of(address),
+            None => std::env::var_os("XDG_RUNTIME_DIR").and_then(in_runtime_folder),
+        };
+        if socket.is_none_or(|socket| answers(socket, ANSWERS_WITHIN)) {
+            return;
+        }
+        logging::say("taskpaw: the session bus does not answer: TaskPaw starts without it");
+        let Ok(program) = std::env::current_exe() else { return };
+        let error =
+            Command::new(program).args(std::env::args_os().skip(1)).env(ADDRESS_VARIABLE, NO_BUS).exec();
+        logging::say(&format!("taskpaw: it cannot be started without it: {error}"));
+    }
+
+    fn in_runtime_folder(folder: OsString) -> Option<SocketAddr> {
+        let bus = PathBuf::from(folder).join("bus");
+        bus.exists().then(|| SocketAddr::from_pathname(bus).ok()).flatten()
+    }
+
+    /// The first address of a list, if it is a socket of this machine. Other ways to a bus are left to the libraries.
+    pub(super) fn socket_of(address: &str) -> Option<SocketAddr> {
+        let keys = address.split(';').next()?.strip_prefix("unix:")?;
+        let value = |name: &str| {
+            keys.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(unescaped)
+        };
+        match (value("path"), value("abstract")) {
+            (Some(path), _) => SocketAddr::from_pathname(OsString::from(path?)).ok(),
+            (None, Some(name)) => SocketAddr::from_abstract_name(name?).ok(),
+            (None, None) => None,
+        }
+    }
+
+    /// A value as it is meant: `%20` is a blank. Nothing for one that is not well formed, or no text.
+    fn unescaped(value: &str) -> Option<String> {
+        let (mut bytes, mut rest) = (Vec::new(), value.bytes());
+        while let Some(byte) = rest.next() {
+            bytes.push(if byte == b'%' {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            } else {
+                byte
+            });
+        }
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Whether somebody says a word there within this time, or nobody can be reached: then nobody waits for one. Every bus
+    /// answers a question that names no way to show who asks.
+    pub(super) fn answers(socket: SocketAddr, within: Duration) -> bool {
+        let (tell, told) = mpsc::channel();
+        // One that hangs is left behind. To connect may take as long as an answer: a queue that nobody empties is full once.
+        let asks = thread::Builder::new().name("bus".to_owned()).spawn(move || {
+            let asked = UnixStream::connect_addr(&socket).and_then(|mut bus| {
+                bus.write_all(b"\0AUTH\r\n")?;
+                bus.read(&mut [0; 64])
+            });
+            // Refused or closed is an answer, too.
+            let _no_longer_waited_for = tell.send(asked.is_ok());
+        });
+        asks.is_err() || told.recv_timeout(within).is_ok()
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -156,6 +249,27 @@ mod tests {
         assert!(told.try_recv().is_err());
         assert_eq!(bus.meet("4.1.0", || {}), Met::Shown);
         told.recv_timeout(Duration::from_secs(5)).unwrap();
+    }
+
+    #[test]
+    fn a_bus_that_says_a_word_or_is_not_there_answers_and_a_silent_one_does_not() {
+        let (bus, folder) = (Bus::start(), tempfile::tempdir().unwrap());
+        assert!(silent::answers(silent::socket_of(&bus.1).unwrap(), Duration::from_secs(20)));
+        let path = folder.path().join("a bus");
+        let address = format!("unix:path={},guid=1;unix:path=/x", path.display()).replace(' ', "%20");
+        let socket = || silent::socket_of(&address).unwrap();
+        assert_eq!(socket().as_pathname(), Some(path.as_path()));
+        assert!(silent::answers(socket(), Duration::from_secs(20)), "nobody is there");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(!silent::answers(socket(), Duration::from_millis(50)));
+        drop(listener);
+        assert!(silent::answers(socket(), Duration::from_secs(20)), "nobody is there any more");
+        for other in
+            ["", "tcp:host=localhost,port=1", "autolaunch:", "unix:dir=/tmp", "unix:path=%zz", "disabled:"]
+        {
+            assert!(silent::socket_of(other).is_none(), "{other}");
+        }
+        assert!(silent::socket_of("unix:abstract=/tmp/dbus-x,guid=2").is_some());
     }
 
     /// A bus that accepts a connection and never says a word.

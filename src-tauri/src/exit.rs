@@ -8,6 +8,7 @@ use tauri::{AppHandle, ExitRequestApi, Manager as _};
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::logging;
 
 /// How long the backends may take to end where the system does not wait for them. macOS gives an app some seconds more
 /// at a logout; Windows ends it after 5 s (`HungAppTimeout`).
@@ -45,6 +46,7 @@ pub(crate) fn insist(app: &Arc<App>) {
         }
         tracing::warn!("the app does not end by itself: the end of their stdin ends its backends");
         app.release_place();
+        logging::finish();
         std::process::exit(app.lifecycle().status());
     });
     if let Err(error) = insisting {
@@ -85,6 +87,12 @@ async fn end(app: Arc<App>, handle: AppHandle) {
 /// The program is about to end, whether or not it was asked: the Dock of macOS and a logout there do not ask. The backends
 /// end first all the same.
 pub(crate) fn at_once(handle: &AppHandle) {
+    end_backends_at_once(handle);
+    // Not every event loop returns.
+    logging::finish();
+}
+
+fn end_backends_at_once(handle: &AppHandle) {
     let Some(app) = handle.try_state::<Arc<App>>().filter(|app| !app.lifecycle().is_ended()) else { return };
     app.lifecycle().begin_to_end();
     if tauri::async_runtime::block_on(async { timeout(AT_ONCE_WITHIN, app.end_roles()).await }).is_err() {
@@ -98,6 +106,7 @@ pub(crate) fn at_once(handle: &AppHandle) {
 fn end_for_certain(code: i32) {
     thread::spawn(move || {
         thread::sleep(END_WITHIN);
+        logging::finish();
         std::process::exit(code);
     });
 }
@@ -107,7 +116,10 @@ fn end_for_certain(code: i32) {
 pub(crate) fn on_signals(app: &Arc<App>) {
     use tokio::signal::unix::{SignalKind, signal};
 
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+    // Asked before anything listens. Elsewhere than on Linux nobody says whether the app is to outlive its terminal.
+    let hangup = !cfg!(target_os = "linux") || taskpaw_contract::signals::ends_with_its_terminal();
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    for kind in kinds.into_iter().chain(hangup.then(SignalKind::hangup)) {
         let app = Arc::clone(app);
         tauri::async_runtime::spawn(async move {
             match signal(kind) {

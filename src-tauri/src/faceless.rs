@@ -1,10 +1,11 @@
-//! An app whose window cannot be made: it does its work all the same, unless another one with a window does it.
+//! An app whose window cannot be made: it does its work all the same, unless another one with a window does it, and says so.
 
 use std::time::Duration;
 
 use taskpaw_words::{Spoken, native};
 
 use crate::app::App;
+use crate::fatal::{self, Fatal};
 use crate::language;
 
 /// So long a notification may take to reach the desktop, before an app ends that has no window.
@@ -13,9 +14,18 @@ const NOTIFIED_WITHIN: Duration = Duration::from_secs(1);
 /// Tells the person by a notification. Whoever ends is waited for until it is shown.
 pub(crate) fn tell(app: &App, goes_on: bool, why: &impl std::fmt::Display) {
     let chosen = app.settings().read().map(|config| config.app.language).unwrap_or_default();
-    let (title, body) = words(goes_on, &why.to_string(), language::spoken(chosen));
+    let (why, spoken) = (why.to_string(), language::spoken(chosen));
+    let (title, body) = words(goes_on, &why, spoken);
     app.shell().notify(&title, &body);
-    if !goes_on {
+    if goes_on {
+        // It may be there until the person has read it, and nothing waits for that.
+        let said = std::thread::Builder::new()
+            .name("faceless".to_owned())
+            .spawn(move || fatal::tell(Fatal::Faceless(&why), spoken));
+        if let Err(error) = said {
+            tracing::warn!(%error, "no message can be shown");
+        }
+    } else {
         std::thread::sleep(NOTIFIED_WITHIN);
     }
 }

@@ -11,6 +11,7 @@ mod close;
 mod diagnostics;
 mod exit;
 mod faceless;
+mod fatal;
 mod handover;
 mod ipc;
 mod language;
@@ -28,6 +29,8 @@ mod settings;
 mod shell;
 mod start;
 mod subscription;
+#[cfg(windows)]
+mod sys;
 mod tray;
 mod trouble;
 mod update;
@@ -45,14 +48,20 @@ pub fn run() -> ExitCode {
     #[cfg(unix)]
     hear_all_signals();
     let arguments = arguments::Arguments::parse();
-    match start::start(arguments, started) {
-        Ok(status) => status,
-        Err(error) => {
-            tracing::error!(%error, "the app cannot start");
-            logging::say(&format!("taskpaw: {error}"));
-            ExitCode::FAILURE
-        }
+    if arguments.quit || arguments.check.is_some() {
+        fatal::is_read_by_a_program();
+    } else {
+        #[cfg(target_os = "linux")]
+        bus::do_without_a_silent_one();
     }
+    let status = start::start(arguments, started).unwrap_or_else(|error| {
+        tracing::error!(%error, "the app cannot start");
+        logging::say(&format!("taskpaw: {error}"));
+        error.tell();
+        ExitCode::FAILURE
+    });
+    logging::finish();
+    status
 }
 
 /// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to end.

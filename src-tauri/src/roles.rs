@@ -4,6 +4,8 @@ mod blocked;
 mod log;
 mod machine;
 mod ports;
+#[cfg(target_os = "linux")]
+mod run_by;
 mod sidecar;
 mod takeover;
 mod task;

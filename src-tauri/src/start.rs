@@ -17,6 +17,7 @@ use tauri_plugin_shell::ShellExt as _;
 use crate::app::App;
 use crate::arguments::Arguments;
 use crate::board::Board;
+use crate::fatal::{self, Fatal};
 use crate::handover::{HandoverError, Host, Successor};
 use crate::launch::{Audience, Launching};
 use crate::roles::Surroundings;
@@ -24,6 +25,10 @@ use crate::settings::Settings;
 use crate::shell::TauriShell;
 use crate::update::OwnProgram;
 use crate::{check, close, exit, faceless, ipc, logging, login, notify, subscription, tray, trouble, window};
+
+/// How long the display may take to answer at first: one that is busy with a login takes seconds.
+#[cfg(target_os = "linux")]
+const DISPLAY_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +43,40 @@ pub(crate) enum StartError {
          without one, taskpaw-backend does its work"
     )]
     NoDisplay,
+    #[cfg(target_os = "linux")]
+    #[error("the window cannot be opened: the display does not answer")]
+    SilentDisplay,
     #[error(transparent)]
     Handover(#[from] HandoverError),
     #[error("TaskPaw {} is running already; end it first (taskpaw --quit)", version())]
     Running,
 }
 
+impl StartError {
+    /// Tells a person who sees nothing else of it.
+    pub(crate) fn tell(&self) {
+        let reason;
+        fatal::tell_in_the_systems_language(match self {
+            Self::NoHome(_) => Fatal::NoHome,
+            #[cfg(target_os = "linux")]
+            Self::NoDisplay => Fatal::NoDisplay,
+            #[cfg(target_os = "linux")]
+            Self::SilentDisplay => Fatal::SilentDisplay,
+            Self::Tauri(error) => {
+                reason = error.to_string();
+                Fatal::NoWindow(&reason)
+            }
+            // Only who is told what to do by its arguments meets these, and reads what is said.
+            Self::Handover(_) | Self::Running => return,
+        });
+    }
+}
+
 /// Runs the app until it ends.
 pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, StartError> {
     let folders = Folders::find()?;
     let has_lost_data = folders.has_lost_data();
+    fatal::more_is_in(&folders.logs());
     logging::begin(&folders.logs());
     tracing::info!(version = version(), "start");
     if has_lost_data {
@@ -67,9 +96,8 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         return if arguments.check.is_some() { Err(StartError::Running) } else { Ok(ExitCode::SUCCESS) };
     };
 
-    // Tauri panics where it cannot.
     #[cfg(target_os = "linux")]
-    gtk::init().map_err(|_says_no_more| StartError::NoDisplay)?;
+    find_the_display()?;
     let builder = tauri::Builder::default();
     #[cfg(target_os = "macos")]
     let builder = builder.menu(crate::menu_bar::build).on_menu_event(crate::menu_bar::choose);
@@ -80,8 +108,17 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         .invoke_handler(tauri::generate_handler![ipc::call])
         .setup(move |tauri_app| {
             let handle = tauri_app.handle();
-            set_up(handle, &arguments, (&folders, has_lost_data), host, launching, started)
-                .map_err(Into::into)
+            // Tauri panics if it is given an error.
+            if let Err(error) =
+                set_up(handle, &arguments, (&folders, has_lost_data), host, launching, started)
+            {
+                tracing::error!(%error, "the app cannot be set up");
+                let error = StartError::from(error);
+                logging::say(&format!("taskpaw: {error}"));
+                error.tell();
+                handle.exit(1);
+            }
+            Ok(())
         })
         .build(tauri::generate_context!())?;
 
@@ -98,6 +135,29 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         _ => {}
     });
     Ok(if lifecycle.status() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes sure of the display: Tauri panics where there is none, and waits for ever for one that does not answer.
+#[cfg(target_os = "linux")]
+fn find_the_display() -> Result<(), StartError> {
+    let (found, awaited) = std::sync::mpsc::channel::<()>();
+    // Only the main thread may ask for it, which then hears nothing else.
+    let waiting = std::thread::Builder::new().name("display".to_owned()).spawn(move || {
+        if awaited.recv_timeout(DISPLAY_WITHIN) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let error = StartError::SilentDisplay;
+            tracing::error!(%error, "the app cannot start");
+            logging::say(&format!("taskpaw: {error}"));
+            error.tell();
+            logging::finish();
+            std::process::exit(1);
+        }
+    });
+    if let Err(error) = waiting {
+        tracing::warn!(%error, "nobody sees to it that the display answers");
+    }
+    let begun = gtk::init().map_err(|_says_no_more| StartError::NoDisplay);
+    drop(found);
+    begun
 }
 
 /// Makes the app and its window, and lets them begin.

@@ -130,3 +130,118 @@ async fn a_configuration_folder_whose_name_is_no_text_works() {
     ends(&mut app, &home).await;
     drop(File::open(folder.join("config.json")).expect("it is still there"));
 }
+
+/// Programs that stand for those of a desktop that show a message: each notes what it was told, and ends as it is told to.
+fn with_programs<'c>(command: &'c mut Command, home: &Home, programs: &[(&str, &str)]) -> &'c mut Command {
+    let folder = home.path().join("programs");
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, ends) in programs {
+        let program = folder.join(name);
+        let noted = home.path().join(name).display().to_string();
+        fs::write(&program, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {noted}\n{ends}\n"))
+            .expect("a program");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, mode).expect("it can be run");
+    }
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+}
+
+#[tokio::test]
+async fn a_wrong_display_is_said_and_shown_by_what_the_desktop_has_and_ends_the_app_with_1() {
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("DISPLAY", ":64999", &[]),
+        ("DISPLAY", ":64999", &["--background"]),
+        ("DISPLAY", "no display at all", &[]),
+        ("GDK_BACKEND", "wayland", &[]),
+    ];
+    for (name, value, arguments) in cases {
+        let (home, desktop) = (Home::new(), Desktop::new());
+        let mut command = Command::new(Programs::current().app());
+        quiet(&mut command, &home, &desktop).env(name, value).args(arguments).stderr(Stdio::piped());
+        // It stays until a person has read it, and nobody waits for that.
+        let programs = [("zenity", "exit 1"), ("kdialog", "exec sleep 3")];
+        let child = with_programs(&mut command, &home, &programs).env("LC_ALL", "zh_CN.UTF-8").spawn();
+        let output = child.expect("it runs").wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{value}: {said}");
+        assert!(said.contains("there is no display") && !said.contains("panicked"), "{said}");
+        let shown = fs::read_to_string(home.path().join("kdialog")).expect("it was shown");
+        assert!(shown.contains("没有启动") && shown.contains("taskpaw.log"), "{shown}");
+        let log = fs::read_to_string(home.path().join("data/logs/taskpaw.log")).expect("the log");
+        assert!(log.contains("there is no display"), "{log}");
+    }
+}
+
+/// A bus that takes a connection and never says a word hangs GTK before anything of the app runs.
+#[tokio::test]
+async fn a_bus_that_is_silent_from_the_first_moment_is_done_without() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    let silent = home.path().join("bus");
+    let _bus = std::os::unix::net::UnixListener::bind(&silent).expect("a socket");
+    let mut command = Command::new(Programs::current().app());
+    quiet(&mut command, &home, &desktop)
+        .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", silent.display()));
+    let mut app = Owned::start(&mut command);
+    until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+    ends(&mut app, &home).await;
+}
+
+/// A terminal that is gone: what is written to it is an error, and SIGHUP came before anybody heard it.
+#[tokio::test]
+async fn a_terminal_that_is_gone_costs_nothing() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    let mut command = Command::new("python3");
+    let program = "import os, pty, sys\nmaster, slave = pty.openpty()\nos.dup2(slave, 2)\nos.close(slave)\n\
+                   os.close(master)\nos.execv(sys.argv[1], sys.argv[1:])";
+    quiet(&mut command, &home, &desktop).env("TASKPAW_LOG", "debug").args(["-c", program]);
+    let mut app = Owned::start(command.arg(Programs::current().app()));
+    until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+    ends(&mut app, &home).await;
+}
+
+#[tokio::test]
+async fn a_language_that_the_system_does_not_have_costs_nothing() {
+    for language in ["xx_YY.UTF-8", "no such thing"] {
+        let (home, desktop) = (Home::new(), Desktop::new());
+        let mut command = Command::new(Programs::current().app());
+        quiet(&mut command, &home, &desktop).env("LC_ALL", language).env("LANG", language);
+        let mut app = Owned::start(&mut command);
+        until(language, LONG, async || home.ping().await.is_some()).await;
+        ends(&mut app, &home).await;
+    }
+}
+
+/// A socket's path has 108 bytes at most, and a folder's name 255.
+#[tokio::test]
+async fn folders_with_names_of_200_letters_work_and_the_same_version_finds_the_app() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    let long = home.path().join("x".repeat(200));
+    let config = long.join("c".repeat(200));
+    fs::create_dir_all(&config).expect("folders");
+    fs::copy(home.config_file(), config.join("config.json")).expect("the configuration");
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(Programs::current().app());
+        quiet(&mut command, &home, &desktop).env("TASKPAW_CONFIG_DIR", &config);
+        command.env("TASKPAW_DATA_DIR", long.join("d".repeat(200))).args(arguments);
+        Owned::start(&mut command)
+    };
+    let mut app = start(&[]);
+    until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+    assert_eq!(start(&[]).ended(LONG).await, Some(0), "it has the window shown, and ends");
+    assert!(app.is_alive(), "the first one goes on");
+    ends(&mut app, &home).await;
+}
+
+/// A pipe that nobody reads stands for a disk that does not answer: whoever opens it waits without an end.
+#[tokio::test]
+async fn a_log_on_a_disk_that_does_not_answer_costs_nothing() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    let logs = home.path().join("data/logs");
+    fs::create_dir_all(&logs).expect("a folder");
+    let made = Command::new("mkfifo").arg(logs.join("taskpaw.log")).status().expect("it runs");
+    assert!(made.success());
+    let mut command = Command::new(Programs::current().app());
+    let mut app = Owned::start(quiet(&mut command, &home, &desktop));
+    until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+    ends(&mut app, &home).await;
+}

@@ -11,6 +11,7 @@ mod fleet;
 mod health;
 mod log;
 mod monitor;
+mod run_by;
 mod setting;
 mod status;
 mod typescript;
@@ -27,6 +28,7 @@ pub use fleet::{
 pub use health::{Health, MOST_TROUBLES, Trouble, TroubleState, Watched};
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
+pub use run_by::{ContainerEngine, RunBy, RunByProgram};
 pub use setting::{AddressChoice, CloseDecision, Page, TokenName};
 pub use status::{
     AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, LastWork, MetricSample,

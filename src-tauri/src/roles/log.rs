@@ -1,14 +1,14 @@
 //! The log of a role's backend: kept in rotated files, its last lines also for the window.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{LogLevel, LogLine};
 
-use crate::logging::RotatedFile;
+use crate::logging::{Aside, RotatedFile};
 
 /// Lines kept for the window.
 const LAST_LINES: usize = 1000;
@@ -17,33 +17,53 @@ pub(super) const LINES_OF_FAILURE: usize = 20;
 
 /// The log of one role. Clones write to the same.
 #[derive(Clone)]
-pub(crate) struct RoleLog(Arc<Mutex<Kept>>);
+pub(crate) struct RoleLog {
+    kept: Arc<Mutex<Kept>>,
+    /// Nobody waits for the disk.
+    file: Aside,
+}
 
 struct Kept {
-    file: RotatedFile,
     last: VecDeque<LogLine>,
     /// The number of the next line.
     next: u64,
+}
+
+/// The file, which says once that it cannot be written.
+struct Said {
+    file: RotatedFile,
     is_writable: bool,
+}
+
+impl io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        if let (Err(error), true) = (&written, self.is_writable) {
+            tracing::warn!(%error, "the backend's log cannot be written");
+        }
+        self.is_writable = written.is_ok();
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl RoleLog {
     /// The log of a role in a folder, which is made if it is not there.
     pub(crate) fn open(folder: &Path, role: Role) -> Self {
         let file = RotatedFile::new(folder.join(format!("{role}.log")));
-        Self(Arc::new(Mutex::new(Kept { file, last: VecDeque::new(), next: 1, is_writable: true })))
+        let file = Aside::over(&format!("log of {role}"), Said { file, is_writable: true });
+        Self { kept: Arc::new(Mutex::new(Kept { last: VecDeque::new(), next: 1 })), file }
     }
 
-    /// Writes a line. A full disk stops the file and not the app; the window still gets the lines.
+    /// Writes a line. A disk that is full, or does not answer, stops the file and not the app; the window still gets the lines.
     /// What looks like a secret is left out of both.
     pub(super) fn write(&self, line: &str) {
         let line = &*redaction::without_secrets(line);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = kept.file.write_all(format!("{line}\n").as_bytes());
-        if let (Err(error), true) = (&written, kept.is_writable) {
-            tracing::warn!(%error, "the backend's log cannot be written");
-        }
-        kept.is_writable = written.is_ok();
+        self.file.write(format!("{line}\n").as_bytes());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.last.len() == LAST_LINES {
             kept.last.pop_front();
         }
@@ -59,7 +79,7 @@ impl RoleLog {
 
     /// The last lines, the newest last.
     pub(crate) fn lines(&self, limit: usize) -> Vec<LogLine> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.last.iter().skip(kept.last.len().saturating_sub(limit)).cloned().collect()
     }
 }
@@ -78,6 +98,7 @@ mod tests {
         assert_eq!(log.last(1), [format!("line {}", LAST_LINES + 4)]);
         assert_eq!(log.last(usize::MAX).len(), LAST_LINES);
         assert_eq!(log.lines(2).first().map(|line| line.number), Some(LAST_LINES as u64 + 4));
+        log.file.wait();
         let file = std::fs::read_to_string(folder.path().join("logs").join("agent.log")).unwrap();
         assert_eq!(file.lines().count(), LAST_LINES + 5);
     }

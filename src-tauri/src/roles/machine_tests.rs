@@ -410,6 +410,39 @@ fn failures_wait_longer_each_time_and_from_the_fifth_on_the_person_is_asked_and_
     assert!(matches!(published(&effects), Some(Event::BackendBackoff { attempt: 1, .. })), "forgotten");
 }
 
+/// By a simulated clock: whatever keeps a backend from starting is put right at any moment after 20 minutes, with nobody there to
+/// say so.
+#[test]
+fn what_is_put_right_after_20_minutes_runs_within_5_minutes_and_10_seconds() {
+    /// What an attempt takes at most on a machine that is well, from its begin to the readiness line.
+    const ATTEMPT: Duration = Duration::from_secs(4);
+    let promised = Duration::from_secs(5 * 60 + 10);
+    for minutes in (20..60).step_by(3) {
+        let mended = Duration::from_secs(minutes * 60);
+        let mut driven = Driven::new();
+        let mut effects = driven.tell(Message::Start);
+        loop {
+            assert_eq!(effects, PREPARE);
+            driven.now += ATTEMPT;
+            if driven.now >= mended + ATTEMPT {
+                break;
+            }
+            effects = driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
+            assert_eq!(effects, [Effect::TakeOver]);
+            effects = driven.answer(Answer::NotTakenOver(lookless()));
+            let waits = effects.iter().find_map(|effect| match effect {
+                Effect::Arm(Timer::Backoff, wait) => Some(*wait),
+                _ => None,
+            });
+            driven.now += waits.expect("there is always another attempt");
+            effects = driven.answer(Answer::Elapsed(Timer::Backoff));
+        }
+        driven.become_prepared();
+        driven.become_ready();
+        assert!(driven.now <= mended + promised, "{minutes} min: {:?} later", driven.now - mended);
+    }
+}
+
 #[test]
 fn failures_long_ago_do_not_count() {
     let mut driven = Driven::taking_over();

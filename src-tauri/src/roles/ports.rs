@@ -13,6 +13,9 @@ use taskpaw_contract::identity;
 use taskpaw_contract::ipc::{HolderView, PortView};
 use taskpaw_contract::{PortStatus, Role};
 
+#[cfg(target_os = "linux")]
+use super::run_by::run_by;
+
 /// Looks at the ports of a configuration without changing anything. It may be one that is being typed: a port that nobody
 /// can want as it is written is `invalid`, and not looked at. `child` is the role's own running backend, which is not stale.
 ///
@@ -123,6 +126,16 @@ pub(super) fn views(config: &Config, role: Role, verdict: &Verdict, child: Optio
     config.endpoints(role).into_iter().map(view).collect()
 }
 
+/// Other systems than Linux do not say why a process runs to whoever asks.
+#[cfg(not(target_os = "linux"))]
+fn run_by(_process: &port_takeover::Process, _port: u16) -> Option<taskpaw_contract::ipc::RunBy> {
+    None
+}
+
+fn seen(text: &str) -> String {
+    redaction::only_seen(text).into_owned()
+}
+
 fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Option<u32>) -> PortView {
     let status = judged.map_or(PortStatus::Invalid, |port| port.state.into());
     let holders: Vec<HolderView> = judged
@@ -130,11 +143,16 @@ fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Op
         .flat_map(|port| &port.holders)
         .map(|holder| HolderView {
             pid: holder.pid.get(),
-            name: holder.process.as_ref().map(|process| process.name.clone()),
-            exe: holder.process.as_ref().and_then(|process| process.exe.clone()),
-            user: holder.process.as_ref().and_then(|process| process.user.clone()),
+            // Whoever starts a program chooses what it is called.
+            name: holder.process.as_ref().map(|process| seen(&process.name)),
+            exe: holder.process.as_ref().and_then(|process| process.exe.as_deref().map(seen)),
+            user: holder.process.as_ref().and_then(|process| process.user.as_deref().map(seen)),
             role: holder.role.as_ref().and_then(|role| role.as_str().parse().ok()),
             ours: holder.kind == HolderKind::Own,
+            run_by: holder
+                .process
+                .as_ref()
+                .and_then(|process| run_by(process, u16::try_from(endpoint.port).ok()?)),
         })
         .collect();
     let in_use_by_app =

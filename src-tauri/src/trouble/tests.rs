@@ -30,6 +30,7 @@ fn held() -> PortView {
             user: None,
             role: None,
             ours: false,
+            run_by: None,
         }],
         suggestion: Some(5682),
     }

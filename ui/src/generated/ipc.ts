@@ -1146,7 +1146,59 @@ role: Role | null,
 /**
  * Whether it is a stale backend of this role and user.
  */
-ours: boolean, };
+ours: boolean, 
+/**
+ * Why it runs, where the system proves it.
+ */
+run_by?: RunBy, };
+
+/**
+ * Why a holder runs. What is named here can be written in a command as it is: its letters are only those that a name of its kind
+ * has, and none that a shell reads.
+ */
+export type RunBy = { "kind": "unit", 
+/**
+ * Its whole name, such as `nginx.service`.
+ */
+unit: string, 
+/**
+ * Whether it is one of the person, and not of the machine.
+ */
+of_person: boolean, } | { "kind": "container", 
+/**
+ * The program that has it, such as `docker`.
+ */
+engine: ContainerEngine, 
+/**
+ * The beginning of its id, as that program shows it; of LXC its name.
+ */
+id: string, } | { "kind": "forward", 
+/**
+ * To where, as it was written, such as `db.example:5432`.
+ */
+to: string, } | { "kind": "program", 
+/**
+ * The id of that process.
+ */
+pid: number, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+what: RunByProgram, };
+
+/**
+ * What has containers.
+ */
+export type ContainerEngine = "docker" | "podman" | "lxc" | "other";
+
+/**
+ * What a program is that starts others for a person.
+ */
+export type RunByProgram = "editor" | "terminal" | "login";
 
 /**
  * A process that a backend has started.

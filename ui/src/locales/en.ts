@@ -244,6 +244,15 @@ export const en = {
   },
   way: {
     container: "It passes the port on to a container. This names the container, which you can stop:",
+    in_container: "It runs in the container {{id}}. This stops it:",
+    in_a_container: "It runs in the container {{id}}.",
+    unit: "It is the service {{unit}} of this machine. If that does not need this port, stop it in a terminal:",
+    unit_of_person: "It is your service {{unit}}. If that does not need this port, stop it in a terminal:",
+    forward_to: "It passes this port on to {{to}} (ssh -L). End it where it was started, or in a terminal:",
+    in_editor: "{{name}} has started it, or a terminal in {{name}}. End it there, or in a terminal:",
+    in_terminal: "It was started in a terminal ({{name}}). End it there with Ctrl+C, or in another one:",
+    in_login:
+      "Somebody who is logged in from another machine has started it. End it there, or in a terminal:",
     forward:
       "It most likely passes the port on (ssh -L or -R). End it where it was started, or in a terminal:",
     editor:
@@ -1179,6 +1188,19 @@ export const en = {
       "The window could not be opened: {{reason}}. What TaskPaw watches is watched all the same.",
     not_started: "TaskPaw {{version}} did not start",
     not_started_text: "Its window could not be opened: {{reason}}. The TaskPaw that is running goes on.",
+    fatal_no_home:
+      "You have no home folder, so there is no place for TaskPaw's files. Set TASKPAW_CONFIG_DIR and TASKPAW_DATA_DIR to folders that you can write to, and start TaskPaw again.",
+    fatal_no_display:
+      "There is no display that its window could be opened on. Start TaskPaw in a graphical session; without one, taskpaw-backend does its work.",
+    fatal_silent_display:
+      "The display does not answer. Log in to the graphical session again, and start TaskPaw there.",
+    fatal_no_window: "Its window could not be opened.",
+    fatal_no_web_view:
+      "Its window needs Microsoft Edge WebView2, which this computer does not have. Install it from {{address}}, and start TaskPaw again.",
+    fatal_failed: "A part of TaskPaw has failed. Start it again; if that does not help, install it anew.",
+    fatal_reason: "Reason: {{reason}}",
+    fatal_goes_on: "What TaskPaw watches is watched all the same.",
+    fatal_log: "More is in the log: {{log}}",
   },
   menu_bar: {
     about: "About TaskPaw",

@@ -232,6 +232,14 @@ export const zhCN: Words = {
   },
   way: {
     container: "它把端口转发给某个容器。下面的命令会列出该容器，您可以停止它：",
+    in_container: "它在容器 {{id}} 中运行。下面的命令会停止该容器：",
+    in_a_container: "它在容器 {{id}} 中运行。",
+    unit: "它是本机的服务 {{unit}}。如果该服务不需要这个端口，请在终端中停止它：",
+    unit_of_person: "它是您的服务 {{unit}}。如果该服务不需要这个端口，请在终端中停止它：",
+    forward_to: "它把这个端口转发到 {{to}}（ssh -L）。请在启动它的地方结束它，或在终端中运行：",
+    in_editor: "它由 {{name}} 或其中的终端启动。请在那里结束它，或在终端中运行：",
+    in_terminal: "它是在终端（{{name}}）中启动的。请在那里按 Ctrl+C 结束它，或在另一个终端中运行：",
+    in_login: "它由从另一台机器登录的人启动。请在那里结束它，或在终端中运行：",
     forward: "它很可能在转发端口（ssh -L 或 -R）。请在启动它的地方结束它，或在终端中运行：",
     editor: "这是一个编辑器。可能是它在转发端口，也可能是其终端里运行着程序：请查看它的端口列表。",
     wsl: "它把端口转发给 WSL 里的程序。下面的命令会列出正在运行的系统：",
@@ -1118,6 +1126,18 @@ export const zhCN: Words = {
     no_window_text: "无法打开窗口：{{reason}}。监测照常进行。",
     not_started: "TaskPaw {{version}} 没有启动",
     not_started_text: "无法打开它的窗口：{{reason}}。已在运行的 TaskPaw 继续工作。",
+    fatal_no_home:
+      "您没有主目录，TaskPaw 的文件无处存放。请把 TASKPAW_CONFIG_DIR 和 TASKPAW_DATA_DIR 设为您有权写入的文件夹，然后重新启动 TaskPaw。",
+    fatal_no_display:
+      "没有可以打开窗口的显示器。请在图形会话中启动 TaskPaw；没有图形会话时，可以由 taskpaw-backend 完成它的工作。",
+    fatal_silent_display: "显示服务器没有响应。请重新登录图形会话，然后在其中启动 TaskPaw。",
+    fatal_no_window: "无法打开窗口。",
+    fatal_no_web_view:
+      "窗口需要 Microsoft Edge WebView2，而这台电脑上没有安装。请从 {{address}} 安装，然后重新启动 TaskPaw。",
+    fatal_failed: "TaskPaw 的一个部分出错了。请重新启动；如果仍然不行，请重新安装。",
+    fatal_reason: "原因：{{reason}}",
+    fatal_goes_on: "监测照常进行。",
+    fatal_log: "详情请见日志：{{log}}",
   },
   menu_bar: {
     about: "关于 TaskPaw",

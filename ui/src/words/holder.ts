@@ -1,7 +1,7 @@
 // How to find out more about who has a port, and how it is got rid of: what its name alone tells, and a command to copy. The
 // command only looks, but for one that passes a port on for a person; nothing here ends a program by itself.
 
-import type { HolderView, PortView } from "../generated/ipc";
+import type { HolderView, PortView, RunBy } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 
 /** A step that a person can take, and the command for it. */
@@ -39,13 +39,41 @@ function plainName(holder: HolderView): string {
 export function holderStep(port: PortView, system: System): Step | null {
   if (!["foreign", "unknown_holder", "occupied"].includes(port.state ?? "")) return null;
   const holder = port.holders.find(({ ours }) => !ours);
-  return holder ? ofHolder(holder, port.port, system) : ofNobody(port.port, system);
+  if (!holder) return ofNobody(port.port, system);
+  // The proxy of a container is part of its engine's service, and the container is what is in the way.
+  const isProxy = ["docker", "podman"].includes(passed(holder) ?? "") && holder.run_by?.kind === "unit";
+  return holder.run_by && !isProxy ? proved(holder.run_by, holder.pid) : ofHolder(holder, port.port, system);
+}
+
+/** For whom a holder has the port, by what it is called. */
+function passed(holder: HolderView) {
+  const name = plainName(holder);
+  return passers.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/** What the host has proved. Its names have only letters that a command may have. */
+function proved(by: RunBy, pid: number): Step {
+  const ends = `kill ${pid}`;
+  switch (by.kind) {
+    case "unit":
+      return by.of_person
+        ? { text: t("way.unit_of_person", { unit: by.unit }), command: `systemctl --user stop ${by.unit}` }
+        : { text: t("way.unit", { unit: by.unit }), command: `sudo systemctl stop ${by.unit}` };
+    case "container":
+      return by.engine === "docker" || by.engine === "podman"
+        ? { text: t("way.in_container", { id: by.id }), command: `${by.engine} stop ${by.id}` }
+        : { text: t("way.in_a_container", { id: by.id }), command: null };
+    case "forward":
+      return { text: t("way.forward_to", { to: by.to }), command: ends };
+    case "program":
+      return { text: t(`way.in_${by.what}`, { name: by.name }), command: ends };
+  }
 }
 
 function ofHolder(holder: HolderView, port: number, system: System): Step {
   const { pid } = holder;
   const name = plainName(holder);
-  switch (passers.find(([pattern]) => pattern.test(name))?.[1]) {
+  switch (passed(holder)) {
     case "docker":
       return { text: t("way.container"), command: `docker ps --filter publish=${port}` };
     case "podman":

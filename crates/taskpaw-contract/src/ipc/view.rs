@@ -6,6 +6,7 @@ use ts_rs::TS;
 use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
 use super::health::{Health, Watched};
+use super::run_by::RunBy;
 use super::setting::TokenName;
 use crate::config::{ConfigProblem, Language, Preferences};
 use crate::import_report::{ImportReport, LeftBehind};
@@ -389,6 +390,10 @@ pub struct HolderView {
     pub role: Option<Role>,
     /// Whether it is a stale backend of this role and user.
     pub ours: bool,
+    /// Why it runs, where the system proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub run_by: Option<RunBy>,
 }
 
 /// A takeover that replaced something.

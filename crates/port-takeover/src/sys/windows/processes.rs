@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessCommandLineInformation};
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_PARAMETER, FILETIME, STATUS_INVALID_INFO_CLASS, WAIT_OBJECT_0,
+    ERROR_INVALID_PARAMETER, FILETIME, INVALID_HANDLE_VALUE, STATUS_INVALID_INFO_CLASS, WAIT_OBJECT_0,
 };
 use windows_sys::Win32::Security::{
     GetLengthSid, GetTokenInformation, LookupAccountSidW, TOKEN_QUERY, TOKEN_USER, TokenUser,
+};
+use windows_sys::Win32::System::Diagnostics::ToolHelp::{
+    CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
 };
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, GetProcessTimes, OpenProcess, OpenProcessToken, PROCESS_ACCESS_RIGHTS,
@@ -82,7 +85,10 @@ pub(super) fn started_at(process: BorrowedHandle<'_>) -> io::Result<u64> {
 
 /// What is known of a process; nothing if it has ended or may not be looked at.
 pub(super) fn describe(pid: Pid) -> Option<Process> {
-    let process = open(pid, LOOK).ok()??;
+    let process = match open(pid, LOOK) {
+        Ok(process) => process?,
+        Err(_) => return listed(pid),
+    };
     let exe = executable(&process);
     let argv = arguments(&process, pid);
     let name = exe.as_deref().and_then(|path| path.rsplit('\\').next()).unwrap_or_default().to_owned();
@@ -103,6 +109,41 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
         argv: argv.unwrap_or_default(),
         cwd: None,
     })
+}
+
+/// What the list of all processes says of one that may not be opened, as a service's or another account's: its name, and that to
+/// everybody. That makes it nobody of ours.
+fn listed(pid: Pid) -> Option<Process> {
+    // SAFETY: it has no conditions on memory.
+    let list = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) };
+    if list == INVALID_HANDLE_VALUE {
+        return None;
+    }
+    // SAFETY: it was opened just now, and nobody else has it.
+    let list = unsafe { OwnedHandle::from_raw_handle(list) };
+    let size = u32::try_from(size_of::<PROCESSENTRY32W>()).ok()?;
+    let mut entry = PROCESSENTRY32W { dwSize: size, ..Default::default() };
+    // SAFETY: the entry says its own size, and lives longer than the call.
+    let mut is_there = unsafe { Process32FirstW(list.as_raw_handle(), &raw mut entry) };
+    while is_there != 0 {
+        if entry.th32ProcessID == pid.get() {
+            let name = &entry.szExeFile;
+            let length = name.iter().position(|&letter| letter == 0).unwrap_or(name.len());
+            return Some(Process {
+                pid,
+                name: String::from_utf16_lossy(&name[..length]),
+                same_user: None,
+                user: None,
+                started_at: None,
+                exe: None,
+                argv: Vec::new(),
+                cwd: None,
+            });
+        }
+        // SAFETY: as above.
+        is_there = unsafe { Process32NextW(list.as_raw_handle(), &raw mut entry) };
+    }
+    None
 }
 
 fn executable(process: &OwnedHandle) -> Option<String> {
