@@ -23,8 +23,10 @@ pub(crate) enum Fatal<'a> {
     /// There is no folder for its files.
     NoHome,
     /// There is no display.
+    #[cfg(target_os = "linux")]
     NoDisplay,
     /// The display does not answer.
+    #[cfg(target_os = "linux")]
     SilentDisplay,
     /// The window cannot be made, for this reason.
     NoWindow(&'a str),
@@ -32,6 +34,17 @@ pub(crate) enum Fatal<'a> {
     Faceless(&'a str),
     /// A part of the app has failed.
     Failed(&'a str),
+}
+
+impl Fatal<'_> {
+    /// Whether something can be shown on the display.
+    fn display_answers(self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::SilentDisplay => false,
+            _ => true,
+        }
+    }
 }
 
 static LOGS: OnceLock<PathBuf> = OnceLock::new();
@@ -54,7 +67,7 @@ pub(crate) fn tell(fatal: Fatal<'_>, spoken: Spoken) {
         return;
     }
     let (title, text) = words(fatal, has_web_view(), LOGS.get().map(PathBuf::as_path), spoken);
-    system::show(&title, &text);
+    system::show(&title, &text, fatal.display_answers());
 }
 
 /// As [`tell`], in the language of the system: what a person has chosen is not known.
@@ -73,7 +86,9 @@ fn words(fatal: Fatal<'_>, has_web_view: bool, log: Option<&Path>, spoken: Spoke
     let because = |reason| native::FATAL_REASON.filled(spoken, &[("reason", reason)]);
     let mut said = vec![match fatal {
         Fatal::NoHome => native::FATAL_NO_HOME.of(spoken).to_owned(),
+        #[cfg(target_os = "linux")]
         Fatal::NoDisplay => native::FATAL_NO_DISPLAY.of(spoken).to_owned(),
+        #[cfg(target_os = "linux")]
         Fatal::SilentDisplay => native::FATAL_SILENT_DISPLAY.of(spoken).to_owned(),
         Fatal::NoWindow(_) | Fatal::Faceless(_) if !has_web_view => {
             native::FATAL_NO_WEB_VIEW.filled(spoken, &[("address", WEB_VIEW_FROM)])
@@ -96,9 +111,11 @@ fn words(fatal: Fatal<'_>, has_web_view: bool, log: Option<&Path>, spoken: Spoke
 mod tests {
     use super::*;
 
-    const ALL: [Fatal<'static>; 6] = [
+    const ALL: &[Fatal<'static>] = &[
         Fatal::NoHome,
+        #[cfg(target_os = "linux")]
         Fatal::NoDisplay,
+        #[cfg(target_os = "linux")]
         Fatal::SilentDisplay,
         Fatal::NoWindow("a reason"),
         Fatal::Faceless("a reason"),

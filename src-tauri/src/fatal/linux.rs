@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 const FAILS_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// What shows it, which goes on when this process has ended.
-pub(super) fn show(title: &str, text: &str) {
+/// What shows it goes on when this process has ended. On a display that does not answer it would wait without an end.
+pub(super) fn show(title: &str, text: &str, display_answers: bool) {
     // Who started it there reads it there.
     if std::io::stderr().is_terminal() {
         return;
     }
-    let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let has_display = display_answers
+        && ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     let shown = programs(title, text, has_display).into_iter().find(|(name, words)| shows(name, words));
     match shown {
         Some((name, _)) => tracing::info!(name, "a message is shown"),

@@ -2,7 +2,7 @@
 
 /// Shows a message box until the person has read it. On a thread of its own: a box handles the messages of its thread, and
 /// whatever has failed may have windows there.
-pub(super) fn show(title: &str, text: &str) {
+pub(super) fn show(title: &str, text: &str, _display_answers: bool) {
     let (title, text) = (title.to_owned(), text.to_owned());
     tracing::info!("a message is shown");
     let shown = std::thread::Builder::new()
