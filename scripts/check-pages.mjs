@@ -1,13 +1,15 @@
 // `npm run check:pages [-- --only SCENARIO]`: what needs a real browser. axe-core finds nothing serious on any page in either
 // theme, no page is wider than the smallest window, every control is reached by keyboard and shows that it has the focus,
-// nothing moves for those who asked for that, and ten thousand events scroll and filter within a frame.
-import { readFileSync } from "node:fs";
+// nothing moves for those who asked for that, ten thousand events scroll and filter within a frame, fifty machines are shown
+// anew within one, and the window's script is small.
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { withBrowser } from "./lib/browser.mjs";
 import { beginsWell, leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
 import { ensureNodeModules } from "./lib/programs.mjs";
-import { main, ROOT, say, StepError } from "./lib/steps.mjs";
+import { main, ROOT, run, say, StepError } from "./lib/steps.mjs";
 
 const PAGES = ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"];
 /** What a page looks like besides the ordinary: scenario, page, and what is clicked first. */
@@ -42,11 +44,19 @@ const { values } = parseArgs({ options: { only: { type: "string" } } });
 const STATES = EVERY_STATE.filter(([scenario]) => !values.only || scenario === values.only);
 /** A frame at 60 Hz. */
 const FRAME_MS = 16;
+/** All script of the window together, as gzip has it. */
+const SCRIPT_BYTES = 200 * 1024;
 
 await main(async () => {
   await ensureNodeModules();
   await withBrowser(async (open) => {
-    const wrong = [...(await states(open)), ...(await byKeyboard(open)), ...(await quick(open))];
+    const wrong = [
+      ...(await size()),
+      ...(await quick(open)),
+      ...(await manyMachines(open)),
+      ...(await states(open)),
+      ...(await byKeyboard(open)),
+    ];
     for (const text of wrong) say(text);
     if (wrong.length > 0) throw new StepError(`the window has ${wrong.length} faults`);
   });
@@ -127,10 +137,20 @@ function tooWide(tab) {
   );
 }
 
-/** Script time of each frame while ten thousand events are scrolled and filtered. */
-async function quick(open) {
-  const tab = await open("many", "events", { width: 1280, height: 900 });
-  await tab.waitForSelector('[data-testid="event"]');
+/** How much script a package has. */
+async function size() {
+  const built = join(ROOT, "target", "window-size");
+  const config = join(ROOT, "ui", "vite.config.ts");
+  await run("npx", ["vite", "build", "--config", config, "--outDir", built, "--logLevel", "warn"]);
+  const files = readdirSync(built, { recursive: true }).filter((file) => file.endsWith(".js"));
+  const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(built, file))).length, 0);
+  const told = `the window's script is ${(bytes / 1024).toFixed(1)} KiB compressed`;
+  say(told);
+  return bytes > SCRIPT_BYTES ? [`${told}: more than ${SCRIPT_BYTES / 1024} KiB`] : [];
+}
+
+/** What a page costs: its script time during some act. */
+async function meter(tab) {
   const session = await tab.context().newCDPSession(tab);
   await session.send("Performance.enable");
   const script = async () => {
@@ -145,6 +165,63 @@ async function quick(open) {
     await settle();
     return (await script()) - before;
   };
+  return { settle, during };
+}
+
+function judge(name, times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const told = `${name}, script time of ${times.length} frames: median ${at(0.5).toFixed(2)} ms, p95 ${at(0.95).toFixed(2)} ms, longest ${at(1).toFixed(2)} ms`;
+  say(told);
+  return at(0.95) > FRAME_MS ? [`${told}: more than ${FRAME_MS} ms`] : [];
+}
+
+/** Fifty machines of which one after the other says something new, and events that come to ten thousand. */
+async function manyMachines(open) {
+  const wrong = [];
+  const fleet = await open("many-machines", "fleet", { width: 1280, height: 900 });
+  let { during } = await meter(fleet);
+  const told = [];
+  for (let round = 0; round < 100; round += 1) {
+    told.push(
+      await during(() =>
+        fleet.evaluate((round) => {
+          const { world } = globalThis.taskpawFake;
+          const agent = world.fleet.agents[round % world.fleet.agents.length];
+          const host = agent.status.monitors.host_metrics;
+          host.metrics = { ...host.metrics, cpu_percent: (round * 7) % 100 };
+          globalThis.taskpawFake.push({ kind: "machines", agents: [agent] });
+        }, round),
+      ),
+    );
+  }
+  wrong.push(...judge("one of 50 machines is another", told));
+  await fleet.close();
+  const events = await open("many-machines", "events", { width: 1280, height: 900 });
+  await events.waitForSelector('[data-testid="event"]');
+  ({ during } = await meter(events));
+  const came = [];
+  for (let round = 0; round < 100; round += 1) {
+    came.push(
+      await during(() =>
+        events.evaluate((round) => {
+          const [known] = globalThis.taskpawFake.world.events;
+          const event = { ...known, id: 20_000 + round, time: new Date(Date.now() + round).toISOString() };
+          globalThis.taskpawFake.push({ kind: "agent_events", events: [event] });
+        }, round),
+      ),
+    );
+  }
+  wrong.push(...judge("an event comes to 10,000", came));
+  await events.close();
+  return wrong;
+}
+
+/** Script time of each frame while ten thousand events are scrolled and filtered. */
+async function quick(open) {
+  const tab = await open("many", "events", { width: 1280, height: 900 });
+  await tab.waitForSelector('[data-testid="event"]');
+  const { settle, during } = await meter(tab);
   // What measuring itself costs in the page; it is not taken off.
   const scrolling = [];
   for (let step = 0; step < 200; step += 1) {
@@ -175,16 +252,5 @@ async function quick(open) {
     }
   }
   await tab.close();
-  const wrong = [];
-  for (const [name, times] of [
-    ["scrolling", scrolling],
-    ["filtering", filtering],
-  ]) {
-    const sorted = times.toSorted((a, b) => a - b);
-    const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-    const told = `${name} 10,000 events, script time of ${times.length} frames: median ${at(0.5).toFixed(2)} ms, p95 ${at(0.95).toFixed(2)} ms, longest ${at(1).toFixed(2)} ms`;
-    say(told);
-    if (at(0.95) > FRAME_MS) wrong.push(`${told}: more than ${FRAME_MS} ms`);
-  }
-  return wrong;
+  return [...judge("scrolling 10,000 events", scrolling), ...judge("filtering 10,000 events", filtering)];
 }

@@ -19,10 +19,10 @@ use crate::diagnostics::Sources;
 use crate::handover::{Host, Place, SentAway, Waiting};
 use crate::launch::Choices;
 use crate::lifecycle::Lifecycle;
-use crate::roles::{Message, NotGiven, RoleTask, Stood, Surroundings, Way};
+use crate::roles::{Message, NotGiven, RoleLog, RoleTask, Stood, Surroundings, Way};
 use crate::settings::Settings;
 use crate::shell::Shell;
-use crate::subscription::Events;
+use crate::subscription::{Events, Wanted};
 use crate::update::OwnProgram;
 use crate::window::{FirstPaint, SharedAppearance};
 
@@ -40,6 +40,8 @@ pub(crate) struct App {
     choices: Choices,
     /// What happens on the machines that are watched.
     events: Events,
+    /// What the window shows of them.
+    wanted: Wanted,
 }
 
 impl App {
@@ -63,6 +65,7 @@ impl App {
             place: Mutex::new(None),
             choices: Choices::default(),
             events: Events::default(),
+            wanted: Wanted::default(),
         }
     }
 
@@ -74,6 +77,11 @@ impl App {
     /// What happens on the machines that are watched.
     pub(crate) fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// What the window shows of the roles.
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// The program around the app.
@@ -400,6 +408,11 @@ impl App {
     /// The app's own program.
     pub(crate) fn own_program(&self) -> &OwnProgram {
         &self.own_program
+    }
+
+    /// The log of a role's backend.
+    pub(crate) fn log(&self, role: Role) -> Option<RoleLog> {
+        self.role(role).map(|task| task.log().clone())
     }
 
     /// The last log lines of a role.

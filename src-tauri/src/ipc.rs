@@ -58,6 +58,7 @@ fn is_order(request: &Request) -> bool {
         Request::Snapshot
         | Request::Painted
         | Request::PageOpened { .. }
+        | Request::Watch { .. }
         | Request::CheckPorts { .. }
         | Request::SuggestPort { .. }
         | Request::Logs { .. }
@@ -70,10 +71,8 @@ fn is_order(request: &Request) -> bool {
         | Request::CheckExposure { .. }
         | Request::MonitorTypes
         | Request::Monitors
-        | Request::AgentStatus
         | Request::AgentHistory
         | Request::AgentEvents { .. }
-        | Request::FleetStatus
         | Request::FleetEvents { .. }
         | Request::TestAgent { .. }
         | Request::SendTestNotification

@@ -12,6 +12,7 @@ mod task;
 mod watch;
 mod way;
 
+pub(crate) use log::RoleLog;
 pub(crate) use machine::{Message, Stood};
 pub(crate) use ports::{is_served, look, next_free};
 pub(crate) use task::{NotGiven, RoleTask, Surroundings};

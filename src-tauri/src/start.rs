@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use port_takeover::Journal;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
-use taskpaw_contract::ipc::EVENT_NAME;
+use taskpaw_contract::ipc::{DATA_EVENT_NAME, EVENT_NAME, RoleData};
 use taskpaw_contract::version;
 use tauri::async_runtime::spawn;
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WebviewWindow};
@@ -23,6 +23,7 @@ use crate::launch::{Audience, Launching};
 use crate::roles::Surroundings;
 use crate::settings::Settings;
 use crate::shell::TauriShell;
+use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
 use crate::{check, close, exit, faceless, ipc, logging, login, notify, subscription, tray, trouble, window};
 
@@ -181,7 +182,7 @@ fn set_up(
         app.board().show_lost_data();
     }
     app.attend_ready_roles();
-    spawn(subscription::attend(Arc::clone(&app)));
+    spawn(subscription::attend(Arc::clone(&app), to_window(handle.clone())));
     spawn(window::attend_title(Arc::clone(&app), handle.clone()));
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
@@ -215,6 +216,18 @@ fn set_up(
         None => drop(spawn(tray::attend(app, handle.clone(), !arguments.background))),
     }
     Ok(())
+}
+
+/// The way of what the roles watch to the window.
+fn to_window(window: AppHandle) -> ToWindow {
+    Arc::new(move |data: &[RoleData]| {
+        if data.is_empty() {
+            return;
+        }
+        if let Err(error) = window.emit(DATA_EVENT_NAME, data) {
+            tracing::warn!(%error, "the window cannot be sent what the roles watch");
+        }
+    })
 }
 
 fn build(

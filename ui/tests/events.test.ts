@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { AgentEvent } from "../src/generated/ipc";
+import type { FakeHost } from "../src/platform/fake/host";
 import { fakeHost } from "../src/platform/fake/scenarios";
 import { AppState } from "../src/state/app.svelte";
 import { choices, filterRows, linesOf, merge, noFilter, rowsOfAgent, rowsOfFleet } from "../src/state/events";
@@ -107,36 +108,45 @@ describe("the feed", () => {
   async function feeding(scenario: "ready" | "hub") {
     const host = fakeHost(scenario);
     const app = new AppState(host);
+    await app.data.connect();
     const feed = new EventFeed(app);
     const end = feed.run({ agent: true, hub: scenario === "hub" });
     await vi.advanceTimersByTimeAsync(100);
     return { host, feed, end };
   }
 
-  it("asks for all at first, then only for the last ones", async () => {
+  const asked = (host: FakeHost) =>
+    host.asked.flatMap((request) => ("limit" in request ? [request.limit] : []));
+
+  it("asks for all at first, is sent what happens, and asks only for what it may have missed", async () => {
     const { host, feed, end } = await feeding("ready");
     expect(feed.rows).toHaveLength(6);
-    host.world.events.push({ ...host.world.events[0]!, id: 7, time: new Date().toISOString() });
-    await vi.advanceTimersByTimeAsync(5100);
+    const next = (id: number) => ({ ...host.world.events[0]!, id, time: new Date().toISOString() });
+    const seventh = next(7);
+    host.push({ kind: "agent_events", events: [seventh] });
     expect(feed.rows).toHaveLength(7);
-    const limits = host.asked.map((request) => "limit" in request && request.limit);
-    expect(limits).toEqual([10_000, 200]);
+    host.world.events.push(seventh, next(8));
+    host.push({ kind: "events_missed", role: "agent" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(feed.rows).toHaveLength(8);
+    expect(asked(host)).toEqual([10_000, 200]);
     end();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(host.asked).toHaveLength(2);
+    expect(host.wanted).toEqual([]);
+    expect(asked(host)).toHaveLength(2);
   });
 
   it("asks for all again if more came meanwhile than it asked for, or if the numbers begin anew", async () => {
     const { host, feed, end } = await feeding("ready");
     for (let id = 7; id < 400; id += 1) host.world.events.push(event(id));
-    await vi.advanceTimersByTimeAsync(5100);
-    await vi.advanceTimersByTimeAsync(100);
+    host.push({ kind: "events_missed", role: "agent" });
+    await vi.advanceTimersByTimeAsync(200);
     expect(feed.rows).toHaveLength(399);
     host.world.events = [event(1, { message: "again" })];
-    await vi.advanceTimersByTimeAsync(5200);
+    host.push({ kind: "events_missed", role: "agent" });
+    await vi.advanceTimersByTimeAsync(200);
     expect(feed.rows).toHaveLength(400);
-    const limits = host.asked.map((request) => "limit" in request && request.limit);
-    expect(limits).toEqual([10_000, 200, 10_000, 200, 10_000]);
+    expect(asked(host)).toEqual([10_000, 200, 10_000, 200, 10_000]);
     end();
   });
 

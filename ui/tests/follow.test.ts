@@ -29,6 +29,10 @@ class SlowHost implements Platform {
     this.hear = hear;
     return Promise.resolve(() => {});
   }
+
+  onData(): Promise<() => void> {
+    return Promise.resolve(() => {});
+  }
 }
 
 async function settle() {

@@ -34,6 +34,12 @@ export async function pass(ms = 50): Promise<void> {
   flushSync();
 }
 
+/** What the roles watch is as the fake machine is now. */
+export async function pushed(host: FakeHost): Promise<void> {
+  host.pushAll();
+  await pass();
+}
+
 export async function open(
   scenario: Scenario,
   page: PageName = "this-machine",

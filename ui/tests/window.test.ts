@@ -8,7 +8,18 @@ import { tellWhenPainted } from "../src/painted";
 import type { FakeHost } from "../src/platform/fake/host";
 import { fakeHost, type Scenario, scenarios } from "../src/platform/fake/scenarios";
 import { pages } from "../src/state/route.svelte";
-import { choose, click, close, find, has, open as openWindow, pass, type, withWindow } from "./opening";
+import {
+  choose,
+  click,
+  close,
+  find,
+  follow,
+  has,
+  open as openWindow,
+  pass,
+  type,
+  withWindow,
+} from "./opening";
 
 let host: FakeHost;
 
@@ -218,16 +229,33 @@ describe("a configuration that cannot be used", () => {
 });
 
 describe("this machine", () => {
-  it("shows numbers and asks for them every two seconds", async () => {
+  it("shows numbers, asks for them once, and is sent what changes", async () => {
     await open("ready");
     expect(find("metric-cpu").textContent).toMatch(/\d/);
     expect(find("metric-disk").textContent).toContain("of 931 GiB");
     expect(find("timeline").textContent).toContain("replaced taskpaw-backend 3.9.2 (pid 812) in 41 ms");
     expect(host.asked.filter(({ command }) => command === "agent_history")).toHaveLength(1);
-    const asked = () => host.asked.filter(({ command }) => command === "agent_status").length;
-    expect(asked()).toBe(1);
-    await pass(2050);
-    expect(asked()).toBe(2);
+    expect(host.wanted).toEqual(["agent"]);
+    const asked = host.asked.length;
+    const later = host.world.status().monitors["host_metrics"]!;
+    const monitors = { host_metrics: { ...later, metrics: { ...later.metrics, cpu_percent: 77 } } };
+    host.push({ kind: "monitors", monitors });
+    await pass();
+    expect(find("metric-cpu").textContent).toContain("77");
+    host.push({
+      kind: "unheard",
+      role: "agent",
+      error: { code: "backend_unreachable", message: "", detail: null },
+    });
+    await pass();
+    expect(find("page-this-machine").textContent).toContain(en.machine.stale);
+    host.push({ kind: "monitors", monitors });
+    await pass();
+    expect(find("page-this-machine").textContent).not.toContain(en.machine.stale);
+    expect(host.asked).toHaveLength(asked);
+    follow("#/settings");
+    await pass();
+    expect(host.wanted).toEqual([]);
   });
 
   it("follows the role from starting to ready", async () => {

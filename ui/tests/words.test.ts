@@ -146,6 +146,7 @@ describe("problems", () => {
       reason,
     })),
     { kind: "too_new", schema: 2, known: 1 },
+    { kind: "no_last_good", path: `${path}.last-good` },
     { kind: "unwritable", path, reason: "Read-only file system (os error 30)" },
   ];
 

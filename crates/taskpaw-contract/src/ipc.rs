@@ -5,6 +5,7 @@
 
 mod apply;
 mod command;
+mod data;
 mod error;
 mod event;
 mod fleet;
@@ -19,6 +20,7 @@ mod view;
 
 pub use apply::{Apply, ApplyStep};
 pub use command::{Handlers, PortDraft, Request};
+pub use data::{DataKind, RoleData};
 pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, PortsFrom, PortsWay, Replaced, Stage, TimelineEntry, TookOver};
 pub use fleet::{
@@ -40,7 +42,9 @@ pub use view::{
     PortView, Progress, RoleFailure, RoleState, RoleView, Snapshot, Takeover,
 };
 
-/// The name of the one event that the host sends to the window.
+/// The name of the event with which the host tells the window what happened to the app.
 pub const EVENT_NAME: &str = "host-event";
+/// The name of the event with which the host sends the window what the roles watch: a list of [`RoleData`].
+pub const DATA_EVENT_NAME: &str = "role-data";
 /// The name of the one command that the window calls, with a [`Request`].
 pub const COMMAND_NAME: &str = "call";

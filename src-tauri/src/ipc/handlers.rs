@@ -4,8 +4,8 @@ use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
-    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, Apply,
-    CloseDecision, ErrorCode, EventLevel, FleetEvent, FleetStatus, Handlers, IpcError, Launch, LogLine,
+    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, Apply,
+    CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch, LogLine,
     MetricSample, MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
 };
 
@@ -29,6 +29,11 @@ impl Handlers for App {
 
     async fn page_opened(&self, page: Page) -> Result<(), IpcError> {
         self.appearance().opened(page);
+        Ok(())
+    }
+
+    async fn watch(&self, data: Vec<DataKind>) -> Result<(), IpcError> {
+        self.wanted().set(data);
         Ok(())
     }
 
@@ -190,20 +195,12 @@ impl Handlers for App {
         Ok(())
     }
 
-    async fn agent_status(&self) -> Result<AgentStatus, IpcError> {
-        roles_data::agent_status(self).await
-    }
-
     async fn agent_history(&self) -> Result<Vec<MetricSample>, IpcError> {
         roles_data::agent_history(self).await
     }
 
     async fn agent_events(&self, limit: u32) -> Result<Vec<AgentEvent>, IpcError> {
         roles_data::agent_events(self, limit).await
-    }
-
-    async fn fleet_status(&self) -> Result<FleetStatus, IpcError> {
-        roles_data::fleet_status(self).await
     }
 
     async fn fleet_events(

@@ -6,8 +6,8 @@ use serde_json::Value;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
-    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentStatus, AgentTest, ErrorCode, EventLevel,
-    FleetEvent, FleetStatus, IpcError, MetricSample, MonitorType,
+    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel,
+    FleetEvent, IpcError, MetricSample, MonitorType,
 };
 
 use crate::app::App;
@@ -31,10 +31,6 @@ struct Types {
 #[derive(Deserialize)]
 struct Monitors {
     monitors: Vec<MonitorConfig>,
-}
-
-pub(super) async fn agent_status(app: &App) -> Result<AgentStatus, IpcError> {
-    client(app, Role::Agent)?.get("/control/status").await
 }
 
 pub(super) async fn agent_history(app: &App) -> Result<Vec<MetricSample>, IpcError> {
@@ -66,10 +62,6 @@ pub(super) async fn change_monitor(app: &App, name: &str, monitor: MonitorConfig
 pub(super) async fn remove_monitor(app: &App, name: &str) -> Result<(), IpcError> {
     let path = format!("/control/monitors/{}", segment(name));
     client(app, Role::Agent)?.order(Method::DELETE, &path, None).await
-}
-
-pub(super) async fn fleet_status(app: &App) -> Result<FleetStatus, IpcError> {
-    client(app, Role::Hub)?.get("/control/status").await
 }
 
 pub(super) async fn fleet_events(

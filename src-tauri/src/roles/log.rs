@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{LogLevel, LogLine};
+use tokio::sync::watch;
 
 use crate::logging::{Aside, RotatedFile};
 
@@ -27,6 +28,8 @@ struct Kept {
     last: VecDeque<LogLine>,
     /// The number of the next line.
     next: u64,
+    /// The number of the last line, for whoever follows them.
+    written: watch::Sender<u64>,
 }
 
 /// The file, which says once that it cannot be written.
@@ -55,7 +58,8 @@ impl RoleLog {
     pub(crate) fn open(folder: &Path, role: Role) -> Self {
         let file = RotatedFile::new(folder.join(format!("{role}.log")));
         let file = Aside::over(&format!("log of {role}"), Said { file, is_writable: true });
-        Self { kept: Arc::new(Mutex::new(Kept { last: VecDeque::new(), next: 1 })), file }
+        let (last, written) = (VecDeque::new(), watch::Sender::new(0));
+        Self { kept: Arc::new(Mutex::new(Kept { last, next: 1, written })), file }
     }
 
     /// Writes a line. A disk that is full, or does not answer, stops the file and not the app; the window still gets the lines.
@@ -70,6 +74,19 @@ impl RoleLog {
         let line = LogLine { number: kept.next, level: LogLevel::of_line(line), text: line.to_owned() };
         kept.next += 1;
         kept.last.push_back(line);
+        let last = kept.next - 1;
+        kept.written.send_replace(last);
+    }
+
+    /// The number of the last line, as it grows.
+    pub(crate) fn written(&self) -> watch::Receiver<u64> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).written.subscribe()
+    }
+
+    /// The lines that are kept after the one with this number, the newest last.
+    pub(crate) fn lines_after(&self, number: u64) -> Vec<LogLine> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last.iter().filter(|line| line.number > number).cloned().collect()
     }
 
     /// The text of the last lines, the newest last.
@@ -97,6 +114,8 @@ mod tests {
         }
         assert_eq!(log.last(1), [format!("line {}", LAST_LINES + 4)]);
         assert_eq!(log.last(usize::MAX).len(), LAST_LINES);
+        assert_eq!(*log.written().borrow(), LAST_LINES as u64 + 5);
+        assert_eq!(log.lines_after(LAST_LINES as u64 + 3).len(), 2);
         assert_eq!(log.lines(2).first().map(|line| line.number), Some(LAST_LINES as u64 + 4));
         log.file.wait();
         let file = std::fs::read_to_string(folder.path().join("logs").join("agent.log")).unwrap();

@@ -2,6 +2,8 @@
 
 export const EVENT_NAME = "host-event";
 
+export const DATA_EVENT_NAME = "role-data";
+
 export const COMMAND_NAME = "call";
 
 /**
@@ -1710,6 +1712,14 @@ name: string,
 /**
  * How it is now.
  */
+monitor: MonitorStatus, } | { "kind": "look", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * How it is now.
+ */
 monitor: MonitorStatus, } | { "kind": "monitors" } | { "kind": "event", 
 /**
  * The event.
@@ -2234,13 +2244,71 @@ name: string,
 endpoint: Endpoint, };
 
 /**
+ * What a window can show of a role.
+ */
+export type DataKind = "agent" | "agent_events" | "fleet" | "fleet_events" | "agent_log" | "hub_log";
+
+/**
+ * What the window is sent. It takes the place of what it had; what it names is all that is another.
+ */
+export type RoleData = { "kind": "agent", 
+/**
+ * It.
+ */
+status: AgentStatus, } | { "kind": "monitors", 
+/**
+ * By their names.
+ */
+monitors: Record<string, MonitorStatus>, } | { "kind": "agent_events", 
+/**
+ * These.
+ */
+events: Array<AgentEvent>, } | { "kind": "fleet", 
+/**
+ * They, and what is beside them.
+ */
+status: FleetStatus, } | { "kind": "machines", 
+/**
+ * These.
+ */
+agents: Array<FleetAgent>, } | { "kind": "fleet_events", 
+/**
+ * These.
+ */
+events: Array<FleetEvent>, } | { "kind": "events_missed", 
+/**
+ * The role.
+ */
+role: Role, } | { "kind": "unheard", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * Why.
+ */
+error: IpcError, } | { "kind": "log", 
+/**
+ * The role.
+ */
+role: Role, 
+/**
+ * They.
+ */
+lines: Array<LogLine>, };
+
+/**
  * A request of the window.
  */
 export type Request = { "command": "snapshot" } | { "command": "painted" } | { "command": "page_opened", 
 /**
  * The page.
  */
-page: Page, } | { "command": "retry", 
+page: Page, } | { "command": "watch", 
+/**
+ * All of it; nothing while nobody sees the window.
+ */
+data: Array<DataKind>, } | { "command": "retry", 
 /**
  * The role.
  */
@@ -2368,11 +2436,11 @@ name: string, } | { "command": "restore_last_good_config" } | { "command": "relo
 /**
  * Whether it is taken over.
  */
-take_over: boolean, } | { "command": "agent_status" } | { "command": "agent_history" } | { "command": "agent_events", 
+take_over: boolean, } | { "command": "agent_history" } | { "command": "agent_events", 
 /**
  * How many at most.
  */
-limit: number, } | { "command": "fleet_status" } | { "command": "fleet_events", 
+limit: number, } | { "command": "fleet_events", 
 /**
  * Only those of the agent with this configured name.
  */
@@ -2415,6 +2483,7 @@ export type Answers = {
   snapshot: Snapshot;
   painted: null;
   page_opened: null;
+  watch: null;
   retry: null;
   replace_v3: null;
   start: null;
@@ -2445,10 +2514,8 @@ export type Answers = {
   reload_config: null;
   import_seen: null;
   answer_left_behind: null;
-  agent_status: AgentStatus;
   agent_history: Array<MetricSample>;
   agent_events: Array<AgentEvent>;
-  fleet_status: FleetStatus;
   fleet_events: Array<FleetEvent>;
   add_agent: null;
   change_agent: null;

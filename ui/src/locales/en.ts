@@ -366,6 +366,8 @@ export const en = {
       "{{key}} is {{address}}, but the control port is for this machine alone. Write 127.0.0.1.",
     too_new:
       "config.json has schema {{schema}}, and this version knows {{known}}: a newer TaskPaw wrote it. Start the newer version, or restore an older copy of the file.",
+    no_last_good:
+      "The last good copy, {{path}}, is not there any more. Nothing was changed: correct config.json by hand.",
     unwritable:
       "{{path}} cannot be written. Give yourself permission to write there, or make room if the disk is full.",
     system_says: "The system says: {{reason}}",

@@ -333,6 +333,7 @@ export const zhCN: Words = {
     exposure_control_off_loopback: "{{key}} 的值是 {{address}}，但控制端口只能对本机开放。请填写 127.0.0.1。",
     too_new:
       "config.json 的格式版本为 {{schema}}，当前版本只支持到 {{known}}：它由更新版本的 TaskPaw 写入。请启动较新的版本，或恢复该文件的旧副本。",
+    no_last_good: "上一份可用的配置副本 {{path}} 已不存在。没有任何更改：请手动更正 config.json。",
     unwritable: "无法写入 {{path}}。请为自己授予写入权限；如果磁盘已满，请先腾出空间。",
     system_says: "系统信息：{{reason}}",
     reader_says: "具体问题：{{reason}}",

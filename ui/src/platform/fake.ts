@@ -13,5 +13,11 @@ export function fakeFor(search: URLSearchParams): FakeHost {
     language: (search.get("lang") ?? snapshot.app.preferences.language) as Language,
     theme: (search.get("theme") ?? snapshot.app.preferences.theme) as Theme,
   };
+  // For whoever measures the pages in a browser.
+  Object.assign(globalThis, { taskpawFake: host });
+  // A machine at work: its numbers move.
+  setInterval(() => {
+    if (host.wanted.includes("agent")) host.pushAll();
+  }, 2000);
   return host;
 }

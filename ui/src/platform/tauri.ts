@@ -3,7 +3,14 @@
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 
-import { type Answers, COMMAND_NAME, EVENT_NAME, type HostEvent } from "../generated/ipc";
+import {
+  type Answers,
+  COMMAND_NAME,
+  DATA_EVENT_NAME,
+  EVENT_NAME,
+  type HostEvent,
+  type RoleData,
+} from "../generated/ipc";
 import type { Command, Platform, RequestOf } from "./types";
 
 export const tauri: Platform = {
@@ -12,5 +19,8 @@ export const tauri: Platform = {
   },
   onEvent(hear: (event: HostEvent) => void): Promise<() => void> {
     return listen<HostEvent>(EVENT_NAME, (message) => hear(message.payload));
+  },
+  onData(hear: (data: RoleData[]) => void): Promise<() => void> {
+    return listen<RoleData[]>(DATA_EVENT_NAME, (message) => hear(message.payload));
   },
 };

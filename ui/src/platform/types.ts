@@ -1,6 +1,6 @@
 // What the window may ask of the host: the one door, so that a page never knows which host is behind it.
 
-import type { Answers, ErrorCode, HostEvent, IpcError, Request } from "../generated/ipc";
+import type { Answers, ErrorCode, HostEvent, IpcError, Request, RoleData } from "../generated/ipc";
 
 /** The name of a command. */
 export type Command = Request["command"];
@@ -14,6 +14,8 @@ export interface Platform {
   call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]>;
   /** Hears every event from now on; the promise settles once none can be missed any more. */
   onEvent(hear: (event: HostEvent) => void): Promise<() => void>;
+  /** Hears what the roles watch, as far as the window has said that it shows it. */
+  onData(hear: (data: RoleData[]) => void): Promise<() => void>;
 }
 
 const codes: Record<ErrorCode, true> = {

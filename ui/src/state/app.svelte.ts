@@ -7,9 +7,10 @@ import { SvelteMap } from "svelte/reactivity";
 import type { Answers, Event, IpcError, Role, RoleView, Snapshot } from "../generated/ipc";
 import type { Command, Platform, RequestOf } from "../platform/types";
 import { type ForwardStep, isForward } from "../words/apply";
+import { RoleDataStore } from "./data.svelte";
 import { Drafts } from "./drafts";
 import { Follower } from "./follow";
-import { Samples } from "./samples.svelte";
+import { hostMetricsOf, metricsOf, Samples } from "./samples.svelte";
 
 export class AppState {
   snapshot = $state.raw<Snapshot | null>(null);
@@ -20,11 +21,15 @@ export class AppState {
   readonly reached = new SvelteMap<Role, ForwardStep>();
   /** What was typed into forms that were left without saving it. */
   readonly drafts = new Drafts();
+  /** What the roles watch. */
+  readonly data: RoleDataStore;
   readonly platform: Platform;
   readonly #follower: Follower;
 
   constructor(platform: Platform) {
     this.platform = platform;
+    this.data = new RoleDataStore(platform);
+    this.data.onAgent = (status) => this.samples.add(Date.now(), metricsOf(hostMetricsOf(status)));
     this.#follower = new Follower(
       platform,
       (snapshot) => {
@@ -39,9 +44,11 @@ export class AppState {
   }
 
   /** Connects; after a failure, connects again. */
-  connect(): Promise<void> {
+  async connect(): Promise<void> {
     this.lost = null;
-    return this.#follower.start();
+    await this.#follower.start();
+    // Without a host nothing is heard either, and that is said already.
+    if (!this.lost) await this.data.connect();
   }
 
   #hear(event: Event): void {

@@ -87,7 +87,7 @@ export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
 
 /** Known rows and fresh ones, the newest first. The same list again if nothing is new, so that nothing is drawn anew. */
 export function merge(known: EventRow[], fresh: EventRow[], most: number): EventRow[] {
-  const keys = new Set(known.map(({ key }) => key));
+  const keys = keysOf.get(known) ?? new Set(known.map(({ key }) => key));
   const more: EventRow[] = [];
   for (const row of fresh) {
     if (keys.has(row.key)) continue;
@@ -95,8 +95,23 @@ export function merge(known: EventRow[], fresh: EventRow[], most: number): Event
     more.push(row);
   }
   if (more.length === 0) return known;
-  return [...more, ...known].sort(newestFirst).slice(0, most);
+  // Both are in order then: of ten thousand, none is compared that need not be.
+  more.sort(newestFirst);
+  const merged: EventRow[] = [];
+  let at = 0;
+  for (const row of more) {
+    while (at < known.length && newestFirst(known[at]!, row) < 0) merged.push(known[at++]!);
+    merged.push(row);
+  }
+  const all = merged.concat(known.slice(at));
+  for (const { key } of all.splice(most)) keys.delete(key);
+  keysOf.delete(known);
+  keysOf.set(all, keys);
+  return all;
 }
+
+/** The keys of a list, for the next one that follows it. */
+const keysOf = new WeakMap<EventRow[], Set<string>>();
 
 /** In one moment, the numbers of one machine tell the order. */
 function newestFirst(a: EventRow, b: EventRow): number {
@@ -122,15 +137,25 @@ export function filterRows(
   );
 }
 
+function dayOf(at: number): { from: number; to: number } {
+  const date = new Date(at);
+  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
+  return { from: new Date(year, month, day).getTime(), to: new Date(year, month, day + 1).getTime() };
+}
+
 /** The rows with a line before each day. */
 export function linesOf(rows: EventRow[]): Line[] {
   const lines: Line[] = [];
-  let day: string | null = null;
+  /** From when to when the day of the line before lasts; nothing for a time that cannot be read. */
+  let day: { from: number; to: number } | "unknown" | null = null;
   for (const row of rows) {
-    const date = row.at === null ? null : new Date(row.at);
-    const own = date ? `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}` : "";
-    if (own !== day) lines.push({ key: `day\n${row.key}`, kind: "day", at: row.at });
-    day = own;
+    const { at } = row;
+    const isSame =
+      at === null ? day === "unknown" : day !== null && day !== "unknown" && at >= day.from && at < day.to;
+    if (!isSame) {
+      lines.push({ key: `day\n${row.key}`, kind: "day", at });
+      day = at === null ? "unknown" : dayOf(at);
+    }
     lines.push({ key: row.key, kind: "event", row });
   }
   return lines;

@@ -1,15 +1,15 @@
-// The events as they arrive, from the hub and from this machine's agent: all at first, then only the last ones.
+// The events as they happen, of the hub and of this machine's agent: all at first, then what is pushed. Where something was
+// not heard, the last ones are asked for.
 
-import type { IpcError } from "../generated/ipc";
+import type { IpcError, Role } from "../generated/ipc";
+import { asIpcError } from "../platform/types";
 import type { AppState } from "./app.svelte";
 import { type EventRow, merge, rowsOfAgent, rowsOfFleet } from "./events";
-import { Polling } from "./polling.svelte";
 
 /** As many as an agent keeps. */
 export const MOST = 10_000;
 /** What is asked for once the rest is known. */
 const LAST = 200;
-const EVERY_MS = 5000;
 
 /** One place that events come from. Its numbers grow by one, so that a hole is noticed. */
 class Source {
@@ -20,7 +20,7 @@ class Source {
     return this.#newest === 0 ? MOST : LAST;
   }
 
-  /** Takes note of what came; whether there are events between these and what was known. */
+  /** Takes note of what was answered; whether there are events between these and what was known. */
   hear(numbers: number[], limit: number): "whole" | "hole" {
     if (numbers.length === 0) return "whole";
     const lowest = Math.min(...numbers);
@@ -37,34 +37,58 @@ export class EventFeed {
   rows = $state.raw<EventRow[]>([]);
   /** Whether any place has answered yet. */
   heard = $state(false);
+  error = $state.raw<IpcError | null>(null);
   readonly #app: AppState;
   readonly #sources = { agent: new Source(), hub: new Source() };
-  readonly #agent: Polling<void>;
-  readonly #hub: Polling<void>;
+  readonly #asking = { agent: false, hub: false };
 
   constructor(app: AppState) {
     this.#app = app;
-    this.#agent = new Polling(() => this.#ask("agent"), EVERY_MS);
-    this.#hub = new Polling(() => this.#ask("hub"), EVERY_MS);
   }
 
-  get error(): IpcError | null {
-    return this.#agent.error ?? this.#hub.error;
-  }
-
-  /** Asks those roles that are ready, until what it returns is called. Meant for an `$effect`. */
+  /** Follows those roles that are ready, until what it returns is called. Meant for an `$effect`. */
   run(ready: { agent: boolean; hub: boolean }): () => void {
-    const ends = [ready.agent && this.#agent.run(), ready.hub && this.#hub.run()];
-    return () => ends.forEach((end) => end && end());
+    const { data } = this.#app;
+    const ends = [
+      ready.agent ? data.want("agent_events") : undefined,
+      ready.hub ? data.want("fleet_events") : undefined,
+      data.listen({
+        agentEvents: (events) => this.#add(rowsOfAgent(events)),
+        fleetEvents: (events) => this.#add(rowsOfFleet(events, Date.now())),
+        missed: (role) => void (ready[role] && this.#ask(role)),
+      }),
+    ];
+    if (ready.agent) void this.#ask("agent");
+    if (ready.hub) void this.#ask("hub");
+    return () => ends.forEach((end) => end?.());
   }
 
-  async #ask(from: "agent" | "hub"): Promise<void> {
+  #add(rows: EventRow[]): void {
+    this.rows = merge(this.rows, rows, MOST);
+    this.heard = true;
+  }
+
+  async #ask(from: Role): Promise<void> {
+    // What is told while an answer is on its way is pushed, too.
+    if (this.#asking[from]) return;
+    this.#asking[from] = true;
+    try {
+      while ((await this.#fetch(from)) === "hole");
+      this.error = null;
+    } catch (thrown) {
+      this.error = asIpcError(thrown);
+    } finally {
+      this.#asking[from] = false;
+    }
+  }
+
+  async #fetch(from: Role): Promise<"whole" | "hole"> {
     const source = this.#sources[from];
     const limit = source.limit;
     if (from === "agent") {
       const events = await this.#app.call<"agent_events">({ command: "agent_events", limit });
-      if (source.hear(numbersOf(events, "id"), limit) === "hole") return this.#ask(from);
-      this.rows = merge(this.rows, rowsOfAgent(events), MOST);
+      if (source.hear(numbersOf(events, "id"), limit) === "hole") return "hole";
+      this.#add(rowsOfAgent(events));
     } else {
       const events = await this.#app.call<"fleet_events">({
         command: "fleet_events",
@@ -72,10 +96,10 @@ export class EventFeed {
         level: null,
         limit,
       });
-      if (source.hear(numbersOf(events, "number"), limit) === "hole") return this.#ask(from);
-      this.rows = merge(this.rows, rowsOfFleet(events, Date.now()), MOST);
+      if (source.hear(numbersOf(events, "number"), limit) === "hole") return "hole";
+      this.#add(rowsOfFleet(events, Date.now()));
     }
-    this.heard = true;
+    return "whole";
   }
 }
 

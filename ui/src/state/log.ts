@@ -15,3 +15,13 @@ export function filterLog(lines: LogLine[], from: LogLevel, text: string): LogLi
     return logLevels.indexOf(level) >= least && (!wanted || line.text.toLowerCase().includes(wanted));
   });
 }
+
+/** As many lines as the host keeps. */
+export const LINES = 1000;
+
+/** The lines with those that have come since: each once, and no more than are kept. */
+export function followedBy(lines: LogLine[], more: LogLine[]): LogLine[] {
+  const last = lines.at(-1)?.number ?? 0;
+  const fresh = more.filter(({ number }) => number > last);
+  return fresh.length === 0 ? lines : [...lines, ...fresh].slice(-LINES);
+}

@@ -17,7 +17,8 @@ export function problemReason(problem: ConfigProblem): string | null {
   switch (problem.kind) {
     case "unreadable":
     case "unwritable":
-      return t("problem.system_says", { reason: problem.reason });
+      // The number says nothing to a person that the words do not.
+      return t("problem.system_says", { reason: problem.reason.replace(/ \(os error \d+\)/, "") });
     case "syntax":
     case "value":
       return t("problem.reader_says", { reason: problem.reason });
@@ -36,6 +37,7 @@ export function problemPlace(problem: ConfigProblem): { label: string; value: st
         { label: t("problem.column"), value: String(problem.column) },
       ];
     case "unreadable":
+    case "no_last_good":
     case "unwritable":
       return [{ label: t("problem.file"), value: problem.path }];
     case "value":
@@ -56,6 +58,7 @@ const kinds: Record<ConfigProblem["kind"], true> = {
   not_an_address: true,
   exposure: true,
   too_new: true,
+  no_last_good: true,
   unwritable: true,
 };
 

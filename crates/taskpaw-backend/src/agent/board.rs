@@ -56,7 +56,7 @@ pub(super) struct Health {
 }
 
 impl Board {
-    /// No monitor yet. Every change of a state is told.
+    /// No monitor yet. Every look is told, and every change of a state as such.
     pub(super) fn new(news: News) -> Self {
         Self { monitors: Mutex::default(), history: Mutex::default(), news }
     }
@@ -128,10 +128,20 @@ impl Board {
         let before = watched.status.state;
         change(&mut watched.status, &mut watched.health);
         watched.work.saw(Instant::now(), watched.status.state, &watched.status.metrics);
-        if watched.status.state != before {
+        let is_another_state = watched.status.state != before;
+        if is_another_state {
             watched.since = Instant::now();
-            self.tell(AgentNews::Monitor { name: name.to_owned(), monitor: watched.now() });
         }
+        // Nobody listens to an agent without an app: then nothing is made for it.
+        if self.news.receiver_count() == 0 {
+            return;
+        }
+        let (name, monitor) = (name.to_owned(), watched.now());
+        self.tell(if is_another_state {
+            AgentNews::Monitor { name, monitor }
+        } else {
+            AgentNews::Look { name, monitor }
+        });
     }
 
     fn tell(&self, news: AgentNews) {
@@ -200,6 +210,33 @@ mod tests {
         board.broken("m", "no process matches --password=S3CRET");
         let shown = json!(board.snapshot()).to_string();
         assert!(!shown.contains("S3CRET") && shown.contains("no process matches"), "{shown}");
+    }
+
+    #[test]
+    fn every_look_is_told_and_a_change_of_state_as_such() {
+        let (news, mut heard) = broadcast::channel(8);
+        let board = Board::new(news);
+        board.add("m", "task", MonitorState::Unknown, "");
+        let check = |state| Check {
+            state,
+            detail: String::new(),
+            metrics: Map::new(),
+            notices: Vec::new(),
+            again_in: std::time::Duration::ZERO,
+        };
+        for state in [MonitorState::Ok, MonitorState::Ok, MonitorState::Error] {
+            board.found("m", check(state));
+        }
+        let told: Vec<(bool, MonitorState)> = std::iter::from_fn(|| heard.try_recv().ok())
+            .map(|news| match news {
+                AgentNews::Monitor { monitor, .. } => (true, monitor.state),
+                AgentNews::Look { monitor, .. } => (false, monitor.state),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected =
+            [(true, MonitorState::Ok), (false, MonitorState::Ok), (true, MonitorState::Error)];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use axum::response::Json;
 use axum::routing::get;
 use serde::Serialize;
 use serde_json::Value;
-use taskpaw_contract::ipc::{AgentEvent, AgentStatus, EventCursor, is_hex_id};
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, EventCursor, is_hex_id};
 
 use super::events::{Fetch, Proof, Refused};
 use super::{Shared, v3_status};
@@ -80,7 +80,13 @@ async fn events(
     let proof = (stream.is_some() || boot.is_some()).then_some(Proof { stream, boot });
     let from = peer.map(|Peer(address)| address);
     let fetch = Fetch { hub: hub_of(&headers), ack, proof, from };
-    let (events, event_cursor) = shared.events.fetch(&fetch).map_err(|refused| match refused {
+    let refused_before = shared.events.refusals();
+    let fetched = shared.events.fetch(&fetch);
+    if shared.events.refusals() != refused_before {
+        // Nobody may be listening.
+        let _ = shared.news.send(AgentNews::Monitors);
+    }
+    let (events, event_cursor) = fetched.map_err(|refused| match refused {
         Refused::NotOffered { .. } => ApiError::NotOffered(refused.to_string()),
         Refused::OtherCursor => ApiError::OtherCursor(refused.to_string()),
     })?;

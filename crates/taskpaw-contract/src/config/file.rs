@@ -170,7 +170,9 @@ impl ConfigFile {
         let good = last_good(path);
         let failed =
             |error: io::Error| ConfigProblem::Unwritable { path: path.to_owned(), reason: error.to_string() };
-        Self::read(&good)?;
+        if !Self::read(&good)?.exists {
+            return Err(ConfigProblem::NoLastGood { path: good });
+        }
         let bytes = read(&good).map_err(failed)?;
         if path.exists() {
             let broken = read(path).map_err(failed)?;

@@ -85,6 +85,15 @@ pub enum ConfigProblem {
         /// The newest schema that is known here.
         known: u32,
     },
+    /// There is no copy of the file that was seen to work.
+    #[error(
+        "{} is not there any more, so nothing can be put in the place of the configuration. Correct config.json by hand; \
+         the file was left as it is", path.display()
+    )]
+    NoLastGood {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The file cannot be written.
     #[error(
         "{} cannot be written: {reason}. Give yourself permission to write there, or set TASKPAW_CONFIG_DIR \

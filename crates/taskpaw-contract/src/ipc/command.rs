@@ -5,12 +5,13 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use super::apply::Apply;
+use super::data::DataKind;
 use super::error::{ErrorCode, IpcError};
-use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, FleetStatus};
+use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent};
 use super::log::LogLine;
 use super::monitor::MonitorType;
 use super::setting::{AddressChoice, CloseDecision, Page, TokenName};
-use super::status::{AgentEvent, AgentStatus, EventLevel, MetricSample};
+use super::status::{AgentEvent, EventLevel, MetricSample};
 use super::view::{PortView, Snapshot};
 use crate::Role;
 use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
@@ -84,6 +85,11 @@ requests! {
     PageOpened: page_opened {
         /// The page.
         page: Page,
+    } -> ();
+    /// What the window shows of the roles from now on: it is sent that, all at first and then what changes, and nothing else.
+    Watch: watch {
+        /// All of it; nothing while nobody sees the window.
+        data: Vec<DataKind>,
     } -> ();
     /// Try again after a failure, at once.
     Retry: retry {
@@ -233,8 +239,6 @@ requests! {
         /// Whether it is taken over.
         take_over: bool,
     } -> ();
-    /// What the agent sees now.
-    AgentStatus: agent_status -> AgentStatus;
     /// The numbers of this machine over the last hour, the newest last.
     AgentHistory: agent_history -> Vec<MetricSample>;
     /// The agent's last events, the newest last.
@@ -242,8 +246,6 @@ requests! {
         /// How many at most.
         limit: u32,
     } -> Vec<AgentEvent>;
-    /// What the hub sees now.
-    FleetStatus: fleet_status -> FleetStatus;
     /// The events of all machines that the hub has stored, the newest first.
     FleetEvents: fleet_events {
         /// Only those of the agent with this configured name.

@@ -44,7 +44,14 @@ pub enum AgentNews {
         /// How it is now.
         monitor: MonitorStatus,
     },
-    /// The list of monitors is another one: ask for it, and for the status.
+    /// A monitor has looked, and its state is what it was; what else it found may be another thing than before.
+    Look {
+        /// Its name.
+        name: String,
+        /// How it is now.
+        monitor: MonitorStatus,
+    },
+    /// The list of monitors is another one, or what the agent says besides: ask for it, and for the status.
     Monitors,
     /// An event happened.
     Event {

@@ -19,6 +19,7 @@ pub fn typescript() -> String {
     let mut parts = vec![
         "// Generated from crates/taskpaw-contract by `npm run generate`. Do not edit.".to_owned(),
         format!("export const EVENT_NAME = \"{EVENT_NAME}\";"),
+        format!("export const DATA_EVENT_NAME = \"{DATA_EVENT_NAME}\";"),
         format!("export const COMMAND_NAME = \"{COMMAND_NAME}\";"),
     ];
     macro_rules! declare {
@@ -127,6 +128,8 @@ pub fn typescript() -> String {
         AgentProbe,
         AgentTest,
         PortDraft,
+        DataKind,
+        RoleData,
         Request,
     );
     let answers: String = command::answers(&config)

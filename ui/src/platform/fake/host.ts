@@ -8,6 +8,7 @@ import type {
   AgentTest,
   Answers,
   Apply,
+  DataKind,
   Event,
   ExposureReason,
   FleetEvent,
@@ -23,6 +24,7 @@ import type {
   PortView,
   Request,
   Role,
+  RoleData,
   RoleView,
   Snapshot,
   TakeoverRecord,
@@ -59,6 +61,17 @@ export interface World {
   delay: number;
 }
 
+/** After these, what the roles watch is another thing. */
+const changing = new Set<Command>([
+  "watch",
+  "add_monitor",
+  "change_monitor",
+  "remove_monitor",
+  "add_agent",
+  "change_agent",
+  "remove_agent",
+]);
+
 /** How long a start takes. */
 const READY_MS = 300;
 
@@ -69,6 +82,9 @@ export function refusal(code: IpcError["code"], message: string, detail: unknown
 export class FakeHost implements Platform {
   readonly asked: Request[] = [];
   readonly #hearing = new Set<(event: HostEvent) => void>();
+  readonly #shown = new Set<(data: RoleData[]) => void>();
+  /** What the window shows. */
+  wanted: DataKind[] = [];
 
   constructor(readonly world: World) {}
 
@@ -77,12 +93,40 @@ export class FakeHost implements Platform {
     return Promise.resolve(() => this.#hearing.delete(hear));
   }
 
+  onData(hear: (data: RoleData[]) => void): Promise<() => void> {
+    this.#shown.add(hear);
+    return Promise.resolve(() => this.#shown.delete(hear));
+  }
+
+  /** Sends what the window shows. */
+  push(...data: RoleData[]): void {
+    for (const hear of this.#shown) hear(structuredClone(data));
+  }
+
+  /** Sends all of it anew, as after a change that somebody made. */
+  pushAll(): void {
+    if (this.wanted.includes("agent") && this.#isReady("agent"))
+      this.push({ kind: "agent", status: this.world.status() });
+    if (this.wanted.includes("fleet") && this.#isReady("hub"))
+      this.push({ kind: "fleet", status: this.world.fleet });
+    if (this.wanted.includes("agent_events") && this.#isReady("agent"))
+      this.push({ kind: "agent_events", events: this.world.events.slice(-200) });
+    if (this.wanted.includes("fleet_events") && this.#isReady("hub"))
+      this.push({ kind: "fleet_events", events: this.world.fleetEvents.slice(0, 200).reverse() });
+  }
+
+  #isReady(role: Role): boolean {
+    return this.role(role).state.kind === "ready";
+  }
+
   async call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {
     this.asked.push(request);
     await new Promise((resolve) => setTimeout(resolve, this.world.delay));
     const refused = this.world.refuse[request.command];
     if (refused) throw refused;
-    return structuredClone(await this.#answer(request)) as Answers[C];
+    const answer = structuredClone(await this.#answer(request)) as Answers[C];
+    if (changing.has(request.command)) this.pushAll();
+    return answer;
   }
 
   /** Something happens: it is in the snapshot from now on, and whoever listens hears it. */
@@ -90,6 +134,7 @@ export class FakeHost implements Platform {
     const at = Date.now();
     this.world.snapshot = this.#counted(fold(this.world.snapshot, at, event));
     for (const hear of this.#hearing) hear(structuredClone({ at, event, snapshot: this.world.snapshot }));
+    if (event.type === "backend_ready") this.pushAll();
   }
 
   #counted(snapshot: Snapshot): Snapshot {
@@ -107,6 +152,9 @@ export class FakeHost implements Platform {
       case "snapshot":
         this.world.snapshot = this.#counted(this.world.snapshot);
         return this.world.snapshot;
+      case "watch":
+        this.wanted = request.data;
+        return null;
       case "painted":
       case "page_opened":
       case "send_test_notification":
@@ -215,18 +263,12 @@ export class FakeHost implements Platform {
       case "reload_config":
         this.#configure(this.world.snapshot.problem);
         return null;
-      case "agent_status":
-        this.#mustBeReady("agent");
-        return this.world.status();
       case "agent_history":
         this.#mustBeReady("agent");
         return history();
       case "agent_events":
         this.#mustBeReady("agent");
         return this.world.events.slice(-request.limit);
-      case "fleet_status":
-        this.#mustBeReady("hub");
-        return this.world.fleet;
       case "fleet_events": {
         this.#mustBeReady("hub");
         const { server, level, limit } = request;

@@ -3,6 +3,7 @@
 import type {
   LeftBehind,
   Failure,
+  FleetAgent,
   HolderView,
   Launch,
   PortStatus,
@@ -313,6 +314,16 @@ export const scenarios = {
   },
   hub: () => ({ ...ordinary(), snapshot: snapshot(readyAgent(), readyHub()) }),
   many: () => ({ ...ordinary(), events: manyEvents(10_000) }),
+  "many-machines": () => {
+    const world = ordinary();
+    const [known] = world.fleet.agents;
+    const agents = Array.from({ length: 50 }, (_, index): FleetAgent => {
+      const name = `render-${String(index + 1).padStart(2, "0")}`;
+      return { ...structuredClone(known!), name, url: `http://192.168.1.${index + 1}:5680` };
+    });
+    const fleet = { ...world.fleet, agents, offers: [] };
+    return { ...world, fleet, events: manyEvents(10_000), snapshot: snapshot(readyAgent(), readyHub()) };
+  },
   closing: () => {
     const world = ordinary();
     world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, is_close_asked: true } };

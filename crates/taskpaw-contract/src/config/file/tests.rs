@@ -231,6 +231,9 @@ fn each_problem_says_where_it_is() {
 fn the_last_good_copy_comes_back_and_the_broken_file_is_kept() {
     let (_folder, path) = in_folder(r#"{"agent":{"server_id":"good"}}"#);
     assert!(!ConfigFile::has_last_good(&path));
+    // It may vanish after it was offered.
+    let gone = ConfigFile::restore_last_good(&path);
+    assert!(matches!(gone, Err(ConfigProblem::NoLastGood { .. })), "{gone:?}");
     ConfigFile::read(&path).unwrap().keep_as_last_good().unwrap();
     fs::write(&path, "{").unwrap();
     assert!(ConfigFile::has_last_good(&path));
