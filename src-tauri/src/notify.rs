@@ -1,5 +1,8 @@
 //! Notifications of the system for what calls for the person and for work that is done. Off until asked for.
 
+#[cfg_attr(target_os = "linux", path = "notify/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "notify/elsewhere.rs")]
+mod system;
 mod words;
 
 use std::collections::VecDeque;
@@ -8,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::Language;
-use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel};
+use taskpaw_contract::ipc::{AgentEvent, Event, EventKind, EventLevel};
 use taskpaw_words::Spoken;
 use tauri::AppHandle;
-use tauri_plugin_notification::NotificationExt as _;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::App;
-use crate::language;
+use crate::{language, window};
+use system::Desktop;
 
 /// So many events are remembered, so that the agent of this machine and a hub that polls it tell an event
 /// once.
@@ -28,9 +31,44 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LONGEST_TITLE: usize = 100;
 const LONGEST_BODY: usize = 240;
 
+/// An event that a notification is about: nothing else has all three.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    machine: String,
+    id: u64,
+    time: String,
+}
+
+/// What a notification says, and what a click on it opens.
+#[derive(Debug)]
+struct Note {
+    title: String,
+    body: String,
+    /// What a desktop calls that, where it says it.
+    open: &'static str,
+    /// Nothing for one that stands for many: then it is the page of all.
+    place: Option<Place>,
+}
+
+/// Hears which event is to be opened.
+type OnClick = Arc<dyn Fn(Option<Place>) + Send + Sync>;
+
+/// Opens an event in the window.
+fn opens(app: &Arc<App>, handle: &AppHandle) -> OnClick {
+    let (app, handle) = (Arc::clone(app), handle.clone());
+    Arc::new(move |place| {
+        window::raise(&handle);
+        let Place { machine, id, time } =
+            place.unwrap_or_else(|| Place { machine: String::new(), id: 0, time: String::new() });
+        app.board().publish(Event::EventChosen { machine, id, time });
+    })
+}
+
 /// Tells what happens for as long as the app runs, while notifications are on.
 pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
     let mut happened = app.events().listen();
+    let on_click = opens(&app, &handle);
+    let desktop = Desktop::new(handle, on_click);
     let mut told = VecDeque::new();
     let mut pace = Pace::default();
     loop {
@@ -46,7 +84,10 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
         {
             continue;
         }
-        show(&handle, &event, pace.next(Instant::now()), language::spoken(preferences.language));
+        let spoken = language::spoken(preferences.language);
+        if let Some(note) = note(&event, pace.next(Instant::now()), spoken) {
+            desktop.show(note);
+        }
     }
 }
 
@@ -103,11 +144,13 @@ impl Pace {
     }
 }
 
-fn show(handle: &AppHandle, event: &AgentEvent, next: Next, spoken: Spoken) {
+fn note(event: &AgentEvent, next: Next, spoken: Spoken) -> Option<Note> {
+    let mut place = None;
     let (title, body) = match next {
-        Next::Nothing => return,
+        Next::Nothing => return None,
         Next::SumUp => words::more(spoken),
         Next::Show => {
+            place = Some(Place { machine: event.machine.clone(), id: event.id, time: event.time.clone() });
             let said = if spoken == Spoken::SimplifiedChinese { words::chinese(event) } else { None };
             let (title, body) = said.unwrap_or_else(|| {
                 (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
@@ -117,9 +160,7 @@ fn show(handle: &AppHandle, event: &AgentEvent, next: Next, spoken: Spoken) {
         }
     };
     let (title, body) = (plain(&title, LONGEST_TITLE), body_of(&plain(&body, LONGEST_BODY)));
-    if let Err(error) = handle.notification().builder().title(title).body(body).show() {
-        tracing::warn!(%error, "no notification can be shown");
-    }
+    Some(Note { title, body, open: words::open(spoken), place })
 }
 
 fn is_about_a_machine(event: &AgentEvent) -> bool {
@@ -174,6 +215,16 @@ mod tests {
             assert_eq!(all[MOST], Next::SumUp);
             assert!(all[MOST + 1..].iter().all(|next| *next == Next::Nothing));
         }
+    }
+
+    #[test]
+    fn a_click_opens_the_event_and_of_many_the_page_of_all() {
+        let event = event(EventLevel::Alert, 7, "t");
+        let place = |next| note(&event, next, Spoken::English).map(|note| note.place);
+        let own = Place { machine: "m".to_owned(), id: 7, time: "t".to_owned() };
+        assert_eq!(place(Next::Show), Some(Some(own)));
+        assert_eq!(place(Next::SumUp), Some(None));
+        assert_eq!(place(Next::Nothing), None);
     }
 
     #[test]

@@ -111,7 +111,7 @@ async fn both_ports_are_changed_by_a_person_and_a_port_that_was_snatched_is_told
     let _thief = TcpListener::bind(("127.0.0.1", wanted)).expect("it is free");
     window.click("action-apply-agent").await;
     window.shows("[data-testid='apply-agent'][data-step='refused']").await;
-    let said = ("Nothing was changed: a port cannot be had.", "未作任何更改：有端口无法使用。");
+    let said = ("Nothing was changed: a port is not available.", "未作任何更改：有端口无法使用。");
     window.says("apply-agent", said.0, said.1).await;
     window.text_with("apply-agent", &format!("(pid {})", std::process::id())).await;
     window.text_with("port-state-agent-network", &format!("(pid {})", std::process::id())).await;

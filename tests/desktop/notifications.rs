@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use support::home::get;
 use support::programs::{CURRENT, NEWER, Programs, replace};
 use support::wait::LONG;
-use support::{Desktop, Home, Owned, free_ports, until};
+use support::{Desktop, Home, Owned, Window, free_ports, until};
 
-use crate::notification_daemon::{Shown, daemon};
+use crate::notification_daemon::{NAME, PATH, Shown, daemon};
 use crate::start;
 
 /// A home whose agent watches a port.
@@ -58,6 +58,29 @@ async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
     let titles: Vec<String> = seen().into_iter().map(|(title, ..)| title).collect();
     assert!(titles.iter().all(|title| title.ends_with("– told")), "{titles:?}");
     assert!(titles.iter().all(|title| title.contains("watched")), "{titles:?}");
+}
+
+/// What the window shows is pushed, and what a notification is about is one click away.
+#[tokio::test]
+async fn a_click_on_one_opens_the_event_that_it_is_about() {
+    let [port] = free_ports();
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
+    let home = home("told", port, &json!({ "notifications": true }));
+    let window = Window::open(&Programs::current(), &home).await;
+    let shown = Shown::default();
+    let bus = daemon(window.desktop(), &shown).await;
+    window.shows("[data-testid='monitor'][data-state='ok'] + [data-testid='monitor'][data-state='ok']").await;
+    window.shows_a_number("metric-cpu").await;
+    drop(listener);
+    window.shows("[data-testid='monitor'][data-state='error']").await;
+    let seen = || shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    until("the desktop shows it", LONG, async || !seen().is_empty()).await;
+    assert_eq!(seen()[0].2, ["default", "Open TaskPaw"]);
+
+    bus.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(1_u32, "default")).await.expect("a click");
+    window.shows("[data-testid='event'][aria-current='true'][data-level='alert']").await;
+    window.text_with("page-events", "watched").await;
+    window.quit().await;
 }
 
 /// Who starts an app without a window cannot be asked in one.

@@ -572,6 +572,26 @@ describe("events", () => {
     expect(count()).toBe(two);
   });
 
+  it("that a notification was about is shown, marked, and kept in sight", async () => {
+    const host = await open("many", "this-machine");
+    const wanted = host.world.events[4_000]!;
+    const { machine, id, time } = wanted;
+    host.emit({ type: "event_chosen", machine, id, time });
+    expect(location.hash).toBe("#/events");
+    dispatchEvent(new Event("hashchange"));
+    for (let round = 0; round < 4; round += 1) await pass();
+    const marked = document.querySelectorAll("[data-testid='event'][aria-current='true']");
+    expect(marked).toHaveLength(1);
+    expect(marked[0]?.textContent).toContain(wanted.title ?? wanted.message);
+    // One that stands for many opens all of them, also if the list was narrowed.
+    await type("event-search", "nothing has this");
+    expect(has("event")).toBe(false);
+    host.emit({ type: "event_chosen", machine: "", id: 0, time: "" });
+    await pass();
+    expect(has("event")).toBe(true);
+    expect(document.querySelectorAll("[aria-current='true'][data-testid='event']")).toHaveLength(0);
+  });
+
   it("finds what is said in another language", async () => {
     await open("ready", "events");
     speak("zh-CN");
@@ -868,7 +888,7 @@ describe("settings", () => {
     await choose("select-address-agent", "192.168.1.5");
     await click("action-apply-address-agent");
     await pass();
-    expect(find("apply-agent").textContent).toContain("Nothing was changed: a port cannot be had.");
+    expect(find("apply-agent").textContent).toContain("Nothing was changed: a port is not available.");
     expect((find("select-address-agent") as HTMLSelectElement).value).toBe("192.168.1.5");
     expect(shown.at(-1)).toContain("end");
     await choose("select-address-agent", "127.0.0.1");

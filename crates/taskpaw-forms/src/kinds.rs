@@ -220,10 +220,10 @@ pub const STATE_FILE: &[Field] = &[
                     time counts.",
         shape: Shape::Text(Some("ts")),
     },
-    words("busy_states", "Words for busy", &["busy", "running", "working"]),
-    words("waiting_states", "Words for waiting", &["waiting", "blocked"]),
-    words("idle_states", "Words for idle", &["idle", "done", "finished", "ok"]),
-    words("error_states", "Words for broken", &["error", "failed"]),
+    words("busy_states", "Words that mean busy", &["busy", "running", "working"]),
+    words("waiting_states", "Words that mean waiting", &["waiting", "blocked"]),
+    words("idle_states", "Words that mean idle", &["idle", "done", "finished", "ok"]),
+    words("error_states", "Words that mean failed", &["error", "failed"]),
     limit(
         "busy_alert_seconds",
         "Busy for too long",
@@ -277,7 +277,7 @@ pub const HEARTBEAT: &[Field] = &[
     },
     Field {
         key: "hibernating_states",
-        title: "Words of rest",
+        title: "Words that mean paused",
         about: "With one of these as its status the file is never stale.",
         shape: Shape::Texts { default: &["hibernating", "sleeping", "paused"], least: 0 },
     },

@@ -80,7 +80,7 @@ pub const fn every(seconds: f64) -> Field {
     Field {
         key: "poll_interval",
         title: "Check every",
-        about: "Seconds from one look to the next.",
+        about: "Seconds between two checks.",
         shape: Shape::Number { default: Some(seconds), least: 1.0, most: 86_400.0 },
     }
 }
@@ -100,7 +100,7 @@ pub const fn timeout(seconds: f64, about: &'static str) -> Field {
 pub const FAILURES: Field = Field {
     key: "failures",
     title: "Failures until the alert",
-    about: "So many failed checks in a row are an alert; fewer are only shown.",
+    about: "Alert after this many failed checks in a row.",
     shape: Shape::Whole { default: Some(1), least: 1, most: 100 },
 };
 

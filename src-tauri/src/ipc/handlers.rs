@@ -4,9 +4,9 @@ use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
-    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, Apply,
-    CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch, LogLine,
-    MetricSample, MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
+    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, Apply, CloseDecision,
+    DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch, LogLine, MetricSample,
+    MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
 };
 
 use super::{closing, ports, roles_data, setting};

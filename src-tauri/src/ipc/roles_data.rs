@@ -6,8 +6,8 @@ use serde_json::Value;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
-    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel,
-    FleetEvent, IpcError, MetricSample, MonitorType,
+    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel, FleetEvent, IpcError,
+    MetricSample, MonitorType,
 };
 
 use crate::app::App;

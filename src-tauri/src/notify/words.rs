@@ -11,6 +11,11 @@ pub(super) fn more(spoken: Spoken) -> (String, String) {
     (native::MORE_EVENTS.of(spoken).to_owned(), native::MORE_EVENTS_TEXT.of(spoken).to_owned())
 }
 
+/// What a click on one opens, where a desktop says it.
+pub(super) fn open(spoken: Spoken) -> &'static str {
+    native::OPEN.of(spoken)
+}
+
 /// Title and body of one that only shows whether they arrive.
 pub(super) fn trial(spoken: Spoken) -> (String, String) {
     (native::TRIAL.of(spoken).to_owned(), native::TRIAL_TEXT.of(spoken).to_owned())

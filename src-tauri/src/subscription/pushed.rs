@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpaw_contract::Role;
-use taskpaw_contract::ipc::{
-    AgentEvent, DataKind, FleetAgent, FleetEvent, MonitorStatus, RoleData,
-};
+use taskpaw_contract::ipc::{AgentEvent, DataKind, FleetAgent, FleetEvent, MonitorStatus, RoleData};
 use tokio::time::Instant;
 
 use super::ToWindow;
@@ -189,7 +187,8 @@ mod tests {
     use super::*;
 
     fn monitor(state: &str) -> MonitorStatus {
-        let monitor = json!({ "type_id": "task", "state": state, "detail": "", "metrics": {}, "last_update": null });
+        let monitor =
+            json!({ "type_id": "task", "state": state, "detail": "", "metrics": {}, "last_update": null });
         serde_json::from_value(monitor).unwrap()
     }
 
@@ -259,7 +258,8 @@ mod tests {
             batch.agent_event(&event(id));
         }
         let sent = batch.take();
-        let [RoleData::AgentEvents { events }, RoleData::EventsMissed { role: Role::Agent }] = &sent[..] else {
+        let [RoleData::AgentEvents { events }, RoleData::EventsMissed { role: Role::Agent }] = &sent[..]
+        else {
             panic!("{sent:?}")
         };
         assert_eq!(events.len(), MOST_EVENTS);

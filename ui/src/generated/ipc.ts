@@ -294,7 +294,11 @@ schema: number,
 /**
  * The newest schema that is known here.
  */
-known: number, } | { "kind": "unwritable", 
+known: number, } | { "kind": "no_last_good", 
+/**
+ * Where it was.
+ */
+path: string, } | { "kind": "unwritable", 
 /**
  * The file.
  */
@@ -1481,7 +1485,19 @@ role: Role,
 /**
  * How far it is.
  */
-apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } | { "type": "config_changed", 
+apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } | { "type": "event_chosen", 
+/**
+ * The machine that it happened on; empty: none of them alone.
+ */
+machine: string, 
+/**
+ * Its number there.
+ */
+id: number, 
+/**
+ * Its time, as that machine has told it.
+ */
+time: string, } | { "type": "config_changed", 
 /**
  * What the person chose for the app.
  */

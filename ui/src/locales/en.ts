@@ -715,11 +715,11 @@ export const en = {
     database_pending: "The machines of the hub are in hub.db. They are taken over when the hub starts.",
     the_folder: "the folder of the files",
     instead_lada:
-      "Instead of lada: start it yourself. Task that ends says when it has finished, and Growing log file shows its progress.",
+      "Instead of lada: start it yourself. One-time task says when it has finished, and Log file shows its progress.",
     instead_jasna:
-      "Instead of jasna: start it yourself. Task that ends says when it has finished, and Growing log file shows its progress.",
+      "Instead of jasna: start it yourself. One-time task says when it has finished, and Log file shows its progress.",
     instead_avsubs:
-      "Instead of avsubs: Task that ends says when it has finished, and New files in a folder tells each subtitle that it writes.",
+      "Instead of avsubs: One-time task says when it has finished, and New files in a folder tells each subtitle that it writes.",
     instead_jellyfin: "Instead of jellyfin: Web address, with the address of the server and /health.",
     why_not_yes_or_no: "It is neither true nor false.",
     why_not_a_number: "It is no number.",
@@ -984,7 +984,7 @@ export const en = {
     kept_idle_for_now:
       "The new ports are set until TaskPaw is closed. The {{role}} uses them as soon as it runs.",
     failed: "That did not work. Going back to the old ports.",
-    refused: "Nothing was changed: a port cannot be had.",
+    refused: "Nothing was changed: a port is not available.",
     rolled_back: "That did not work. Everything is as it was before.",
     rolled_back_waiting:
       "That did not work. The old ports are set again, but the {{role}} is not ready on them yet. TaskPaw goes on trying.",

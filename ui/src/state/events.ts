@@ -40,11 +40,16 @@ export const noFilter: EventFilter = { machine: "", monitor: "", level: "", text
 /** One line of the list: a day, or an event of it. Its key tells it from every other. */
 export type Line = { key: string } & ({ kind: "day"; at: number | null } | { kind: "event"; row: EventRow });
 
+/** What tells an event from every other, whichever way it came. */
+export function keyOf({ machine, id, time }: Pick<AgentEvent, "machine" | "id" | "time">): string {
+  return `${machine}\n${id}\n${time}`;
+}
+
 function rowOf(event: AgentEvent, at: number | null, received: number | null = null): EventRow {
   const title = event.title || event.message;
   const message = event.title ? event.message : "";
   return {
-    key: `${event.machine}\n${event.id}\n${event.time}`,
+    key: keyOf(event),
     at,
     received,
     id: event.id,

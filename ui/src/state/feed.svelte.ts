@@ -73,7 +73,7 @@ export class EventFeed {
     if (this.#asking[from]) return;
     this.#asking[from] = true;
     try {
-      while ((await this.#fetch(from)) === "hole");
+      while ((await this.#askOnce(from)) === "hole");
       this.error = null;
     } catch (thrown) {
       this.error = asIpcError(thrown);
@@ -82,7 +82,7 @@ export class EventFeed {
     }
   }
 
-  async #fetch(from: Role): Promise<"whole" | "hole"> {
+  async #askOnce(from: Role): Promise<"whole" | "hole"> {
     const source = this.#sources[from];
     const limit = source.limit;
     if (from === "agent") {

@@ -84,6 +84,7 @@ function stepsOf({ at, event }: TimelineEntry, role: RoleView): Step[] {
     case "app_changed":
     case "apply_progress":
     case "close_answered":
+    case "event_chosen":
     case "close_requested":
     case "config_changed":
     case "handover_failed":

@@ -234,8 +234,7 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        let expected =
-            [(true, MonitorState::Ok), (false, MonitorState::Ok), (true, MonitorState::Error)];
+        let expected = [(true, MonitorState::Ok), (false, MonitorState::Ok), (true, MonitorState::Error)];
         assert_eq!(told, expected);
     }
 

@@ -205,6 +205,16 @@ pub enum Event {
     CloseRequested,
     /// They have answered.
     CloseAnswered,
+    /// A person clicked on a notification: the event that it was about is to be shown, or all of them.
+    EventChosen {
+        /// The machine that it happened on; empty: none of them alone.
+        machine: String,
+        /// Its number there.
+        #[ts(type = "number")]
+        id: u64,
+        /// Its time, as that machine has told it.
+        time: String,
+    },
     /// The configuration was changed.
     ConfigChanged {
         /// What the person chose for the app.
@@ -244,6 +254,7 @@ impl Event {
             | Self::ApplyProgress { .. }
             | Self::CloseRequested
             | Self::CloseAnswered
+            | Self::EventChosen { .. }
             | Self::ConfigChanged { .. }
             | Self::AppChanged => None,
         }

@@ -15,6 +15,7 @@ type RoleEvent = Exclude<
       | "close_answered"
       | "close_requested"
       | "config_changed"
+      | "event_chosen"
       | "handover_failed"
       | "handover_finished"
       | "handover_started"
@@ -27,7 +28,7 @@ type RoleEvent = Exclude<
 /** The snapshot after an event. */
 export function fold(snapshot: Snapshot, at: number, event: Event): Snapshot {
   const seq = snapshot.seq + 1;
-  if (event.type === "app_changed") return { ...snapshot, seq };
+  if (event.type === "app_changed" || event.type === "event_chosen") return { ...snapshot, seq };
   if (event.type === "config_changed") {
     return {
       ...snapshot,
