@@ -152,6 +152,8 @@ const sentences: Record<EventKind, (facts: Facts) => Said> = {
 function kindOf({ data: { kind } }: EventRow): EventKind | null {
   return typeof kind === "string" && Object.hasOwn(sentences, kind) ? (kind as EventKind) : null;
 }
+/** Every kind that the window has words for: all there are. */
+export const eventKinds = Object.keys(sentences) as EventKind[];
 
 /** What happened, in the language that is spoken. */
 export function eventWords(row: EventRow): { title: string; message: string } {
