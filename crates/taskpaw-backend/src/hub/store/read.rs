@@ -72,26 +72,9 @@ pub(super) fn last(
     Ok(rows)
 }
 
-/// So many bytes at most as JSON, without writing it: others wait for this thread.
+/// As JSON.
 fn bytes_of(event: &FleetEvent) -> usize {
-    let FleetEvent { agent, server_id, event, .. } = event;
-    let AgentEvent { time, machine, monitor, message, title, .. } = event;
-    let texts = [agent, server_id, time, machine, monitor, message];
-    let texts = texts.into_iter().chain(title).map(|text| as_json(text)).sum::<usize>();
-    FORM + texts + event.data.as_ref().map_or(0, |data| data.to_string().len())
-}
-
-/// The names of an event's fields, its numbers and its level.
-const FORM: usize = 320;
-
-/// The bytes of a text as JSON: two for a quote or a backslash, six for what is no letter.
-fn as_json(text: &str) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' => 1,
-        ..0x20 => 5,
-        _ => 0,
-    };
-    text.len() + text.bytes().map(escaped).sum::<usize>()
+    serde_json::to_vec(event).map_or(0, |text| text.len() + 1)
 }
 
 pub(super) fn event(row: &Row<'_>, now: u64) -> rusqlite::Result<FleetEvent> {
