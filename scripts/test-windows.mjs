@@ -1,14 +1,19 @@
-// `npm run test:windows`: the tests of the crates, built for Windows and run in Wine, and the installer's hooks.
+// `npm run test:windows`: the tests of the crates, built for Windows and run in Wine, the installer, and reclaims with the finished
+// programs.
 //
+// `--installer 20` and `--reclaims 50` do that part alone, so often.
 // What Wine cannot show is listed in docs/platforms.md, and left out below by name.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { buildTestsFor, programsOf, WINDOWS } from "./lib/cross.mjs";
 import { testInstaller } from "./lib/installer.mjs";
+import { testReclaims } from "./lib/reclaims.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 import { installDebian } from "./lib/system.mjs";
+import { testWholeInstaller } from "./lib/whole-installer.mjs";
 import { windowsPath, WINE_PACKAGES, withWine } from "./lib/wine.mjs";
 
 /** Tests that Wine 8 cannot show, and why. Each is written for Windows as well; docs/platforms.md counts none of them. */
@@ -25,14 +30,29 @@ const LEFT_OUT = {
 /** Its tests measure times, and Wine has one server for all of them: one runs after the other. */
 const ONE_BY_ONE = "backend";
 
+/** How often each kind of holders is met in a run of everything. */
+const RECLAIMS = 4;
+
+const { values: only } = parseArgs({
+  options: { installer: { type: "string" }, reclaims: { type: "string" } },
+});
+
 await main(async () => {
   await installDebian(WINE_PACKAGES);
+  if (only.installer) return withWine([], (wine) => testWholeInstaller(wine, Number(only.installer)));
   const tests = await buildTestsFor(WINDOWS);
+  if (only.reclaims) {
+    return withWine([programsOf(WINDOWS)], (wine) =>
+      testReclaims(wine, programsOf(WINDOWS), Number(only.reclaims)),
+    );
+  }
   // The host's programs load Edge's library from their folder.
   await withWine([programsOf(WINDOWS)], async (wine) => {
     await testInstaller(wine);
+    await testWholeInstaller(wine);
     testCommands(wine);
     await testWithoutWebView(wine);
+    await testReclaims(wine, programsOf(WINDOWS), RECLAIMS);
     testPrograms(tests, wine);
   });
 });
@@ -45,6 +65,15 @@ function testCommands(wine) {
     if (said.status !== 0 || said.stdout.trim() !== `${name} ${version}`) {
       throw new StepError(`${name} --version ended with ${said.status}: ${said.stdout}${said.stderr}`);
     }
+  }
+  // What the firewall's question and the Task Manager show.
+  for (const [name, shown] of [
+    ["taskpaw-backend", "TaskPaw backend"],
+    ["taskpaw-ports", "TaskPaw ports"],
+  ]) {
+    const bytes = readFileSync(join(programsOf(WINDOWS), `${name}.exe`));
+    if (!bytes.includes(Buffer.from(shown, "utf16le")))
+      throw new StepError(`${name}.exe does not say what it is`);
   }
   const quit = wine.run(join(programsOf(WINDOWS), "taskpaw.exe"), "--quit");
   if (quit.status !== 0) throw new StepError(`taskpaw --quit ended with ${quit.status}: ${quit.stderr}`);
@@ -74,7 +103,7 @@ async function testWithoutWebView(wine) {
       TASKPAW_DATA_DIR: windowsPath(join(folder, "data")),
       TASKPAW_V3_DIR: windowsPath(join(folder, "v3")),
     };
-    const app = wine.startWith(env, join(programsOf(WINDOWS), "taskpaw.exe"));
+    const app = wine.with(env).start(join(programsOf(WINDOWS), "taskpaw.exe"));
     const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     const has = (words) => said().includes(words);
     for (

@@ -9,9 +9,9 @@ import { compile, windowsPath } from "./wine.mjs";
 /** How long anything here may take, in milliseconds. */
 const LONG = 20_000;
 /** What TaskPaw's programs are called on Windows. */
-const OURS = ["taskpaw.exe", "taskpaw-backend.exe", "taskpaw-ports.exe"];
+export const OURS = ["taskpaw.exe", "taskpaw-backend.exe", "taskpaw-ports.exe"];
 /** Plays each of the programs: notes beside itself that it was asked to end, or that it runs, and runs on. */
-const PROGRAM = `
+export const PROGRAM = `
 #include <windows.h>
 #include <wchar.h>
 int wmain(int count, wchar_t **arguments) {
@@ -150,7 +150,7 @@ export async function testInstaller(wine) {
   }
 }
 
-function hasEnded(child) {
+export function hasEnded(child) {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
@@ -158,9 +158,9 @@ function expect(holds, what) {
   if (!holds) throw new StepError(`the installer's hooks fail: ${what}`);
 }
 
-async function until(holds, what) {
-  const deadline = Date.now() + LONG;
-  while (!holds()) {
+export async function until(holds, what, within = LONG) {
+  const deadline = Date.now() + within;
+  while (!(await holds())) {
     expect(Date.now() < deadline, what);
     await sleep(20);
   }

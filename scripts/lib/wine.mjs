@@ -43,7 +43,7 @@ export function windowsPath(path) {
   return `Z:${path.replaceAll("/", "\\")}`;
 }
 
-/** A Wine for `body`, which gets `start` and `run` for programs. `libraries` are folders of what they load. */
+/** A Wine for `body`, which gets `start`, `run` and `with` for programs. `libraries` are folders of what they load. */
 export async function withWine(libraries, body) {
   mkdirSync(MADE, { recursive: true });
   await compile(RANDOM, join(MADE, "bcryptprimitives.dll"), "-shared", "-ladvapi32");
@@ -67,15 +67,15 @@ export async function withWine(libraries, body) {
     INSTA_WORKSPACE_ROOT: windowsPath(ROOT),
     INSTA_UPDATE: "no",
   };
-  const options = { env, cwd: ROOT };
+  /** `start` and `run`, and the same `with` more in their environment. */
+  const within = (env) => ({
+    start: (program, ...args) => spawn(WINE, [program, ...args], { env, cwd: ROOT, stdio: "ignore" }),
+    run: (program, ...args) =>
+      spawnSync(WINE, [program, ...args], { env, cwd: ROOT, encoding: "utf8", timeout: 900_000 }),
+    with: (more) => within({ ...env, ...more }),
+  });
   try {
-    return await body({
-      startWith: (more, program, ...args) =>
-        spawn(WINE, [program, ...args], { ...options, env: { ...env, ...more }, stdio: "ignore" }),
-      start: (program, ...args) => spawn(WINE, [program, ...args], { ...options, stdio: "ignore" }),
-      run: (program, ...args) =>
-        spawnSync(WINE, [program, ...args], { ...options, encoding: "utf8", timeout: 900_000 }),
-    });
+    return await body(within(env));
   } finally {
     // Only the server of this prefix.
     spawnSync(SERVER, ["-k"], { env });

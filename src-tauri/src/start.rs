@@ -1,13 +1,14 @@
 //! The start: everything that the app is made of is made and put together here.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use port_takeover::Journal;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
+use taskpaw_contract::identity::BACKEND_PROGRAM;
 use taskpaw_contract::ipc::{DATA_EVENT_NAME, EVENT_NAME, RoleData};
 use taskpaw_contract::version;
 use tauri::async_runtime::spawn;
@@ -254,8 +255,7 @@ fn build(
         logs: folders.logs(),
         journal: Journal::at(folders.journal_file()),
         program: Box::new(move || {
-            let command = sidecar.shell().sidecar(taskpaw_contract::identity::BACKEND_PROGRAM);
-            let mut command: std::process::Command = command.map_err(|error| error.to_string())?.into();
+            let mut command = backend_program(&sidecar)?;
             // Whatever becomes of the configuration while this app runs, app and backends have one data folder.
             command.env(DATA_DIR_VARIABLE, &data_folder);
             Ok(command)
@@ -263,6 +263,25 @@ fn build(
     };
     let shell = Box::new(TauriShell::new(handle.clone(), login));
     App::new(around, shell, own_program, host, started)
+}
+
+/// The sidecar's program, which lies beside this one. Tauri does not look for it where a folder of the path is a link (macOS).
+fn backend_program(handle: &AppHandle) -> Result<std::process::Command, String> {
+    match handle.shell().sidecar(BACKEND_PROGRAM) {
+        Ok(command) => Ok(command.into()),
+        Err(error) => std::env::current_exe()
+            .ok()
+            .and_then(|own| beside(&own, BACKEND_PROGRAM))
+            .map(std::process::Command::new)
+            .ok_or_else(|| error.to_string()),
+    }
+}
+
+/// A program that lies beside another one, wherever links lead to it.
+fn beside(program: &Path, name: &str) -> Option<PathBuf> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = program.canonicalize().ok()?.with_file_name(name);
+    path.is_file().then_some(path)
 }
 
 async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, picture: PathBuf) {
@@ -277,4 +296,23 @@ async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, pictu
         }
     };
     window.app_handle().exit(code);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_sidecar_is_found_where_a_folder_of_the_path_is_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("real")).unwrap();
+        std::fs::write(at("real/taskpaw"), "").unwrap();
+        std::os::unix::fs::symlink(at("real"), at("link")).unwrap();
+        assert_eq!(beside(&at("link/taskpaw"), BACKEND_PROGRAM), None, "it is not there");
+        std::fs::write(at("real").join(BACKEND_PROGRAM), "").unwrap();
+        let found = beside(&at("link/taskpaw"), BACKEND_PROGRAM).unwrap();
+        assert_eq!(found, at("real").canonicalize().unwrap().join(BACKEND_PROGRAM));
+    }
 }

@@ -12,6 +12,8 @@ mod plain;
 mod private;
 
 pub use plain::{Links, open_plain, read_plain};
+#[cfg(windows)]
+pub use private::own_user_sid;
 pub use private::{create_private_folder, keep_private};
 
 /// How long whoever has the file open is waited for (Windows). A scanner for viruses and a reader of our own are done in
@@ -72,9 +74,11 @@ pub fn dangling() -> io::Error {
     io::Error::other("it is a link, and what it leads to is not there")
 }
 
-/// A temporary file is made readable by its owner alone.
+/// A temporary file is made readable by its owner alone; on Windows it has the rights of its folder at first.
 fn written(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(folder)?;
+    #[cfg(windows)]
+    let _a_disk_without_rights = keep_private(file.path());
     file.write_all(bytes)?;
     Ok(file)
 }

@@ -4,20 +4,44 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+#[cfg(any(windows, test))]
+mod rights;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(windows)]
+pub use windows::own_user_sid;
+
 /// Makes a folder, and those that it is in, for the owner alone; one that is there stays as it is.
 ///
 /// # Errors
 /// What the system says.
+#[cfg(unix)]
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }
 
+/// Makes a folder, and those that it is in, for the owner alone; one that is there stays as it is. On Windows the system and
+/// the administrators have them too; on a disk without rights everybody has them.
+///
+/// # Errors
+/// What the system says.
+#[cfg(not(unix))]
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|folder| !folder.exists()).last();
+    fs::create_dir_all(path)?;
+    // What is in it inherits its rights. In a person's own profile there is nothing to take from anybody.
+    if let Some(outermost) = missing.filter(|it| !it.as_os_str().is_empty()) {
+        let _a_disk_without_rights = keep_private(outermost);
+    }
+    Ok(())
+}
+
 /// Takes a file, or a folder, from everybody but its owner, if it is there, this user's, and open to others. Says whether it was. On
-/// Windows it has the rights of the folder that it is in.
+/// Windows the system and the administrators keep it.
 ///
 /// # Errors
 /// What the system says where that cannot be done.
@@ -36,11 +60,21 @@ pub fn keep_private(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Takes a file, or a folder, from everybody but its owner. On Windows it has the rights of the folder that it is in.
+/// Takes a file, or a folder, from everybody but its owner, the system and the administrators, if it is there and open to others.
+/// Says whether it was. What is in a folder inherits it.
+///
+/// # Errors
+/// What the system says where that cannot be done, as on a disk without rights.
+#[cfg(windows)]
+pub fn keep_private(path: &Path) -> io::Result<bool> {
+    if path.exists() { windows::keep_private(path) } else { Ok(false) }
+}
+
+/// What the rights of files mean here is not known.
 ///
 /// # Errors
 /// None here.
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 #[expect(clippy::missing_const_for_fn, reason = "the same signature on every system")]
 pub fn keep_private(_path: &Path) -> io::Result<bool> {
     Ok(false)

@@ -4,13 +4,13 @@
 //! takeover: an error here is for the caller to log.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use durable_file::replace_file;
+use durable_file::{create_private_folder, replace_file};
 use serde::de::IgnoredAny;
 
 mod record;
@@ -198,12 +198,6 @@ fn lock_in_time(file: &File) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(unix)]
 fn private_file() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = OpenOptions::new();
@@ -223,12 +217,7 @@ fn keep_private(file: &File) -> io::Result<()> {
     file.set_permissions(permissions)
 }
 
-/// On Windows a file has the rights of its folder, and a person's data folder is theirs alone.
-#[cfg(not(unix))]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).create(folder)
-}
-
+/// On Windows a file has the rights of its folder.
 #[cfg(not(unix))]
 fn private_file() -> OpenOptions {
     OpenOptions::new()

@@ -104,6 +104,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn try_run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::new();
     lifecycle::raise_descriptor_limit();
+    lifecycle::end_after_the_host();
     let host = host::greeting()?;
     let runtime = Builder::new_current_thread()
         .enable_all()

@@ -91,6 +91,19 @@ pub(crate) fn raise_descriptor_limit() {
 #[cfg(windows)]
 pub(crate) fn raise_descriptor_limit() {}
 
+/// At a log off the host ends its backends in order; one that Windows ends before it would be a crash for it, and be started
+/// again in a session that ends.
+#[cfg(windows)]
+pub(crate) fn end_after_the_host() {
+    if let Err(error) = port_takeover::sys::end_after_others() {
+        tracing::warn!("at a log off this backend may end before its host: {error}");
+    }
+}
+
+/// Elsewhere nobody ends a backend before its host does.
+#[cfg(unix)]
+pub(crate) fn end_after_the_host() {}
+
 /// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to stop.
 #[cfg(unix)]
 pub(crate) fn hear_all_signals() {

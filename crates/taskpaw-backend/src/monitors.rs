@@ -18,6 +18,7 @@ mod memory;
 mod process;
 mod processes;
 mod program;
+mod refused;
 mod state_file;
 mod tail;
 mod task;

@@ -254,7 +254,13 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn make_private_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
+    durable_file::create_private_folder(path)?;
+    match durable_file::keep_private(path) {
+        Ok(true) => tracing::warn!("{} was open to other users, and is not any more", path.display()),
+        Ok(false) => {}
+        Err(error) => tracing::warn!("{} may be open to other users: {error}", path.display()),
+    }
+    Ok(())
 }
 
 /// Files that are made are for the owner alone.

@@ -58,6 +58,14 @@ Examples:
   taskpaw-ports snapshot > ports.json                 what support asks for
   taskpaw-ports snapshot --role hub                   of the hub's port";
 
+const RECORD_EXAMPLES: &str = "\
+Names of users, folders and other programs are replaced, and arguments that TaskPaw does not know. Look at the file before you
+send it to somebody all the same.
+
+Examples:
+  taskpaw-ports record --out ports.json               the agent's ports
+  taskpaw-ports record --role hub --out hub.json      the hub's";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   taskpaw-ports completions bash > ~/.local/share/bash-completion/completions/taskpaw-ports
@@ -110,6 +118,15 @@ pub(crate) enum Call {
     Snapshot {
         #[command(flatten)]
         target: Target,
+    },
+    /// Write down what this system answers, as a test for TaskPaw itself.
+    #[command(after_help = RECORD_EXAMPLES)]
+    Record {
+        #[command(flatten)]
+        target: Target,
+        /// The file to write; one that is there is replaced.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Print the completions of a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]

@@ -19,6 +19,7 @@ use taskpaw_contract::{Recorded, identity};
 
 use crate::arguments::{Arguments, Call, Form, Target};
 use crate::manual::manual;
+use crate::record::{NotNameless, Vector};
 use crate::report::Answer;
 use crate::sentences::sentence;
 use crate::table::table;
@@ -69,6 +70,10 @@ pub(crate) enum CallError {
     SameName(String),
     #[error("the snapshot {name} cannot be read: {reason}. Record one with: taskpaw-ports snapshot")]
     Snapshot { name: String, reason: String },
+    #[error("{} cannot be written: {source}", path.display())]
+    Out { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    NotNameless(#[from] NotNameless),
     #[error("{0}. Nothing was changed")]
     Look(#[from] LookError),
     #[error("the result cannot be printed: {0}")]
@@ -78,8 +83,12 @@ pub(crate) enum CallError {
 impl CallError {
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Config(_) | Self::NoHome(_) | Self::SameName(_) | Self::Snapshot { .. } => Status::BadInput,
-            Self::Look(_) | Self::Print(_) => Status::Refused,
+            Self::Config(_)
+            | Self::NoHome(_)
+            | Self::SameName(_)
+            | Self::Snapshot { .. }
+            | Self::Out { .. } => Status::BadInput,
+            Self::Look(_) | Self::Print(_) | Self::NotNameless(_) => Status::Refused,
         }
     }
 }
@@ -108,6 +117,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, CallError> {
         }
         Call::Snapshot { target } => {
             terminal::result(&json(&look(target)?)?)?;
+            Ok(Status::CanStart)
+        }
+        Call::Record { target, out } => {
+            let (role, wanted) = (target.role.into(), wanted(target)?);
+            let system = system(target)?;
+            let snapshot = system.look(&role, &wanted)?;
+            let vector = Vector::of(&snapshot, system.raw_answers(&wanted)?)?;
+            let written = std::fs::write(out, json(&vector)?);
+            written.map_err(|source| CallError::Out { path: out.clone(), source })?;
+            terminal::message(format_args!("{}: look at it before you send it to somebody", out.display()));
             Ok(Status::CanStart)
         }
         Call::Completions { shell } => {
@@ -281,6 +300,8 @@ mod tests {
             LookError::Unsupported.into(),
             NoHome.into(),
             refused().into(),
+            NotNameless.into(),
+            CallError::Out { path: PathBuf::from("ports.json"), source: refused() },
         ];
         let words: Vec<String> =
             errors.iter().map(|error| format!("{error}\n  {:?}", error.status())).collect();

@@ -5,6 +5,7 @@
 mod arguments;
 mod calls;
 mod manual;
+mod record;
 mod report;
 mod sentences;
 mod table;

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use interprocess::local_socket::Name;
-use interprocess::local_socket::prelude::*;
+use super::socket::Socket;
 
 /// The files of the running host.
 #[derive(Debug, Clone)]
@@ -16,7 +15,7 @@ impl Address {
     /// Makes the folder, which only this user can open.
     pub(super) fn prepare(data_folder: &Path) -> io::Result<Self> {
         let folder = data_folder.join("instance");
-        std::fs::create_dir_all(&folder)?;
+        durable_file::create_private_folder(&folder)?;
         make_private(&folder)?;
         Ok(Self { folder })
     }
@@ -38,38 +37,32 @@ impl Address {
 
     /// The socket on which the incumbent is asked: a file in the private folder.
     #[cfg(unix)]
-    pub(super) fn socket(&self) -> io::Result<Name<'static>> {
-        use interprocess::local_socket::GenericFilePath;
-
-        self.socket_path()?.to_fs_name::<GenericFilePath>()
+    pub(super) fn socket(&self) -> io::Result<Socket> {
+        Socket::at(self.socket_path()?)
     }
 
     /// The socket on which whoever is on the way is asked: beside that of the incumbent.
     #[cfg(unix)]
-    pub(super) fn next_socket(&self) -> io::Result<Name<'static>> {
-        use interprocess::local_socket::GenericFilePath;
-
+    pub(super) fn next_socket(&self) -> io::Result<Socket> {
         // Two letters more than the other one: there is room for three.
-        self.socket_path()?.with_file_name("next.ask").to_fs_name::<GenericFilePath>()
+        Socket::at(self.socket_path()?.with_file_name("next.ask"))
     }
 
     /// The socket on which the incumbent is asked: a pipe that is named after the folder and the user.
     #[cfg(windows)]
-    pub(super) fn socket(&self) -> io::Result<Name<'static>> {
+    pub(super) fn socket(&self) -> io::Result<Socket> {
         self.pipe("taskpaw")
     }
 
     /// The socket on which whoever is on the way is asked: a pipe that is named in the same way.
     #[cfg(windows)]
-    pub(super) fn next_socket(&self) -> io::Result<Name<'static>> {
+    pub(super) fn next_socket(&self) -> io::Result<Socket> {
         self.pipe("taskpaw-next")
     }
 
     #[cfg(windows)]
-    fn pipe(&self, name: &str) -> io::Result<Name<'static>> {
-        use interprocess::local_socket::GenericNamespaced;
-
-        format!("{name}-{:016x}", fingerprint(&self.folder)).to_ns_name::<GenericNamespaced>()
+    fn pipe(&self, name: &str) -> io::Result<Socket> {
+        Socket::named(format!("{name}-{:016x}", fingerprint(&self.folder)))
     }
 
     /// A socket's path has little room (108 bytes on Linux, 104 on macOS): a long one is moved to a short,
@@ -111,8 +104,11 @@ fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
 }
 
-/// The folder lies in the user's own profile, which others cannot open.
+/// In the user's own profile there is nothing to take from anybody, and a disk without rights has none to give.
 #[cfg(not(unix))]
-fn make_private(_folder: &Path) -> io::Result<()> {
+fn make_private(folder: &Path) -> io::Result<()> {
+    if let Err(error) = durable_file::keep_private(folder) {
+        tracing::warn!(%error, "{} may be open to other users", folder.display());
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
-use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
+use interprocess::local_socket::{Listener, Stream};
 use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::version::{Stamp, stamp_of};
 
@@ -18,6 +18,7 @@ use super::peer::peer;
 use super::place::{Place, Waiting};
 use super::protocol::{Answer, Ask, PROTOCOL, Will, read_line, write_line};
 use super::replaced::Replaced;
+use super::socket::Socket;
 use super::yielding::WithSuccessor;
 use crate::lifecycle::{Handover, Lifecycle};
 use crate::window::SharedAppearance;
@@ -89,16 +90,16 @@ const NAME_STEP: Duration = Duration::from_millis(20);
 /// Listens from now on. What is asked before the app is there to do it waits in the channel. `record` is called
 /// first, and not waited for: it writes to a disk. Whoever asks meanwhile waits for it.
 pub(super) fn listen(
-    name: Name<'static>,
+    socket: Socket,
     version: &'static str,
     host: Host,
     record: impl FnOnce() + Send + 'static,
 ) -> io::Result<mpsc::Receiver<Asked>> {
-    let first = open(&name);
+    let first = socket.listen();
     let (tell, told) = mpsc::channel();
     thread::Builder::new().name("incumbent".to_owned()).spawn(move || {
         record();
-        let listener = match first.or_else(|error| open_once_free(&name, error)) {
+        let listener = match first.or_else(|error| listen_once_free(&socket, error)) {
             Ok(listener) => listener,
             // Not to be heard is no reason not to run: the lock still keeps others out.
             Err(error) => return tracing::warn!(%error, "starting TaskPaws cannot be heard"),
@@ -117,17 +118,12 @@ pub(super) fn listen(
     Ok(told)
 }
 
-/// Whoever listened there before has lost the lock: what it left is overwritten.
-fn open(name: &Name<'static>) -> io::Result<Listener> {
-    ListenerOptions::new().name(name.borrow()).try_overwrite(true).create_sync()
-}
-
 /// On Windows a pipe cannot be overwritten: its name is free once the host before has ended.
-fn open_once_free(name: &Name<'static>, mut error: io::Error) -> io::Result<Listener> {
+fn listen_once_free(socket: &Socket, mut error: io::Error) -> io::Result<Listener> {
     let began = Instant::now();
     while cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied && began.elapsed() < NAME_WITHIN {
         thread::sleep(NAME_STEP);
-        match open(name) {
+        match socket.listen() {
             Ok(listener) => return Ok(listener),
             Err(again) => error = again,
         }

@@ -6,8 +6,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interprocess::local_socket::prelude::*;
-use interprocess::local_socket::{Name, Stream};
 use port_takeover::Pid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,7 +13,9 @@ use serde_json::Value;
 
 use super::conversation::{Conversation, IncumbentLine, SharedStream, Take};
 use super::following::WithIncumbent;
+use super::foreground;
 use super::peer::peer;
+use super::socket::Socket;
 
 /// The longest line, in bytes.
 pub(super) const LONGEST_LINE: u64 = 64 * 1024;
@@ -157,15 +157,18 @@ enum Progress {
 }
 
 /// Asks the running host, and waits for its answer at most `within`.
-pub(super) fn ask(name: Name<'static>, ask: &Ask, within: Duration) -> Asking {
+pub(super) fn ask(socket: Socket, ask: &Ask, within: Duration) -> Asking {
     let (tell, told) = mpsc::channel();
     let (open, closed) = mpsc::channel::<Infallible>();
     let ask = ask.clone();
     // Not every system can bound a read of its local sockets: a thread that hangs is left behind.
     thread::spawn(move || {
         let _lives_as_long_as_the_connection = open;
-        let Ok(mut stream) = Stream::connect(name) else { return drop(tell.send(Progress::NotConnected)) };
-        let _somebody_waits = tell.send(Progress::Connected(peer(&stream)));
+        let Ok(mut stream) = socket.connect() else { return drop(tell.send(Progress::NotConnected)) };
+        let running = peer(&stream);
+        // It may be about to show its window; one that does not needs no leave.
+        let _a_person_started_this = foreground::pass_on(running);
+        let _somebody_waits = tell.send(Progress::Connected(running));
         let answer = write_line(&mut stream, &ask).and_then(|()| read_line::<Answer>(&mut stream));
         let gives_up_its_place =
             answer.as_ref().is_ok_and(|it| matches!(it.will, Will::HandOver | Will::Quit));
@@ -210,7 +213,7 @@ pub(crate) struct Succession {
 /// Asks the running host to hand over, and waits for its answer at most `within`; nothing if there is none. `take` gets the
 /// sockets that it passes.
 pub(super) fn ask_to_succeed(
-    name: Name<'static>,
+    socket: Socket,
     ask: &Ask,
     within: Duration,
     take: Take<IncumbentLine>,
@@ -220,7 +223,7 @@ pub(super) fn ask_to_succeed(
     // As in `ask`: a thread that hangs is left behind.
     thread::spawn(move || {
         let asked = || {
-            let stream = Arc::new(Stream::connect(name)?);
+            let stream = Arc::new(socket.connect()?);
             write_line(&mut &*stream, &ask)?;
             let mut reader = BufReader::new(SharedStream::new(Arc::clone(&stream)));
             let answer: Answer = read_from(&mut reader)?;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use port_takeover::sys::{Native, System as _};
+use port_takeover::sys::Native;
 use port_takeover::{HowEnded, Limits, Pid, end_process};
 
 use super::address::Address;
@@ -486,11 +486,8 @@ fn wait_for_end(pid: u32, record: Option<&Record>) {
 }
 
 fn is_gone(pid: u32, record: Option<&Record>) -> bool {
-    match (Pid::new(pid).and_then(|pid| Native::new().describe(pid)), record) {
-        (None, _) => true,
-        (Some(found), Some(record)) => !record.process.is_still(&found.identity()),
-        (Some(_), None) => false,
-    }
+    let found = Pid::new(pid).and_then(|pid| Native::new().started_at(pid));
+    found.is_none() || record.is_some_and(|record| record.process.started_at != found)
 }
 
 /// Ends the host of a record by force, if it is proved who it is: by the connection, by the record, by its program, and,

@@ -4,8 +4,6 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use interprocess::local_socket::ListenerOptions;
-
 use super::address::Address;
 use super::record::Record;
 use super::*;
@@ -232,9 +230,7 @@ fn plays_a_silent_app() {
     let address = Address::prepare(Path::new(&folder)).unwrap();
     let lock = std::fs::File::create(address.lock()).unwrap();
     lock.try_lock().unwrap();
-    let _listens = std::env::var_os(LISTENS).map(|_| {
-        ListenerOptions::new().name(address.socket().unwrap()).try_overwrite(true).create_sync().unwrap()
-    });
+    let _listens = std::env::var_os(LISTENS).map(|_| address.socket().unwrap().listen().unwrap());
     Record::own("3.9.9").unwrap().write(&address.record()).unwrap();
     std::thread::sleep(LONG * 2);
 }

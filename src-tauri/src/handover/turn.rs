@@ -12,10 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use interprocess::local_socket::prelude::*;
-use interprocess::local_socket::{Listener, ListenerOptions, Name, Stream};
+use interprocess::local_socket::{Listener, Stream};
 
 use super::place::Lock;
 use super::protocol::{Answer, Ask, PROTOCOL, Want, Will, read_line, write_line};
+use super::socket::Socket;
 
 /// What a host is on its way for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ const DEAF_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) struct Turn {
     lock: Lock,
     /// Where others are heard, and what breaks off when nobody hears them any more.
-    listening: Option<(Name<'static>, mpsc::Receiver<()>)>,
+    listening: Option<(Socket, mpsc::Receiver<()>)>,
     hearing: Arc<Hearing>,
     asked: Option<mpsc::Receiver<Will>>,
 }
@@ -87,7 +88,7 @@ impl Turn {
     /// Begins to listen, for a host that has the lock.
     pub(super) fn begin(
         lock: Lock,
-        name: io::Result<Name<'static>>,
+        socket: io::Result<Socket>,
         version: &'static str,
         purpose: Purpose,
     ) -> Self {
@@ -95,15 +96,15 @@ impl Turn {
         let (has_window, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
         let hearing = Arc::new(Hearing { version, purpose, has_window, is_over });
         let heard_by = Arc::clone(&hearing);
-        let listening = name.and_then(|name| {
-            let listener = ListenerOptions::new().name(name.borrow()).try_overwrite(true).create_sync()?;
+        let listening = socket.and_then(|socket| {
+            let listener = socket.listen()?;
             let (hears, ended) = mpsc::channel();
             thread::Builder::new().name("on the way".to_owned()).spawn(move || {
                 hear(&listener, &heard_by, &tell);
                 drop(listener);
                 drop::<mpsc::Sender<()>>(hears);
             })?;
-            Ok((name, ended))
+            Ok((socket, ended))
         });
         let listening =
             listening.inspect_err(|error| tracing::warn!(%error, "others that start cannot be heard")).ok();
@@ -120,11 +121,11 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.hearing.is_over.store(true, Ordering::SeqCst);
-        if let Some((name, ended)) = self.listening.take() {
+        if let Some((socket, ended)) = self.listening.take() {
             // It waits for somebody to connect, and a system may keep that one waiting in its turn.
             let (has_ended, until_ended) = mpsc::channel::<()>();
             let woken = thread::Builder::new().name("end of the way".to_owned()).spawn(move || {
-                let _connected = Stream::connect(name);
+                let _connected = socket.connect();
                 let _it_has_ended = until_ended.recv();
             });
             if woken.is_err() || ended.recv_timeout(DEAF_WITHIN) == Err(RecvTimeoutError::Timeout) {

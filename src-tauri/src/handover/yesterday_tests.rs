@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
-use interprocess::local_socket::{ListenerOptions, Stream};
 use serde_json::{Value, json};
 
 use super::address::Address;
@@ -37,8 +36,7 @@ fn play(folder: &Path, plays: Old) -> thread::JoinHandle<Vec<Value>> {
     let lock = Lock::open(&address.lock()).unwrap();
     assert!(lock.try_take().unwrap());
     Record::own(OLD).unwrap().write(&address.record()).unwrap();
-    let name = address.socket().unwrap();
-    let listener = ListenerOptions::new().name(name).try_overwrite(true).create_sync().unwrap();
+    let listener = address.socket().unwrap().listen().unwrap();
     thread::spawn(move || {
         let mut asked = Vec::new();
         let began = Instant::now();
@@ -75,7 +73,7 @@ fn ask_as_old(folder: &Path, want: &str) -> Value {
     let address = Address::prepare(folder).unwrap();
     let began = Instant::now();
     let mut stream = loop {
-        match Stream::connect(address.socket().unwrap()) {
+        match address.socket().unwrap().connect() {
             Ok(stream) => break BufReader::new(stream),
             Err(error) => assert!(began.elapsed() < LONG, "{error}"),
         }

@@ -2052,7 +2052,7 @@ seconds: number, };
 /**
  * Why a poll fails.
  */
-export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "status" | "no_agent" | "store" | "too_much";
+export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "not_allowed" | "status" | "no_agent" | "store" | "too_much";
 
 /**
  * An event in the hub's history.

@@ -1160,6 +1160,8 @@ export const en = {
   poll_error: {
     unauthorized: "It did not accept the token. Use the one that is set on that machine under Settings.",
     timeout: "It did not answer in time. It may be switched off, or a firewall may be in the way.",
+    not_allowed:
+      "macOS does not let TaskPaw onto the local network, or there is no way to that machine. Open System Settings > Privacy & Security > Local Network and switch TaskPaw on.",
     unreachable:
       "It cannot be reached. On that machine, check that TaskPaw is running and that Settings opens its agent to your network.",
     status: "It answers with an error. Look at the log on that machine under Diagnostics.",

@@ -1099,6 +1099,8 @@ export const zhCN: Words = {
   poll_error: {
     unauthorized: "它不接受此令牌。请填写那台机器“设置”页中的令牌。",
     timeout: "它未能及时应答，可能已关机，或被防火墙拦截。",
+    not_allowed:
+      "macOS 未允许 TaskPaw 访问本地网络，或没有通往那台机器的路由。请打开“系统设置”>“隐私与安全性”>“本地网络”，并开启 TaskPaw。",
     unreachable: "无法连接它。请确认那台机器上的 TaskPaw 正在运行，并已在“设置”页允许其他机器访问监测端。",
     status: "它返回了错误，请在那台机器的“诊断”页查看日志。",
     no_agent: "应答的不是监测端，请检查地址和端口。",

@@ -178,6 +178,27 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
 }
 
+/// The lines of the kernel's lists that are of these ports.
+pub(super) fn raw_answers(ports: &BTreeSet<u16>) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+    let mut answers = Vec::new();
+    for list in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        // Without IPv6 there is no such list.
+        let text = std::fs::read_to_string(list).unwrap_or_default();
+        let port = |line: &str| {
+            let local = line.split_ascii_whitespace().nth(1)?;
+            u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
+        };
+        let lines: Vec<&str> =
+            text.lines().filter(|line| port(line).is_some_and(|it| ports.contains(&it))).collect();
+        answers.push((list.to_owned(), lines.join("\n").into_bytes()));
+    }
+    Ok(answers)
+}
+
+pub(super) fn started_at(pid: Pid) -> Option<u64> {
+    processes::started_at(pid)
+}
+
 /// A pidfd: it means this process even when its id is given to another one.
 #[derive(Debug)]
 pub(super) struct Handle {

@@ -147,6 +147,30 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
     })
 }
 
+/// The sockets that listen there, and when the processes have started that have them.
+pub(super) fn raw_answers(ports: &BTreeSet<u16>) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+    let mut answers = Vec::new();
+    for pid in libproc::all_pids()? {
+        let infos = libproc::sockets_of(pid).unwrap_or_default().into_iter();
+        let infos: Vec<_> = infos.filter_map(|fd| libproc::socket_info(pid, fd)).collect();
+        let is_wanted = |info: &&[u8; parse::SOCKET_FDINFO]| {
+            parse::tcp_socket(*info).is_some_and(|socket| socket.listens && ports.contains(&socket.port))
+        };
+        let wanted: Vec<_> = infos.iter().filter(is_wanted).collect();
+        for info in &wanted {
+            answers.push((format!("proc_pidfdinfo {pid}"), info.to_vec()));
+        }
+        if let Some(time) = started_at(pid).filter(|_| !wanted.is_empty()) {
+            answers.push((format!("proc_pidinfo start {pid}"), time.to_le_bytes().to_vec()));
+        }
+    }
+    Ok(answers)
+}
+
+pub(super) fn started_at(pid: Pid) -> Option<u64> {
+    libproc::process_info(pid).ok()?.as_ref().and_then(start_of)
+}
+
 fn start_of(info: &libc::proc_bsdinfo) -> Option<u64> {
     parse::start_time(info.pbi_start_tvsec, info.pbi_start_tvusec)
 }

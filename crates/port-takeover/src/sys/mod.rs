@@ -35,7 +35,7 @@ use windows as os;
 #[cfg(windows)]
 pub(crate) use windows::set_exclusive_address_use;
 #[cfg(windows)]
-pub use windows::{StopEvent, stop_event_name};
+pub use windows::{StopEvent, end_after_others, stop_event_name};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod unsupported;
@@ -55,6 +55,8 @@ pub use passing::{MOST_PASSED, PassedSocket, Received, receive_with, send_with, 
 mod not_passing;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub use not_passing::{PassedSocket, while_none_is_received};
+
+mod held;
 
 #[cfg(any(target_os = "macos", windows, test))]
 mod bounded;
@@ -226,6 +228,22 @@ impl Native {
         os::listens_on(pid)
     }
 
+    /// What the system itself answers about listeners on these ports, each with the call that it answers: its own bytes, for a test
+    /// of what reads them. Nothing of other ports, no name, no path and no argument is in it.
+    ///
+    /// # Errors
+    /// [`LookError`] if it cannot be asked.
+    pub fn raw_answers(&self, wanted: &[WantedPort]) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+        os::raw_answers(&wanted.iter().map(|port| port.port.get()).collect())
+    }
+
+    /// When a process has started, as in [`Process::started_at`]; nothing if it has ended or may not be looked at. For one that
+    /// is looked at again and again: whose it is, which a system may have to ask the network for, is not found out.
+    #[must_use]
+    pub fn started_at(&self, pid: Pid) -> Option<u64> {
+        os::started_at(pid)
+    }
+
     /// The children of a process, and theirs: what it has started and may leave behind. At most some dozen, and only on
     /// Linux; elsewhere none are named.
     #[must_use]
@@ -241,15 +259,7 @@ fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> 
     let seen = os::holders(wanted)?;
     let mut binds: BTreeMap<String, BindOutcome> = BTreeMap::new();
     for port in wanted {
-        let outcome = trial_bind(port)?;
-        // Windows answers the same to a number that it keeps back and to one that is held exclusively:
-        // where somebody listens, it is held.
-        let is_listened_on = || {
-            let mut on_it = seen.listeners.iter().filter(|listener| listener.port == port.port.get());
-            on_it.any(|listener| in_the_way(listener.host(), listener.v6only, port.host))
-        };
-        let is_held = outcome == BindOutcome::Reserved && is_listened_on();
-        binds.insert(port.name.clone(), if is_held { BindOutcome::InUse } else { outcome });
+        binds.insert(port.name.clone(), held::outcome(trial_bind(port)?, port, &seen.listeners));
     }
     Ok(Snapshot {
         schema: SCHEMA,

@@ -24,6 +24,14 @@ pub(super) fn describe(_pid: Pid) -> Option<Process> {
     None
 }
 
+pub(super) fn raw_answers(_ports: &BTreeSet<u16>) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+    Err(LookError::Unsupported)
+}
+
+pub(super) fn started_at(_pid: Pid) -> Option<u64> {
+    None
+}
+
 pub(super) fn open(_pid: Pid) -> Result<Option<Handle>, EndError> {
     Err(EndError::Unsupported)
 }

@@ -23,9 +23,11 @@ mod command_line;
 mod memory;
 mod processes;
 mod records;
+mod shutdown;
 mod stop_event;
 mod tcp_table;
 
+pub use shutdown::end_after_others;
 pub use stop_event::{StopEvent, stop_event_name};
 
 /// `MAXIMUM_WAIT_OBJECTS`
@@ -91,6 +93,23 @@ pub(super) fn start_time_now() -> Option<u64> {
 
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
+}
+
+/// The tables, and when the owners of their rows have started.
+pub(super) fn raw_answers(ports: &BTreeSet<u16>) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+    let mut answers = tcp_table::recorded(ports)?;
+    let rows = tcp_table::listening()?.into_iter().filter(|row| ports.contains(&row.port));
+    for pid in rows.filter_map(|row| Pid::new(row.owner)).collect::<BTreeSet<Pid>>() {
+        if let Some(time) = started_at(pid) {
+            answers.push((format!("GetProcessTimes {pid}"), time.to_le_bytes().to_vec()));
+        }
+    }
+    Ok(answers)
+}
+
+pub(super) fn started_at(pid: Pid) -> Option<u64> {
+    let process = processes::open(pid, processes::LOOK).ok()??;
+    processes::started_at(process.as_handle()).ok()
 }
 
 /// A process handle: it means this process even when its id is given to another one, which cannot happen as

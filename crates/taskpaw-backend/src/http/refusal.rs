@@ -5,6 +5,18 @@ use std::io;
 
 use rustls::{CertificateError, PeerIncompatible};
 
+/// Whether this system keeps the program off the local network. macOS has no answer of its own for that: it says that there is no
+/// way to the machine (TN3179), which it does not say of one that is switched off.
+pub(crate) fn is_kept_off(error: &(dyn Error + 'static)) -> bool {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    let kinds = errors.filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
+    is_answer_for_kept_off(kinds, cfg!(target_os = "macos"))
+}
+
+fn is_answer_for_kept_off(mut kinds: impl Iterator<Item = io::ErrorKind>, is_macos: bool) -> bool {
+    is_macos && kinds.any(|kind| kind == io::ErrorKind::HostUnreachable)
+}
+
 /// The innermost reason, in words. The address is not in it: it may be a secret.
 pub(crate) fn why(error: &(dyn Error + 'static)) -> String {
     let mut reason = error;
@@ -133,6 +145,22 @@ fn names(presented: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_macos_keeps_a_program_off_and_says_that_there_is_no_way() {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, Other};
+        for (kinds, is_macos, kept_off) in [
+            (&[Other, HostUnreachable][..], true, true),
+            (&[HostUnreachable], false, false),
+            (&[ConnectionRefused], true, false),
+            (&[NetworkUnreachable], true, false),
+            (&[], true, false),
+        ] {
+            assert_eq!(is_answer_for_kept_off(kinds.iter().copied(), is_macos), kept_off, "{kinds:?}");
+        }
+        let unreachable = io::Error::from(HostUnreachable);
+        assert_eq!(is_kept_off(&unreachable), cfg!(target_os = "macos"));
+    }
 
     #[test]
     fn every_cause_of_a_refused_certificate_has_a_sentence_and_no_word_of_a_program() {

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::answer::{self, Cut, STATUS_BYTES, Told};
-use crate::http::{HUB_HEADER, client, why};
+use crate::http::{HUB_HEADER, client, is_kept_off, why};
 
 /// Longer than any answer of V3 with events: it tells 10,000 of a kilobyte and a half at once.
 const EVENTS_BYTES: usize = 16 * 1024 * 1024;
@@ -42,6 +42,9 @@ pub(super) enum CallError {
     /// It cannot be reached.
     #[error("the agent cannot be reached: {0}")]
     Unreachable(String),
+    /// This system does not let the hub reach it.
+    #[error("this Mac does not let TaskPaw onto the local network, or there is no way to that machine: {0}")]
+    NotAllowed(String),
     /// What answers is no agent.
     #[error("what answers at this address is no agent: {0}")]
     NoAgent(&'static str),
@@ -62,6 +65,7 @@ impl CallError {
             Self::Status { .. } => PollErrorCode::Status,
             Self::Timeout(_) => PollErrorCode::Timeout,
             Self::Unreachable(_) => PollErrorCode::Unreachable,
+            Self::NotAllowed(_) => PollErrorCode::NotAllowed,
             Self::NoAgent(_) => PollErrorCode::NoAgent,
             Self::TooMuch { .. } => PollErrorCode::TooMuch,
         }
@@ -228,7 +232,7 @@ fn unreachable(error: &reqwest::Error, within: Duration) -> CallError {
     if error.is_timeout() {
         return CallError::Timeout(within);
     }
-    CallError::Unreachable(why(error))
+    if is_kept_off(error) { CallError::NotAllowed(why(error)) } else { CallError::Unreachable(why(error)) }
 }
 
 /// Whatever an agent answers, the hub keeps what it can and can give it on.

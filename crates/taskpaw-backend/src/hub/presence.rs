@@ -68,6 +68,10 @@ fn words(agent: &str, cause: PollErrorCode) -> (String, &'static str) {
             format!("{agent} is offline"),
             "It does not answer in time. It may be switched off or asleep, or a firewall may be in the way.",
         ),
+        PollErrorCode::NotAllowed => (
+            format!("{agent} is offline"),
+            "macOS does not let TaskPaw reach it. Allow it in System Settings under Privacy & Security > Local Network.",
+        ),
         PollErrorCode::Unreachable | PollErrorCode::Store | PollErrorCode::TooMuch => (
             format!("{agent} is offline"),
             "It cannot be reached. Check that it is switched on and that TaskPaw is running there.",
@@ -90,6 +94,8 @@ mod tests {
         assert_eq!(title(PollErrorCode::Unreachable), "nas is offline");
         assert_eq!(title(PollErrorCode::Unauthorized), "nas refuses the token");
         assert_eq!(title(PollErrorCode::NoAgent), "nas answers badly");
+        let kept_off = event("nas", &presence(Some(PollErrorCode::NotAllowed)));
+        assert!(kept_off.message.contains("Local Network"), "{}", kept_off.message);
         let away = event("nas", &presence(Some(PollErrorCode::Timeout)));
         assert_eq!((away.level, away.machine.as_str()), (Some(EventLevel::Alert), "render-box"));
         let data = json!({ "kind": "machine_offline", "agent": "nas", "cause": "timeout", "seconds": 120.0 });

@@ -10,7 +10,7 @@ use taskpaw_contract::clock::milliseconds;
 use super::form::{self, Values, shortened};
 use super::health::Health;
 use super::program::{Ended, Leash, Running};
-use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Setup, two_states};
+use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Setup, refused, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -60,7 +60,10 @@ impl Monitor for CustomCmd {
         let status = ended.as_ref().ok().and_then(|ended| ended.status);
         let took = ended.as_ref().ok().map(|ended| milliseconds(ended.took));
         let found = match ended {
-            Err(error) => Err(format!("it cannot be run: {error}")),
+            Err(error) => {
+                let program = self.argv.first().map_or("", String::as_str);
+                Err(format!("it cannot be run: {}", refused::program(&error, program)))
+            }
             Ok(ended) => self.judge(&ended),
         };
         let mut check = two_states(&self.name, &mut self.health, found, self.every);

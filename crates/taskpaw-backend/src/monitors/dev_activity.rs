@@ -14,7 +14,7 @@ use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
 use super::form::{self, Pattern, Values, expanded, shortened};
 use super::json_file::parse;
 use super::processes::Processes;
-use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Notice, Setup};
+use super::{BadSetup, Check, Kind, Made, Memory, Monitor, Notice, Setup, refused};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -153,7 +153,7 @@ fn read(path: &Path) -> Option<Value> {
         open_plain(path, Links::Follow)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
         Ok::<_, io::Error>(bytes)
     })();
-    match bytes.map_err(|error| (error.kind() != io::ErrorKind::NotFound).then(|| error.to_string())) {
+    match bytes.map_err(|error| (error.kind() != io::ErrorKind::NotFound).then(|| refused::file(&error))) {
         Ok(bytes) => match parse(&bytes) {
             Ok(value) => return value.is_object().then_some(value),
             Err(why) => tracing::debug!("{}: {why}", path.display()),

@@ -14,7 +14,7 @@ use super::form::{self, Values};
 use super::health::{Health, Turn};
 use super::memory::fingerprint;
 use super::words::size;
-use super::{Check, Kind, Made, Memory, Monitor, Notice, Setup};
+use super::{Check, Kind, Made, Memory, Monitor, Notice, Setup, refused};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -93,7 +93,7 @@ impl Monitor for Folder {
 impl Folder {
     fn look(&self) -> Result<Seen, String> {
         let place = self.path.display();
-        let unreadable = |error: io::Error| format!("{place} cannot be read: {error}");
+        let unreadable = |error: io::Error| format!("{place} cannot be read: {}", refused::file(&error));
         let disk = disk_of(&self.path).map_err(unreadable)?;
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(unreadable)? {

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
+use super::refused;
+
 /// A status file is small; a larger one is something else.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -70,7 +72,7 @@ impl JsonFile {
                 self.age = Age::default();
                 return None;
             }
-            Err(error) => return Some(Content { value: Err(error.to_string()), age: Duration::ZERO }),
+            Err(error) => return Some(Content { value: Err(refused::file(&error)), age: Duration::ZERO }),
         };
         // Systems that do not know when a file was written do not exist among those that this runs on.
         let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -81,7 +83,7 @@ impl JsonFile {
 
 fn read(path: &Path) -> Result<Value, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| refused::file(&error))?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(format!("it is larger than {MOST_BYTES} bytes"));

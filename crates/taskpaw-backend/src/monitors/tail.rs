@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::LINE_BYTES;
 use super::lines::{Encoding, Partial};
 use super::memory::fingerprint;
+use super::refused;
 
 /// So much is read in one look; the next one goes on there.
 const LOOK_BYTES: usize = 1 << 20;
@@ -121,7 +122,7 @@ impl Tail {
         match self.try_look(&mut news) {
             // What was read is not lost, and an error that stays is told at the next look.
             Err(error) if news.lines.is_empty() => {
-                Err(format!("{} cannot be read: {error}", self.path.display()))
+                Err(format!("{} cannot be read: {}", self.path.display(), refused::file(&error)))
             }
             _ => Ok(news),
         }

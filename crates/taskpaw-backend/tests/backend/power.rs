@@ -17,6 +17,8 @@ use crate::running::{Machine, Running, TOKEN};
 /// Together 200; on Windows 40, since Wine needs a second for what takes a tenth elsewhere.
 const MACHINES: u64 = 4;
 const CUTS: u64 = if cfg!(windows) { 10 } else { 50 };
+/// How long machine and hub may take to come to rest after the last cut.
+const PATIENCE: Duration = LIMIT.saturating_mul(if cfg!(windows) { 3 } else { 1 });
 /// Each tells what has happened since the cut before.
 const MONITORS: usize = 12;
 
@@ -198,18 +200,27 @@ fn cut_agent_and_hub(seed: u64) -> usize {
             starts += 1;
         }
     }
-    let events = until("the event of every start, and nothing that waits", || {
+    let deadline = Instant::now() + PATIENCE;
+    let events = loop {
         let mut events = get(machine.api, "/events?limit=10000").json()["events"].as_array().unwrap().clone();
         // What the hub says itself, of a machine that went away, has numbers of its own.
         events.retain(|event| event["monitor"] != "");
-        let starts_stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count() as u64;
-        let is_told = told(events.iter()).len() as u64 == MONITORS as u64 * starts;
+        let stored = events.iter().filter(|event| event["monitor"] == "taskpaw").count() as u64;
+        let lines = told(events.iter()).len() as u64;
         // In the hub's name: whoever else asks would be waited for.
         let name = format!("TaskPaw-Hub: {}", std::fs::read_to_string(machine.state_file("hub.id")).unwrap());
         let waiting = call(machine.network, "GET", "/events?ack=0", &[&name]).json()["events"].clone();
         let waiting = waiting.as_array().unwrap().len();
-        (starts_stored == starts && is_told && waiting == 0).then_some(events)
-    });
+        if stored == starts && lines == MONITORS as u64 * starts && waiting == 0 {
+            break events;
+        }
+        let fleet = get(machine.api, "/status").json();
+        assert!(
+            Instant::now() < deadline,
+            "{stored} of {starts} starts, {lines} lines, {waiting} events wait: {fleet}"
+        );
+        thread::sleep(Duration::from_millis(10));
+    };
     let mut ids: Vec<u64> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
     ids.sort_unstable();
     let all: Vec<u64> = (1..=ids.len() as u64).collect();

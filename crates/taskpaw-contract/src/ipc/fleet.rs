@@ -75,6 +75,8 @@ pub enum PollErrorCode {
     Timeout,
     /// It cannot be reached.
     Unreachable,
+    /// This system does not let the hub onto the local network (macOS): a person can allow it.
+    NotAllowed,
     /// It answers with an error.
     Status,
     /// What answers is no agent.

@@ -8,4 +8,5 @@ mod explain;
 mod ports;
 mod printing;
 mod reclaim;
+mod record;
 mod run;

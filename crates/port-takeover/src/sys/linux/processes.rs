@@ -133,6 +133,12 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
     })
 }
 
+/// When a process has started.
+pub(super) fn started_at(pid: Pid) -> Option<u64> {
+    let folder = openat(CWD, format!("/proc/{pid}"), FOLDER, Mode::empty()).ok()?;
+    Some(parse_stat(&read(&folder, "stat")?)?.started_at)
+}
+
 fn read(folder: impl AsFd, name: &str) -> Option<Vec<u8>> {
     let file = openat(folder, name, FILE, Mode::empty()).ok()?;
     let mut bytes = Vec::new();
@@ -236,6 +242,7 @@ mod tests {
         assert_eq!(own.same_user, Some(true));
         assert_eq!(own.argv.len(), std::env::args().count());
         assert!(own.started_at.is_some_and(|ticks| ticks > 0));
+        assert_eq!(started_at(Pid::own()), own.started_at);
     }
 
     #[test]

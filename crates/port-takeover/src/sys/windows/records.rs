@@ -3,6 +3,7 @@
 //! The offsets are those of `tcpmib.h` and `ntdef.h`; the tests compare them with the C structures. Windows is
 //! little-endian on all its architectures.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::error::LookError;
@@ -58,6 +59,20 @@ pub(super) fn ipv4_listeners(table: &[u8]) -> Result<Vec<Row>, LookError> {
 /// The listeners of a `MIB_TCP6TABLE_OWNER_MODULE`. It does not say whether one refuses IPv4.
 pub(super) fn ipv6_listeners(table: &[u8]) -> Result<Vec<Row>, LookError> {
     listeners(table, &IPV6, |row, at| Some(IpAddr::V6(Ipv6Addr::from(chunk_at::<16>(row, at)?))))
+}
+
+/// The table with those rows alone that are of these ports: what a table says of others is nobody's business.
+pub(super) fn of_ports(table: &[u8], is_ipv6: bool, ports: &BTreeSet<u16>) -> Option<Vec<u8>> {
+    let layout = if is_ipv6 { &IPV6 } else { &IPV4 };
+    let count = usize::try_from(u32_at(table, 0)?).ok()?;
+    let rows = table.get(FIRST_ROW..).unwrap_or_default();
+    let rows = rows.get(..count.checked_mul(layout.size)?)?.chunks_exact(layout.size);
+    let is_wanted = |row: &&[u8]| {
+        chunk_at(row, layout.port).is_some_and(|port| ports.contains(&u16::from_be_bytes(port)))
+    };
+    let rows: Vec<&[u8]> = rows.filter(is_wanted).collect();
+    let head = [u32::try_from(rows.len()).ok()?.to_le_bytes(), [0; 4]].concat();
+    Some([head, rows.concat()].concat())
 }
 
 fn listeners(

@@ -1,5 +1,6 @@
 //! The sockets in LISTEN, from the tables of `GetExtendedTcpTable`, one for each family.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::mem::size_of_val;
 
@@ -19,6 +20,17 @@ pub(super) fn listening() -> Result<Vec<Row>, LookError> {
     let mut rows = records::ipv4_listeners(bytes_of(&table(AF_INET)?))?;
     rows.extend(records::ipv6_listeners(bytes_of(&table(AF_INET6)?))?);
     Ok(rows)
+}
+
+/// What Windows answers for these ports, in its own bytes.
+pub(super) fn recorded(ports: &BTreeSet<u16>) -> Result<Vec<(String, Vec<u8>)>, LookError> {
+    let mut answers = Vec::new();
+    for (family, name) in [(AF_INET, "AF_INET"), (AF_INET6, "AF_INET6")] {
+        let rows = records::of_ports(bytes_of(&table(family)?), family == AF_INET6, ports);
+        let rows = rows.ok_or(LookError::Malformed("it is truncated"))?;
+        answers.push((format!("GetExtendedTcpTable {name}"), rows));
+    }
+    Ok(answers)
 }
 
 /// The table of a family, as Windows writes it, in words: its rows are aligned to them.

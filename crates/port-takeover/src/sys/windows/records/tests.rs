@@ -87,6 +87,17 @@ fn ipv4_table() -> Vec<u8> {
 }
 
 #[test]
+fn what_is_recorded_of_a_table_says_the_same_of_its_ports_and_nothing_of_others() {
+    let table = ipv4_table();
+    let recorded = of_ports(&table, false, &BTreeSet::from([5680])).unwrap();
+    let all = ipv4_listeners(&table).unwrap();
+    let wanted: Vec<Row> = all.into_iter().filter(|row| row.port == 5680).collect();
+    assert_eq!(ipv4_listeners(&recorded).unwrap(), wanted);
+    assert!(recorded.len() < table.len());
+    assert_eq!(of_ports(&table[..table.len() - 1], false, &BTreeSet::from([5680])), None, "it is cut off");
+}
+
+#[test]
 fn listeners_are_read() {
     let rows = ipv4_listeners(&ipv4_table()).unwrap();
     let seen: Vec<_> = rows.iter().map(|row| (row.address.to_string(), row.port, row.owner)).collect();
