@@ -9,10 +9,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Set for the copies of this program that the tests start.
 const CHILD: &str = "PORT_TAKEOVER_TEST_CHILD";
 
-/// What a copy of this program does: it waits until it is asked to stop, if it has an event for that.
+/// What a copy of this program does: it waits until it is asked to stop, if it has an event for that. One binds a port first.
 #[test]
 fn as_a_child() {
     let Ok(how) = std::env::var(CHILD) else { return };
+    let _bound = (how == "binding").then(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Wine shows whose it is once it has an option.
+        socket2::SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
+        listener
+    });
     let event = (how == "obedient").then(|| StopEvent::create().unwrap());
     println!("ready");
     let asked = event.map(|event| event.wait(Some(2 * PATIENCE)).unwrap());
@@ -49,6 +55,21 @@ fn this_process_describes_itself() {
     assert_eq!(own.same_user, Some(true));
     assert!(own.user.is_some_and(|user| !user.is_empty()));
     assert!(own.started_at.is_some());
+}
+
+/// The two times may come from two clocks. Wine has no times of sockets.
+#[test]
+fn a_socket_that_was_bound_at_once_is_of_the_process_that_bound_it() {
+    for _ in 0..10 {
+        let (mut child, pid) = child("binding");
+        let started_at = started_at(pid).unwrap();
+        let rows = tcp_table::listening().unwrap();
+        let own: Vec<_> = rows.iter().filter(|row| row.owner == pid.get()).collect();
+        assert_eq!(own.len(), 1);
+        assert!(own[0].can_be_of(started_at), "{:?} is younger than its socket: {:?}", started_at, own[0]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]
