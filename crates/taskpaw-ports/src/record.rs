@@ -75,23 +75,24 @@ fn without_names(seen: &Snapshot) -> Snapshot {
 }
 
 /// Words that say what a program is, and nothing of a person or a machine. All of them together decide whose a process is.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 27] = [
     "agent",
     "hub",
     "taskpaw",
-    "taskpaw-backend",
     "taskpaw-ports",
     "taskpaw_v3",
     "packaging",
     "backend_main",
     "bootstrap",
+    "__main__",
     "python",
-    "python3",
     "pythonw",
     "py",
-    "--run",
-    "--config-dir",
-    "-m",
+    "pyc",
+    "exe",
+    "app",
+    "run",
+    "config-dir",
     "usr",
     "bin",
     "lib",
@@ -103,9 +104,6 @@ const KEPT: [&str; 26] = [
     "macos",
     "deleted",
 ];
-/// Endings that say how a program is run.
-const ENDINGS: [&str; 4] = [".exe", ".py", ".pyc", ".app"];
-
 /// Each name gets another one, the same each time.
 #[derive(Default)]
 struct Names(BTreeMap<String, String>);
@@ -125,7 +123,7 @@ impl Names {
         let mut word = String::new();
         for letter in text.chars().map(Some).chain([None]) {
             match letter {
-                Some(letter) if letter.is_alphanumeric() || "._-".contains(letter) || !letter.is_ascii() => {
+                Some(letter) if letter.is_alphanumeric() || "_-".contains(letter) || !letter.is_ascii() => {
                     word.push(letter);
                 }
                 between => {
@@ -139,18 +137,17 @@ impl Names {
 
     fn word(&mut self, word: &str) -> String {
         let lower = word.to_lowercase();
-        let ending = ENDINGS.into_iter().find(|ending| lower.ends_with(ending)).unwrap_or_default();
-        let stem = &lower[..lower.len() - ending.len()];
-        // A drive, the version of a Python, a dot: nobody is known by it.
-        let version = stem.strip_prefix("python").unwrap_or(stem);
-        let is_short = version.len() <= 1 || version.chars().all(|it| it.is_ascii_digit() || it == '.');
-        if is_short || KEPT.contains(&stem) {
+        let bare = lower.trim_start_matches('-');
+        // A drive, an option of one letter, the version of a Python: nobody is known by it.
+        let version = bare.strip_prefix("python").unwrap_or(bare);
+        let is_short = version.chars().count() <= 1 || version.chars().all(|it| it.is_ascii_digit());
+        if is_short || KEPT.contains(&bare) || bare.starts_with(identity::BACKEND_PROGRAM) {
             return word.to_owned();
         }
         let number = self.0.len() + 1;
-        let name = self.0.entry(stem.to_owned()).or_insert_with(|| format!("name{number}"));
+        let name = self.0.entry(bare.to_owned()).or_insert_with(|| format!("name{number}"));
         let dashes = word.len() - word.trim_start_matches('-').len();
-        format!("{}{name}{ending}", &word[..dashes])
+        format!("{}{name}", &word[..dashes])
     }
 }
 

@@ -6,9 +6,9 @@ use crate::snapshot::{BindOutcome, Listener, WantedPort};
 /// Windows answers the same to a number that it keeps back and to one that is held exclusively: where somebody listens in its way,
 /// it is held. One who listens on the number elsewhere holds nothing.
 pub(super) fn outcome(refused: BindOutcome, port: &WantedPort, listeners: &[Listener]) -> BindOutcome {
+    let is_in_the_way = |listener: &Listener| in_the_way(listener.host(), listener.v6only, port.host);
     let mut on_it = listeners.iter().filter(|listener| listener.port == port.port.get());
-    let is_listened_on = || on_it.any(|listener| in_the_way(listener.host(), listener.v6only, port.host));
-    if refused == BindOutcome::Reserved && is_listened_on() { BindOutcome::InUse } else { refused }
+    if refused == BindOutcome::Reserved && on_it.any(is_in_the_way) { BindOutcome::InUse } else { refused }
 }
 
 #[cfg(test)]
