@@ -42,7 +42,7 @@ use roster::Roster;
 use store::{Keeping, Store, StoreError};
 
 /// The file of the history.
-const HISTORY: &str = "hub.db";
+pub(crate) const HISTORY: &str = "hub.db";
 /// So much news waits for a slow listener; then it misses some.
 const NEWS: usize = 256;
 

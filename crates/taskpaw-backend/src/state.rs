@@ -1,6 +1,7 @@
 //! What a backend keeps across restarts: the state folder, its lock, and the token of a launch without a host.
 
 mod journal;
+mod writable;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -18,6 +19,9 @@ use taskpaw_contract::ipc::is_hex_id;
 pub(crate) use journal::Journal;
 #[cfg(feature = "fuzzing")]
 pub(crate) use journal::read_records;
+pub(crate) use writable::can_write;
+#[cfg(unix)]
+use writable::others;
 
 /// How long a backend that has released its ports may still write its last lines: the grace of a stop, and a
 /// little more.
@@ -243,7 +247,7 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let found = fs::metadata(path)?;
     if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+        return Err(others());
     }
     if found.mode() & 0o077 != 0 {
         tracing::warn!("{} was open to other users, and is not any more", path.display());

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::state::StateError;
+use crate::state::{StateError, can_write};
 use crate::{agent, hub};
 
 /// What was read.
@@ -106,8 +106,11 @@ fn tell_what_was_left_behind(plan: &Plan) {
 fn can_use(role: Role, folder: &Path) -> Result<(), StateError> {
     // What is not there yet will be made.
     let nearest = folder.ancestors().find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
-    if let Some((path, _)) = nearest.filter(|(_, found)| !found.is_dir()) {
-        return Err(StateError::at(path)(io::ErrorKind::NotADirectory.into()));
+    if let Some((path, found)) = nearest {
+        if !found.is_dir() {
+            return Err(StateError::at(path)(io::ErrorKind::NotADirectory.into()));
+        }
+        can_write(path, folder, role)?;
     }
     match role {
         Role::Agent => agent::can_use(folder),
