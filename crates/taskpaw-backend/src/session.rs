@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use port_takeover::Claim;
 use taskpaw_contract::config::{Config, ConfigFile};
 use taskpaw_contract::sidecar::Ready;
@@ -50,6 +51,19 @@ pub(crate) struct Launch {
     pub(crate) telling: Telling,
     /// Whether there is no host, which else keeps a copy of a configuration that works.
     pub(crate) is_alone: bool,
+    /// From when on whoever connects is served.
+    pub(crate) serves: Serves,
+}
+
+/// From when on whoever connects is served.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// As soon as requests can be answered.
+    #[default]
+    AtOnce,
+    /// Once it is live: on ports that were passed on, whoever connects before waits for whoever serves in the end, and one that fails
+    /// cuts nobody off.
+    WhenLive,
 }
 
 /// Something is still in use that must not be. Only the end of the process makes certain that nothing writes any more.
@@ -73,6 +87,8 @@ pub(crate) async fn until_unused<T>(shared: Arc<T>) -> Result<(), CannotStandDow
 pub(crate) struct Session {
     launch: Launch,
     part: Part,
+    /// Ports that nobody is served on yet.
+    waiting: Vec<(Port, Router)>,
     /// Each port's name, and its listener if it is kept.
     served: JoinSet<(String, Option<std::net::TcpListener>)>,
     /// The port for the app.
@@ -87,10 +103,10 @@ enum Part {
 }
 
 impl Session {
-    /// Opens the state and answers requests.
+    /// Opens the state and can answer requests.
     pub(crate) async fn start(role: Role, launch: Launch, claims: Vec<Claim>) -> Result<Self, Failure> {
         let ports = listeners(claims)?;
-        let (launch, mut part) = match role {
+        let (launch, part) = match role {
             Role::Agent => {
                 let agent = Agent::start(&launch)?;
                 (launch, Part::Agent(Box::new(agent)))
@@ -103,22 +119,33 @@ impl Session {
                 (launch, Part::Hub(Box::new(hub)))
             }
         };
-        let mut served = JoinSet::new();
+        let mut waiting = Vec::new();
         let (mut app, mut network) = (None, None);
-        for Port { name, listener, address } in ports {
+        for port in ports {
             let routes = match &part {
-                Part::Agent(agent) if name == "control" => agent.control_routes(),
+                Part::Agent(agent) if port.name == "control" => agent.control_routes(),
                 Part::Agent(agent) => agent.network_routes(),
-                Part::Hub(hub) => hub.routes(address.ip()),
+                Part::Hub(hub) => hub.routes(port.address.ip()),
             };
-            *(if name == "network" { &mut network } else { &mut app }) = Some(address);
-            let over = launch.over.clone();
-            served.spawn(async move { (name, serve(listener, routes, over).await) });
+            *(if port.name == "network" { &mut network } else { &mut app }) = Some(port.address);
+            waiting.push((port, routes));
         }
-        if let Part::Agent(agent) = &mut part {
+        let mut session = Self { launch, part, waiting, served: JoinSet::new(), app, network };
+        if session.launch.serves == Serves::AtOnce {
+            session.serve();
+        }
+        if let Part::Agent(agent) = &mut session.part {
             agent.settle().await;
         }
-        Ok(Self { launch, part, served, app, network })
+        Ok(session)
+    }
+
+    /// Serves whoever has connected, and whoever will.
+    fn serve(&mut self) {
+        for (Port { name, listener, .. }, routes) in self.waiting.drain(..) {
+            let over = self.launch.over.clone();
+            self.served.spawn(async move { (name, serve(listener, routes, over).await) });
+        }
     }
 
     /// What the host is told.
@@ -138,9 +165,15 @@ impl Session {
 
     /// Begins everything that acts outside, and brings files to this version's form.
     pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {
+        // First of all: they have waited.
+        self.serve();
         match &mut self.part {
             Part::Agent(agent) => agent.go_live().await,
-            Part::Hub(hub) => hub.go_live().await?,
+            Part::Hub(hub) => {
+                // A long history takes its time to be brought to this version's form.
+                let _signs = self.launch.telling.signs_of_life();
+                hub.go_live().await?;
+            }
         }
         Ok(())
     }
@@ -156,13 +189,19 @@ impl Session {
     }
 
     /// Lets go of everything but the listening sockets. What is under way has a second; after this nothing is written.
-    pub(crate) async fn stand_down(self) -> Result<Vec<Claim>, Failure> {
-        let Self { launch, mut part, mut served, .. } = self;
+    /// Also gives from when on they are to be served by this process.
+    pub(crate) async fn stand_down(self) -> Result<(Vec<Claim>, Serves), Failure> {
+        let Self { launch, mut part, waiting, mut served, .. } = self;
         launch.over.request(StopReason::StandDown);
         if let Part::Hub(hub) = &mut part {
             hub.halt();
         }
         let mut kept = Vec::new();
+        let serves = if waiting.is_empty() { Serves::AtOnce } else { Serves::WhenLive };
+        for (Port { name, listener, .. }, _) in waiting {
+            let listener = listener.into_std().map_err(Failure::system("a port cannot be kept"))?;
+            kept.push(Claim { name, listener });
+        }
         while let Some(port) = served.join_next().await {
             let (name, listener) =
                 port.map_err(|error| Failure::system("a port cannot be kept")(io::Error::other(error)))?;
@@ -179,7 +218,7 @@ impl Session {
         }
         // The state lock last of all.
         drop(launch);
-        Ok(kept)
+        Ok((kept, serves))
     }
 
     /// Answers what is under way, and writes what is not on the disk yet.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::auth::Peer;
 use super::limits::{BODY_BYTES, HEADER_BYTES, PATIENCE, bound};
@@ -36,6 +36,11 @@ const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
 /// How long a kept connection is still read after the stop: a request that was sent before it is in the system's
 /// buffers by then, and the runtime hears of it in its next turn. A connection that is closed as idle would lose it.
 const LAST_REQUESTS: Duration = Duration::from_millis(2);
+/// Whoever has asked so shortly before is about to ask again, and hears with that answer that the connection ends: a request that
+/// goes out in the moment in which its connection is closed is lost.
+const BUSY: Duration = Duration::from_millis(20);
+/// So long the next request of such a one is waited for. On a busy machine a client needs some milliseconds for one.
+const NEXT_REQUEST: Duration = Duration::from_millis(20);
 /// So many who wait in the system's queue are still answered at the end: as many as it holds there for us.
 const MOST_WAITING: usize = 1_024;
 /// So many are accepted before those who are there are heard: a small part of the places of strangers.
@@ -154,12 +159,13 @@ fn attend_the_queue(
 async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router, stop: Stop) {
     // Answers are small and whole: they do not wait for more.
     let _ = stream.set_nodelay(true);
-    let has_request = AtomicBool::new(false);
+    let last_request: Mutex<Option<Instant>> = Mutex::new(None);
+    let last_request_at = || *last_request.lock().unwrap_or_else(PoisonError::into_inner);
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(place.shown());
-        has_request.store(true, Ordering::Relaxed);
+        *last_request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let answering = routes.call(request);
         async {
             let mut answer = answering.await?;
@@ -185,14 +191,15 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router,
         }
         () = stop.requested() => {}
     }
+    let is_busy = last_request_at().is_some_and(|at| at.elapsed() < BUSY);
     tokio::select! {
         biased;
         _ = &mut connection => return,
-        () = sleep(LAST_REQUESTS) => {}
+        () = sleep(if is_busy { NEXT_REQUEST } else { LAST_REQUESTS }) => {}
     }
     Pin::new(&mut connection).graceful_shutdown();
     let grace = match stop.reason() {
-        _ if !has_request.load(Ordering::Relaxed) => GRACE_BEFORE_REQUEST,
+        _ if last_request_at().is_none() => GRACE_BEFORE_REQUEST,
         // Nobody waits for what a stranger may try next.
         _ if place.standing() == Standing::Stranger => GRACE_BEFORE_REQUEST,
         Some(StopReason::StandDown) => GRACE_OF_STANDING_DOWN,

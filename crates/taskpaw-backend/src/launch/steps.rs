@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::host::{Host, Passed, give};
 use crate::lifecycle::{Stop, StopReason};
 use crate::ports::{TakenOver, claim_ports, take_over_ports};
-use crate::session::{Launch, Session};
+use crate::session::{Launch, Serves, Session};
 use crate::signs::Telling;
 use crate::state::StateFolder;
 
@@ -35,7 +35,7 @@ enum Did {
     OtherConfig(Held),
     Serves(Box<Session>, Box<Plan>),
     IsLive(Box<Session>),
-    StoodDown(Vec<Claim>),
+    StoodDown(Vec<Claim>, Serves),
 }
 
 /// Listening sockets that nobody serves now.
@@ -43,6 +43,8 @@ enum Did {
 struct Held {
     /// This process's own.
     kept: Vec<Claim>,
+    /// From when on those are served.
+    serves: Serves,
     /// Those of a predecessor, not looked at yet.
     passed: Vec<PassedSocket>,
 }
@@ -73,7 +75,7 @@ pub(super) async fn take(arguments: &Arguments, host: Option<Host>, stop: Stop) 
         work: None,
         session: None,
         over: None,
-        held: Held { kept, passed: Vec::new() },
+        held: Held { kept, ..Held::default() },
         hash: None,
         served: None,
         failure: None,
@@ -159,7 +161,10 @@ impl Taker {
             Effect::StandDown => {
                 let session = self.session.take()?;
                 self.over = None;
-                self.work = Some(Box::pin(async { Ok(Did::StoodDown(session.stand_down().await?)) }));
+                self.work = Some(Box::pin(async {
+                    let (kept, serves) = session.stand_down().await?;
+                    Ok(Did::StoodDown(kept, serves))
+                }));
             }
             Effect::CloseListeners => self.held = Held::default(),
             Effect::PassListeners => return Some(Input::Passed(self.pass_listeners())),
@@ -248,7 +253,7 @@ impl Taker {
             }
             Ok(Did::Serves(session, plan)) => (self.session, self.served) = (Some(session), Some(*plan)),
             Ok(Did::IsLive(session)) => self.session = Some(session),
-            Ok(Did::StoodDown(kept)) => self.held = Held { kept, passed: Vec::new() },
+            Ok(Did::StoodDown(kept, serves)) => self.held = Held { kept, serves, passed: Vec::new() },
             Err(failure) => {
                 self.failure = Some(failure);
                 return Input::Failed;
@@ -297,10 +302,11 @@ async fn prepare(around: Arc<Around>) -> Result<Did, Failure> {
 }
 
 impl Held {
-    /// The ports that need not be bound: of those that were passed all or none, if they are just what is wanted.
-    fn claims(self, wanted: &[WantedPort]) -> Vec<Claim> {
+    /// The ports that need not be bound: of those that were passed all or none, if they are just what is wanted; and from when
+    /// on they are served.
+    fn claims(self, wanted: &[WantedPort]) -> (Vec<Claim>, Serves) {
         if self.passed.is_empty() {
-            return self.kept;
+            return (self.kept, self.serves);
         }
         let found = claim_passed(&Native::new(), self.passed, wanted);
         if !found.is_whole() || !found.refused.is_empty() {
@@ -308,9 +314,9 @@ impl Held {
         }
         if found.is_whole() {
             tracing::info!("the ports were passed on by the backend before this one");
-            return found.all;
+            return (found.all, Serves::WhenLive);
         }
-        self.kept
+        (self.kept, self.serves)
     }
 }
 
@@ -343,7 +349,7 @@ async fn go_on(
         return Ok(Did::OtherConfig(held));
     }
     let wanted = config.wanted_ports(role)?;
-    let kept = held.claims(&wanted);
+    let (kept, serves) = held.claims(&wanted);
     let mut taken_over = TakenOver { kept, ..TakenOver::default() };
     if around.hello.is_none() {
         let (ports, journal) = (wanted.clone(), Journal::at(folders.journal_file()));
@@ -382,6 +388,7 @@ async fn go_on(
         over,
         telling,
         is_alone,
+        serves,
     };
     Ok(Did::Serves(Box::new(Session::start(role, launch, claims).await?), Box::new(plan)))
 }

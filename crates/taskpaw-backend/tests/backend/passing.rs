@@ -1,6 +1,6 @@
 //! Listening sockets that go from one backend to the next, as hosts pass them on.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use serde_json::json;
 use taskpaw_contract::Role;
 use taskpaw_contract::sidecar::{GoOn, Line, StartupErrorCode as Code, Step};
 
-use crate::client::get;
+use crate::client::{connect, get, read_answer};
 use crate::running::{Machine, Running, TOKEN, is_free};
 
 /// A backend whose stdin is one end of a pair of Unix streams, and the other end.
@@ -93,25 +93,95 @@ fn a_port_goes_from_one_backend_to_the_next_and_back_and_nobody_is_refused() {
     assert!(is_free(machine.network), "nobody else has it");
 }
 
+/// Whoever connects while the next one is ready and not live is served by who serves in the end.
 #[test]
 fn a_successor_that_fails_costs_nothing() {
+    for role in Role::ALL {
+        let machine = Machine::new();
+        let port = if role == Role::Hub { machine.api } else { machine.network };
+        let (serving, its_host) = start(&machine, role);
+        become_live(&serving, &its_host);
+        let (next, next_host) = start(&machine, role);
+        give(&next_host, passed_by(&serving, &its_host));
+        ask(&next_host, &Step::GoOn(GoOn::default()));
+        next.ready();
+        let mut waiting: Vec<TcpStream> = (0..8).map(|_| connect(port)).collect();
+        for client in &mut waiting {
+            client.write_all(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+        }
+        // Who has stood by takes what it was given back, too.
+        ask(&next_host, &Step::StandDown);
+        assert_eq!(next.line(), Line::StoodDown);
+        ask(&next_host, &Step::GoOn(GoOn::default()));
+        next.ready();
+        next.signal(rustix::process::Signal::KILL);
+        drop((next, next_host));
+        ask(&its_host, &Step::GoOn(GoOn::default()));
+        serving.ready();
+        for client in waiting {
+            assert_eq!(read_answer(client).json()["ok"], true, "{role}");
+        }
+        drop(its_host);
+        serving.ended_well();
+    }
+}
+
+/// A client that asks again and again on one connection hears with an answer that it ends.
+#[test]
+fn a_busy_connection_is_not_closed_between_two_requests() {
     let machine = Machine::new();
-    let (serving, its_host) = start(&machine, Role::Hub);
+    let (serving, its_host) = start(&machine, Role::Agent);
+    let (over, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     become_live(&serving, &its_host);
-    let (next, next_host) = start(&machine, Role::Hub);
-    give(&next_host, passed_by(&serving, &its_host));
-    ask(&next_host, &Step::GoOn(GoOn::default()));
-    next.ready();
-    // Nobody serves; whoever connects waits.
-    drop(next_host);
-    next.ended_well();
-    let waiting = TcpStream::connect(("127.0.0.1", machine.api)).unwrap();
-    ask(&its_host, &Step::GoOn(GoOn::default()));
-    serving.ready();
-    drop(waiting);
-    assert_eq!(get(machine.api, "/ping").json()["ok"], true);
+    let port = machine.network;
+    let client = thread::spawn({
+        let (over, cut) = (Arc::clone(&over), Arc::clone(&cut));
+        move || {
+            let mut answered = 0;
+            while !over.load(Ordering::SeqCst) {
+                let mut stream = connect(port);
+                while !over.load(Ordering::SeqCst) {
+                    let asked = stream.write_all(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+                    let answer = asked.map(|()| answer_of(&mut stream)).unwrap_or_default();
+                    if !answer.ends_with('}') {
+                        cut.fetch_add(1, Ordering::SeqCst);
+                        break;
+                    }
+                    answered += 1;
+                    if answer.contains("connection: close") {
+                        break;
+                    }
+                }
+            }
+            answered
+        }
+    });
+    const ROUNDS: usize = 12;
+    for _ in 0..ROUNDS {
+        ask(&its_host, &Step::StandDown);
+        assert_eq!(serving.line(), Line::StoodDown);
+        become_live(&serving, &its_host);
+    }
+    over.store(true, Ordering::SeqCst);
+    assert!(client.join().unwrap() > ROUNDS, "it was answered between them");
+    // One that gets no processor for long enough is as one that has paused.
+    let cut = cut.load(Ordering::SeqCst);
+    assert!(cut <= ROUNDS / 6, "{cut} of {ROUNDS}");
     drop(its_host);
     serving.ended_well();
+}
+
+/// An answer to `GET /ping`; less if the connection ends.
+fn answer_of(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let mut some = [0; 1024];
+        match stream.read(&mut some) {
+            Ok(read) if read > 0 => answer.extend_from_slice(&some[..read]),
+            _ => break,
+        }
+    }
+    String::from_utf8(answer).unwrap()
 }
 
 #[test]
