@@ -14,12 +14,17 @@ pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
 pub(super) const PREPARED_PATIENTLY_WITHIN: Duration = Duration::from_secs(60);
 /// From *go on*, or the last sign of life since, to the readiness line.
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
+/// From *live*, or the last sign of life since, until the sidecar says that it is: on ports that were passed on nobody is answered
+/// before.
+pub(super) const LIVE_WITHIN: Duration = Duration::from_secs(10);
 /// For so long a sidecar that is prepared counts as one; then it is prepared anew.
 const PREPARED_FOR: Duration = Duration::from_secs(30);
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
 const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
 /// From the ask to stop until the kill: the backend itself gives what is under way 3 s, and an app that is told to end has 5 s.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// So often a sidecar may find that its configuration has changed when it is told to go on: a person saves it now and then.
+const PREPARED_AGAIN: u8 = 5;
 /// Between two health calls.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// So many missed health calls in a row restart a backend.
@@ -105,6 +110,7 @@ pub(crate) enum Answer {
 pub(crate) enum Timer {
     Prepared,
     Ready,
+    Live,
     StandDown,
     LetGo,
     Stop,
@@ -183,11 +189,13 @@ enum State {
     Starting {
         heard: Duration,
     },
-    /// `heard` is when it last showed that it is well.
+    /// `heard` is when it last showed that it is well. `becoming_live` is when it was told to be live, or last showed that it is
+    /// getting on with that; nothing once it is, or before it is told.
     Ready {
         since: Duration,
         heard: Duration,
         missed: u32,
+        becoming_live: Option<Duration>,
     },
     /// The sidecar lets go of what it has, for another app.
     StandingDown,
@@ -239,6 +247,8 @@ pub(crate) struct Machine {
     is_launch: bool,
     /// Whether the sidecar has its listening sockets before it goes on: nobody is asked for its ports then.
     has_listeners: bool,
+    /// How often the sidecar has prepared itself anew when it was told to go on.
+    prepared_again: u8,
     /// Whether the app has the place, so that its backends act outside, and are started again and again.
     has_place: bool,
 }
@@ -257,6 +267,7 @@ impl Machine {
             prepared_within: PREPARED_WITHIN,
             is_launch: false,
             has_listeners: false,
+            prepared_again: 0,
             has_place: true,
         }
     }
@@ -269,6 +280,11 @@ impl Machine {
     /// Whether the attempt under way only finds out if the role could start.
     pub(crate) fn is_ahead(&self) -> bool {
         self.is_ahead
+    }
+
+    /// Whether the attempt under way is to serve on listening sockets that another app has passed, which has not gone yet.
+    pub(super) fn follows_on_passed(&self) -> bool {
+        self.has_listeners && !self.has_place
     }
 
     /// Whether a person, or the launch of the app, wants the attempt under way.
@@ -303,8 +319,11 @@ impl Machine {
             }
             Message::Live => {
                 let was_without = !std::mem::replace(&mut self.has_place, true);
-                match self.state {
-                    State::Ready { .. } if was_without => vec![Effect::GoLive],
+                match &mut self.state {
+                    State::Ready { becoming_live, .. } if was_without => {
+                        *becoming_live = Some(now);
+                        vec![Effect::GoLive, Effect::Arm(Timer::Live, LIVE_WITHIN)]
+                    }
                     // Without the place it was the last attempt.
                     State::Failed if was_without => self.begin(true),
                     _ => Vec::new(),
@@ -457,6 +476,7 @@ impl Machine {
         match &mut self.state {
             State::StoodDown { has_sidecar: true, keeps_ports } => {
                 self.has_listeners = *keeps_ports;
+                self.prepared_again = 0;
                 self.is_launch = false;
                 self.get_ports(now)
             }
@@ -553,6 +573,7 @@ impl Machine {
         self.is_ahead = false;
         self.prepared_within = within;
         self.has_listeners = false;
+        self.prepared_again = 0;
         self.state = State::Preparing;
         vec![Effect::Prepare, Effect::Arm(Timer::Prepared, within)]
     }
@@ -600,6 +621,13 @@ impl Machine {
                 self.state = State::Stopped;
                 Vec::new()
             }
+            // So it will: nobody is asked for its ports by one that breaks the protocol.
+            (State::Prepared { .. }, Answer::Line(Ok(Line::Ready(_)) | Err(_))) => {
+                self.is_ahead = false;
+                self.state = State::Stopped;
+                vec![Effect::Discard]
+            }
+            (State::TakingOver, Answer::Line(line @ (Ok(Line::Ready(_)) | Err(_)))) => self.line(line, now),
             (State::TakingOver, Answer::TakenOver) => {
                 self.state = State::Starting { heard: now };
                 vec![Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]
@@ -636,13 +664,33 @@ impl Machine {
             (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line, now),
             (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
                 self.has_listeners = false;
-                self.state = State::Ready { since: now, heard: now, missed: 0 };
+                let becoming_live = self.has_place.then_some(now);
+                self.state = State::Ready { since: now, heard: now, missed: 0, becoming_live };
                 let (role, generation) = (self.role, self.generation);
                 let ready = Effect::Publish(Event::BackendReady { role, generation, backend, ports });
                 let mut effects = vec![ready, Effect::Arm(Timer::Health, HEALTH_EVERY)];
                 if self.has_place {
                     effects.insert(0, Effect::GoLive);
+                    effects.push(Effect::Arm(Timer::Live, LIVE_WITHIN));
                 }
+                effects
+            }
+            (State::Ready { becoming_live, .. }, Answer::Line(Ok(Line::Live))) => {
+                *becoming_live = None;
+                Vec::new()
+            }
+            (State::Ready { becoming_live: Some(heard), .. }, Answer::Line(Ok(Line::SignOfLife))) => {
+                *heard = now;
+                Vec::new()
+            }
+            (State::Ready { becoming_live: Some(heard), .. }, Answer::Elapsed(Timer::Live)) => {
+                let silent = now.saturating_sub(*heard);
+                if silent < LIVE_WITHIN {
+                    return vec![Effect::Arm(Timer::Live, LIVE_WITHIN - silent)];
+                }
+                // It answers nobody, and whoever waits has waited long enough.
+                let mut effects = self.stopping(Next::Fail(not_ready(LIVE_WITHIN)));
+                effects.push(Effect::Kill);
                 effects
             }
             (State::Starting { .. }, Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
@@ -667,7 +715,7 @@ impl Machine {
             (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
             }
-            (State::Ready { since, heard, missed }, Answer::Healthy(true)) => {
+            (State::Ready { since, heard, missed, .. }, Answer::Healthy(true)) => {
                 *missed = 0;
                 *heard = now;
                 if now.saturating_sub(*since) >= HEALTHY_AGAIN {
@@ -747,7 +795,10 @@ impl Machine {
     fn line(&mut self, line: Result<Line, BrokenLine>, now: Duration) -> Vec<Effect> {
         let failure = match line {
             // Its configuration has changed since: the ports may be others, and are looked at anew.
-            Ok(Line::Prepared(_)) => return self.get_ports(now),
+            Ok(Line::Prepared(_)) if self.prepared_again < PREPARED_AGAIN => {
+                self.prepared_again += 1;
+                return self.get_ports(now);
+            }
             Ok(Line::Ready(ready)) => match self.expected(ready.role, ready.version.clone()) {
                 Ok(()) if matches!(self.state, State::Starting { .. }) => {
                     return vec![Effect::Confirm(ready)];

@@ -56,6 +56,7 @@ impl Driven {
     }
 }
 
+const GO_LIVE: [Effect; 2] = [Effect::GoLive, Effect::Arm(Timer::Live, LIVE_WITHIN)];
 const PREPARE: [Effect; 2] = [Effect::Prepare, Effect::Arm(Timer::Prepared, PREPARED_WITHIN)];
 
 fn prepared_line(version: &str) -> Prepared {
@@ -643,8 +644,69 @@ fn without_the_place_nothing_that_acts_outside_begins() {
     let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
     assert!(!effects.contains(&Effect::GoLive), "{effects:?}");
     assert!(matches!(published(&effects), Some(Event::BackendReady { .. })), "{effects:?}");
-    assert_eq!(driven.tell(Message::Live), [Effect::GoLive]);
+    assert_eq!(driven.tell(Message::Live), GO_LIVE);
     assert_eq!(driven.tell(Message::Live), [], "once");
+}
+
+#[test]
+fn what_is_out_of_turn_once_it_is_prepared_is_noticed_at_once() {
+    let ready = || Answer::Line(Ok(Line::Ready(ready_line(VERSION))));
+    let garbage = || Answer::Line(Line::parse("hello"));
+    for line in [ready(), garbage()] {
+        let mut driven = Driven::new();
+        driven.tell(Message::Prepare);
+        driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
+        assert_eq!(driven.answer(line.clone()), [Effect::Discard]);
+        // Whoever has been given sockets for it learns that it is gone.
+        let effects = driven.tell(Message::GoOn(Some(process())));
+        assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{line:?}: {effects:?}");
+        let mut driven = Driven::taking_over();
+        let effects = driven.answer(line.clone());
+        assert!(effects.contains(&Effect::AskToStop), "{line:?}: {effects:?}");
+        assert_eq!(driven.answer(Answer::TakenOver), [], "nothing goes on");
+    }
+}
+
+#[test]
+fn one_that_prepares_itself_again_and_again_is_given_up() {
+    let mut driven = Driven::new();
+    driven.tell(Message::Prepare);
+    let prepared = || Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
+    driven.answer(prepared());
+    assert_eq!(driven.tell(Message::GoOn(Some(process()))), GO_ON_WITH_LISTENERS);
+    for _ in 0..PREPARED_AGAIN {
+        assert_eq!(driven.answer(prepared()), GO_ON_WITH_LISTENERS);
+    }
+    assert!(driven.answer(prepared()).contains(&Effect::Kill));
+    let effects = driven.answer(exited());
+    assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{effects:?}");
+}
+
+/// On ports that were passed on it answers nobody before it is live, so that no health call has to be waited for.
+#[test]
+fn a_backend_that_does_not_become_live_is_killed_and_started_anew() {
+    let mut driven = Driven::ready();
+    driven.now += LIVE_WITHIN;
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Live)), [], "it has said that it is");
+
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+    let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    assert!(GO_LIVE.iter().all(|effect| effects.contains(effect)), "{effects:?}");
+    // What takes its time says so.
+    driven.now += LIVE_WITHIN - Duration::from_secs(1);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::SignOfLife))), []);
+    driven.now += Duration::from_secs(1);
+    let again = LIVE_WITHIN - Duration::from_secs(1);
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Live)), [Effect::Arm(Timer::Live, again)]);
+    driven.now += again;
+    assert!(driven.answer(Answer::Elapsed(Timer::Live)).contains(&Effect::Kill));
+    let effects = driven.answer(exited());
+    assert!(
+        matches!(published(&effects), Some(Event::BackendBackoff { failure: Failure::NotReady { .. }, .. })),
+        "{effects:?}"
+    );
 }
 
 #[test]

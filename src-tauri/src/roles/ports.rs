@@ -65,6 +65,40 @@ pub(super) fn look_beside(
     Ok(ports)
 }
 
+/// The ports of a role that the child serves on listening sockets that were passed: only it is looked at. Clients wait
+/// meanwhile, and a look at who else may have these sockets would have to go through every process; the other app's backend has
+/// them, and they were checked when they came.
+pub(super) fn look_at_child(config: &Config, role: Role, child: Option<u32>) -> Vec<PortView> {
+    let child = child.and_then(Pid::new);
+    let listens = child.map(|child| Native::new().listens_on(child)).unwrap_or_default();
+    let process = child.and_then(|child| Native::new().describe(child));
+    let holder = child.map(|child| HolderView {
+        pid: child.get(),
+        name: process.as_ref().map(|it| seen(&it.name)),
+        exe: process.as_ref().and_then(|it| it.exe.as_deref().map(seen)),
+        user: process.as_ref().and_then(|it| it.user.as_deref().map(seen)),
+        role: Some(role),
+        ours: true,
+        run_by: None,
+    });
+    let view = |(name, endpoint): (&str, &Endpoint)| {
+        let wanted = endpoint.wanted(name);
+        let is_served = wanted.is_ok_and(|wanted| listens.contains(&wanted.socket_address()));
+        let state = if is_served { PortState::OwnStale } else { PortState::Free };
+        PortView {
+            name: name.to_owned(),
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+            state: Some(state.into()),
+            outlook: Some(PortOutlook::Starts),
+            in_use_by_app: is_served,
+            holders: holder.iter().filter(|_| is_served).cloned().collect(),
+            suggestion: None,
+        }
+    };
+    config.endpoints(role).into_iter().map(view).collect()
+}
+
 /// Whether somebody serves a port of a role: listens there, and keeps the role's state. A backend of ours that has stood down
 /// may listen, and keeps none. `own` is not asked about. What cannot be seen counts as somebody.
 pub(crate) fn is_served(config: &Config, state_folder: &Path, role: Role, own: Option<u32>) -> bool {

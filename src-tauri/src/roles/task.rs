@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use super::blocked::Blocked;
 use super::log::{LINES_OF_FAILURE, RoleLog};
 use super::machine::{Answer, Effect, Machine, Message, Stood};
-use super::ports::look_beside;
+use super::ports::{look_at_child, look_beside};
 use super::sidecar::{News, Order, Sidecar, Ungreeted, passed};
 use super::takeover::{Refused, Takeover};
 use super::watch::Watch;
@@ -29,6 +29,8 @@ use crate::settings::Settings;
 
 /// How long a backend may take to end whose host is gone, or has told it so: it is not live, and ends at once.
 const GONE_WITHIN: Duration = Duration::from_millis(500);
+/// How long after it said that it is ready a backend has to be there still: a crash takes some milliseconds to be one.
+const STILL_THERE_AFTER: Duration = Duration::from_millis(5);
 /// Between two looks for its end.
 const GONE_STEP: Duration = Duration::from_millis(10);
 
@@ -535,8 +537,10 @@ impl Runner {
     }
 
     fn go_live(&self) {
-        if self.attempt.as_ref().is_some_and(|attempt| !attempt.is_at_once) {
-            self.order(Order::Take(Step::Live));
+        match &self.attempt {
+            // It is live when it is ready.
+            Some(attempt) if attempt.is_at_once => self.answering()(Answer::Line(Ok(Line::Live))),
+            _ => self.order(Order::Take(Step::Live)),
         }
     }
 
@@ -596,10 +600,16 @@ impl Runner {
         let (config, role) = (attempt.config.clone(), self.role);
         let state_folder = self.around.settings.state_folder();
         let passed_by = self.passed_by.clone();
+        let follows_on_passed = self.machine.follows_on_passed();
         tauri::async_runtime::spawn_blocking(move || {
             let beside = passed_by.filter(is_still_there).map(|it| it.pid.get());
             let looked = Instant::now();
             let ports = loop {
+                if follows_on_passed {
+                    // One that crashes as soon as it has said that it is ready must not be given the place.
+                    std::thread::sleep(STILL_THERE_AFTER);
+                    break look_at_child(&config, role, child);
+                }
                 let ports = match look_beside(&config, &state_folder, role, child, beside) {
                     Ok(ports) => ports,
                     Err(message) => return answer(Answer::NotConfirmed(Failure::Takeover { message })),

@@ -77,10 +77,19 @@ fn sockets_of(folder: &OwnedFd, buffer: &mut [MaybeUninit<u8>]) -> Vec<u64> {
 
 /// The numbers of a process's descriptors that are these sockets; none if it may not be looked at.
 pub(super) fn descriptors_of(pid: Pid, inodes: &BTreeSet<u64>) -> Vec<i32> {
+    let all = socket_descriptors_of(pid).into_iter();
+    all.filter(|(_, inode)| inodes.contains(inode)).map(|(number, _)| number).collect()
+}
+
+/// The inodes of all sockets that a process holds; none if it may not be looked at.
+pub(super) fn sockets_held_by(pid: Pid) -> BTreeSet<u64> {
+    socket_descriptors_of(pid).into_iter().map(|(_, inode)| inode).collect()
+}
+
+fn socket_descriptors_of(pid: Pid) -> Vec<(i32, u64)> {
     let Ok(folder) = openat(CWD, format!("/proc/{pid}/fd"), FOLDER, Mode::empty()) else { return Vec::new() };
     let mut buffer = Vec::with_capacity(32 * 1024);
-    let all = descriptors_in(&folder, buffer.spare_capacity_mut());
-    all.into_iter().filter(|(_, inode)| inodes.contains(inode)).map(|(number, _)| number).collect()
+    descriptors_in(&folder, buffer.spare_capacity_mut())
 }
 
 /// The numbers and inodes of all sockets among a process's descriptors.
