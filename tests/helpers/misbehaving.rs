@@ -30,6 +30,7 @@ fn main() {
         }
         "answers no health call" => {
             let _held = become_ready(&hello);
+            become_live();
             until_the_host_ends_it();
         }
         // The mark is what the first of them leaves for the next.
@@ -111,6 +112,18 @@ fn become_ready(hello: &str) -> Vec<TcpListener> {
     });
     println!("{ready}");
     held
+}
+
+/// Waits until it is told to be live, and says that it is.
+fn become_live() {
+    let mut step = String::new();
+    while !step.contains("\"live\"") {
+        step.clear();
+        if stdin().lock().read_line(&mut step).expect("the host's next line") == 0 {
+            exit(0);
+        }
+    }
+    println!("{}", json!({ "taskpaw_live": true }));
 }
 
 /// The end of standard input asks to stop, and this it obeys.

@@ -10,7 +10,7 @@ use super::thief::{Thief, holders};
 use super::times::first_after;
 use super::within;
 use super::world::{SETTLED_WITHIN, World, parent};
-use crate::process::runs;
+use crate::process::{runs, send};
 
 /// So many answers of the old version come before it is replaced.
 const ANSWERS_BEFORE: usize = 200;
@@ -59,7 +59,8 @@ pub struct Return {
     pub stolen: (usize, usize),
 }
 
-/// Starts the other version over the one that runs, with a backend that ends at a step; the one that runs serves again.
+/// Starts the other version over the one that runs, with a backend that ends at a step; the one that runs serves again. Nothing if
+/// the one that fails was confirmed before its end was seen: then it goes on, with another backend.
 ///
 /// # Errors
 /// What did not happen in time.
@@ -68,7 +69,7 @@ pub async fn fails(
     clients: u64,
     failing: &Path,
     at: &'static str,
-) -> Result<Return, String> {
+) -> Result<Option<Return>, String> {
     let old = world.gets_well(None).await?;
     let to = world.other(old.version);
     let clients = Clients::ask(world.home.network, clients, Duration::ZERO);
@@ -81,8 +82,17 @@ pub async fn fails(
     let thief = Thief::wants(world.home.network);
     let launched = SystemTime::now();
     let successor = world.start_failing(to, failing, at).process.pid();
-    let kept = within(SETTLED_WITHIN, async || world.kept().is_some().then_some(())).await;
-    kept.ok_or_else(|| format!("the one that fails at {at:?} does not say that {} goes on", old.version))?;
+    let log = world.home.path().join("data/logs/taskpaw.log");
+    let kept = within(SETTLED_WITHIN, async || {
+        let has_place = first_after(&log, "to=Running", launched).is_some();
+        world.kept().map(|_| true).or_else(|| has_place.then_some(false))
+    });
+    let kept = kept.await;
+    if !kept
+        .ok_or_else(|| format!("the one that fails at {at:?} does not say that {} goes on", old.version))?
+    {
+        return Ok(None);
+    }
     enough(clients.answered_by(old.version) + ANSWERS_BEFORE).await?;
     let requests = clients.requests();
     drop(clients);
@@ -98,26 +108,98 @@ pub async fn fails(
     if now != old {
         return Err(format!("it is not the same process that serves again: {old:?}, {now:?}"));
     }
+    has_a_command(now.backend).await?;
     only_has_it(world, now.backend)?;
     let became =
         |wanted: Became| requests.iter().filter(|it| it.ended >= launched && it.became == wanted).count();
-    Ok(Return {
+    Ok(Some(Return {
         at,
         refused: became(Became::Refused),
         cut: became(Became::Cut),
         unanswered: became(Became::Late),
         slowest: slowest(&requests),
         stolen,
+    }))
+}
+
+/// What hangs while another version is started over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hung {
+    /// The backend: it answers nobody, and does not stand down.
+    Backend,
+    /// The host: its backend serves.
+    Host,
+}
+
+/// The replacement of one that hangs.
+#[derive(Debug)]
+pub struct OfHung {
+    /// What hung.
+    pub what: Hung,
+    /// From the start of the new host, or the last answer before the other one's first if that is later, to that first answer.
+    pub dark: Duration,
+    /// From the start of the new host to its backend's first answer.
+    pub took: Duration,
+    /// Connections that were refused.
+    pub refused: usize,
+    /// Connections that ended without an answer.
+    pub cut: usize,
+    /// Requests without an answer for 20 s.
+    pub unanswered: usize,
+}
+
+/// Starts the other version over one that hangs, under `clients` clients.
+///
+/// # Errors
+/// What did not happen in time.
+pub async fn replace_hung(world: &mut World, clients: u64, what: Hung) -> Result<OfHung, String> {
+    let old = world.gets_well(None).await?;
+    let to = world.other(old.version);
+    let clients = Clients::ask(world.home.network, clients, Duration::ZERO);
+    let enough = async |version: &str, answers| {
+        let enough = within(SETTLED_WITHIN, async || (clients.answered_by(version) >= answers).then_some(()));
+        enough.await.ok_or_else(|| format!("{version} does not answer"))
+    };
+    enough(old.version, ANSWERS_BEFORE).await?;
+    send(if what == Hung::Backend { old.backend } else { old.host }, libc::SIGSTOP);
+    let launched = SystemTime::now();
+    world.start(to);
+    enough(to, ANSWERS_BEFORE).await?;
+    let requests = clients.requests();
+    drop(clients);
+    let old_ended = world.hosts.iter_mut().find(|host| host.process.pid() == old.host);
+    let ended = old_ended.expect("it was started here").process.ended(SETTLED_WITHIN).await;
+    if ended.is_none() && what == Hung::Backend {
+        return Err("the old host does not end".to_owned());
+    }
+    world.hosts.retain(|host| host.process.pid() != old.host);
+    let new = world.gets_well(Some(to)).await?;
+    only_has_it(world, new.backend)?;
+    let answers = |version: &'static str| {
+        requests.iter().filter(move |it| it.answered_by() == Some(version)).map(|it| it.ended)
+    };
+    let first = answers(to).min().ok_or("the new version never answered")?;
+    let last = answers(old.version).max().unwrap_or(launched).max(launched);
+    let became =
+        |wanted: Became| requests.iter().filter(|it| it.ended >= launched && it.became == wanted).count();
+    Ok(OfHung {
+        what,
+        dark: first.duration_since(last).unwrap_or_default(),
+        took: first.duration_since(launched).unwrap_or_default(),
+        refused: became(Became::Refused),
+        cut: became(Became::Cut),
+        unanswered: became(Became::Late),
     })
 }
 
-/// Whether nobody has a listening socket of a backend but itself: no host, no child of one, no command of a monitor.
+/// Whether nobody has a listening socket of a backend but itself, each once: no host, no child of one, no command of a monitor.
 fn only_has_it(world: &World, backend: u32) -> Result<(), String> {
-    let held = holders(&[world.home.network, world.home.control]);
-    if held.iter().all(|(pid, _)| *pid == backend) {
+    let ports = [world.home.network, world.home.control];
+    let held = holders(&ports);
+    if held.iter().all(|it| it.pid == backend && it.descriptors == ports.len()) && !held.is_empty() {
         return Ok(());
     }
-    Err(format!("somebody else has a listening socket of the backend {backend}: {held:?}"))
+    Err(format!("the backend {backend} has not each of its listening sockets once, and alone: {held:?}"))
 }
 
 /// Waits until a command of a monitor runs: it is the backend's child, and must have none of its sockets.

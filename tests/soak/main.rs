@@ -30,9 +30,10 @@ async fn the_port_never_goes_away() {
     let failing = std::path::Path::new(env!("CARGO_BIN_EXE_failing"));
     for at in ["prepared", "before_ready"] {
         let failed = gap::fails(&mut world, 4, failing, at).await.expect("it serves again");
+        let failed = failed.expect("it never has the place");
         assert_eq!([failed.refused, failed.unanswered, failed.stolen.1], [0; 3], "{failed:?}");
-        // Who answers already when it fails cuts what it was answering; a kept connection can be used just when it is closed.
-        assert!(failed.cut <= 4, "{failed:?}");
+        // A kept connection can be used just when it is closed, by a client that got no processor for long enough.
+        assert!(failed.cut <= 1, "{failed:?}");
     }
     world.end().await.expect("nothing is left behind");
 }

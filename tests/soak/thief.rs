@@ -55,8 +55,19 @@ fn listens(port: u16) -> bool {
     bind().is_ok()
 }
 
-/// The processes that have a listening socket on these numbers, with their names: all that this user may look at.
-pub fn holders(ports: &[u16]) -> BTreeSet<(u32, String)> {
+/// A process that has listening sockets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// It.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// How many descriptors of them it has.
+    pub descriptors: usize,
+}
+
+/// The processes that have a listening socket on these numbers: all that this user may look at.
+pub fn holders(ports: &[u16]) -> BTreeSet<Holder> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let inodes: BTreeSet<String> = table
         .lines()
@@ -72,12 +83,13 @@ pub fn holders(ports: &[u16]) -> BTreeSet<(u32, String)> {
     processes
         .filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let has = fs::read_dir(entry.path().join("fd")).ok()?.flatten().any(|descriptor| {
+            let is_one = |descriptor: &fs::DirEntry| {
                 fs::read_link(descriptor.path())
                     .is_ok_and(|link| link.to_str().is_some_and(|link| inodes.contains(link)))
-            });
+            };
+            let descriptors = fs::read_dir(entry.path().join("fd")).ok()?.flatten().filter(is_one).count();
             let name = || fs::read_to_string(entry.path().join("comm")).unwrap_or_default().trim().to_owned();
-            has.then(|| (pid, name()))
+            (descriptors > 0).then(|| Holder { pid, name: name(), descriptors })
         })
         .collect()
 }
@@ -91,8 +103,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
         let port = listener.local_addr().expect("its address").port();
         let thief = Thief::wants(port);
-        let seen: Vec<u32> = holders(&[port]).into_iter().map(|(pid, _)| pid).collect();
-        assert_eq!(seen, [std::process::id()]);
+        let copy = listener.try_clone().expect("a copy");
+        let seen: Vec<_> = holders(&[port]).into_iter().map(|it| (it.pid, it.descriptors)).collect();
+        assert_eq!(seen, [(std::process::id(), 2)]);
+        drop(copy);
         tokio::time::sleep(Duration::from_millis(20)).await;
         let (tries, got) = thief.stops();
         assert!(tries > 1 && got == 0, "{tries} {got}");

@@ -108,7 +108,7 @@ const fn step(
     said: (&'static str, &'static str),
 ) -> Kind {
     let outcome = match at.as_bytes() {
-        b"go_on" | b"before_ready" => Outcome::ServesAgain,
+        b"prepared" | b"go_on" | b"before_ready" => Outcome::ServesAgain,
         _ => Outcome::NeverAsked,
     };
     kind(name, Wrong::Step { at, how, once: false }, outcome, said)
@@ -128,7 +128,7 @@ const fn found(
 }
 
 /// All of them.
-pub const ALL: [Kind; 39] = [
+pub const ALL: [Kind; 46] = [
     kind("program missing", Wrong::Missing, Outcome::NeverAsked, ("is missing. The installation", "缺少")),
     kind(
         "program not executable",
@@ -138,16 +138,27 @@ pub const ALL: [Kind; 39] = [
     ),
     kind("program is a text", Wrong::File(b"this is no program", 0o755), Outcome::NeverAsked, NOT_STARTED),
     kind("library missing (127)", Wrong::File(b"#!/bin/sh\nexit 127\n", 0o755), Outcome::NeverAsked, ENDED),
+    kind("ends well without a word", Wrong::File(b"#!/bin/sh\nexit 0\n", 0o755), Outcome::NeverAsked, ENDED),
+    kind("echoes what it is told", Wrong::File(b"#!/bin/sh\nexec cat\n", 0o755), Outcome::NeverAsked, ODD),
+    kind(
+        "floods its output without a line end",
+        Wrong::File(b"#!/bin/sh\nexec tr '\\0' x </dev/zero\n", 0o755),
+        Outcome::NeverAsked,
+        ODD,
+    ),
+    Kind {
+        hangs: true,
+        ..kind(
+            "closes its output and stays",
+            Wrong::File(b"#!/bin/sh\nexec >&- 2>&-\nexec sleep 60\n", 0o755),
+            Outcome::NeverAsked,
+            LATE,
+        )
+    },
     step("crashes at once", "start", "crashes", ENDED),
     step("crashes after the greeting", "greeting", "crashes", ENDED),
     step("crashes before prepared", "before_prepared", "crashes", ENDED),
-    // Whether its end is seen before the old one is asked is a matter of milliseconds.
-    kind(
-        "crashes after prepared",
-        Wrong::Step { at: "prepared", how: "crashes", once: false },
-        Outcome::ServesAgain,
-        ENDED,
-    ),
+    step("crashes after prepared", "prepared", "crashes", ENDED),
     step("crashes after go on", "go_on", "crashes", ENDED),
     step("crashes before ready", "before_ready", "crashes", ENDED),
     kind(
@@ -165,8 +176,27 @@ pub const ALL: [Kind; 39] = [
     hangs("hangs at once", "start"),
     hangs("hangs after the greeting", "greeting"),
     hangs("hangs before prepared", "before_prepared"),
+    hangs("hangs after prepared", "prepared"),
     hangs("hangs after go on", "go_on"),
     hangs("hangs before ready", "before_ready"),
+    Kind {
+        hangs: true,
+        ..kind(
+            "hangs after ready, once",
+            Wrong::Step { at: "ready", how: "hangs", once: true },
+            Outcome::Follows,
+            NOTHING,
+        )
+    },
+    Kind {
+        hangs: true,
+        ..kind(
+            "hangs when live, once",
+            Wrong::Step { at: "live", how: "hangs", once: true },
+            Outcome::Follows,
+            NOTHING,
+        )
+    },
     step("garbage at once", "greeting", "garbage", ODD),
     step("garbage in place of prepared", "before_prepared", "garbage", ODD),
     step("garbage after go on", "go_on", "garbage", ODD),

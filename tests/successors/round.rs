@@ -130,6 +130,10 @@ pub async fn round(machine: &mut Machine, kind: &Kind, load: Load, language: Opt
     {
         wrong.extend(unsaid(machine, new, kind, language).await);
     }
+    if failed_at.is_none() {
+        // One that hangs when it has the place is given up only now.
+        failed_at = self::failed_at(machine, kind, launched);
+    }
     let requests = clients.requests();
     drop(clients);
     let mut measured = measure(&requests, launched, failed_at, kind);
@@ -199,10 +203,11 @@ fn read_from(log: &Path, from: u64) -> String {
 /// When the successor failed: when its backend did, or when its host saw that its time was over.
 fn failed_at(machine: &Machine, kind: &Kind, launched: SystemTime) -> Option<SystemTime> {
     let log = machine.log();
-    let seen = ["input=CannotPrepare", "input=BackendFailed", "input=Disconnected"]
-        .into_iter()
-        .filter_map(|input| first_after(&log, input, launched))
-        .min();
+    let failures: &[&str] = match kind.outcome {
+        Outcome::Follows if kind.hangs => &["was not ready within"],
+        _ => &["input=CannotPrepare", "input=BackendFailed", "input=Disconnected"],
+    };
+    let seen = failures.iter().filter_map(|input| first_after(&log, input, launched)).min();
     if kind.hangs { seen } else { machine.told().or(seen) }
 }
 
@@ -260,13 +265,7 @@ fn measure(
     // Where somebody is asked, the ports are passed on.
     let is_sound = kind.wrong == Wrong::Found(Found::PortTaken);
     let never_away = is_sound || matches!(kind.outcome, Outcome::NeverAsked | Outcome::ServesAgain);
-    // One that answers already takes with it what it was answering: one request of each client.
-    let answers_already = matches!(
-        kind.wrong,
-        Wrong::Step { at: "before_ready", .. } | Wrong::Later { at: Some("before_ready"), .. }
-    );
-    let may_cut = if answers_already { MOST_CLIENTS } else { 0 };
-    if never_away && (measured.refused > 0 || measured.cut > may_cut) {
+    if never_away && (measured.refused > 0 || measured.cut > 0) {
         measured.wrong.push(format!("{} refused, {} cut", measured.refused, measured.cut));
     }
     if measured.unanswered > 0 {
