@@ -176,7 +176,7 @@ fn start_of(info: &libc::proc_bsdinfo) -> Option<u64> {
 }
 
 /// The start time of a process with this id; nothing if there is none.
-fn started_at(pid: Pid) -> Result<Option<u64>, EndError> {
+fn start_or_error(pid: Pid) -> Result<Option<u64>, EndError> {
     let info = libproc::process_info(pid).map_err(|error| end_error(pid, error))?;
     let unknown = || end_error(pid, io::Error::from(io::ErrorKind::InvalidData));
     info.map(|info| start_of(&info).ok_or_else(unknown)).transpose()
@@ -191,10 +191,10 @@ pub(super) struct Handle {
 }
 
 pub(super) fn open(pid: Pid) -> Result<Option<Handle>, EndError> {
-    let Some(before) = started_at(pid)? else { return Ok(None) };
+    let Some(before) = start_or_error(pid)? else { return Ok(None) };
     let Some(watch) = Watch::on(pid).map_err(|error| end_error(pid, error))? else { return Ok(None) };
     // The watch is on the process that was meant only if that one has the id still.
-    let same = started_at(pid)? == Some(before);
+    let same = start_or_error(pid)? == Some(before);
     Ok(same.then_some(Handle { pid, started_at: before, watch }))
 }
 
@@ -238,7 +238,7 @@ enum Sent {
 /// ids are given in order.
 fn signal(handle: &Handle, signal: c_int) -> Result<Sent, EndError> {
     let exited = wait_any(&[handle], Duration::ZERO)?;
-    if exited.contains(&true) || started_at(handle.pid)? != Some(handle.started_at) {
+    if exited.contains(&true) || start_or_error(handle.pid)? != Some(handle.started_at) {
         return Ok(Sent::Gone);
     }
     match libproc::kill(handle.pid, signal) {
