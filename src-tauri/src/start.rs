@@ -298,11 +298,11 @@ async fn run_check(app: Arc<App>, window: WebviewWindow, started: Instant, pictu
     window.app_handle().exit(code);
 }
 
-#[cfg(test)]
+// The link is made as on Unix.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn the_sidecar_is_found_where_a_folder_of_the_path_is_a_link() {
         let folder = tempfile::tempdir().unwrap();
