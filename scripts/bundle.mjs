@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { extname, join } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import {
@@ -43,7 +43,7 @@ await main(async () => {
 
   const stage = join(ROOT, "target", "stage", version);
   rmSync(stage, { recursive: true, force: true });
-  copyAsVersion(version, join(stage, "release"), values.from);
+  copyAsVersion(version, join(stage, "release"), values.from && resolve(values.from));
   stageSidecars(stage);
   if (process.platform === "linux") stageManuals(stage);
   const seconds = secondsOfSources();
