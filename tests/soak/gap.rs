@@ -277,14 +277,21 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
     let is_later = |it: &&Request| it.sent.is_none_or(|sent| sent > asked_at) && it.ended >= launched;
     let from_last = |moment: Option<SystemTime>| moment.map(|moment| milliseconds(last, moment));
     let ready = format!("the agent {to} is ready");
+    let host_says = |text: &str| from_last(first_after(&host, text, launched));
+    let backend_says = |text: &str| from_last(first_after(&backend, text, launched));
     let steps = vec![
         ("new host starts", from_last(Some(launched))),
-        ("old host is asked", from_last(first_after(&host, "another TaskPaw was started", launched))),
+        ("old host is asked", host_says("another TaskPaw was started")),
         ("old backend is asked", from_last(asked)),
-        ("old backend has ended", from_last(first_after(&backend, "the agent has stopped", launched))),
-        ("old host ends", from_last(first_after(&host, "taskpaw::start: end", launched))),
-        ("new backend is ready", from_last(first_after(&backend, &ready, launched))),
+        ("old backend has stood down", host_says("to=StoodDown")),
+        ("new backend goes on", host_says("to=GoingOn")),
+        ("new backend is ready", backend_says(&ready)),
+        ("new host confirms", host_says("to=Confirmed")),
+        ("old host gives the place back", host_says("to=Yielded")),
+        ("new host has the place", host_says("PlaceTaken(true)")),
         ("first answer", from_last(Some(first))),
+        ("old host is told that it is taken", host_says("input=Taken")),
+        ("old backend has ended", backend_says("the agent has stopped")),
     ];
     Ok(Upgrade {
         from: old.version,
