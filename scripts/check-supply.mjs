@@ -7,12 +7,14 @@ import { main, needsShell, ROOT, run, say, StepError } from "./lib/steps.mjs";
 
 /** Tools of the checks, in the checkout's own target folder. */
 const TOOLS = join(ROOT, "target", "tools");
+/** A version, so that what it finds changes with the lists and not with the tool. */
+const VERSION = "0.20.2";
 const DENY = join(TOOLS, "bin", "cargo-deny");
 
 await main(async () => {
   if (!existsSync(DENY)) {
     say("installing cargo-deny (some minutes)");
-    await run("cargo", ["install", "--locked", "--root", TOOLS, "cargo-deny"]);
+    await run("cargo", ["install", "--locked", "--version", VERSION, "--root", TOOLS, "cargo-deny"]);
   }
   say("licences, sources and versions of the crates");
   await run(DENY, ["check", "--hide-inclusion-graph", "licenses", "sources", "bans"]);

@@ -18,6 +18,9 @@ import { canInstallDebian, ensureSystem, isDebian } from "./lib/system.mjs";
 import { CURRENT, NEWER as NEXT } from "./lib/versions.mjs";
 import { WINE_PACKAGES } from "./lib/wine.mjs";
 
+/** The versions of the tools that the tests need: what a new one does differently is a change like any other. */
+const NEXTEST = "0.9.143";
+const TAURI_DRIVER = "2.1.0";
 /** Tools of the tests, in the checkout's own target folder. */
 const TOOLS = join(ROOT, "target", "tools");
 /** The two versions of the programs for the tests. */
@@ -39,6 +42,7 @@ await main(async () => {
 
   say("format");
   await run("node", ["scripts/format.mjs", "--check"]);
+  await run("node", ["scripts/check-floors.mjs"]);
   await buildWindow();
   say("lints and types of the window");
   await run("npm", ["run", "--silent", "lint:ui"]);
@@ -81,11 +85,11 @@ await main(async () => {
 async function ensureTools() {
   if (!output("cargo", ["nextest", "--version"])) {
     say("installing cargo-nextest");
-    await run("cargo", ["install", "--locked", "cargo-nextest"]);
+    await run("cargo", ["install", "--locked", "--version", NEXTEST, "cargo-nextest"]);
   }
   if (process.platform === "linux" && !existsSync(join(TOOLS, "bin", "tauri-driver"))) {
     say("installing tauri-driver");
-    await run("cargo", ["install", "--locked", "--version", "^2", "--root", TOOLS, "tauri-driver"]);
+    await run("cargo", ["install", "--locked", "--version", TAURI_DRIVER, "--root", TOOLS, "tauri-driver"]);
   }
 }
 
