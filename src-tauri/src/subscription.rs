@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
-use crate::backend::BackendClient;
+use crate::backend::{BackendClient, Lines};
 use pushed::Batch;
 
 /// The longest line of a stream that is waited for.
@@ -120,56 +120,131 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
+/// What a role says of all that it watches.
+trait Whole: DeserializeOwned + Clone + Send + Sync {
+    const ROLE: Role;
+
+    fn data(self) -> RoleData;
+}
+
+impl Whole for AgentStatus {
+    const ROLE: Role = Role::Agent;
+
+    fn data(self) -> RoleData {
+        RoleData::Agent { status: self }
+    }
+}
+
+impl Whole for FleetStatus {
+    const ROLE: Role = Role::Hub;
+
+    fn data(self) -> RoleData {
+        RoleData::Fleet { status: self }
+    }
+}
+
+/// The stream of one role, what the window is told of it, and all that the role watches as far as it was heard.
+struct Subscribed<'a, S> {
+    client: &'a BackendClient,
+    to_window: &'a ToWindow,
+    stream: Lines,
+    wanted: watch::Receiver<BTreeSet<DataKind>>,
+    batch: Batch,
+    status: S,
+}
+
+/// What a subscription woke for.
+enum Woke {
+    /// A line of the stream; nothing at its end.
+    Line(Option<String>),
+    /// Something waits to be sent.
+    Due,
+    /// The window shows something else.
+    Wanted,
+}
+
+impl<'a, S: Whole> Subscribed<'a, S> {
+    /// Subscribed first, asked then: nothing is missed between the two.
+    async fn begin(app: &App, client: &'a BackendClient, to_window: &'a ToWindow) -> Result<Self, IpcError> {
+        let stream = client.stream("/control/stream", LONGEST_LINE).await?;
+        let mut wanted = app.wanted().listen();
+        let batch = Batch::new(S::ROLE, wanted.borrow_and_update().clone());
+        let status = client.get("/control/status").await?;
+        let mut subscribed = Self { client, to_window, stream, wanted, batch, status };
+        subscribed.batch.begin();
+        subscribed.send_whole();
+        Ok(subscribed)
+    }
+
+    fn send_whole(&mut self) {
+        self.batch.whole(|| self.status.clone().data());
+    }
+
+    /// Asks anew for all that the role watches.
+    async fn ask(&mut self) -> Result<(), IpcError> {
+        self.status = self.client.get("/control/status").await?;
+        self.send_whole();
+        Ok(())
+    }
+
+    /// May be dropped while it waits: nothing is lost of what comes next.
+    async fn wake(&mut self) -> Result<Woke, IpcError> {
+        Ok(tokio::select! {
+            line = self.stream.next() => Woke::Line(line?),
+            () = until(self.batch.due()) => Woke::Due,
+            Ok(()) = self.wanted.changed() => Woke::Wanted,
+        })
+    }
+
+    fn send(&mut self) {
+        (self.to_window)(&self.batch.take());
+    }
+
+    /// The window shows something else: of that it is told all.
+    async fn follow(&mut self) -> Result<(), IpcError> {
+        self.send();
+        self.batch.follow(self.wanted.borrow_and_update().clone());
+        self.ask().await
+    }
+}
+
 async fn hear_agent(
     app: &App,
     client: &BackendClient,
     to_window: &ToWindow,
     this_machine: &watch::Sender<Option<String>>,
 ) -> Result<(), IpcError> {
-    // Subscribed first, asked then: nothing is missed between the two.
-    let mut stream = client.stream("/control/stream", LONGEST_LINE).await?;
-    let mut wanted = app.wanted().listen();
-    let mut batch = Batch::new(Role::Agent, wanted.borrow_and_update().clone());
-    let mut status: AgentStatus = client.get("/control/status").await?;
-    this_machine.send_replace(Some(status.server_id.clone()));
-    batch.begin();
-    batch.whole(|| RoleData::Agent { status: status.clone() });
+    let mut agent = Subscribed::<AgentStatus>::begin(app, client, to_window).await?;
+    this_machine.send_replace(Some(agent.status.server_id.clone()));
     loop {
-        app.board().show_watched(Role::Agent, watched::of_agent(&status));
-        let line = tokio::select! {
-            line = stream.next() => line?,
-            () = until(batch.due()) => {
-                to_window(&batch.take());
-                continue;
-            }
-            Ok(()) = wanted.changed() => {
-                to_window(&batch.take());
-                batch.follow(wanted.borrow_and_update().clone());
-                status = client.get("/control/status").await?;
-                batch.whole(|| RoleData::Agent { status: status.clone() });
-                continue;
+        app.board().show_watched(Role::Agent, watched::of_agent(&agent.status));
+        // What is only sent on changes nothing on the board.
+        let line = loop {
+            match agent.wake().await? {
+                Woke::Due => agent.send(),
+                Woke::Wanted => {
+                    agent.follow().await?;
+                    break None;
+                }
+                Woke::Line(None) => return Ok(()),
+                // A look that nobody sees is not even read.
+                Woke::Line(Some(line)) if is_look(&line) && !agent.batch.wants_status() => {}
+                Woke::Line(Some(line)) => break news(&line),
             }
         };
-        let Some(line) = line else { return Ok(()) };
-        // A look that nobody sees is not even read.
-        if is_look(&line) && !batch.wants_status() {
-            continue;
-        }
-        match news(&line) {
+        match line {
             Some(AgentNews::Monitor { name, monitor } | AgentNews::Look { name, monitor }) => {
-                batch.monitor(&name, &monitor);
-                status.monitors.insert(name, serde_json::to_value(monitor).unwrap_or_default());
+                agent.batch.monitor(&name, &monitor);
+                agent.status.monitors.insert(name, serde_json::to_value(monitor).unwrap_or_default());
             }
             Some(AgentNews::Event { event }) => {
-                batch.agent_event(&event);
+                agent.batch.agent_event(&event);
                 app.events().tell(event);
             }
-            Some(news @ (AgentNews::Monitors | AgentNews::Missed)) => {
-                status = client.get("/control/status").await?;
-                if news == AgentNews::Missed {
-                    batch.begin();
-                }
-                batch.whole(|| RoleData::Agent { status: status.clone() });
+            Some(AgentNews::Monitors) => agent.ask().await?,
+            Some(AgentNews::Missed) => {
+                agent.batch.begin();
+                agent.ask().await?;
             }
             None => {}
         }
@@ -182,38 +257,33 @@ async fn hear_hub(
     to_window: &ToWindow,
     mut this_machine: watch::Receiver<Option<String>>,
 ) -> Result<(), IpcError> {
-    let mut stream = client.stream("/control/stream", LONGEST_LINE).await?;
-    let mut wanted = app.wanted().listen();
-    let mut batch = Batch::new(Role::Hub, wanted.borrow_and_update().clone());
-    let mut status: FleetStatus = client.get("/control/status").await?;
-    batch.begin();
-    batch.whole(|| RoleData::Fleet { status: status.clone() });
+    let mut hub = Subscribed::<FleetStatus>::begin(app, client, to_window).await?;
     let mut ask_again = Instant::now() + OFFERS_EVERY;
     loop {
         let own = this_machine.borrow_and_update().clone();
-        app.board().show_watched(Role::Hub, watched::of_fleet(&status, own.as_deref()));
+        app.board().show_watched(Role::Hub, watched::of_fleet(&hub.status, own.as_deref()));
+        let offers_are_due = hub.batch.wants_status().then_some(ask_again);
         let line = tokio::select! {
-            line = stream.next() => line?,
+            woke = hub.wake() => match woke? {
+                Woke::Line(line) => line,
+                Woke::Due => {
+                    hub.send();
+                    continue;
+                }
+                Woke::Wanted => {
+                    hub.follow().await?;
+                    ask_again = Instant::now() + OFFERS_EVERY;
+                    continue;
+                }
+            },
             Ok(()) = this_machine.changed() => continue,
-            () = until(batch.due()) => {
-                to_window(&batch.take());
-                continue;
-            }
-            Ok(()) = wanted.changed() => {
-                to_window(&batch.take());
-                batch.follow(wanted.borrow_and_update().clone());
-                status = client.get("/control/status").await?;
-                batch.whole(|| RoleData::Fleet { status: status.clone() });
-                ask_again = Instant::now() + OFFERS_EVERY;
-                continue;
-            }
-            () = until(batch.wants_status().then_some(ask_again)) => {
+            () = until(offers_are_due) => {
                 let now: FleetStatus = client.get("/control/status").await?;
                 // What the machines are comes by itself; what is beside them does not.
-                let is_other = (&now.offers, &now.webhook) != (&status.offers, &status.webhook);
-                status = now;
+                let is_other = (&now.offers, &now.webhook) != (&hub.status.offers, &hub.status.webhook);
+                hub.status = now;
                 if is_other {
-                    batch.whole(|| RoleData::Fleet { status: status.clone() });
+                    hub.send_whole();
                 }
                 ask_again = Instant::now() + OFFERS_EVERY;
                 continue;
@@ -222,21 +292,19 @@ async fn hear_hub(
         let Some(line) = line else { return Ok(()) };
         match news(&line) {
             Some(FleetNews::Agent { agent }) => {
-                batch.machine(&agent);
-                if let Some(known) = status.agents.iter_mut().find(|known| known.name == agent.name) {
+                hub.batch.machine(&agent);
+                if let Some(known) = hub.status.agents.iter_mut().find(|known| known.name == agent.name) {
                     *known = agent;
                 }
             }
             Some(FleetNews::Event { event }) => {
-                batch.fleet_event(&event);
+                hub.batch.fleet_event(&event);
                 app.events().tell(event.event);
             }
-            Some(news @ (FleetNews::Agents | FleetNews::Missed)) => {
-                status = client.get("/control/status").await?;
-                if news == FleetNews::Missed {
-                    batch.begin();
-                }
-                batch.whole(|| RoleData::Fleet { status: status.clone() });
+            Some(FleetNews::Agents) => hub.ask().await?,
+            Some(FleetNews::Missed) => {
+                hub.batch.begin();
+                hub.ask().await?;
             }
             None => {}
         }

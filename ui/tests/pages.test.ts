@@ -440,7 +440,7 @@ describe("the fleet", () => {
   it("offers what was found on the network, and adds it only with a name and a token", async () => {
     const host = await open("hub", "fleet");
     expect(find("fleet-offer").textContent).toMatch(
-      /workshop.*http:\/\/192\.168\.1\.31:5680.*TaskPaw 4\.0\.0/s,
+      /workshop.*http:\/\/192\.168\.1\.31:5680.*TaskPaw 4\.1\.0/s,
     );
     expect(document.querySelectorAll('[data-testid="fleet-agent"]')).toHaveLength(4);
     await click("action-add-offer");

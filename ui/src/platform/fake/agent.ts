@@ -87,10 +87,10 @@ export function events(): AgentEvent[] {
       time: ago(1620),
       machine,
       monitor: "taskpaw",
-      message: "TaskPaw agent 4.0.0 started",
+      message: "TaskPaw agent 4.1.0 started",
       level: "info",
       title: "Agent started",
-      data: { kind: "started", version: "4.0.0" },
+      data: { kind: "started", version: "4.1.0" },
     },
     {
       id: 2,

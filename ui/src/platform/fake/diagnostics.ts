@@ -10,7 +10,7 @@ export function logLine(text: string, number: number): LogLine {
 }
 
 export const logs = [
-  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.0.0, role agent, pid 913",
+  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.1.0, role agent, pid 913",
   "2026-03-02T09:14:05.131Z  INFO taskpaw_backend::agent: network port on 127.0.0.1:5680, control port on 127.0.0.1:5681",
   "2026-03-02T09:14:05.180Z  INFO taskpaw_backend::monitors: 4 monitors",
   "2026-03-02T09:14:05.282Z  INFO taskpaw_backend: ready in 180 ms",
@@ -21,7 +21,7 @@ export const journal: TakeoverRecord[] = [
   {
     schema: 1,
     at: started + 48,
-    version: "4.0.0",
+    version: "4.1.0",
     role: "agent",
     decision: "reclaim",
     outcome: "ready",

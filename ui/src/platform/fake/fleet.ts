@@ -84,7 +84,7 @@ export function fleet(): FleetStatus {
       },
       unanswered({ name: "laptop", url: "http://192.168.1.40:5680", token: "", enabled: false }),
     ],
-    offers: [{ machine: "workshop", url: "http://192.168.1.31:5680", version: "4.0.0" }],
+    offers: [{ machine: "workshop", url: "http://192.168.1.31:5680", version: "4.1.0" }],
     webhook: null,
   };
 }

@@ -33,7 +33,7 @@ export const agentPorts = (change: Partial<PortView> = {}): PortView[] => [
   port("control", 5681, change),
 ];
 
-export const backend = { pid: 913, version: "4.0.0", base_url: "http://127.0.0.1:5681", ready_ms: 180.3 };
+export const backend = { pid: 913, version: "4.1.0", base_url: "http://127.0.0.1:5681", ready_ms: 180.3 };
 
 const replaced = {
   pid: 812,
@@ -126,7 +126,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
   return {
     seq: 12,
     app: {
-      version: "4.0.0",
+      version: "4.1.0",
       config_dir: "/home/anna/.config/TaskPaw",
       data_dir: "/home/anna/.local/share/TaskPaw",
       preferences: {

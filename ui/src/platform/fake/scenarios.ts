@@ -51,7 +51,7 @@ const otherUser: HolderView = {
   ours: false,
 };
 const log = [
-  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.0.0, role agent, pid 913",
+  "2026-03-02T09:14:05.102Z  INFO taskpaw_backend: TaskPaw 4.1.0, role agent, pid 913",
   "2026-03-02T09:14:05.131Z ERROR taskpaw_backend: thread 'main' panicked at a monitor",
 ];
 
@@ -186,7 +186,7 @@ export const scenarios = {
       ],
     }),
   displaced: () => left({ kind: "displaced", pid: 4321, name: "taskpaw-backend", version: "4.1.0" }),
-  "not-allowed": () => left({ kind: "not_allowed", pid: 4321, name: "taskpaw-backend", version: "4.0.0" }),
+  "not-allowed": () => left({ kind: "not_allowed", pid: 4321, name: "taskpaw-backend", version: "4.1.0" }),
   stopping: () => agentIn({ kind: "stopping" }),
   stopped: () => agentIn({ kind: "stopped" }, agentPorts(), { timeline: [] }),
   waiting: () => launching({ kind: "waiting", version: "3.9.2", pid: 812, for_turn: false }),

@@ -42,7 +42,7 @@ export function ordinary(): World {
       error: null,
       error_code: null,
       status: status(),
-      version: "4.0.0",
+      version: "4.1.0",
       known_as: null,
       milliseconds: 3.4,
     },
