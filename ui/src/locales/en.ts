@@ -1170,6 +1170,33 @@ export const en = {
     too_much:
       "It sends more than a hub takes, or says that it is a machine that is here already. The rest is shown; the hub's log says more.",
   },
+  updates: {
+    refused: {
+      no_key:
+        "This TaskPaw was built without a key to check updates with, so it believes none. Install new versions by hand.",
+      other_key:
+        "What the server offers is not signed by TaskPaw's key, so it is not used. If it stays so, download the new version by hand: the key may have changed.",
+      bad_signature:
+        "What the server offers does not match its signature, so it is not used. It may have been damaged on the way. TaskPaw looks again tomorrow.",
+      other_purpose:
+        "What the server offers is signed, but is something else than was asked for, so it is not used. TaskPaw looks again tomorrow.",
+      too_large:
+        "The server answered with more than an update can be, so it is not used. TaskPaw looks again tomorrow.",
+      bad_form:
+        "What the server offers has a form that this version does not know. Download the new version by hand.",
+      expired:
+        "What the server says about new versions is out of date, so it is not believed. Check the date of this machine. If it is right, look again in a few days.",
+      replayed:
+        "The server shows an older list of versions than before, so it is not believed. TaskPaw looks again tomorrow.",
+      from_the_future:
+        "The list of versions was made in the future: the clock of this machine is probably wrong. Set it, then look again.",
+      below_floor:
+        "The server offers a version that has been withdrawn, so it is not used. TaskPaw looks again tomorrow.",
+      lower_version:
+        "The server offers an older version than the one that runs, so it is not used. This version is newer.",
+      other_system: "There is a new version, but none for this system yet. TaskPaw looks again tomorrow.",
+    },
+  },
   native: {
     open: "Open TaskPaw",
     and: " and ",
