@@ -23,6 +23,7 @@ const LEFT = [
   ["taskpaw-contract", ""],
   ["taskpaw-contract", "config"],
   ["taskpaw-contract", "ipc"],
+  ["taskpaw-updates", ""],
 ];
 
 await main(async () => {
