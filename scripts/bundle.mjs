@@ -1,4 +1,4 @@
-// `npm run bundle`: the packages of this system, in target/packages: deb and rpm, NSIS, or app and dmg.
+// `npm run bundle`: the packages of this system, in target/packages: deb, rpm and archive, NSIS, or app and dmg.
 // `npm run bundle -- --version 4.0.1 [--kinds deb] [--from DIR]`: of another version, or of other programs, for tests.
 import { createHash } from "node:crypto";
 import {
@@ -14,6 +14,7 @@ import { extname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import {
+  ARCHIVE,
   debianChangelog,
   kinds,
   MANUALS,
@@ -22,6 +23,7 @@ import {
   sidecarName,
   signingEnv,
 } from "./lib/packages.mjs";
+import { packArchive, stageArchive } from "./lib/archive.mjs";
 import { buildPrograms, copyAsVersion, ensureNodeModules } from "./lib/programs.mjs";
 import { main, output, ROOT, run, say, StepError } from "./lib/steps.mjs";
 import { ensureSystem } from "./lib/system.mjs";
@@ -57,11 +59,15 @@ await main(async () => {
   const wanted = values.kinds?.split(",") ?? kinds(process.platform);
   say(`packing ${wanted.join(" and ")} of ${version}`);
   const tauri = join(ROOT, "node_modules", "@tauri-apps", "cli", "tauri.js");
-  const args = ["bundle", "--ci", "--bundles", wanted.join(",")];
+  const byTauri = wanted.filter((kind) => kind !== ARCHIVE);
+  const args = ["bundle", "--ci", "--bundles", byTauri.join(",")];
   const configs = ["--config", "src-tauri/bundle.conf.json", "--config", JSON.stringify(config)];
   const env = { ...signingEnv(process.env), SOURCE_DATE_EPOCH: seconds };
-  await run(process.execPath, [tauri, ...args, ...configs], { env: { ...env, CARGO_TARGET_DIR: stage } });
-  await packAgain(join(stage, "release", "bundle", "deb"), env);
+  if (byTauri.length > 0) {
+    await run(process.execPath, [tauri, ...args, ...configs], { env: { ...env, CARGO_TARGET_DIR: stage } });
+    await packAgain(join(stage, "release", "bundle", "deb"), env);
+  }
+  if (wanted.includes(ARCHIVE)) await archive(stage, version, seconds);
   collect(join(stage, "release", "bundle"), version);
 });
 
@@ -73,6 +79,16 @@ function stageSidecars(stage) {
   for (const name of ["taskpaw-backend", "taskpaw-ports"]) {
     copyFileSync(join(stage, "release", name + SUFFIX), join(stage, "sidecar", sidecarName(name, triple)));
   }
+}
+
+/** The archive, beside what Tauri has packed. */
+async function archive(stage, version, seconds) {
+  const folder = join(stage, "archive");
+  const manuals = MANUALS.map((name) => join(stage, `${name}.gz`));
+  stageArchive({ folder, version, programs: join(stage, "release"), manuals });
+  const made = join(stage, "release", "bundle", ARCHIVE);
+  mkdirSync(made, { recursive: true });
+  await packArchive({ folder, version, seconds, to: join(made, "TaskPaw.tar.gz") });
 }
 
 /** The pages of the app and the backend are files; `taskpaw-ports` makes its own. */
@@ -135,7 +151,7 @@ function collect(folder, version) {
 }
 
 function checksums(folder) {
-  const names = readdirSync(folder).filter((name) => /\.(deb|rpm|exe|dmg)$/.test(name));
+  const names = readdirSync(folder).filter((name) => /\.(deb|rpm|exe|dmg|tar\.gz)$/.test(name));
   const sum = (name) =>
     createHash("sha256")
       .update(readFileSync(join(folder, name)))

@@ -1,11 +1,14 @@
 // What a package is made of, as data: decided here, done in `bundle.mjs`.
 
+/** The kind that Tauri does not make: versions side by side for one person (Linux). */
+export const ARCHIVE = "archive";
+
 /** The kinds of packages that are made on a system. */
 export function kinds(platform) {
   // No MSI: it would know nothing of what the installer's hooks do when TaskPaw runs, nor of an installation by NSIS.
   if (platform === "win32") return ["nsis"];
   if (platform === "darwin") return ["app", "dmg"];
-  return ["deb", "rpm"];
+  return ["deb", "rpm", ARCHIVE];
 }
 
 /**
@@ -78,7 +81,8 @@ const SYSTEMS = { linux: "linux", darwin: "macos", win32: "windows" };
  * version, then its system and the machine, so that a list of them is in order.
  */
 export function packageName({ file, version, platform, arch }) {
-  const extension = /\.(deb|rpm|exe|dmg)$/.exec(file)?.[1];
+  // What Tauri packs a Debian package from are archives too.
+  const extension = file === "TaskPaw.tar.gz" ? "tar.gz" : /\.(deb|rpm|exe|dmg)$/.exec(file)?.[1];
   if (!extension) return undefined;
   return `TaskPaw_${version}_${SYSTEMS[platform]}_${arch}.${extension}`;
 }

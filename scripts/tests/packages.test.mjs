@@ -74,7 +74,7 @@ test("macOS is told why a hub uses the local network, and what it looks for ther
 });
 
 test("each system has its kinds, and its names of programs", () => {
-  assert.deepEqual(kinds("linux"), ["deb", "rpm"]);
+  assert.deepEqual(kinds("linux"), ["deb", "rpm", "archive"]);
   assert.deepEqual(kinds("darwin"), ["app", "dmg"]);
   assert.deepEqual(kinds("win32"), ["nsis"]);
   assert.equal(
