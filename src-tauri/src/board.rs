@@ -12,8 +12,8 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences, SHORTEST_TOKEN};
 use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
-    AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress, RoleState, RoleView, Snapshot,
-    Takeover, TimelineEntry, TokenName, Watched,
+    AlertTarget, AlertTargetView, AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress,
+    RoleState, RoleView, Snapshot, Takeover, TimelineEntry, TokenName, Watched,
 };
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
@@ -49,6 +49,7 @@ impl Board {
             launch: Launch::Waiting { version: None, pid: None, for_turn: false },
             tokens: Vec::new(),
             short_tokens: Vec::new(),
+            alerts: Vec::new(),
             start_at_login: None,
             lost_data: false,
             has_tray: false,
@@ -110,6 +111,7 @@ impl Board {
             *token != TokenName::Polling && (1..SHORTEST_TOKEN).contains(&config.token(*token).len())
         };
         shown.app.short_tokens = TokenName::ALL.into_iter().filter(is_short).collect();
+        shown.app.alerts = AlertTarget::ALL.into_iter().filter_map(|target| alert(config, target)).collect();
         for view in &mut shown.roles {
             view.enabled = config.roles.contains(&view.role);
             let configured = configured_ports(config, view.role);
@@ -201,6 +203,17 @@ impl Board {
         // A panic while the board was held left it whole: each change is a single assignment.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A target that is set, as far as the window may know it.
+fn alert(config: &Config, target: AlertTarget) -> Option<AlertTargetView> {
+    let set = config.alert_target(target);
+    (!set.url.is_empty()).then(|| AlertTargetView {
+        target,
+        server: set.server(),
+        has_token: !set.token.is_empty(),
+        events: set.events,
+    })
 }
 
 fn off(role: Role) -> RoleView {

@@ -1,5 +1,6 @@
 //! The window's one door to the host: one command in, one event out.
 
+mod alerts;
 mod closing;
 mod handlers;
 mod ports;
@@ -45,6 +46,8 @@ fn is_order(request: &Request) -> bool {
         | Request::SetPreferences { .. }
         | Request::SetStartAtLogin { .. }
         | Request::SetToken { .. }
+        | Request::SetAlertTarget { .. }
+        | Request::RemoveAlertTarget { .. }
         | Request::AddMonitor { .. }
         | Request::ChangeMonitor { .. }
         | Request::RemoveMonitor { .. }
@@ -67,6 +70,7 @@ fn is_order(request: &Request) -> bool {
         | Request::AnswerClose { .. }
         | Request::ShowToken { .. }
         | Request::GenerateToken
+        | Request::TestAlertTarget { .. }
         | Request::Addresses { .. }
         | Request::CheckExposure { .. }
         | Request::MonitorTypes

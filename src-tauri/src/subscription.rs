@@ -280,7 +280,10 @@ async fn hear_hub(
             () = until(offers_are_due) => {
                 let now: FleetStatus = client.get("/control/status").await?;
                 // What the machines are comes by itself; what is beside them does not.
-                let is_other = (&now.offers, &now.webhook) != (&hub.status.offers, &hub.status.webhook);
+                let beside = |status: &FleetStatus| {
+                    (status.offers.clone(), status.webhook.clone(), status.ntfy.clone())
+                };
+                let is_other = beside(&now) != beside(&hub.status);
                 hub.status = now;
                 if is_other {
                     hub.send_whole();

@@ -754,6 +754,57 @@ describe("a change of ports", () => {
 });
 
 describe("settings", () => {
+  it.each([
+    ["en", "has no user name", "must end with a topic", "does not accept the token"],
+    ["zh-CN", "不含用户名", "必须以主题结尾", "不接受此令牌"],
+  ] as const)(
+    "sets ntfy up in %s, with a test, and shows nothing of the address again",
+    async (language, invalid, noTopic, refused) => {
+      const host = await open("ready", "settings", language);
+      await click("alert-set-ntfy");
+      expect(find("alert-leaves").textContent).toContain(
+        language === "en" ? "leaves your machine" : "离开本机",
+      );
+      await type("alert-url", "ntfy.sh/x");
+      await enter("alert-url");
+      expect(find("alert-dialog").textContent).toContain(invalid);
+      expect(document.activeElement).toBe(find("alert-url"));
+      await type("alert-url", "https://ntfy.sh/");
+      expect(find("alert-dialog").textContent).toContain(noTopic);
+      await type("alert-url", "https://ntfy.sh/render-of-anna");
+      await type("alert-token", "tk_secret");
+      host.world.alertTest = { outcome: "token_refused", status: 403, said: "forbidden", milliseconds: 12 };
+      await click("alert-test");
+      await pass();
+      expect(find("alert-test-result").textContent).toContain(refused);
+      expect(find("alert-test-result").textContent).toContain("forbidden");
+      expect(host.asked.some(({ command }) => command === "set_alert_target")).toBe(false);
+      await enter("alert-url");
+      await pass(500);
+      const draft = {
+        target: "ntfy",
+        url: "https://ntfy.sh/render-of-anna",
+        token: "tk_secret",
+        events: "alerts",
+      };
+      expect(host.asked).toContainEqual({ command: "set_alert_target", draft });
+      expect(host.world.snapshot.roles.every(({ enabled }) => enabled)).toBe(true);
+      await click("alert-set-ntfy");
+      expect(document.body.innerHTML).not.toContain("render-of-anna");
+      expect(document.body.innerHTML).not.toContain("tk_secret");
+      await click("alert-save");
+      await pass();
+      expect(host.asked).toContainEqual({
+        command: "set_alert_target",
+        draft: { target: "ntfy", url: null, token: null, events: "alerts" },
+      });
+      await click("alert-remove-ntfy");
+      await click("confirm-yes");
+      await pass();
+      expect(host.world.snapshot.app.alerts).toEqual([]);
+    },
+  );
+
   it("switches roles on and off", async () => {
     const host = await open("ready", "settings");
     await click("switch-role-hub");

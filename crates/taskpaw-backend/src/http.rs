@@ -25,7 +25,7 @@ pub(crate) use local::fuzz as fuzz_host;
 pub(crate) use local::{OnlyFrom, refuse_foreign_hosts};
 pub(crate) use metrics::{Kind, Metrics};
 pub(crate) use query::Query;
-pub(crate) use refusal::{is_kept_off, why};
+pub(crate) use refusal::{cause, is_kept_off, why};
 pub(crate) use serve::{base_url, serve};
 pub(crate) use stream::stream;
 

@@ -17,17 +17,18 @@ mod webhook;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use taskpaw_contract::config::HubConfig;
-use taskpaw_contract::ipc::{FleetNews, FleetStatus, WebhookStatus};
+use taskpaw_contract::ipc::{AlertTarget, FleetNews, FleetStatus, WebhookStatus};
 use tokio::sync::{Notify, OwnedMutexGuard, broadcast};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
+use crate::alerts::SendError;
 use crate::failure::Failure;
 use crate::http::Guard;
 use crate::lifecycle::Stop;
@@ -87,11 +88,11 @@ struct Shared {
     news: broadcast::Sender<FleetNews>,
     /// How many events this launch has stored.
     stored: AtomicU64,
-    /// Wakes the webhook: something new may wait for it.
-    outbox: Notify,
-    has_webhook: bool,
-    /// Why the last delivery failed.
-    webhook_error: Mutex<Option<String>>,
+    /// Wake whoever tells the webhook, and ntfy: something new may wait for it.
+    outboxes: [Notify; 2],
+    /// Whether there is a webhook, and a topic of ntfy.
+    has_targets: [bool; 2],
+    failures: webhook::Failures,
     /// Whether anything outside this machine may hear of this hub by itself.
     is_live: AtomicBool,
     stop: Stop,
@@ -121,9 +122,9 @@ impl Hub {
             store: Store::open(&launch.state.file(HISTORY), Keeping::from(&config), launch.telling)?,
             news: broadcast::Sender::new(NEWS),
             stored: AtomicU64::new(0),
-            outbox: Notify::new(),
-            has_webhook: !config.webhook.url.is_empty(),
-            webhook_error: Mutex::default(),
+            outboxes: [Notify::new(), Notify::new()],
+            has_targets: [!config.webhook.url.is_empty(), !config.ntfy.url.is_empty()],
+            failures: webhook::Failures::default(),
             is_live: AtomicBool::new(false),
             stop: launch.over.clone(),
         };
@@ -158,7 +159,13 @@ impl Hub {
         let Some((turn, shown)) = self.held_back.take() else { return Ok(()) };
         self.shared.follow(shown);
         drop(turn);
-        self.tasks.spawn(webhook::deliver(self.shared.clone(), self.config.webhook.clone()));
+        for target in AlertTarget::ALL {
+            let config = match target {
+                AlertTarget::Webhook => self.config.webhook.clone(),
+                AlertTarget::Ntfy => self.config.ntfy.clone(),
+            };
+            self.tasks.spawn(webhook::deliver(self.shared.clone(), target, config));
+        }
         let path = PathBuf::from(&self.config.status_md);
         if !path.as_os_str().is_empty() {
             self.tasks.spawn(status_md::write_again_and_again(self.shared.clone(), path));
@@ -207,17 +214,40 @@ impl Shared {
     }
 
     async fn status(&self) -> Result<FleetStatus, StoreError> {
-        let (agents, webhook) = (self.fleet.agents(), self.webhook().await?);
-        Ok(FleetStatus { offers: self.offers.beside(&agents), agents, webhook })
+        let (webhook, ntfy) =
+            (self.telling(AlertTarget::Webhook).await?, self.telling(AlertTarget::Ntfy).await?);
+        let agents = self.fleet.agents();
+        Ok(FleetStatus { offers: self.offers.beside(&agents), agents, webhook, ntfy })
     }
 
-    /// Nothing if there is no webhook and nothing waits for one.
-    async fn webhook(&self) -> Result<Option<WebhookStatus>, StoreError> {
-        let counted = self.store.outbox().await?;
-        if !self.has_webhook && counted.waiting == 0 && counted.kept_aside == 0 {
+    /// What wakes whoever tells this target.
+    fn outbox(&self, target: AlertTarget) -> &Notify {
+        let [webhook, ntfy] = &self.outboxes;
+        match target {
+            AlertTarget::Webhook => webhook,
+            AlertTarget::Ntfy => ntfy,
+        }
+    }
+
+    /// Something new may wait for each of them.
+    fn wake_outboxes(&self) {
+        self.outboxes.iter().for_each(Notify::notify_one);
+    }
+
+    /// Nothing if there is no such target and nothing waits for one.
+    async fn telling(&self, target: AlertTarget) -> Result<Option<WebhookStatus>, StoreError> {
+        let counted = self.store.outbox(target).await?;
+        let [webhook, ntfy] = self.has_targets;
+        let is_set = match target {
+            AlertTarget::Webhook => webhook,
+            AlertTarget::Ntfy => ntfy,
+        };
+        if !is_set && counted.waiting == 0 && counted.kept_aside == 0 {
             return Ok(None);
         }
-        let error = self.webhook_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Some(WebhookStatus { error, ..counted }))
+        let failure = self.failures.of(target);
+        let (error, outcome) =
+            (failure.as_ref().map(ToString::to_string), failure.as_ref().map(SendError::outcome));
+        Ok(Some(WebhookStatus { error, outcome, ..counted }))
     }
 }

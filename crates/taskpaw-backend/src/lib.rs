@@ -3,6 +3,7 @@
 
 mod activity;
 mod agent;
+mod alerts;
 mod arguments;
 mod discovery;
 mod export;

@@ -13,7 +13,7 @@ pub use hash::ConfigHash;
 use hub::check_token;
 pub use hub::{
     HubAgent, HubConfig, SHORTEST_TOKEN, WebhookConfig, WebhookEvents, is_plain_token, is_server_url,
-    tidy_url,
+    ntfy_topic, tidy_url,
 };
 pub use problem::ConfigProblem;
 
@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::Role;
-use crate::ipc::TokenName;
+use crate::ipc::{AlertTarget, TokenName};
 
 /// The version of the file's form that this version reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -303,6 +303,23 @@ impl Config {
             TokenName::Agent => &self.agent.token,
             TokenName::Hub => &self.hub.token,
             TokenName::Polling => &self.hub.polling_token,
+        }
+    }
+
+    /// Where events are told outside of this machine.
+    #[must_use]
+    pub fn alert_target(&self, target: AlertTarget) -> &WebhookConfig {
+        match target {
+            AlertTarget::Webhook => &self.hub.webhook,
+            AlertTarget::Ntfy => &self.hub.ntfy,
+        }
+    }
+
+    /// Where events are told outside of this machine, to change it.
+    pub fn alert_target_mut(&mut self, target: AlertTarget) -> &mut WebhookConfig {
+        match target {
+            AlertTarget::Webhook => &mut self.hub.webhook,
+            AlertTarget::Ntfy => &mut self.hub.ntfy,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Everything is declared here once. `cargo run -p taskpaw-contract --example typescript` writes the
 //! TypeScript of it to `ui/src/generated/ipc.ts`; a test compares the two.
 
+mod alerts;
 mod apply;
 mod command;
 mod data;
@@ -18,6 +19,7 @@ mod status;
 mod typescript;
 mod view;
 
+pub use alerts::{AlertOutcome, AlertProbe, AlertTarget, AlertTargetDraft, AlertTargetView, AlertTest};
 pub use apply::{Apply, ApplyStep};
 pub use command::{Handlers, PortDraft, Request};
 pub use data::{DataKind, RoleData};

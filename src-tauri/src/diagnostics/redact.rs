@@ -13,8 +13,19 @@ const TOKEN: &str = "(token removed)";
 /// Stands for the argument of a program that is not ours.
 const ARGUMENT: &str = "(argument removed)";
 /// A value below a key with one of these words is a secret. The address of a webhook opens it to whoever knows it.
-const SECRET_WORDS: [&str; 10] =
-    ["token", "password", "passwd", "secret", "credential", "auth", "cookie", "header", "key", "webhook"];
+const SECRET_WORDS: [&str; 11] = [
+    "token",
+    "password",
+    "passwd",
+    "secret",
+    "credential",
+    "auth",
+    "cookie",
+    "header",
+    "key",
+    "webhook",
+    "ntfy",
+];
 /// Below this key is a program with its arguments, which may be secrets.
 const COMMAND: &str = "command";
 /// Stands for what follows the machine in an address.

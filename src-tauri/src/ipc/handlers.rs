@@ -4,12 +4,12 @@ use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
-    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, Apply, CloseDecision,
-    DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch, LogLine, MetricSample,
-    MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
+    AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, AlertTarget, AlertTargetDraft,
+    AlertTest, Apply, CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch,
+    LogLine, MetricSample, MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
 };
 
-use super::{closing, ports, roles_data, setting};
+use super::{alerts, closing, ports, roles_data, setting};
 use crate::app::App;
 use crate::diagnostics;
 use crate::launch::Choice;
@@ -109,6 +109,20 @@ impl Handlers for App {
         let (title, body) = notify::trial(chosen);
         self.shell().notify(&title, &body);
         Ok(())
+    }
+
+    async fn set_alert_target(&self, draft: AlertTargetDraft) -> Result<(), IpcError> {
+        may_start(self)?;
+        alerts::set(self, draft)
+    }
+
+    async fn remove_alert_target(&self, target: AlertTarget) -> Result<(), IpcError> {
+        may_start(self)?;
+        alerts::remove(self, target)
+    }
+
+    async fn test_alert_target(&self, draft: AlertTargetDraft) -> Result<AlertTest, IpcError> {
+        alerts::test(self, draft).await
     }
 
     async fn set_start_at_login(&self, enabled: bool) -> Result<(), IpcError> {

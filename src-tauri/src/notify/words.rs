@@ -92,6 +92,7 @@ fn title(kind: EventKind, cause: Option<PollErrorCode>) -> Word {
         EventKind::MachineOffline => match cause {
             Some(PollErrorCode::Unauthorized) => event::MACHINE_REFUSES,
             Some(PollErrorCode::Status | PollErrorCode::NoAgent) => event::MACHINE_ANSWERS_BADLY,
+            Some(PollErrorCode::TooOld) => event::MACHINE_TOO_OLD,
             _ => event::MACHINE_OFFLINE,
         },
         EventKind::MachineOnline => event::MACHINE_ONLINE,
@@ -120,6 +121,8 @@ fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<Word> {
             Some(PollErrorCode::Unauthorized) => poll_error::UNAUTHORIZED,
             Some(PollErrorCode::Status) => poll_error::STATUS,
             Some(PollErrorCode::NoAgent) => poll_error::NO_AGENT,
+            Some(PollErrorCode::TooOld) => poll_error::TOO_OLD,
+            Some(PollErrorCode::NotAllowed) => poll_error::NOT_ALLOWED,
             Some(PollErrorCode::Timeout) => poll_error::TIMEOUT,
             _ => poll_error::UNREACHABLE,
         },

@@ -153,6 +153,7 @@ mod tests {
             ],
             offers: Vec::new(),
             webhook: None,
+            ntfy: None,
         };
         let watched = of_fleet_at(&fleet, Some("own"), NOW);
         assert_eq!((watched.total, watched.broken), (4, 2));

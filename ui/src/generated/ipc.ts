@@ -539,6 +539,10 @@ tokens: Array<TokenName>,
  */
 short_tokens: Array<TokenName>, 
 /**
+ * Where else people are told of events.
+ */
+alerts: Array<AlertTargetView>, 
+/**
  * Whether the app starts when the person logs in; nothing where that cannot be known.
  */
 start_at_login: boolean | null, 
@@ -1980,7 +1984,11 @@ offers: Array<AgentOffer>,
 /**
  * How the webhook is; nothing if none is configured and nothing waits for one.
  */
-webhook: WebhookStatus | null, };
+webhook: WebhookStatus | null, 
+/**
+ * How telling ntfy is; nothing if there is none.
+ */
+ntfy?: WebhookStatus, };
 
 /**
  * An agent as the hub knows it.
@@ -2052,7 +2060,7 @@ seconds: number, };
 /**
  * Why a poll fails.
  */
-export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "not_allowed" | "status" | "no_agent" | "store" | "too_much";
+export type PollErrorCode = "unauthorized" | "timeout" | "unreachable" | "not_allowed" | "status" | "no_agent" | "too_old" | "store" | "too_much";
 
 /**
  * An event in the hub's history.
@@ -2152,7 +2160,11 @@ kept_aside: number,
 /**
  * Why the last delivery failed; nothing if it did not.
  */
-error: string | null, };
+error: string | null, 
+/**
+ * The same as a code.
+ */
+outcome?: AlertOutcome, };
 
 /**
  * A new agent.
@@ -2241,6 +2253,84 @@ known_as: string | null,
  * How long the answer took.
  */
 milliseconds: number, };
+
+/**
+ * Somewhere outside of this machine that is told of events.
+ */
+export type AlertTarget = "webhook" | "ntfy";
+
+/**
+ * One that is set, as far as the window may know it.
+ */
+export type AlertTargetView = { 
+/**
+ * Which one.
+ */
+target: AlertTarget, 
+/**
+ * The beginning of its address, such as `https://ntfy.sh`: what follows opens it.
+ */
+server: string, 
+/**
+ * Whether a token is shown there.
+ */
+has_token: boolean, 
+/**
+ * Which events it is told.
+ */
+events: WebhookEvents, };
+
+/**
+ * What a person sets.
+ */
+export type AlertTargetDraft = { 
+/**
+ * Which one.
+ */
+target: AlertTarget, 
+/**
+ * Its whole address; nothing: the one that is set.
+ */
+url: string | null, 
+/**
+ * What is shown there as `Authorization: Bearer`; empty: nothing; left out: the one that is set.
+ */
+token: string | null, 
+/**
+ * Which events it is told.
+ */
+events: WebhookEvents, };
+
+/**
+ * How a test went.
+ */
+export type AlertTest = { 
+/**
+ * What came of it.
+ */
+outcome: AlertOutcome, 
+/**
+ * The status of HTTP that the server answered with, if it did.
+ */
+status: number | null, 
+/**
+ * What the server said besides, cut, if that is text; never what was sent to it.
+ */
+said: string | null, 
+/**
+ * Milliseconds until that was known.
+ */
+milliseconds: number, };
+
+/**
+ * What came of a message.
+ */
+export type AlertOutcome = "taken" | "token_refused" | "not_found" | "moved" | "too_many" | "refused" | "server_fault" | "timeout" | "name_unknown" | "nobody_listens" | "no_way" | "cut_off" | "not_trusted" | "unreachable";
+
+/**
+ * Which events a webhook is told.
+ */
+export type WebhookEvents = "alerts" | "all";
 
 /**
  * Ports that a person is thinking of.
@@ -2388,7 +2478,19 @@ limit: number, } | { "command": "export_diagnostics" } | { "command": "set_prefe
 /**
  * All of it.
  */
-preferences: Preferences, } | { "command": "send_test_notification" } | { "command": "set_start_at_login", 
+preferences: Preferences, } | { "command": "send_test_notification" } | { "command": "set_alert_target", 
+/**
+ * Where.
+ */
+draft: AlertTargetDraft, } | { "command": "remove_alert_target", 
+/**
+ * Where.
+ */
+target: AlertTarget, } | { "command": "test_alert_target", 
+/**
+ * Where.
+ */
+draft: AlertTargetDraft, } | { "command": "set_start_at_login", 
 /**
  * Whether it starts.
  */
@@ -2514,6 +2616,9 @@ export type Answers = {
   export_diagnostics: string;
   set_preferences: null;
   send_test_notification: null;
+  set_alert_target: null;
+  remove_alert_target: null;
+  test_alert_target: AlertTest;
   set_start_at_login: null;
   answer_close: null;
   show_token: string;
@@ -2545,3 +2650,4 @@ export type Answers = {
   relaunch: null;
   quit: null;
 };
+

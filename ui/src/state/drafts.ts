@@ -1,6 +1,6 @@
 // What was typed into a form that was left without saving it, until the window is closed.
 
-import type { Role } from "../generated/ipc";
+import type { Role, WebhookEvents } from "../generated/ipc";
 import type { TypedPort } from "./draft.svelte";
 import type { Typed } from "./schema";
 
@@ -18,7 +18,17 @@ export interface AgentTyped {
   enabled: boolean;
 }
 
-type Kept<K extends string> = K extends `agent${string}` ? AgentTyped : MonitorTyped;
+export interface AlertTyped {
+  url: string;
+  token: string;
+  events: WebhookEvents;
+}
+
+type Kept<K extends string> = K extends `agent${string}`
+  ? AgentTyped
+  : K extends `alert${string}`
+    ? AlertTyped
+    : MonitorTyped;
 
 /** The forms by what each is about. More than a person leaves open are not kept. */
 const MOST = 20;
@@ -28,7 +38,7 @@ export class Drafts {
   readonly ports = new Map<Role, Record<string, TypedPort>>();
   readonly #kept = new Map<string, unknown>();
 
-  of<K extends `agent${string}` | `monitor${string}`>(form: K) {
+  of<K extends `agent${string}` | `alert${string}` | `monitor${string}`>(form: K) {
     return {
       value: (this.#kept.get(form) as Kept<K> | undefined) ?? null,
       keep: (typed: Kept<K>) => {

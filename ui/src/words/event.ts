@@ -64,6 +64,8 @@ function awayTitle(cause: PollErrorCode | null, name: string): string {
     case "status":
     case "no_agent":
       return t("event.machine_answers_badly", { name });
+    case "too_old":
+      return t("event.machine_too_old", { name });
     default:
       return t("event.machine_offline", { name });
   }

@@ -52,6 +52,8 @@ function awayWord(code: PollErrorCode | null): string {
     case "status":
     case "no_agent":
       return t("fleet.answers_badly");
+    case "too_old":
+      return t("fleet.too_old");
     default:
       return t("fleet.offline");
   }

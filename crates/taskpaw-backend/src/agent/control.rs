@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, MonitorType};
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, AlertProbe, AlertTest, MonitorType};
 
 use super::Shared;
+use crate::alerts;
 use crate::http::{
     ApiError, Events, Guard, JsonBody, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts, stream,
     wrong_method,
@@ -35,6 +36,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/control/monitors/{name}/enable", post(enable_monitor))
         .route("/control/monitors/{name}/disable", post(disable_monitor))
         .route("/control/stream", get(news))
+        .route("/control/alerts/test", post(test_alert))
         .route("/control/stop", post(stop))
         .route_layer(from_fn_with_state(guard, authorize))
         .fallback(not_found)
@@ -110,6 +112,10 @@ async fn remove_monitor(
 
 async fn news(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     stream(shared.news.subscribe(), AgentNews::Missed, shared.stop.clone())
+}
+
+async fn test_alert(JsonBody(probe): JsonBody<AlertProbe>) -> Result<Json<AlertTest>, ApiError> {
+    Ok(Json(alerts::test(probe).await?))
 }
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {

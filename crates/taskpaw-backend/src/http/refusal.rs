@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use rustls::{CertificateError, PeerIncompatible};
+use taskpaw_contract::ipc::AlertOutcome;
 
 /// Whether this system keeps the program off the local network. macOS has no answer of its own for that: it says that there is no
 /// way to the machine (TN3179), which it does not say of one that is switched off.
@@ -38,6 +39,40 @@ pub(crate) fn why(error: &(dyn Error + 'static)) -> String {
     }
 }
 
+/// The innermost reason, as a code that the window has words for.
+pub(crate) fn cause(error: &(dyn Error + 'static)) -> AlertOutcome {
+    let mut reason = error;
+    loop {
+        if reason.is::<rustls::Error>() {
+            return AlertOutcome::NotTrusted;
+        }
+        if let Some(io) = reason.downcast_ref::<io::Error>() {
+            if let Some(inner) = io.get_ref() {
+                reason = inner;
+                continue;
+            }
+            return match io.kind() {
+                io::ErrorKind::ConnectionRefused => AlertOutcome::NobodyListens,
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof => AlertOutcome::CutOff,
+                io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::PermissionDenied => AlertOutcome::NoWay,
+                io::ErrorKind::TimedOut => AlertOutcome::Timeout,
+                _ => AlertOutcome::Unreachable,
+            };
+        }
+        match reason.source() {
+            Some(source) => reason = source,
+            None if is_of_a_name(&reason.to_string()) => return AlertOutcome::NameUnknown,
+            None => return AlertOutcome::Unreachable,
+        }
+    }
+}
+
 fn of_the_system(error: &io::Error) -> String {
     let said = match error.kind() {
         io::ErrorKind::ConnectionRefused => "nobody listens there",
@@ -58,11 +93,11 @@ fn of_the_system(error: &io::Error) -> String {
 
 /// Every system says in words of its own that a name is not known; they begin alike.
 fn of_a_name(said: &str) -> String {
-    if said.starts_with("failed to lookup address information") {
-        "no machine of this name is known".to_owned()
-    } else {
-        said.to_owned()
-    }
+    if is_of_a_name(said) { "no machine of this name is known".to_owned() } else { said.to_owned() }
+}
+
+fn is_of_a_name(said: &str) -> bool {
+    said.starts_with("failed to lookup address information")
 }
 
 fn of_tls(error: &rustls::Error) -> String {
@@ -193,5 +228,9 @@ mod tests {
         }
         let lookup = io::Error::other("failed to lookup address information: Name or service not known");
         assert_eq!(why(&lookup), "no machine of this name is known");
+        assert_eq!(cause(&lookup), AlertOutcome::NameUnknown);
+        assert_eq!(cause(&io::Error::from(io::ErrorKind::ConnectionRefused)), AlertOutcome::NobodyListens);
+        let tls = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        assert_eq!(cause(&io::Error::other(tls)), AlertOutcome::NotTrusted);
     }
 }

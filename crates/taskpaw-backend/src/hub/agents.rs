@@ -22,6 +22,9 @@ const LARGE_AT_ONCE: usize = 2;
 /// How long a call for events may take; there can be many.
 const EVENTS_LIMIT: Duration = Duration::from_secs(10);
 
+/// The first version whose agents a hub can use: TaskPaw 3.
+const OLDEST: u32 = 3;
+
 /// Why an agent has given no answer. A person reads it in the window.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
@@ -48,6 +51,9 @@ pub(super) enum CallError {
     /// What answers is no agent.
     #[error("what answers at this address is no agent: {0}")]
     NoAgent(&'static str),
+    /// It is of a version that a hub cannot use.
+    #[error("TaskPaw {0} answers there, which is too old for a hub: it needs version {OLDEST} or later")]
+    TooOld(String),
     /// It answers with more than is read.
     #[error("the agent's answer to {path} is larger than {most} bytes")]
     TooMuch {
@@ -59,6 +65,17 @@ pub(super) enum CallError {
 }
 
 impl CallError {
+    /// Whether it is what one of another version may answer: it does not know the call, or knows another one.
+    fn may_be_of_age(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                matches!(*status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE)
+            }
+            Self::NoAgent(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn code(&self) -> PollErrorCode {
         match self {
             Self::Unauthorized => PollErrorCode::Unauthorized,
@@ -67,6 +84,7 @@ impl CallError {
             Self::Unreachable(_) => PollErrorCode::Unreachable,
             Self::NotAllowed(_) => PollErrorCode::NotAllowed,
             Self::NoAgent(_) => PollErrorCode::NoAgent,
+            Self::TooOld(_) => PollErrorCode::TooOld,
             Self::TooMuch { .. } => PollErrorCode::TooMuch,
         }
     }
@@ -142,6 +160,19 @@ impl AgentClient {
 
     /// How the agent is, and what was too much of it.
     pub(super) async fn status(&self) -> Result<(AgentStatus, Cut), CallError> {
+        match self.its_status().await {
+            Err(error) if error.may_be_of_age() => Err(self.too_old().await.unwrap_or(error)),
+            answered => answered,
+        }
+    }
+
+    /// That it is of a version that is too old, if it says so.
+    async fn too_old(&self) -> Option<CallError> {
+        let version = self.version().await.ok()?;
+        is_too_old(&version).then_some(CallError::TooOld(version))
+    }
+
+    async fn its_status(&self) -> Result<(AgentStatus, Cut), CallError> {
         let body = self.get("/status", "", self.within, STATUS_BYTES).await?;
         let status = answer::status(&body.bytes).map_err(|_| NO_OBJECT)?;
         status.ok_or(CallError::NoAgent("its status has no monitors"))
@@ -215,6 +246,12 @@ impl AgentClient {
     }
 }
 
+/// Whether a version is one that a hub cannot use. What does not look like a version says nothing.
+fn is_too_old(version: &str) -> bool {
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    version.contains('.') && major.is_some_and(|major| major < OLDEST)
+}
+
 const NO_OBJECT: CallError = CallError::NoAgent("its answer is no JSON object");
 
 /// Whether these are the events that are meant.
@@ -270,6 +307,27 @@ mod tests {
     fn told(cursor: &Value, most: usize) -> Told {
         let answer = json!({ "events": [{ "id": 4 }, { "id": 5 }], "event_cursor": cursor });
         answer::events(answer.to_string().as_bytes(), most).unwrap().unwrap()
+    }
+
+    #[test]
+    fn only_a_version_that_says_so_is_too_old() {
+        for (version, expected) in [
+            ("2.9.1", true),
+            ("1.0", true),
+            ("0.3.2-beta", true),
+            ("3.0.0", false),
+            ("4.1.0", false),
+            ("10.2", false),
+            ("2", false),
+            ("", false),
+            ("v2.0", false),
+        ] {
+            assert_eq!(is_too_old(version), expected, "{version}");
+        }
+        let of = |status| CallError::Status { path: "/status", status };
+        assert!(of(StatusCode::NOT_FOUND).may_be_of_age() && NO_OBJECT.may_be_of_age());
+        assert!(!of(StatusCode::INTERNAL_SERVER_ERROR).may_be_of_age());
+        assert!(!CallError::Unauthorized.may_be_of_age());
     }
 
     #[test]

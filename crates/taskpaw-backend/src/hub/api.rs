@@ -12,14 +12,15 @@ use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use taskpaw_contract::ipc::{
-    AgentChange, AgentDraft, AgentProbe, AgentTest, EventLevel, FleetAgent, FleetEvent, FleetNews,
-    FleetStatus,
+    AgentChange, AgentDraft, AgentProbe, AgentTest, AlertProbe, AlertTest, EventLevel, FleetAgent,
+    FleetEvent, FleetNews, FleetStatus,
 };
 use taskpaw_contract::version;
 
 use super::Shared;
 use super::metrics;
 use super::store::{Filter, StoreError};
+use crate::alerts;
 use crate::http::{
     ApiError, Events, Guard, JsonBody, Metrics, OnlyFrom, Query, authorize, not_found, refuse_foreign_hosts,
     refuse_web_pages, stream, wrong_method,
@@ -46,6 +47,7 @@ pub(super) fn routes(shared: &Arc<Shared>, api: Guard, control: Guard, bound_to:
         .route("/control/stream", get(news))
         .route("/control/agents", post(add).patch(change).delete(remove))
         .route("/control/agents/test", post(test))
+        .route("/control/alerts/test", post(test_alert))
         .route("/control/stop", post(stop))
         .route_layer(from_fn_with_state(control, authorize))
         .route_layer(from_fn_with_state(OnlyFrom::LoopbackOr(bound_to), refuse_foreign_hosts));
@@ -138,6 +140,10 @@ fn level(query: &Query) -> Result<Option<EventLevel>, ApiError> {
     serde_json::from_value(word.into())
         .map(Some)
         .map_err(|_| ApiError::BadQuery(format!("level: {word:?} is none of info, warn, alert, done")))
+}
+
+async fn test_alert(JsonBody(probe): JsonBody<AlertProbe>) -> Result<Json<AlertTest>, ApiError> {
+    Ok(Json(alerts::test(probe).await?))
 }
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {

@@ -205,7 +205,7 @@ async fn fetch_events(
             shared.tell(FleetNews::Event { event });
         }
         if has_fresh {
-            shared.outbox.notify_one();
+            shared.wake_outboxes();
         }
         most = allowance.at(Instant::now());
         answer = client.events(last, cursor, most).await?;

@@ -14,7 +14,7 @@ pub(super) async fn tell(shared: &Shared, agent: &str, presence: Presence) {
         Ok(event) => {
             shared.stored.fetch_add(1, Ordering::Relaxed);
             shared.tell(FleetNews::Event { event });
-            shared.outbox.notify_one();
+            shared.wake_outboxes();
         }
         Err(error) => tracing::warn!("whether {agent} is there cannot be told: {error}"),
     }
@@ -64,6 +64,10 @@ fn words(agent: &str, cause: PollErrorCode) -> (String, &'static str) {
             format!("{agent} answers badly"),
             "Something answers at its address, but not as an agent does. Check the address and the port.",
         ),
+        PollErrorCode::TooOld => (
+            format!("{agent} is too old"),
+            "The TaskPaw there is too old for this hub. Update it on that machine.",
+        ),
         PollErrorCode::Timeout => (
             format!("{agent} is offline"),
             "It does not answer in time. It may be switched off or asleep, or a firewall may be in the way.",
@@ -93,6 +97,7 @@ mod tests {
         assert_eq!(title(PollErrorCode::Timeout), "nas is offline");
         assert_eq!(title(PollErrorCode::Unreachable), "nas is offline");
         assert_eq!(title(PollErrorCode::Unauthorized), "nas refuses the token");
+        assert_eq!(title(PollErrorCode::TooOld), "nas is too old");
         assert_eq!(title(PollErrorCode::NoAgent), "nas answers badly");
         let kept_off = event("nas", &presence(Some(PollErrorCode::NotAllowed)));
         assert!(kept_off.message.contains("Local Network"), "{}", kept_off.message);

@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use taskpaw_contract::config::{HubConfig, WebhookEvents};
-use taskpaw_contract::ipc::{AgentEvent, FleetEvent, WebhookStatus};
+use taskpaw_contract::ipc::{AgentEvent, AlertTarget, FleetEvent, WebhookStatus};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -96,6 +96,8 @@ pub(super) struct Keeping {
     status_ms: u64,
     /// What the webhook wants; nothing if there is none.
     webhook: Option<WebhookEvents>,
+    /// What ntfy wants; nothing if there is none.
+    ntfy: Option<WebhookEvents>,
     /// How many bytes of events and states are kept in all.
     most_bytes: u64,
 }
@@ -107,6 +109,7 @@ impl From<&HubConfig> for Keeping {
             event_ms: u64::from(config.keep_event_days) * DAY_MS,
             status_ms: u64::from(config.keep_status_days) * DAY_MS,
             webhook: (!config.webhook.url.is_empty()).then_some(config.webhook.events),
+            ntfy: (!config.ntfy.url.is_empty()).then_some(config.ntfy.events),
             most_bytes: LEAST_BYTES.max(BYTES_OF_AGENT * config.agents.len() as u64),
         }
     }
@@ -224,23 +227,32 @@ impl Store {
     }
 
     /// The deliveries that are due, the oldest first, and when the next one is if none is due now.
-    pub(super) async fn due(&self, most: usize) -> Result<(Vec<Delivery>, Option<u64>), StoreError> {
-        self.read(move |connection| outbox::due(connection, most)).await
+    pub(super) async fn due(
+        &self,
+        target: AlertTarget,
+        most: usize,
+    ) -> Result<(Vec<Delivery>, Option<u64>), StoreError> {
+        self.read(move |connection| outbox::due(connection, target, most)).await
     }
 
     /// How many deliveries wait, and how many are kept aside.
-    pub(super) async fn outbox(&self) -> Result<WebhookStatus, StoreError> {
+    pub(super) async fn outbox(&self, target: AlertTarget) -> Result<WebhookStatus, StoreError> {
         if self.is_older.load(Ordering::SeqCst) {
             // An older form may have none, and whoever serves next begins it.
-            return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None });
+            return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None, outcome: None });
         }
-        self.read(outbox::count).await
+        self.read(move |connection| outbox::count(connection, target)).await
     }
 
     /// Notes how a delivery has ended; durable when this returns without an error.
-    pub(super) async fn delivered(&self, number: u64, outcome: Outcome) -> Result<(), StoreError> {
+    pub(super) async fn delivered(
+        &self,
+        target: AlertTarget,
+        number: u64,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
         let (noted, answer) = oneshot::channel();
-        self.order(Order::Delivered { number, outcome, noted });
+        self.order(Order::Delivered { target, number, outcome, noted });
         answer.await.map_err(|_| StoreError::Ended)?
     }
 

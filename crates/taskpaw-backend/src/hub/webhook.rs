@@ -1,18 +1,16 @@
-//! Telling the webhook the events that it wants.
+//! Telling the webhook and ntfy the events that they want.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
 use taskpaw_contract::config::WebhookConfig;
-use taskpaw_contract::ipc::{AgentEvent, FleetEvent};
+use taskpaw_contract::ipc::{AgentEvent, AlertTarget, FleetEvent};
 
 use super::Shared;
 use super::store::{Delivery, Outcome};
-use crate::http::{client, why};
+use crate::alerts::{Message, SendError, Sender};
 
 /// How long one delivery may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -24,31 +22,35 @@ const TOGETHER: usize = 20;
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Why a delivery failed. The address is not repeated: it may be a secret.
-#[derive(Debug, thiserror::Error)]
-enum DeliveryError {
-    #[error("the webhook answers with status {0}")]
-    Status(StatusCode),
-    #[error("the webhook does not answer within {} s", LIMIT.as_secs())]
-    Timeout,
-    #[error("the webhook cannot be reached: {0}")]
-    Unreachable(String),
+/// Why the last delivery to each target failed.
+#[derive(Debug, Default)]
+pub(super) struct Failures([Mutex<Option<SendError>>; 2]);
+
+impl Failures {
+    pub(super) fn of(&self, target: AlertTarget) -> MutexGuard<'_, Option<SendError>> {
+        let [webhook, ntfy] = &self.0;
+        let of = match target {
+            AlertTarget::Webhook => webhook,
+            AlertTarget::Ntfy => ntfy,
+        };
+        of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Delivers what waits, for ever.
-pub(super) async fn deliver(shared: Arc<Shared>, config: WebhookConfig) {
+/// Delivers what waits for this target, for ever.
+pub(super) async fn deliver(shared: Arc<Shared>, target: AlertTarget, config: WebhookConfig) {
     if config.url.is_empty() {
         return;
     }
-    let client = match client(config.url.starts_with("https:")).timeout(LIMIT).build() {
-        Ok(client) => client,
+    let sender = match Sender::new(target, config, LIMIT) {
+        Ok(sender) => sender,
         Err(error) => {
-            failed(&shared, &DeliveryError::Unreachable(why(&error)));
+            failed(&shared, target, error);
             return;
         }
     };
     loop {
-        let wait = match shared.store.due(TOGETHER).await {
+        let wait = match shared.store.due(target, TOGETHER).await {
             Ok((due, next)) if due.is_empty() => {
                 next.map_or(LOOK_EVERY, Duration::from_millis).min(LOOK_EVERY)
             }
@@ -57,7 +59,7 @@ pub(super) async fn deliver(shared: Arc<Shared>, config: WebhookConfig) {
                 let mut waiting = HashSet::new();
                 for Delivery { event } in due {
                     if !waiting.contains(&event.agent)
-                        && attempt(&shared, &client, &config, &event).await != Outcome::Delivered
+                        && attempt(&shared, target, &sender, &event).await != Outcome::Delivered
                     {
                         waiting.insert(event.agent);
                     }
@@ -68,71 +70,66 @@ pub(super) async fn deliver(shared: Arc<Shared>, config: WebhookConfig) {
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = shared.outbox.notified() => {}
+            () = shared.outbox(target).notified() => {}
         }
     }
 }
 
-async fn attempt(shared: &Shared, client: &Client, config: &WebhookConfig, event: &FleetEvent) -> Outcome {
-    let outcome = match post(client, config, event).await {
-        Ok(()) => {
-            *shared.webhook_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+async fn attempt(shared: &Shared, target: AlertTarget, sender: &Sender, event: &FleetEvent) -> Outcome {
+    // If the answer is lost the same event comes again: by this the other side can know it.
+    let key = format!("taskpaw-{}-{}", event.server_id, event.number);
+    let outcome = match sender.send(&key, &message(target, event)).await {
+        Ok(_) => {
+            *shared.failures.of(target) = None;
             Outcome::Delivered
         }
         Err(error) => {
-            failed(shared, &error);
-            error.outcome()
+            let outcome = outcome(&error);
+            failed(shared, target, error);
+            outcome
         }
     };
-    if let Err(error) = shared.store.delivered(event.number, outcome).await {
-        tracing::warn!("event {} may reach the webhook twice: {error}", event.number);
+    if let Err(error) = shared.store.delivered(target, event.number, outcome).await {
+        tracing::warn!("event {} may be told twice: {error}", event.number);
         // It would be due again at once.
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     outcome
 }
 
-impl DeliveryError {
-    /// Whether it is about the one event alone.
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Status(
-                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY,
-            ) => Outcome::Refused,
-            Self::Status(_) | Self::Timeout | Self::Unreachable(_) => Outcome::Failed,
-        }
+/// Whether a failure is about the one event alone.
+fn outcome(error: &SendError) -> Outcome {
+    match error {
+        SendError::Status { status: 400 | 413 | 422, .. } => Outcome::Refused,
+        SendError::Status { .. } | SendError::Timeout | SendError::Unreachable { .. } => Outcome::Failed,
     }
 }
 
-fn failed(shared: &Shared, error: &DeliveryError) {
-    tracing::warn!("{error}; it is told again later");
-    *shared.webhook_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+fn failed(shared: &Shared, target: AlertTarget, error: SendError) {
+    let name = match target {
+        AlertTarget::Webhook => "the webhook",
+        AlertTarget::Ntfy => "ntfy",
+    };
+    tracing::warn!("{name}: {error}; it is told again later");
+    *shared.failures.of(target) = Some(error);
 }
 
-async fn post(client: &Client, config: &WebhookConfig, event: &FleetEvent) -> Result<(), DeliveryError> {
-    // If the answer is lost the same event comes again: by this the other side can know it.
-    let mut request = client
-        .post(&config.url)
-        .header("Idempotency-Key", format!("taskpaw-{}-{}", event.server_id, event.number))
-        .json(&body(event));
-    if !config.token.is_empty() {
-        request = request.bearer_auth(&config.token);
-    }
-    let answer = request.send().await.map_err(|error| {
-        if error.is_timeout() { DeliveryError::Timeout } else { DeliveryError::Unreachable(why(&error)) }
-    })?;
-    if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
-}
-
-/// `text` is what TaskPaw V3 sent, with the monitor, and all that simple receivers read.
-fn body(event: &FleetEvent) -> Value {
-    let AgentEvent { monitor, message, time, .. } = &event.event;
-    let text = text(&event.agent, monitor, message);
+/// What is told. A webhook gets all in one text, and the whole event.
+fn message(target: AlertTarget, event: &FleetEvent) -> Message {
+    let AgentEvent { monitor, message, time, title, level, .. } = &event.event;
+    let (title, text) = match target {
+        AlertTarget::Webhook => (String::new(), text(&event.agent, monitor, message)),
+        AlertTarget::Ntfy => (
+            title.clone().map_or_else(|| event.agent.clone(), |title| format!("{}: {title}", event.agent)),
+            message.clone(),
+        ),
+    };
     let text = match late(time, Timestamp::now()) {
         Some(when) => format!("{text} ({when})"),
         None => text,
     };
-    json!({ "text": text, "event": event })
+    let event = (target == AlertTarget::Webhook).then(|| event.clone());
+    Message { title, text, level: *level, event }
 }
 
 /// When it happened, by the agent's own clock, if that is not now: the machine, or the webhook, could not be reached.

@@ -39,6 +39,10 @@ fn good_and_bad_input_is_answered_as_promised() {
     let bad = json!({ "type_id": "custom_cmd", "name": "x", "config": { "command": [] } });
     let always = "/control/monitors/host_metrics";
     let always_off = json!({ "type_id": "host_metrics", "name": "host_metrics", "enabled": false });
+    let probe = json!({ "target": "ntfy", "url": "http://127.0.0.1:1/topic", "token": "", "title": "t",
+                        "message": "m" });
+    let no_topic =
+        json!({ "target": "ntfy", "url": "http://127.0.0.1:1", "token": "", "title": "t", "message": "m" });
     let table: &[(&str, &str, &Value, u16)] = &[
         ("GET", "/ping", &none, 200),
         ("GET", "/status", &none, 200),
@@ -75,6 +79,10 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("DELETE", "/control/monitors/three", &none, 200),
         ("DELETE", "/control/monitors/three", &none, 404),
         ("DELETE", always, &none, 400),
+        ("POST", "/control/alerts/test", &probe, 200),
+        ("POST", "/control/alerts/test", &no_topic, 400),
+        ("POST", "/control/alerts/test", &none, 400),
+        ("POST", "/control/alerts/test", &json!({ "target": "fax" }), 400),
         ("POST", "/control/stop", &none, 202),
     ];
     let mut called = answered_as_promised(&document, &operations, table);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::FleetStatus;
 
-use crate::client::{bearer, connect, get, read_answer, until};
+use crate::client::{bearer, connect, get, read_answer, send, until};
 use crate::running::{Machine, Running, TOKEN};
 
 /// What a played server is asked: the first line, and the body.
@@ -292,6 +292,98 @@ fn agents_are_tried_added_changed_and_removed_while_the_hub_runs() {
     assert!(fleet(&machine).agents.is_empty());
     assert_eq!((&file()["hub"]["agents"], &file()["future"]["kept"]), (&json!([]), &json!(true)));
     stopped(hub);
+}
+
+/// Four kinds of machines that a hub cannot use, each with a code of its own.
+#[test]
+fn too_old_refused_unreachable_and_answering_badly_are_four_things() {
+    use taskpaw_contract::ipc::PollErrorCode::{NoAgent, TooOld, Unauthorized, Unreachable};
+
+    let machine = Machine::new();
+    let old = play(|line, _| match line {
+        line if line.starts_with("GET /ping ") => (200, json!({ "ok": true, "version": "2.4.0" })),
+        _ => (404, json!({})),
+    });
+    let other = play(|line, _| match line {
+        line if line.starts_with("GET /ping ") => (200, json!({ "ok": true, "version": "4.0.0" })),
+        _ => (200, json!({ "hello": "world" })),
+    });
+    let refusing = play(|_, _| (401, json!({})));
+    let agent = |name: &str, url: String| json!({ "name": name, "url": url });
+    machine.configure(&json!({ "hub": { "agents": [
+        agent("old", url(old)),
+        agent("refusing", url(refusing)),
+        agent("gone", "http://127.0.0.1:1".to_owned()),
+        agent("other", url(other)),
+    ] } }));
+    let hub = machine.start(Role::Hub);
+    hub.ready();
+    let codes = until("each was asked", || {
+        let codes: Option<Vec<_>> = fleet(&machine).agents.iter().map(|agent| agent.error_code).collect();
+        codes
+    });
+    assert_eq!(codes, [TooOld, Unauthorized, Unreachable, NoAgent]);
+}
+
+/// Both are told the same, each once and in its own form; a test says what the server answered, and keeps nothing.
+#[test]
+fn ntfy_is_told_beside_the_webhook_and_a_test_says_what_the_server_said() {
+    let machine = Machine::new();
+    let events = Arc::new(Mutex::new(Events::default()));
+    (0..100).for_each(|_| events.lock().unwrap().make());
+    let asked = events.clone();
+    let agent = play(move |line, _| match line {
+        line if line.starts_with("GET /status ") => (200, status_of_v3("old")),
+        line => (200, asked.lock().unwrap().fetch(line)),
+    });
+    let told = Arc::new(Mutex::new(Vec::<(String, Value)>::new()));
+    let hears = told.clone();
+    let server = play(move |line, body| {
+        let body = serde_json::from_str::<Value>(body).unwrap_or_default();
+        if body["topic"] == "closed" {
+            return (403, json!({ "code": 40301, "error": "forbidden" }));
+        }
+        hears.lock().unwrap().push((line.to_owned(), body));
+        (200, json!({}))
+    });
+    machine.configure(&json!({ "hub": {
+        "agents": [{ "name": "old", "url": url(agent) }],
+        "webhook": { "url": format!("{}/hooks/wake", url(server)) },
+        "ntfy": { "url": format!("{}/my-topic", url(server)), "token": "secret" },
+    } }));
+    let mut hub = machine.start(Role::Hub);
+    hub.ready();
+    until("both are told", || {
+        let (webhook, ntfy) = (fleet(&machine).webhook?, fleet(&machine).ntfy?);
+        (webhook.waiting == 0 && ntfy.waiting == 0 && told.lock().unwrap().len() == 2).then_some(())
+    });
+    {
+        let mut told = told.lock().unwrap();
+        told.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(told[0].0, "POST / HTTP/1.1", "the topic is no part of the address");
+        let ntfy = &told[0].1;
+        assert_eq!((&ntfy["topic"], &ntfy["title"]), (&json!("my-topic"), &json!("old")));
+        assert_eq!(ntfy["message"], "event 100 (2026-01-01 00:00 UTC)");
+        assert_eq!(told[1].0, "POST /hooks/wake HTTP/1.1");
+    }
+    let test = |url: String, token: &str| {
+        let probe =
+            json!({ "target": "ntfy", "url": url, "token": token, "title": "Test", "message": "It works." });
+        let header = bearer(TOKEN);
+        send(machine.api, "POST", "/control/alerts/test", &[&header], probe.to_string().as_bytes()).json()
+    };
+    let taken = test(format!("{}/my-topic", url(server)), "");
+    assert_eq!((&taken["outcome"], &taken["status"]), (&json!("taken"), &json!(200)));
+    let refused = test(format!("{}/closed", url(server)), "tk_wrong");
+    let answered = [&refused["outcome"], &refused["status"], &refused["said"]];
+    assert_eq!(answered, [&json!("token_refused"), &json!(403), &json!("forbidden")]);
+    let nobody = test("http://127.0.0.1:1/topic".to_owned(), "");
+    assert_eq!((&nobody["outcome"], &nobody["status"]), (&json!("nobody_listens"), &Value::Null));
+    assert_eq!(told.lock().unwrap().len(), 3);
+    hub.close_stdin();
+    hub.ended();
+    let log = hub.log();
+    assert!(!log.contains("secret") && !log.contains("my-topic") && !log.contains("tk_wrong"), "{log}");
 }
 
 #[test]

@@ -42,6 +42,10 @@ fn good_and_bad_input_is_answered_as_promised() {
     let url = format!("http://127.0.0.1:{}", machine.network);
     let two = json!({ "name": "two", "url": url, "token": "agents-own", "enabled": false });
     let nowhere = json!({ "url": "http://127.0.0.1:1" });
+    let probe = json!({ "target": "ntfy", "url": "http://127.0.0.1:1/topic", "token": "", "title": "t",
+                        "message": "m" });
+    let no_topic =
+        json!({ "target": "ntfy", "url": "http://127.0.0.1:1", "token": "", "title": "t", "message": "m" });
     let table: &[(&str, &str, &Value, u16)] = &[
         ("GET", "/ping", &none, 200),
         ("GET", "/status", &none, 200),
@@ -74,6 +78,10 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("POST", "/control/agents/test", &nowhere, 200),
         ("POST", "/control/agents/test", &json!({ "url": 1 }), 400),
         ("POST", "/control/agents/test", &none, 400),
+        ("POST", "/control/alerts/test", &probe, 200),
+        ("POST", "/control/alerts/test", &no_topic, 400),
+        ("POST", "/control/alerts/test", &none, 400),
+        ("POST", "/control/alerts/test", &json!({ "target": "fax" }), 400),
         ("POST", "/control/stop", &none, 202),
     ];
     let mut called = answered_as_promised(&document, &operations, table);

@@ -286,9 +286,9 @@ fn typed(raw: &Value) -> Result<Config, ConfigProblem> {
     })
 }
 
-/// Whether what stands under a key may be a secret: a token, or the address of a webhook.
+/// Whether what stands under a key may be a secret: a token, or the address of a webhook or of a topic.
 fn is_secret(key: &str) -> bool {
-    key.split('.').any(|part| matches!(part, "token" | "webhook"))
+    key.split('.').any(|part| matches!(part, "token" | "webhook" | "ntfy"))
 }
 
 /// What should stand there, without what does: serde repeats it.

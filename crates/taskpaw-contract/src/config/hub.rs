@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::ipc::AlertTarget;
 
 use super::{ConfigProblem, Endpoint, printed, yes};
 
@@ -32,6 +35,8 @@ pub struct HubConfig {
     pub keep_status_days: u32,
     /// Who is told of events.
     pub webhook: WebhookConfig,
+    /// A topic of ntfy that is told of events; its address is that of the server with the topic, such as `https://ntfy.sh/topic`.
+    pub ntfy: WebhookConfig,
     /// A file that says how every agent is, in the form of TaskPaw V3, written after each round of polls; empty: none.
     pub status_md: String,
     /// Whether agents on the local network are looked for while somebody looks at the fleet, as an offer to add them.
@@ -66,7 +71,7 @@ pub struct WebhookConfig {
 }
 
 /// Which events a webhook is told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookEvents {
     /// Every `alert` and `done`.
@@ -74,6 +79,27 @@ pub enum WebhookEvents {
     Alerts,
     /// All of them, as in TaskPaw V3.
     All,
+}
+
+impl WebhookConfig {
+    /// The field that cannot be used for this target, and why; the value is not repeated.
+    #[must_use]
+    pub fn wrong(&self, target: AlertTarget) -> Option<(String, String)> {
+        let topic = || if target == AlertTarget::Ntfy { wrong_topic(&self.url) } else { None };
+        if let Some(reason) = wrong_url(&self.url).or_else(topic) {
+            return Some(("url".to_owned(), format!("the address {reason}")));
+        }
+        (!is_plain_token(&self.token)).then(|| ("token".to_owned(), TOKEN_FORM.to_owned()))
+    }
+
+    /// The beginning of the address, without what opens it.
+    #[must_use]
+    pub fn server(&self) -> String {
+        let end = self.url.find("://").map_or(0, |at| at + 3);
+        let after = self.url.get(end..).unwrap_or_default();
+        let host = after.split(['/', '?', '#']).next().unwrap_or_default();
+        format!("{}{host}", self.url.get(..end).unwrap_or_default())
+    }
 }
 
 impl fmt::Debug for HubConfig {
@@ -90,6 +116,7 @@ impl fmt::Debug for HubConfig {
             .field("keep_event_days", &self.keep_event_days)
             .field("keep_status_days", &self.keep_status_days)
             .field("webhook", &self.webhook)
+            .field("ntfy", &self.ntfy)
             .field("status_md", &self.status_md)
             .field("discovery", &self.discovery)
             .finish()
@@ -132,6 +159,7 @@ impl Default for HubConfig {
             keep_event_days: 30,
             keep_status_days: 7,
             webhook: WebhookConfig::default(),
+            ntfy: WebhookConfig::default(),
             status_md: String::new(),
             discovery: true,
         }
@@ -162,10 +190,14 @@ impl HubConfig {
                 return Err(wrong(format!("hub.agents[{place}].name"), reason));
             }
         }
-        if !self.webhook.url.is_empty()
-            && let Some(reason) = wrong_url(&self.webhook.url)
+        for (key, config, target) in
+            [("webhook", &self.webhook, AlertTarget::Webhook), ("ntfy", &self.ntfy, AlertTarget::Ntfy)]
         {
-            return Err(wrong("hub.webhook.url".to_owned(), reason.to_owned()));
+            if !config.url.is_empty()
+                && let Some((field, reason)) = config.wrong(target)
+            {
+                return Err(wrong(format!("hub.{key}.{field}"), reason));
+            }
         }
         if !self.status_md.is_empty() && !std::path::Path::new(&self.status_md).is_absolute() {
             let reason = "write the whole path, from the root on".to_owned();
@@ -173,7 +205,8 @@ impl HubConfig {
         }
         check_token("hub.token", &self.token)?;
         check_token("hub.polling_token", &self.polling_token)?;
-        check_token("hub.webhook.token", &self.webhook.token)
+        check_token("hub.webhook.token", &self.webhook.token)?;
+        check_token("hub.ntfy.token", &self.ntfy.token)
     }
 }
 
@@ -215,6 +248,9 @@ fn wrong(key: String, reason: String) -> ConfigProblem {
 /// A new token has at least so many letters: by trying, nobody finds one.
 pub const SHORTEST_TOKEN: usize = 16;
 
+/// What a token is.
+const TOKEN_FORM: &str = "a token is made of ASCII letters, digits and signs, without spaces";
+
 /// Whether a header can carry a token.
 #[must_use]
 pub fn is_plain_token(token: &str) -> bool {
@@ -223,14 +259,7 @@ pub fn is_plain_token(token: &str) -> bool {
 
 /// A header can carry a token only if it is plain. The message does not repeat it.
 pub(super) fn check_token(key: &str, token: &str) -> Result<(), ConfigProblem> {
-    if is_plain_token(token) {
-        Ok(())
-    } else {
-        Err(wrong(
-            key.to_owned(),
-            "a token is made of ASCII letters, digits and signs, without spaces".to_owned(),
-        ))
-    }
+    if is_plain_token(token) { Ok(()) } else { Err(wrong(key.to_owned(), TOKEN_FORM.to_owned())) }
 }
 
 /// Whether a text is the address of a server.
@@ -317,6 +346,21 @@ fn wrong_url(url: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The address of a server of ntfy, with the slash after it, and the topic there; nothing if the address names none.
+#[must_use]
+pub fn ntfy_topic(url: &str) -> Option<(&str, &str)> {
+    let at = url.trim_end_matches('/').rfind('/')? + 1;
+    let (server, topic) = (url.get(..at)?, url.get(at..)?.trim_end_matches('/'));
+    let is_topic = (1..=64).contains(&topic.len())
+        && topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    (is_topic && !server.ends_with("//")).then_some((server, topic))
+}
+
+/// What is wrong with the address of a topic that is a URL. Topics of ntfy are of 1 to 64 letters, digits, `-` and `_`.
+fn wrong_topic(url: &str) -> Option<&'static str> {
+    ntfy_topic(url).is_none().then_some("does not end with a topic of ntfy")
 }
 
 #[cfg(test)]
@@ -412,6 +456,23 @@ mod tests {
         }
         let twice = problem(|hub| hub.agents = vec![agent("a", good), agent("a", "http://b")]);
         assert!(twice.starts_with("hub.agents[1].name: another agent is called \"a\""), "{twice}");
+    }
+
+    #[test]
+    fn a_topic_of_ntfy_is_the_end_of_its_address() {
+        for (url, expected) in [
+            ("https://ntfy.sh/my_topic-1", Some(("https://ntfy.sh/", "my_topic-1"))),
+            ("https://ntfy.sh/my_topic/", Some(("https://ntfy.sh/", "my_topic"))),
+            ("http://nas:8080/ntfy/render", Some(("http://nas:8080/ntfy/", "render"))),
+            ("https://ntfy.sh/", None),
+            ("https://ntfy.sh", None),
+            ("https://ntfy.sh/a b", None),
+            ("https://ntfy.sh/a?auth=x", None),
+        ] {
+            assert_eq!(ntfy_topic(url), expected, "{url}");
+            let message = problem(|hub| hub.ntfy.url = url.into());
+            assert_eq!(message.is_empty(), expected.is_some(), "{url}: {message}");
+        }
     }
 
     #[test]

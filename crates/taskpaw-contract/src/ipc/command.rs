@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use super::alerts::{AlertTarget, AlertTargetDraft, AlertTest};
 use super::apply::Apply;
 use super::data::DataKind;
 use super::error::{ErrorCode, IpcError};
@@ -165,6 +166,21 @@ requests! {
     } -> ();
     /// Show a notification of the system, so that the person sees whether that works.
     SendTestNotification: send_test_notification -> ();
+    /// Have events told outside of this machine from now on. The hub tells them: it is switched on with it.
+    SetAlertTarget: set_alert_target {
+        /// Where.
+        draft: AlertTargetDraft,
+    } -> ();
+    /// Tell nothing there any more.
+    RemoveAlertTarget: remove_alert_target {
+        /// Where.
+        target: AlertTarget,
+    } -> ();
+    /// Send one message there, and say what the server answered. Nothing is saved.
+    TestAlertTarget: test_alert_target {
+        /// Where.
+        draft: AlertTargetDraft,
+    } -> AlertTest;
     /// Start the app when the person logs in, or do not.
     SetStartAtLogin: set_start_at_login {
         /// Whether it starts.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::alerts::AlertOutcome;
 use super::status::{AgentEvent, AgentStatus};
 
 /// `GET /status` of a hub.
@@ -18,6 +19,10 @@ pub struct FleetStatus {
     /// How the webhook is; nothing if none is configured and nothing waits for one.
     #[serde(default)]
     pub webhook: Option<WebhookStatus>,
+    /// How telling ntfy is; nothing if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ntfy: Option<WebhookStatus>,
 }
 
 /// An agent as the hub knows it.
@@ -81,6 +86,8 @@ pub enum PollErrorCode {
     Status,
     /// What answers is no agent.
     NoAgent,
+    /// It is a TaskPaw of a version that is too old for a hub.
+    TooOld,
     /// It answers, and the hub cannot store its events.
     Store,
     /// It answers, with more than a hub takes or with what cannot be: the rest is shown.
@@ -126,6 +133,10 @@ pub struct WebhookStatus {
     pub kept_aside: u64,
     /// Why the last delivery failed; nothing if it did not.
     pub error: Option<String>,
+    /// The same as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub outcome: Option<AlertOutcome>,
 }
 
 /// A new agent.

@@ -5,6 +5,7 @@ use ts_rs::{Config, TS};
 use super::*;
 use crate::config::{
     ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, Mute, OnClose, Preferences, Theme,
+    WebhookEvents,
 };
 use crate::import_report::{
     DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
@@ -127,6 +128,12 @@ pub fn typescript() -> String {
         AgentChange,
         AgentProbe,
         AgentTest,
+        AlertTarget,
+        AlertTargetView,
+        AlertTargetDraft,
+        AlertTest,
+        AlertOutcome,
+        WebhookEvents,
         PortDraft,
         DataKind,
         RoleData,

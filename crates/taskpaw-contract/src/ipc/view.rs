@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::alerts::AlertTargetView;
 use super::apply::Apply;
 use super::event::{Replaced, TimelineEntry, TookOver};
 use super::health::{Health, Watched};
@@ -60,6 +61,8 @@ pub struct AppView {
     pub tokens: Vec<TokenName>,
     /// Those of them that others show to this machine, and that have so few letters that they can be guessed.
     pub short_tokens: Vec<TokenName>,
+    /// Where else people are told of events.
+    pub alerts: Vec<AlertTargetView>,
     /// Whether the app starts when the person logs in; nothing where that cannot be known.
     pub start_at_login: Option<bool>,
     /// Whether the data folder was gone at the start, and was made anew.

@@ -6,6 +6,7 @@ import type {
   AgentEvent,
   AgentStatus,
   AgentTest,
+  AlertTest,
   Answers,
   Apply,
   DataKind,
@@ -55,6 +56,8 @@ export interface World {
   addresses: AddressChoice[];
   /** How a poll of an agent that is tried goes. */
   agentTest: AgentTest;
+  /** How a test of a webhook or of ntfy goes. */
+  alertTest: AlertTest;
   /** The refusal of a command, where a test wants one. */
   refuse: Partial<Record<Command, IpcError>>;
   /** Milliseconds that an answer takes. */
@@ -229,6 +232,23 @@ export class FakeHost implements Platform {
         });
         return null;
       }
+      case "set_alert_target": {
+        const { target, url, token, events } = request.draft;
+        const before = this.world.snapshot.app.alerts.find((each) => each.target === target);
+        const server = url ? new URL(url).origin : (before?.server ?? "");
+        const view = { target, server, events, has_token: token ? true : (before?.has_token ?? false) };
+        const others = this.world.snapshot.app.alerts.filter((each) => each.target !== target);
+        this.#changeApp({ alerts: [...others, view] });
+        if (!this.role("hub").enabled) this.#setRoles(["agent", "hub"]);
+        return null;
+      }
+      case "remove_alert_target":
+        this.#changeApp({
+          alerts: this.world.snapshot.app.alerts.filter((each) => each.target !== request.target),
+        });
+        return null;
+      case "test_alert_target":
+        return this.world.alertTest;
       case "addresses":
         return this.world.addresses;
       case "check_exposure":

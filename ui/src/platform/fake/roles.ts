@@ -147,6 +147,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       launch: { kind: "running" },
       tokens: [],
       short_tokens: [],
+      alerts: [],
       start_at_login: false,
       lost_data: false,
       has_tray: true,

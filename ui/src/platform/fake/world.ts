@@ -46,6 +46,7 @@ export function ordinary(): World {
       known_as: null,
       milliseconds: 3.4,
     },
+    alertTest: { outcome: "taken", status: 200, said: null, milliseconds: 84 },
     refuse: {},
     delay: 30,
   };

@@ -1,9 +1,9 @@
-//! What the webhook has not been told yet.
+//! What the webhook, and ntfy, have not been told yet: a table for each.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::WebhookEvents;
-use taskpaw_contract::ipc::{AgentEvent, EventLevel, FleetEvent, WebhookStatus};
+use taskpaw_contract::ipc::{AgentEvent, AlertTarget, EventLevel, FleetEvent, WebhookStatus};
 
 use super::read::{EVENT, event};
 
@@ -34,7 +34,15 @@ pub(in super::super) enum Outcome {
     Refused,
 }
 
-/// Whether the webhook is told of an event.
+/// The table of a target.
+const fn table(target: AlertTarget) -> &'static str {
+    match target {
+        AlertTarget::Webhook => "outbox",
+        AlertTarget::Ntfy => "ntfy_outbox",
+    }
+}
+
+/// Whether a target is told of an event.
 pub(super) fn is_wanted(wanted: WebhookEvents, event: &AgentEvent) -> bool {
     match wanted {
         WebhookEvents::Alerts => matches!(event.level, Some(EventLevel::Alert | EventLevel::Done)),
@@ -42,26 +50,36 @@ pub(super) fn is_wanted(wanted: WebhookEvents, event: &AgentEvent) -> bool {
     }
 }
 
-pub(super) fn add(transaction: &Transaction<'_>, number: u64, now: u64) -> rusqlite::Result<()> {
+pub(super) fn add(
+    transaction: &Transaction<'_>,
+    target: AlertTarget,
+    number: u64,
+    now: u64,
+) -> rusqlite::Result<()> {
+    let table = table(target);
     transaction
-        .prepare_cached("INSERT INTO outbox (number, since_ms, next_ms) VALUES (?1, ?2, ?2)")?
+        .prepare_cached(&format!("INSERT INTO {table} (number, since_ms, next_ms) VALUES (?1, ?2, ?2)"))?
         .execute(params![number, now])?;
     Ok(())
 }
 
 /// What is to be told now, in the order in which it came: what follows an event of the same agent that could not be told waits for it.
 /// Beside it, when there may be more.
-pub(super) fn due(connection: &Connection, most: usize) -> rusqlite::Result<(Vec<Delivery>, Option<u64>)> {
-    let now = unix_ms();
+pub(super) fn due(
+    connection: &Connection,
+    target: AlertTarget,
+    most: usize,
+) -> rusqlite::Result<(Vec<Delivery>, Option<u64>)> {
+    let (now, table) = (unix_ms(), table(target));
     let due = connection
         .prepare_cached(&format!(
-            "SELECT {EVENT} FROM outbox JOIN events ON events.number = outbox.number
+            "SELECT {EVENT} FROM {table} JOIN events ON events.number = {table}.number
              WHERE aside = 0 AND (next_ms <= ?1 OR next_ms > ?2)
              AND NOT EXISTS (
-                 SELECT 1 FROM outbox AS earlier JOIN events AS of_it ON of_it.number = earlier.number
-                 WHERE earlier.aside = 0 AND earlier.number < outbox.number AND of_it.agent = events.agent
+                 SELECT 1 FROM {table} AS earlier JOIN events AS of_it ON of_it.number = earlier.number
+                 WHERE earlier.aside = 0 AND earlier.number < {table}.number AND of_it.agent = events.agent
                  AND earlier.next_ms > ?1 AND earlier.next_ms <= ?2)
-             ORDER BY outbox.number LIMIT {most}"
+             ORDER BY {table}.number LIMIT {most}"
         ))?
         // No wait is longer: the clock was set back since.
         .query_map([now, now.saturating_add(LONGEST_WAIT_MS)], |row| {
@@ -71,33 +89,43 @@ pub(super) fn due(connection: &Connection, most: usize) -> rusqlite::Result<(Vec
     // What is due and not among these waits for an earlier one of its agent.
     let since = if due.is_empty() { now } else { 0 };
     let next: Option<u64> = connection
-        .prepare_cached("SELECT min(next_ms) FROM outbox WHERE aside = 0 AND next_ms >= ?1")?
+        .prepare_cached(&format!("SELECT min(next_ms) FROM {table} WHERE aside = 0 AND next_ms >= ?1"))?
         .query_row([since], |row| row.get(0))?;
     Ok((due, next.map(|next| next.saturating_sub(now).min(LONGEST_WAIT_MS))))
 }
 
-pub(super) fn count(connection: &Connection) -> rusqlite::Result<WebhookStatus> {
+pub(super) fn count(connection: &Connection, target: AlertTarget) -> rusqlite::Result<WebhookStatus> {
+    let table = table(target);
+    // Until it goes live the database has the form in which it was found, and 4.0.0 knew no ntfy.
+    let is_there = connection
+        .prepare_cached("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1")?
+        .query_row([table], |row| row.get::<_, u32>(0))?;
+    if is_there == 0 {
+        return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None, outcome: None });
+    }
     let count = |aside: bool| {
         connection
-            .prepare_cached("SELECT count(*) FROM outbox WHERE aside = ?1")?
+            .prepare_cached(&format!("SELECT count(*) FROM {table} WHERE aside = ?1"))?
             .query_row([aside], |row| row.get(0))
     };
-    Ok(WebhookStatus { waiting: count(false)?, kept_aside: count(true)?, error: None })
+    Ok(WebhookStatus { waiting: count(false)?, kept_aside: count(true)?, error: None, outcome: None })
 }
 
 pub(super) fn note(
     transaction: &Transaction<'_>,
+    target: AlertTarget,
     number: u64,
     outcome: Outcome,
     now: u64,
 ) -> rusqlite::Result<()> {
+    let table = table(target);
     let row: Option<(u64, u32)> = transaction
-        .prepare_cached("SELECT since_ms, attempts FROM outbox WHERE number = ?1")?
+        .prepare_cached(&format!("SELECT since_ms, attempts FROM {table} WHERE number = ?1"))?
         .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((since, attempts)) = row else { return Ok(()) };
     if outcome == Outcome::Delivered {
-        transaction.execute("DELETE FROM outbox WHERE number = ?1", [number])?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE number = ?1"), [number])?;
         return Ok(());
     }
     let wait = FIRST_WAIT_MS.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT_MS);
@@ -105,13 +133,13 @@ pub(super) fn note(
         || (outcome == Outcome::Refused && attempts + 1 >= MOST_REFUSALS);
     if is_hopeless {
         tracing::error!(
-            "event {number} of the hub's history could not be delivered to the webhook and is kept aside"
+            "event {number} of the hub's history could not be delivered ({target:?}) and is kept aside"
         );
     }
     transaction
-        .prepare_cached(
-            "UPDATE outbox SET attempts = attempts + 1, next_ms = ?2, aside = ?3 WHERE number = ?1",
-        )?
+        .prepare_cached(&format!(
+            "UPDATE {table} SET attempts = attempts + 1, next_ms = ?2, aside = ?3 WHERE number = ?1"
+        ))?
         .execute(params![number, now + wait, is_hopeless])?;
     Ok(())
 }

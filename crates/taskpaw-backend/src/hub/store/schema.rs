@@ -69,6 +69,18 @@ const OUTBOX: &str = "
     CREATE INDEX outbox_due ON outbox (aside, next_ms);
 ";
 
+/// What ntfy has not been told yet. It is no step: 4.0.0 goes on with a database that has it, and what it removes goes here too.
+const NTFY_OUTBOX: &str = "
+    CREATE TABLE IF NOT EXISTS ntfy_outbox (
+        number INTEGER PRIMARY KEY REFERENCES events (number) ON DELETE CASCADE,
+        since_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_ms INTEGER NOT NULL,
+        aside INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ntfy_outbox_due ON ntfy_outbox (aside, next_ms);
+";
+
 /// The first bytes of every database, and where its `user_version` stands (SQLite's file format, section 1.3).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const USER_VERSION_AT: usize = 60;
@@ -167,6 +179,9 @@ impl Opened {
             migrate(&mut self.connection, self.schema)
                 .map_err(|error| StateError::database(&self.path, &error))?;
         }
+        self.connection
+            .execute_batch(NTFY_OUTBOX)
+            .map_err(|error| StateError::database(&self.path, &error))?;
         Ok(self.connection)
     }
 }

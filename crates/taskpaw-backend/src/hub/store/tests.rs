@@ -29,7 +29,7 @@ fn event(id: u64, time: &str) -> AgentEvent {
 
 fn keeping(has_webhook: bool) -> Keeping {
     let webhook = has_webhook.then_some(WebhookEvents::Alerts);
-    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook, most_bytes: 32 << 20 }
+    Keeping { event_ms: 30 * DAY_MS, status_ms: 7 * DAY_MS, webhook, ntfy: None, most_bytes: 32 << 20 }
 }
 
 /// A store that is live.
@@ -153,7 +153,7 @@ async fn what_is_too_old_goes() {
     history.store.seen(&source("s"), r#"{"machine":"m"}"#.into());
     history.store.state("a", true, "{}".into());
     history.keep(&source("s"), &[(2, "t2")]).await;
-    assert_eq!(history.store.outbox().await.unwrap().waiting, 1);
+    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 1);
     let counts = |history: &History| {
         let connection = schema::open_reader(&history.path).unwrap();
         ["events", "states", "outbox", "agents"].map(|table| {
@@ -177,26 +177,31 @@ async fn what_is_too_old_goes() {
 async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
     let history = History::new();
     history.keep(&source("s"), &[(1, "t"), (2, "t"), (4, "t")]).await;
-    let (due, next) = history.store.due(10).await.unwrap();
+    let (due, next) = history.store.due(AlertTarget::Webhook, 10).await.unwrap();
     assert_eq!(due.iter().map(|delivery| delivery.event.event.id).collect::<Vec<_>>(), [2, 4]);
     assert_eq!(next, Some(0));
-    history.store.delivered(due[0].event.number, Outcome::Delivered).await.unwrap();
-    history.store.delivered(due[1].event.number, Outcome::Failed).await.unwrap();
-    let (due, next) = history.store.due(10).await.unwrap();
+    history.store.delivered(AlertTarget::Webhook, due[0].event.number, Outcome::Delivered).await.unwrap();
+    history.store.delivered(AlertTarget::Webhook, due[1].event.number, Outcome::Failed).await.unwrap();
+    let (due, next) = history.store.due(AlertTarget::Webhook, 10).await.unwrap();
     assert!(due.is_empty() && next.is_some_and(|wait| (3_000..=5_000).contains(&wait)), "{next:?}");
     let number = 3;
-    history.store.delivered(number, Outcome::Failed).await.unwrap();
-    let (_, next) = history.store.due(10).await.unwrap();
+    history.store.delivered(AlertTarget::Webhook, number, Outcome::Failed).await.unwrap();
+    let (_, next) = history.store.due(AlertTarget::Webhook, 10).await.unwrap();
     assert!(next.is_some_and(|wait| (8_000..=10_000).contains(&wait)), "it doubles: {next:?}");
     // The same event again is no new delivery.
     let history = history.again();
     history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
-    assert_eq!(history.store.outbox().await.unwrap().waiting, 1);
+    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 1);
 
     let (noted, _) = oneshot::channel();
     let mut tomorrow = history.writer_at(|| unix_ms() + DAY_MS);
-    tomorrow.write(vec![Order::Delivered { number, outcome: Outcome::Failed, noted }]);
-    let counted = history.store.outbox().await.unwrap();
+    tomorrow.write(vec![Order::Delivered {
+        target: AlertTarget::Webhook,
+        number,
+        outcome: Outcome::Failed,
+        noted,
+    }]);
+    let counted = history.store.outbox(AlertTarget::Webhook).await.unwrap();
     assert_eq!((counted.waiting, counted.kept_aside), (0, 1));
 }
 
@@ -207,21 +212,38 @@ async fn the_webhook_hears_of_an_agent_in_order_and_one_that_is_refused_keeps_no
     history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
     history.keep(&other, &[(2, "t")]).await;
     let due = async || {
-        let (due, next) = history.store.due(10).await.unwrap();
+        let (due, next) = history.store.due(AlertTarget::Webhook, 10).await.unwrap();
         let numbers: Vec<u64> = due.iter().map(|delivery| delivery.event.number).collect();
         (numbers, next)
     };
     assert_eq!(due().await.0, [1, 2, 3]);
-    history.store.delivered(1, Outcome::Failed).await.unwrap();
+    history.store.delivered(AlertTarget::Webhook, 1, Outcome::Failed).await.unwrap();
     assert_eq!(due().await.0, [3], "what follows of the same agent waits");
-    history.store.delivered(3, Outcome::Delivered).await.unwrap();
+    history.store.delivered(AlertTarget::Webhook, 3, Outcome::Delivered).await.unwrap();
     let (none, next) = due().await;
     assert!(none.is_empty() && next.is_some_and(|wait| (3_000..=5_000).contains(&wait)), "{next:?}");
     for _ in 0..2 {
-        history.store.delivered(1, Outcome::Refused).await.unwrap();
+        history.store.delivered(AlertTarget::Webhook, 1, Outcome::Refused).await.unwrap();
     }
     assert_eq!(due().await.0, [2]);
-    assert_eq!(history.store.outbox().await.unwrap().kept_aside, 1);
+    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().kept_aside, 1);
+}
+
+#[tokio::test]
+async fn what_one_target_has_heard_the_other_one_may_still_wait_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeping = Keeping { ntfy: Some(WebhookEvents::All), ..keeping(true) };
+    let store = opened(&folder.path().join("hub.db"), keeping);
+    store.keep(&source("s"), vec![event(1, "t1"), event(2, "t2")]).await.unwrap();
+    let waiting = async |target| store.outbox(target).await.unwrap().waiting;
+    assert_eq!((waiting(AlertTarget::Webhook).await, waiting(AlertTarget::Ntfy).await), (1, 2));
+    store.delivered(AlertTarget::Ntfy, 2, Outcome::Delivered).await.unwrap();
+    assert_eq!((waiting(AlertTarget::Webhook).await, waiting(AlertTarget::Ntfy).await), (1, 1));
+    let (due, _) = store.due(AlertTarget::Ntfy, 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.event.number).collect::<Vec<_>>(), [1]);
+    store.erase("a").await.unwrap();
+    assert_eq!((waiting(AlertTarget::Webhook).await, waiting(AlertTarget::Ntfy).await), (0, 0));
+    store.close();
 }
 
 #[tokio::test]
@@ -229,7 +251,7 @@ async fn without_a_webhook_nothing_waits_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder.path().join("hub.db"), keeping(false));
     store.keep(&source("s"), vec![event(2, "t")]).await.unwrap();
-    assert_eq!(store.outbox().await.unwrap().waiting, 0);
+    assert_eq!(store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 0);
 }
 
 #[tokio::test]
@@ -254,7 +276,7 @@ async fn a_webhook_can_be_told_every_event() {
         let keeping = Keeping { webhook: Some(events), ..keeping(true) };
         let store = opened(&folder.path().join("hub.db"), keeping);
         store.keep(&source("s"), vec![event(1, "t1"), event(2, "t2")]).await.unwrap();
-        let (due, _) = store.due(10).await.unwrap();
+        let (due, _) = store.due(AlertTarget::Webhook, 10).await.unwrap();
         assert_eq!(due.iter().map(|due| due.event.event.id).collect::<Vec<_>>(), expected);
         store.close();
     }

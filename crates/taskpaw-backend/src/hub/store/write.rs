@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::config::WebhookEvents;
-use taskpaw_contract::ipc::{AgentEvent, FleetEvent};
+use taskpaw_contract::ipc::{AgentEvent, AlertTarget, FleetEvent};
 use tokio::sync::oneshot;
 
 use super::outbox::{self, Outcome};
@@ -43,7 +42,12 @@ pub(super) enum Order {
     /// Nothing that an agent ever sent is kept.
     Erase { agent: String, noted: oneshot::Sender<Result<(), StoreError>> },
     /// A delivery has ended.
-    Delivered { number: u64, outcome: Outcome, noted: oneshot::Sender<Result<(), StoreError>> },
+    Delivered {
+        target: AlertTarget,
+        number: u64,
+        outcome: Outcome,
+        noted: oneshot::Sender<Result<(), StoreError>>,
+    },
 }
 
 /// What is said when the transaction has ended.
@@ -192,11 +196,11 @@ impl Writer {
             let mut stored = Stored::default();
             match order {
                 Order::Keep { source, events, .. } => {
-                    stored = keep(&transaction, source, events, now, self.keeping.webhook)?;
+                    stored = keep(&transaction, source, events, now, self.keeping)?;
                 }
                 Order::KeepOwn { source, event, .. } => {
                     let event = AgentEvent { id: next_own(&transaction, source)?, ..event.clone() };
-                    stored = keep(&transaction, source, &[event], now, self.keeping.webhook)?;
+                    stored = keep(&transaction, source, &[event], now, self.keeping)?;
                 }
                 Order::Seen { source, status } => seen(&transaction, source, status, now)?,
                 Order::State { agent, online, monitors } => {
@@ -208,8 +212,8 @@ impl Writer {
                     transaction.execute("DELETE FROM agents WHERE name = ?1", [agent])?;
                 }
                 Order::Erase { agent, .. } => sizes::erase(&transaction, agent)?,
-                Order::Delivered { number, outcome, .. } => {
-                    outbox::note(&transaction, *number, *outcome, now)?
+                Order::Delivered { target, number, outcome, .. } => {
+                    outbox::note(&transaction, *target, *number, *outcome, now)?
                 }
             }
             all.push(stored);
@@ -273,7 +277,7 @@ fn keep(
     source: &Source,
     events: &[AgentEvent],
     now: u64,
-    webhook: Option<WebhookEvents>,
+    keeping: Keeping,
 ) -> Result<Stored, StoreError> {
     let mut stored = Stored::default();
     let mut holes = 0;
@@ -314,8 +318,10 @@ fn keep(
             holes += 1;
         }
         last = Some(event.id);
-        if webhook.is_some_and(|wanted| outbox::is_wanted(wanted, event)) {
-            outbox::add(transaction, number, now)?;
+        for (target, wanted) in [(AlertTarget::Webhook, keeping.webhook), (AlertTarget::Ntfy, keeping.ntfy)] {
+            if wanted.is_some_and(|wanted| outbox::is_wanted(wanted, event)) {
+                outbox::add(transaction, target, number, now)?;
+            }
         }
         stored.fresh.push(FleetEvent {
             number,
