@@ -2650,4 +2650,3 @@ export type Answers = {
   relaunch: null;
   quit: null;
 };
-

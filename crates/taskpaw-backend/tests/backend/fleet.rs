@@ -362,7 +362,7 @@ fn ntfy_is_told_beside_the_webhook_and_a_test_says_what_the_server_said() {
         told.sort_by(|one, other| one.0.cmp(&other.0));
         assert_eq!(told[0].0, "POST / HTTP/1.1", "the topic is no part of the address");
         let ntfy = &told[0].1;
-        assert_eq!((&ntfy["topic"], &ntfy["title"]), (&json!("my-topic"), &json!("old")));
+        assert_eq!((&ntfy["topic"], &ntfy["title"]), (&json!("my-topic"), &json!("old: t")));
         assert_eq!(ntfy["message"], "event 100 (2026-01-01 00:00 UTC)");
         assert_eq!(told[1].0, "POST /hooks/wake HTTP/1.1");
     }
