@@ -4,11 +4,23 @@
 //! (`latest.json.minisig`). [`signature`] proves that it is TaskPaw's before a byte of it is read, [`feed`] reads it, and
 //! [`decision`] decides, without a clock or a system, whether it offers anything to this machine. Whatever is not believed has a
 //! stable code and a sentence in every language: [`refusal`].
+//!
+//! [`download`] fetches feeds and packages, bounded in size and time, and goes on where a break was.
+//!
+//! [`way`] decides how a new version comes to where this one lies. A version for one person on Linux is an [`archive`], which is looked through before a byte is written. [`versions`] decides in which
+//! order the disk is changed, so that one whole version is started whenever the power goes; [`disk`] does it. [`record`] remembers which one is on trial,
+//! and which failed.
 
+pub mod archive;
 pub mod decision;
+pub mod disk;
+pub mod download;
 pub mod feed;
+pub mod record;
 pub mod refusal;
 pub mod signature;
+pub mod versions;
+pub mod way;
 
 pub use decision::{Decision, Failure, Installed, Offer, Seen, decide};
 pub use feed::{Feed, Package, System};

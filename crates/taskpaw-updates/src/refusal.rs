@@ -1,5 +1,7 @@
 //! Why something that claims to be an update is not believed, or not used: a code and a sentence for each.
 
+use std::io;
+
 use taskpaw_words::{Spoken, Word, updates::refused};
 
 /// Why. The code is stable: files and other programs may keep it.
@@ -41,6 +43,36 @@ pub enum Refusal {
     /// It has nothing for this system.
     #[error("other_system")]
     OtherSystem,
+    /// The server does not answer, or has nothing there.
+    #[error("unreachable")]
+    Unreachable,
+    /// The server sends to another host.
+    #[error("redirected")]
+    Redirected,
+    /// The server is silent, or sends too slowly.
+    #[error("too_slow")]
+    TooSlow,
+    /// What comes has another size than was signed.
+    #[error("wrong_size")]
+    WrongSize,
+    /// The package has something in it that belongs in no package, such as a path that leaves its folder.
+    #[error("unsafe_archive")]
+    UnsafeArchive,
+    /// The package cannot be unpacked, or lacks a program.
+    #[error("broken_archive")]
+    BrokenArchive,
+    /// The programs in the package are of another version than it claims.
+    #[error("other_version")]
+    OtherVersion,
+    /// The folder of the installation cannot be written to.
+    #[error("no_permission")]
+    NoPermission,
+    /// The disk is full.
+    #[error("no_space")]
+    NoSpace,
+    /// The disk failed otherwise.
+    #[error("disk_failed")]
+    DiskFailed,
 }
 
 impl Refusal {
@@ -58,6 +90,16 @@ impl Refusal {
         Self::BelowFloor,
         Self::LowerVersion,
         Self::OtherSystem,
+        Self::Unreachable,
+        Self::Redirected,
+        Self::TooSlow,
+        Self::WrongSize,
+        Self::UnsafeArchive,
+        Self::BrokenArchive,
+        Self::OtherVersion,
+        Self::NoPermission,
+        Self::NoSpace,
+        Self::DiskFailed,
     ];
 
     /// The code, such as `expired`.
@@ -70,6 +112,16 @@ impl Refusal {
     #[must_use]
     pub fn sentence(self, spoken: Spoken) -> &'static str {
         self.word().of(spoken)
+    }
+
+    /// What an error of the disk means.
+    #[must_use]
+    pub fn of_disk(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NoPermission,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => Self::DiskFailed,
+        }
     }
 
     const fn word(self) -> Word {
@@ -86,6 +138,16 @@ impl Refusal {
             Self::BelowFloor => refused::BELOW_FLOOR,
             Self::LowerVersion => refused::LOWER_VERSION,
             Self::OtherSystem => refused::OTHER_SYSTEM,
+            Self::Unreachable => refused::UNREACHABLE,
+            Self::Redirected => refused::REDIRECTED,
+            Self::TooSlow => refused::TOO_SLOW,
+            Self::WrongSize => refused::WRONG_SIZE,
+            Self::UnsafeArchive => refused::UNSAFE_ARCHIVE,
+            Self::BrokenArchive => refused::BROKEN_ARCHIVE,
+            Self::OtherVersion => refused::OTHER_VERSION,
+            Self::NoPermission => refused::NO_PERMISSION,
+            Self::NoSpace => refused::NO_SPACE,
+            Self::DiskFailed => refused::DISK_FAILED,
         }
     }
 }

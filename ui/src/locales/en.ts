@@ -1254,6 +1254,26 @@ export const en = {
       lower_version:
         "The server offers an older version than the one that runs, so it is not used. This version is newer.",
       other_system: "There is a new version, but none for this system yet. TaskPaw looks again tomorrow.",
+      unreachable:
+        "The server of new versions cannot be reached. Check the network, then look again; what has come so far is kept.",
+      redirected:
+        "The server sends TaskPaw to another address than the one that was signed, so it did not go there. A network that asks to log in does that: log in, then look again.",
+      too_slow:
+        "The server of new versions answers too slowly, so TaskPaw does not wait for it. What has come so far is kept; try again later.",
+      wrong_size:
+        "The package on the server has another size than was signed, so it was thrown away. Try again later.",
+      unsafe_archive:
+        "The package of the new version contains something that does not belong in one, so nothing of it was installed. Download it by hand only if you know that it is TaskPaw's.",
+      broken_archive:
+        "The package of the new version is damaged, so nothing of it was installed. TaskPaw looks again tomorrow.",
+      other_version:
+        "The package holds programs of another version than it says, so nothing of it was installed. TaskPaw looks again tomorrow.",
+      no_permission:
+        "TaskPaw may not write to the folder that it is installed in, so nothing was changed. Install the new version by hand, or ask whoever installed this one.",
+      no_space:
+        "The disk has no room for the new version, so this one stays. Free some space, then try again.",
+      disk_failed:
+        "The new version could not be written to the disk, so this one stays. Check the disk, then try again.",
     },
   },
   native: {
