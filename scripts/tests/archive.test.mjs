@@ -99,6 +99,66 @@ test("a first install, an update beside it, and the way out", { skip }, async ()
   assert.deepEqual(readdirSync(join(home1, ".local/bin")), []);
 });
 
+test(
+  "killed before or after any of its changes, one whole version is started, and the next attempt succeeds",
+  {
+    skip,
+  },
+  async () => {
+    const [old, next] = [await unpacked("4.1.0"), await unpacked("4.2.0")];
+    const tools = killers();
+    let kills = 0;
+    for (const when of ["before", "after"]) {
+      for (let at = 1; ; at += 1) {
+        const mine = home(`killed-${when}-${at}`);
+        assert.equal(start(old.script, { home: mine }).status, 0);
+        const count = join(mine, "count");
+        writeFileSync(count, "0");
+        if (IS_ROOT) chownSync(count, PERSON.uid, PERSON.gid);
+        const env = { PATH: `${tools}:/usr/bin:/bin`, COUNT: count, KILL_AT: String(at), WHEN: when };
+        const { status, signal } = start(next.script, { home: mine, env });
+        const folder = join(mine, ".local/opt/taskpaw");
+        const version = readlinkSync(join(folder, "current")).replace("versions/", "");
+        for (const named of readdirSync(join(folder, "versions"))) {
+          const made = named === "4.2.0" ? next.top : old.top;
+          execFileSync("diff", ["-r", made, join(folder, "versions", named)]);
+        }
+        assert.ok(existsSync(join(folder, "versions", version, "taskpaw")), `${when} ${at}: ${version}`);
+        execFileSync(join(mine, ".local/bin/taskpaw"));
+        assert.equal(start(next.script, { home: mine }).status, 0, `${when} ${at}: again`);
+        assert.equal(readlinkSync(join(folder, "current")), "versions/4.2.0");
+        assert.deepEqual(readdirSync(folder).sort(), ["current", "versions"], `${when} ${at}`);
+        if (status === 0) break;
+        assert.equal(signal, "SIGKILL");
+        kills += 1;
+      }
+    }
+    assert.ok(kills > 20, `${kills}`);
+  },
+);
+
+/** Stand-ins for what changes the disk: the one whose turn it is kills the script, before it does its work or after. */
+function killers() {
+  const tools = join(place, "killers");
+  mkdirSync(tools);
+  for (const name of ["cp", "mv", "ln", "rm", "sync", "mkdir"]) {
+    const lines = [
+      "#!/bin/sh",
+      'n=$(($(/usr/bin/cat "$COUNT") + 1))',
+      'echo "$n" >"$COUNT"',
+      `if [ "$n" -eq "$KILL_AT" ]; then`,
+      `  [ "$WHEN" = before ] || /usr/bin/${name} "$@"`,
+      "  kill -9 $PPID",
+      "  exit 1",
+      "fi",
+      `exec /usr/bin/${name} "$@"`,
+    ];
+    writeFileSync(join(tools, name), `${lines.join("\n")}\n`);
+    chmodSync(join(tools, name), 0o755);
+  }
+  return tools;
+}
+
 test("what is missing, and whose something is, is said before anything is changed", { skip }, async () => {
   const { script, top } = await unpacked("4.1.0");
   const mine = home("careful");
