@@ -134,6 +134,21 @@ if [ ! -d "$folder/versions/$version" ] || [ "$(readlink "$folder/current" 2>/de
     sync
 fi
 
+# Two old versions stay to go back to, and any that runs.
+for name in $(ls "$folder/versions" | sort -rV); do
+    case "$name" in
+    "$version" | *[!0-9.]*) continue ;;
+    esac
+    kept=$((${kept:-0} + 1))
+    if [ "$kept" -le 2 ] || ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF " -> $folder/versions/$name/"; then
+        continue
+    fi
+    rm -rf "$folder/discarded"
+    mv -T "$folder/versions/$name" "$folder/discarded"
+    sync
+    rm -rf "$folder/discarded"
+done
+
 sed -e "s|@PROGRAM@|$folder/current/taskpaw|" -e "s|@ICON@|$folder/current/taskpaw.png|" \
     "$folder/current/taskpaw.desktop" >"$entry.next"
 mv -f "$entry.next" "$entry"

@@ -1,6 +1,6 @@
 // The archive for one person on Linux, and its script: a first install, an update, the way out, and what is refused.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -29,12 +29,12 @@ const place = mkdtempSync(join(tmpdir(), "taskpaw-archive-"));
 chmodSync(place, 0o755);
 after(() => rmSync(place, { recursive: true, force: true }));
 
-/** A real archive of a version, of programs that are the system's `true`. */
+/** A real archive of a version, of programs that are the system's `sleep`. */
 async function unpacked(version) {
   const programs = join(place, "programs");
   mkdirSync(programs, { recursive: true });
   for (const name of ["taskpaw", "taskpaw-backend", "taskpaw-ports"]) {
-    writeFileSync(join(programs, name), readFileSync("/bin/true"));
+    writeFileSync(join(programs, name), readFileSync("/bin/sleep"));
     chmodSync(join(programs, name), 0o755);
   }
   const manual = join(programs, "taskpaw.1.gz");
@@ -81,7 +81,7 @@ test("a first install, an update beside it, and the way out", { skip }, async ()
   const entry = readFileSync(join(home1, ".local/share/applications/taskpaw.desktop"), "utf8");
   assert.ok(entry.includes(`\nExec="${folder}/current/taskpaw"\n`), entry);
   assert.ok(entry.includes(`\nIcon=${folder}/current/taskpaw.png\n`), entry);
-  execFileSync(join(home1, ".local/bin/taskpaw"));
+  execFileSync(join(home1, ".local/bin/taskpaw"), ["0"]);
 
   const next = await unpacked("4.2.0");
   for (let times = 0; times < 2; times += 1) {
@@ -124,7 +124,7 @@ test(
           execFileSync("diff", ["-r", made, join(folder, "versions", named)]);
         }
         assert.ok(existsSync(join(folder, "versions", version, "taskpaw")), `${when} ${at}: ${version}`);
-        execFileSync(join(mine, ".local/bin/taskpaw"));
+        execFileSync(join(mine, ".local/bin/taskpaw"), ["0"]);
         assert.equal(start(next.script, { home: mine }).status, 0, `${when} ${at}: again`);
         assert.equal(readlinkSync(join(folder, "current")), "versions/4.2.0");
         assert.deepEqual(readdirSync(folder).sort(), ["current", "versions"], `${when} ${at}`);
@@ -158,6 +158,30 @@ function killers() {
   }
   return tools;
 }
+
+test("two old versions stay, and one that runs", { skip }, async () => {
+  const mine = home("many");
+  const versions = join(mine, ".local/opt/taskpaw/versions");
+  const install = async (version) => {
+    const installed = start((await unpacked(version)).script, { home: mine });
+    assert.equal(installed.status, 0, installed.stderr);
+    return readdirSync(versions).sort();
+  };
+  await install("4.0.0");
+  const running = spawn(join(versions, "4.0.0", "taskpaw"), ["600"], { ...PERSON, stdio: "ignore" });
+  try {
+    await install("4.1.0");
+    await install("4.2.0");
+    assert.deepEqual(await install("4.10.0"), ["4.0.0", "4.1.0", "4.10.0", "4.2.0"]);
+  } finally {
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.kill("SIGKILL");
+    await ended;
+  }
+  assert.deepEqual(await install("4.10.0"), ["4.1.0", "4.10.0", "4.2.0"]);
+  mkdirSync(join(versions, "mine"));
+  assert.deepEqual(await install("4.2.0"), ["4.1.0", "4.10.0", "4.2.0", "mine"]);
+});
 
 test("what is missing, and whose something is, is said before anything is changed", { skip }, async () => {
   const { script, top } = await unpacked("4.1.0");
