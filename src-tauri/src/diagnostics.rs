@@ -55,12 +55,16 @@ pub(crate) struct ExportError {
 /// # Errors
 /// [`ExportError`]. What cannot be read is named in the archive and does not stop it.
 pub(crate) fn export(sources: &Sources) -> Result<PathBuf, ExportError> {
-    let downloads = directories::UserDirs::new().and_then(|dirs| dirs.download_dir().map(Path::to_owned));
-    let folder =
-        downloads.filter(|folder| folder.is_dir()).unwrap_or_else(|| sources.data.join("diagnostics"));
+    let folder = folder(&sources.data);
     let path = folder.join(format!("{FOLDER}-{}.tar.gz", unix_ms() / 1000));
     let written = std::fs::create_dir_all(&folder).and_then(|()| write(&path, &collect(sources)));
     written.map(|()| path.clone()).map_err(|source| ExportError { path, source })
+}
+
+/// Where archives are written: where a person finds what they have asked for, else in the data folder.
+pub(crate) fn folder(data: &Path) -> PathBuf {
+    let downloads = directories::UserDirs::new().and_then(|dirs| dirs.download_dir().map(Path::to_owned));
+    downloads.filter(|folder| folder.is_dir()).unwrap_or_else(|| data.join("diagnostics"))
 }
 
 /// A file of the archive.

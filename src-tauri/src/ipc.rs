@@ -3,7 +3,9 @@
 mod alerts;
 mod closing;
 mod handlers;
+mod pairing;
 mod ports;
+mod programs;
 mod roles_data;
 mod setting;
 
@@ -51,6 +53,9 @@ fn is_order(request: &Request) -> bool {
         | Request::AddMonitor { .. }
         | Request::ChangeMonitor { .. }
         | Request::RemoveMonitor { .. }
+        | Request::LetHubsIn { .. }
+        | Request::Pair { .. }
+        | Request::StartAfresh
         | Request::RestoreLastGoodConfig
         | Request::ReloadConfig
         | Request::ImportSeen
@@ -79,6 +84,11 @@ fn is_order(request: &Request) -> bool {
         | Request::AgentEvents { .. }
         | Request::FleetEvents { .. }
         | Request::TestAgent { .. }
+        | Request::TryMonitor { .. }
+        | Request::PairingLine
+        | Request::RunningPrograms
+        | Request::ChoosePath { .. }
+        | Request::OpenPlace { .. }
         | Request::SendTestNotification
         | Request::ClaimAgain
         | Request::StartAllTheSame

@@ -4,7 +4,7 @@ mod note;
 mod own_agent;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use taskpaw_contract::Role;
@@ -193,13 +193,27 @@ impl Settings {
         ConfigFile::restore_last_good(&self.path).map(|_| ())
     }
 
+    /// Puts a file that cannot be used aside and begins a new one. Gives where the old one is.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`].
+    pub(crate) fn start_afresh(&self) -> Result<PathBuf, ConfigProblem> {
+        let _alone = self.alone();
+        ConfigFile::start_afresh(&self.path)
+    }
+
+    /// The configuration file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.path
+    }
+
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What people call this machine.
-fn machine_name(config: &Config) -> String {
+pub(crate) fn machine_name(config: &Config) -> String {
     match config.agent.machine.trim() {
         "" => sysinfo::System::host_name().unwrap_or_default(),
         name => name.to_owned(),
@@ -213,7 +227,7 @@ mod tests {
 
     use super::*;
 
-    fn settings(folder: &std::path::Path) -> Settings {
+    fn settings(folder: &Path) -> Settings {
         Settings::new(Folders { config: folder.into(), data: folder.into(), v3: folder.join("v3") })
     }
 

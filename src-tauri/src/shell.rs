@@ -1,5 +1,11 @@
 //! What the app can do with the program around it: its window, its end, its place in the system's list for logins.
 
+mod choosing;
+mod opening;
+
+use std::path::{Path, PathBuf};
+
+use taskpaw_contract::ipc::PathKind;
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt as _;
 
@@ -19,6 +25,19 @@ pub(crate) trait Shell: Send + Sync {
 
     /// Has the desktop show a notification, which may take a moment.
     fn notify(&self, title: &str, body: &str);
+
+    /// Has the person choose a file or a folder in the system's own window; nothing if they choose none. Blocks as long as
+    /// they take.
+    ///
+    /// # Errors
+    /// What keeps that window from opening.
+    fn choose_path(&self, what: PathKind) -> Result<Option<PathBuf>, String>;
+
+    /// Has the system show a file or a folder of TaskPaw's in the program that it has for it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn open(&self, path: &Path) -> Result<(), String>;
 
     /// Has the program start when the person logs in, or not.
     ///
@@ -60,6 +79,14 @@ impl Shell for TauriShell {
         if let Err(error) = self.handle.notification().builder().title(title).body(body).show() {
             tracing::warn!(%error, title, body, "no notification can be shown");
         }
+    }
+
+    fn choose_path(&self, what: PathKind) -> Result<Option<PathBuf>, String> {
+        choosing::choose(&self.handle, what)
+    }
+
+    fn open(&self, path: &Path) -> Result<(), String> {
+        opening::open(path)
     }
 
     fn set_start_at_login(&self, enabled: bool) -> Result<(), String> {

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::tray;
 
 /// The name of the one window.
-const NAME: &str = "main";
+pub(crate) const NAME: &str = "main";
 /// The title of the window, while nothing more is known.
 const TITLE: &str = "TaskPaw";
 /// What is kept of the window from one start to the next. Not whether it is visible: `--background` decides that.

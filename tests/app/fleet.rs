@@ -30,6 +30,7 @@ async fn a_hub_with_two_agents() {
     window.says("page-fleet", "No machines yet", "还没有机器").await;
 
     window.click("action-add-agent").await;
+    window.click("agent-by-hand").await;
     window.click("agent-test").await;
     window.says("agent-dialog", "This must be filled in.", "此项必填。").await;
     window.types("agent-url", &format!("http://127.0.0.1:{}", home.network)).await;
@@ -40,7 +41,8 @@ async fn a_hub_with_two_agents() {
     window.shows(ONLINE).await;
 
     window.click("action-add-agent").await;
-    window.types("agent-url", &format!("http://127.0.0.1:{}", render.network)).await;
+    window.click("agent-by-hand").await;
+    window.types("agent-url", &format!("127.0.0.1:{}", render.network)).await;
     window.types("agent-token", "another-one").await;
     window.click("agent-test").await;
     window.says("agent-test-result", "It did not accept the token.", "它不接受此令牌。").await;

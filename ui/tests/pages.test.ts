@@ -179,8 +179,8 @@ describe("monitors", () => {
   });
 
   it.each([
-    ["en", "System resources", "Nothing else is watched yet"],
-    ["zh-CN", "系统资源", "还没有其他监测项目"],
+    ["en", "System resources", "What should TaskPaw watch?"],
+    ["zh-CN", "系统资源", "要让 TaskPaw 监测什么？"],
   ] as const)("says in %s what a new person has, and how there is more", async (language, name, hint) => {
     await open("bare", "this-machine", language);
     expect(find("monitor").querySelector("h3")?.textContent).toBe(name);
@@ -385,12 +385,15 @@ describe("the fleet", () => {
   it("tests and adds a machine", async () => {
     const host = await open("hub-empty", "fleet");
     await click("action-add-agent");
+    await click("agent-by-hand");
     await click("agent-test");
     expect(saidAt("agent-url")).toBe("This must be filled in.");
     // The test would bring the name.
     expect(saidAt("agent-name")).toBe("");
-    await type("agent-url", "192.168.1.9:5680");
+    await type("agent-url", "ftp://192.168.1.9:5680");
     expect(saidAt("agent-url")).toContain("http://");
+    await type("agent-url", "192.168.1.9:5680");
+    expect(saidAt("agent-url")).toBe("");
     await type("agent-url", "http://192.168.1.9:5680/status");
     expect(saidAt("agent-url")).toContain("leave out what follows");
     await type("agent-url", "http://192.168.1.9:5680");

@@ -12,6 +12,7 @@ mod predecessor;
 mod roster;
 mod schedule;
 mod throttle;
+mod trial;
 mod v3_status;
 mod work;
 
@@ -44,6 +45,7 @@ pub(crate) use events::{Numbers, numbers};
 pub(crate) use events::{fuzz as fuzz_journal, fuzz_lineage, fuzz_memories};
 pub(crate) use predecessor::{JOURNAL, LINEAGE};
 use roster::Roster;
+use trial::Trials;
 
 /// The name that events of the agent itself carry in place of a monitor's.
 const SELF_NAME: &str = "taskpaw";
@@ -80,6 +82,7 @@ struct Shared {
     events: EventQueue,
     roster: Arc<Roster>,
     editing: Editing,
+    trials: Trials,
     news: News,
     stop: Stop,
 }
@@ -112,6 +115,7 @@ impl Agent {
                 board,
                 events,
                 editing,
+                trials: Trials::default(),
                 roster,
                 news,
                 stop: launch.over.clone(),

@@ -27,13 +27,13 @@ pub use error::{ErrorCode, IpcError};
 pub use event::{Event, HostEvent, PortsFrom, PortsWay, Replaced, Stage, TimelineEntry, TookOver};
 pub use fleet::{
     AgentChange, AgentDraft, AgentOffer, AgentProbe, AgentTest, FleetAgent, FleetEvent, FleetNews,
-    FleetStatus, MissedEvents, PollErrorCode, WebhookStatus,
+    FleetStatus, MissedEvents, Paired, PollErrorCode, WebhookStatus,
 };
 pub use health::{Health, MOST_TROUBLES, Trouble, TroubleState, Watched};
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldProblem, MonitorType};
 pub use run_by::{ContainerEngine, RunBy, RunByProgram};
-pub use setting::{AddressChoice, CloseDecision, Page, TokenName};
+pub use setting::{AddressChoice, CloseDecision, Page, PathKind, Place, RunningProgram, TokenName};
 pub use status::{
     AgentEvent, AgentStatus, EventCursor, EventKind, EventLevel, EventRefusal, LastWork, MetricSample,
     MonitorState, MonitorStatus, Work, is_hex_id,

@@ -8,6 +8,7 @@ pub mod folders;
 pub mod identity;
 pub mod import_report;
 pub mod ipc;
+pub mod pairing;
 pub mod sidecar;
 #[cfg(unix)]
 pub mod signals;

@@ -1,15 +1,18 @@
 //! What each request of the window does. A handler is a few lines; what is longer has a module of its own.
 
+use std::path::PathBuf;
+
 use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, AlertTarget, AlertTargetDraft,
     AlertTest, Apply, CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch,
-    LogLine, MetricSample, MonitorType, Page, PortDraft, PortView, Snapshot, TokenName,
+    LogLine, MetricSample, MonitorStatus, MonitorType, Page, Paired, PathKind, Place, PortDraft, PortView,
+    RunningProgram, Snapshot, TokenName,
 };
 
-use super::{alerts, closing, ports, roles_data, setting};
+use super::{alerts, closing, pairing, ports, programs, roles_data, setting};
 use crate::app::App;
 use crate::diagnostics;
 use crate::launch::Choice;
@@ -160,6 +163,19 @@ impl Handlers for App {
         Ok(setting::check_exposure(&name, &host, has_token))
     }
 
+    async fn let_hubs_in(&self, address: Option<String>) -> Result<Apply, IpcError> {
+        may_start(self)?;
+        pairing::let_hubs_in(self, address).await
+    }
+
+    async fn pairing_line(&self) -> Result<String, IpcError> {
+        pairing::line(self)
+    }
+
+    async fn pair(&self, line: String) -> Result<Paired, IpcError> {
+        pairing::pair(self, &line).await
+    }
+
     async fn monitor_types(&self) -> Result<Vec<MonitorType>, IpcError> {
         roles_data::monitor_types(self).await
     }
@@ -178,6 +194,43 @@ impl Handlers for App {
 
     async fn remove_monitor(&self, name: String) -> Result<(), IpcError> {
         roles_data::remove_monitor(self, &name).await
+    }
+
+    async fn try_monitor(&self, monitor: MonitorConfig) -> Result<MonitorStatus, IpcError> {
+        roles_data::try_monitor(self, monitor).await
+    }
+
+    async fn running_programs(&self) -> Result<Vec<RunningProgram>, IpcError> {
+        programs::running()
+    }
+
+    async fn choose_path(&self, what: PathKind) -> Result<Option<String>, IpcError> {
+        let chosen = self.shell().choose_path(what).map_err(unsupported)?;
+        Ok(chosen.map(|path| path.display().to_string()))
+    }
+
+    async fn open_place(&self, place: Place) -> Result<(), IpcError> {
+        let data = PathBuf::from(self.board().snapshot().app.data_dir);
+        let file = self.settings().file();
+        let path = match place {
+            Place::Config => file.parent().unwrap_or(file).to_owned(),
+            Place::File => file.to_owned(),
+            Place::Data => data,
+            Place::Exports => diagnostics::folder(&data),
+        };
+        self.shell().open(&path).map_err(unsupported)
+    }
+
+    async fn start_afresh(&self) -> Result<String, IpcError> {
+        may_start(self)?;
+        if self.settings().read_file().is_ok() {
+            let message = "the configuration can be used: nothing has to be put aside";
+            return Err(IpcError::new(ErrorCode::BadRequest, message));
+        }
+        let kept = self.settings().start_afresh()?;
+        tracing::warn!(kept = %kept.display(), "the configuration begins anew; the one that could not be used is kept");
+        self.launch_roles()?;
+        Ok(kept.display().to_string())
     }
 
     async fn restore_last_good_config(&self) -> Result<(), IpcError> {
@@ -296,6 +349,10 @@ fn may_start(app: &App) -> Result<(), IpcError> {
         return Err(IpcError::new(ErrorCode::Busy, message));
     }
     Ok(())
+}
+
+fn unsupported(reason: String) -> IpcError {
+    IpcError::new(ErrorCode::Unsupported, reason)
 }
 
 fn internal(error: impl std::fmt::Display) -> IpcError {

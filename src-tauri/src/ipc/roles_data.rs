@@ -7,7 +7,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel, FleetEvent, IpcError,
-    MetricSample, MonitorType,
+    MetricSample, MonitorStatus, MonitorType,
 };
 
 use crate::app::App;
@@ -52,6 +52,10 @@ pub(super) async fn monitors(app: &App) -> Result<Vec<MonitorConfig>, IpcError> 
 
 pub(super) async fn add_monitor(app: &App, monitor: MonitorConfig) -> Result<(), IpcError> {
     client(app, Role::Agent)?.order(Method::POST, "/control/monitors", Some(body(monitor)?)).await
+}
+
+pub(super) async fn try_monitor(app: &App, monitor: MonitorConfig) -> Result<MonitorStatus, IpcError> {
+    client(app, Role::Agent)?.post("/control/try-monitor", body(monitor)?).await
 }
 
 pub(super) async fn change_monitor(app: &App, name: &str, monitor: MonitorConfig) -> Result<(), IpcError> {

@@ -434,7 +434,7 @@ export type StartupErrorCode = "config_invalid" | "config_unwritable" | "port_in
 /**
  * The kinds of errors.
  */
-export type ErrorCode = "bad_request" | "config" | "invalid_fields" | "busy" | "handing_over" | "other_runs" | "unsupported" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "internal";
+export type ErrorCode = "bad_request" | "config" | "invalid_fields" | "busy" | "handing_over" | "other_runs" | "unsupported" | "not_ready" | "backend_unreachable" | "no_free_port" | "look_failed" | "bad_pairing_line" | "no_network" | "internal";
 
 /**
  * An error of a command.
@@ -1661,6 +1661,38 @@ export type CloseDecision = "quit" | "tray" | "stay";
 export type Page = "this-machine" | "fleet" | "events" | "ports" | "settings" | "diagnostics";
 
 /**
+ * What a person is to choose in the system's own window.
+ */
+export type PathKind = "file" | "folder";
+
+/**
+ * A place of TaskPaw's that a person can have shown: the window names none by its path.
+ */
+export type Place = "config" | "data" | "exports" | "file";
+
+/**
+ * A program of this person that runs.
+ */
+export type RunningProgram = { 
+/**
+ * Its name, such as `blender`.
+ */
+name: string, 
+/**
+ * Its file; nothing if the system does not say.
+ */
+path: string | null, 
+/**
+ * How many processes of it run.
+ */
+count: number, };
+
+/**
+ * Why a text is no line for a machine.
+ */
+export type PairingRefusal = "not_a_line" | "other_use" | "newer" | "damaged" | "too_long";
+
+/**
  * A line of a log.
  */
 export type LogLine = { 
@@ -1968,6 +2000,31 @@ export type EventLevel = "info" | "warn" | "alert" | "done";
  * What happened: `data.kind` of an event, for whoever says it in another language.
  */
 export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "stuck" | "unstuck" | "assistant_busy" | "assistant_waits" | "assistant_idle" | "monitor_failed" | "monitor_works" | "left_out" | "machine_offline" | "machine_online";
+
+/**
+ * How a machine came into the fleet by the line that was pasted.
+ */
+export type Paired = { 
+/**
+ * What it is called in the fleet.
+ */
+name: string, 
+/**
+ * Where its agent answers.
+ */
+url: string, 
+/**
+ * How it answered when it was asked.
+ */
+test: AgentTest, 
+/**
+ * Whether it is in the fleet now. One that did not answer as it should is not.
+ */
+is_added: boolean, 
+/**
+ * Whether it was there already, and has got another address or token.
+ */
+was_known: boolean, };
 
 /**
  * `GET /status` of a hub.
@@ -2534,7 +2591,15 @@ host: string,
 /**
  * Whether a token would be asked for.
  */
-has_token: boolean, } | { "command": "monitor_types" } | { "command": "monitors" } | { "command": "add_monitor", 
+has_token: boolean, } | { "command": "let_hubs_in", 
+/**
+ * The address to listen on; nothing: the one that most likely is that of the household's or the office's network.
+ */
+address: string | null, } | { "command": "pairing_line" } | { "command": "pair", 
+/**
+ * What the person has pasted.
+ */
+line: string, } | { "command": "monitor_types" } | { "command": "monitors" } | { "command": "add_monitor", 
 /**
  * It.
  */
@@ -2550,7 +2615,19 @@ monitor: MonitorConfig, } | { "command": "remove_monitor",
 /**
  * Its name.
  */
-name: string, } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "answer_left_behind", 
+name: string, } | { "command": "try_monitor", 
+/**
+ * It; it need not be the agent's yet, and nothing is stored of it.
+ */
+monitor: MonitorConfig, } | { "command": "running_programs" } | { "command": "choose_path", 
+/**
+ * Which of them.
+ */
+what: PathKind, } | { "command": "open_place", 
+/**
+ * Which one.
+ */
+place: Place, } | { "command": "start_afresh" } | { "command": "restore_last_good_config" } | { "command": "reload_config" } | { "command": "import_seen" } | { "command": "answer_left_behind", 
 /**
  * Whether it is taken over.
  */
@@ -2626,11 +2703,19 @@ export type Answers = {
   set_token: null;
   addresses: Array<AddressChoice>;
   check_exposure: ExposureReason | null;
+  let_hubs_in: Apply;
+  pairing_line: string;
+  pair: Paired;
   monitor_types: Array<MonitorType>;
   monitors: Array<MonitorConfig>;
   add_monitor: null;
   change_monitor: null;
   remove_monitor: null;
+  try_monitor: MonitorStatus;
+  running_programs: Array<RunningProgram>;
+  choose_path: string | null;
+  open_place: null;
+  start_afresh: string;
   restore_last_good_config: null;
   reload_config: null;
   import_seen: null;

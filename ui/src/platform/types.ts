@@ -30,6 +30,8 @@ const codes: Record<ErrorCode, true> = {
   backend_unreachable: true,
   no_free_port: true,
   look_failed: true,
+  bad_pairing_line: true,
+  no_network: true,
   internal: true,
 };
 

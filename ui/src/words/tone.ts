@@ -24,6 +24,7 @@ export type IconName =
   | "edit"
   | "remove"
   | "copy"
+  | "folder"
   | "show"
   | "hide"
   | "export"

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, AlertProbe, AlertTest, MonitorType};
+use taskpaw_contract::ipc::{
+    AgentEvent, AgentNews, AgentStatus, AlertProbe, AlertTest, MonitorStatus, MonitorType,
+};
 
 use super::Shared;
 use crate::alerts;
@@ -32,6 +34,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/control/events", get(events))
         .route("/control/monitor-types", get(monitor_types))
         .route("/control/monitors", get(monitors).post(add_monitor))
+        .route("/control/try-monitor", post(try_monitor))
         .route("/control/monitors/{name}", put(change_monitor).delete(remove_monitor))
         .route("/control/monitors/{name}/enable", post(enable_monitor))
         .route("/control/monitors/{name}/disable", post(disable_monitor))
@@ -79,6 +82,14 @@ async fn add_monitor(
     JsonBody(monitor): JsonBody<MonitorConfig>,
 ) -> Result<(StatusCode, Json<MonitorConfig>), ApiError> {
     shared.editing.add(monitor).await.map(|monitor| (StatusCode::CREATED, Json(monitor)))
+}
+
+async fn try_monitor(
+    State(shared): State<Arc<Shared>>,
+    JsonBody(monitor): JsonBody<MonitorConfig>,
+) -> Result<Json<MonitorStatus>, ApiError> {
+    let setup = shared.roster.setup_for_a_trial()?;
+    shared.trials.look(&monitor, setup).await.map(Json)
 }
 
 async fn change_monitor(

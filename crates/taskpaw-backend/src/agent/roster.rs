@@ -18,6 +18,7 @@ use super::SELF_NAME;
 use super::board::Board;
 use super::events::{Emitter, Recall};
 use super::schedule::Watch;
+use crate::http::ApiError;
 use crate::monitors::{self, BadSetup, Leash, Processes, Setup, Subject};
 
 /// How long readiness waits for the first numbers.
@@ -194,6 +195,19 @@ impl Roster {
             Err(BadSetup::System(reason)) => problems.push(problem("type_id", reason)),
         }
         problems
+    }
+
+    /// What a monitor is made from that is only tried.
+    ///
+    /// # Errors
+    /// An agent that is not live acts on nothing outside.
+    pub(super) fn setup_for_a_trial(&self) -> Result<Setup, ApiError> {
+        if !self.is_live.load(Ordering::SeqCst) {
+            return Err(ApiError::Unavailable(
+                "the agent is about to begin; try again in a moment".to_owned(),
+            ));
+        }
+        Ok(self.setup("trial"))
     }
 
     fn setup(&self, name: &str) -> Setup {

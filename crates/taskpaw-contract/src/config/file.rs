@@ -181,7 +181,34 @@ impl ConfigFile {
         replace_file(path, &bytes).map_err(failed)?;
         Self::read(path)
     }
+
+    /// Puts a file that cannot be used aside, beside its place, and begins a new one with what every setting is if nobody
+    /// chooses. Gives where the old one is: no earlier one is overwritten.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`].
+    pub fn start_afresh(path: &Path) -> Result<PathBuf, ConfigProblem> {
+        let failed =
+            |error: io::Error| ConfigProblem::Unwritable { path: path.to_owned(), reason: error.to_string() };
+        let kept = {
+            let _alone = lock(path)?;
+            let names = (1..MOST_KEPT_ASIDE).map(|number| match number {
+                1 => beside(path, ".broken"),
+                number => beside(path, &format!(".broken-{number}")),
+            });
+            let is_free = |name: &PathBuf| fs::symlink_metadata(name).is_err();
+            // With so many of them the first one is of no use any more.
+            let kept = names.into_iter().find(is_free).unwrap_or_else(|| beside(path, ".broken"));
+            fs::rename(path, &kept).map_err(failed)?;
+            kept
+        };
+        Self::begin(path, Config::default)?;
+        Ok(kept)
+    }
 }
+
+/// So many files that could not be used are kept beside.
+const MOST_KEPT_ASIDE: u32 = 100;
 
 /// Some thousand monitors or agents, each with a long list, are far below it.
 const MOST_BYTES: u64 = 16 << 20;

@@ -8,11 +8,11 @@ use super::alerts::{AlertTarget, AlertTargetDraft, AlertTest};
 use super::apply::Apply;
 use super::data::DataKind;
 use super::error::{ErrorCode, IpcError};
-use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent};
+use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, Paired};
 use super::log::LogLine;
 use super::monitor::MonitorType;
-use super::setting::{AddressChoice, CloseDecision, Page, TokenName};
-use super::status::{AgentEvent, EventLevel, MetricSample};
+use super::setting::{AddressChoice, CloseDecision, Page, PathKind, Place, RunningProgram, TokenName};
+use super::status::{AgentEvent, EventLevel, MetricSample, MonitorStatus};
 use super::view::{PortView, Snapshot};
 use crate::Role;
 use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
@@ -223,6 +223,19 @@ requests! {
         /// Whether a token would be asked for.
         has_token: bool,
     } -> Option<ExposureReason>;
+    /// Let hubs on other machines reach this machine's agent: it gets a token if it has none, and listens on an address of the
+    /// network. The answer comes at the end; each step is told by `apply_progress`.
+    LetHubsIn: let_hubs_in {
+        /// The address to listen on; nothing: the one that most likely is that of the household's or the office's network.
+        address: Option<String>,
+    } -> Apply;
+    /// The line by which this machine is added to a hub, with its token in clear: the person asked to copy it.
+    PairingLine: pairing_line -> String;
+    /// Read the line of another machine, ask that one, and add it to the fleet if it answers.
+    Pair: pair {
+        /// What the person has pasted.
+        line: String,
+    } -> Paired;
     /// The kinds of monitors that the agent offers.
     MonitorTypes: monitor_types -> Vec<MonitorType>;
     /// The agent's monitors as they are configured.
@@ -244,6 +257,25 @@ requests! {
         /// Its name.
         name: String,
     } -> ();
+    /// Look once as this monitor would, and keep nothing.
+    TryMonitor: try_monitor {
+        /// It; it need not be the agent's yet, and nothing is stored of it.
+        monitor: MonitorConfig,
+    } -> MonitorStatus;
+    /// The programs of this person that run, by name, without what stands in their command lines.
+    RunningPrograms: running_programs -> Vec<RunningProgram>;
+    /// Have the person choose a file or a folder in the system's own window. Nothing: they chose none.
+    ChoosePath: choose_path {
+        /// Which of them.
+        what: PathKind,
+    } -> Option<String>;
+    /// Show a place of TaskPaw's in the program that the system has for it.
+    OpenPlace: open_place {
+        /// Which one.
+        place: Place,
+    } -> ();
+    /// Put a configuration that cannot be used aside, and start with a new one. The answer is where the old one is kept.
+    StartAfresh: start_afresh -> String;
     /// Put the last good copy in the place of a configuration that cannot be used, and start.
     RestoreLastGoodConfig: restore_last_good_config -> ();
     /// Read the configuration again, after a person has corrected it, and start.

@@ -200,6 +200,21 @@ pub struct AgentTest {
     pub milliseconds: f64,
 }
 
+/// How a machine came into the fleet by the line that was pasted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Paired {
+    /// What it is called in the fleet.
+    pub name: String,
+    /// Where its agent answers.
+    pub url: String,
+    /// How it answered when it was asked.
+    pub test: AgentTest,
+    /// Whether it is in the fleet now. One that did not answer as it should is not.
+    pub is_added: bool,
+    /// Whether it was there already, and has got another address or token.
+    pub was_known: bool,
+}
+
 /// What `GET /stream` of a hub tells, one at a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]

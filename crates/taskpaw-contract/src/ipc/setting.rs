@@ -44,6 +44,41 @@ pub struct AddressChoice {
     pub refused: Option<ExposureReason>,
 }
 
+/// What a person is to choose in the system's own window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum PathKind {
+    /// A file that is there.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// A place of TaskPaw's that a person can have shown: the window names none by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// The folder of `config.json`.
+    Config,
+    /// The folder of state and logs.
+    Data,
+    /// The folder of the archives that were exported.
+    Exports,
+    /// `config.json` itself, in the program that the system has for it.
+    File,
+}
+
+/// A program of this person that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunningProgram {
+    /// Its name, such as `blender`.
+    pub name: String,
+    /// Its file; nothing if the system does not say.
+    pub path: Option<String>,
+    /// How many processes of it run.
+    pub count: u32,
+}
+
 /// What a person says when asked whether closing the window should end the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]

@@ -10,6 +10,7 @@ use crate::config::{
 use crate::import_report::{
     DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
 };
+use crate::pairing::PairingRefusal;
 use crate::sidecar::{PortName, StartupErrorCode};
 use crate::{PortStatus, Role};
 
@@ -100,6 +101,10 @@ pub fn typescript() -> String {
         AddressChoice,
         CloseDecision,
         Page,
+        PathKind,
+        Place,
+        RunningProgram,
+        PairingRefusal,
         LogLine,
         LogLevel,
         MonitorType,
@@ -116,6 +121,7 @@ pub fn typescript() -> String {
         AgentEvent,
         EventLevel,
         EventKind,
+        Paired,
         FleetStatus,
         FleetAgent,
         MissedEvents,

@@ -210,7 +210,61 @@ export const monitorTypes: MonitorType[] = [
       },
     },
   },
+  simple("http_check", "Web address", { url: { type: "string", title: "URL", minLength: 1 } }, ["url"]),
+  simple(
+    "folder",
+    "New files in a folder",
+    {
+      path: { type: "string", title: "Folder", description: "Its whole path.", format: "path", minLength: 1 },
+      extensions: { type: "array", title: "Only these extensions", items: { type: "string" }, default: [] },
+      stable_seconds: { type: "number", title: "Complete after", default: 30, minimum: 0, maximum: 86_400 },
+    },
+    ["path"],
+  ),
+  simple(
+    "process",
+    "Program or service",
+    { pattern: { type: "string", title: "Name", format: "regex", minLength: 1 } },
+    ["pattern"],
+  ),
+  simple(
+    "task",
+    "One-time task",
+    {
+      pattern: { type: "string", title: "Name or command line", format: "regex", minLength: 1 },
+      search_cmdline: { type: "boolean", title: "Search command lines too", default: true },
+    },
+    ["pattern"],
+  ),
+  simple("comfyui", "ComfyUI queue", {
+    host: { type: "string", title: "Host", default: "127.0.0.1" },
+    port: { type: "integer", title: "Port", default: 8188, minimum: 1, maximum: 65_535 },
+  }),
+  simple("dev_activity", "Coding assistants", {
+    tools: {
+      type: "array",
+      title: "Assistants",
+      items: { type: "string" },
+      minItems: 1,
+      default: ["claude", "codex"],
+    },
+  }),
 ];
+
+function simple(
+  type_id: string,
+  title: string,
+  properties: Record<string, unknown>,
+  required: string[] = [],
+): MonitorType {
+  return {
+    type_id,
+    title,
+    description: `${title}.`,
+    always_on: false,
+    schema: { type: "object", required, properties },
+  };
+}
 
 export function monitors(): MonitorConfig[] {
   const monitor = (type_id: string, name: string, config: Record<string, unknown>): MonitorConfig => ({

@@ -19,7 +19,9 @@ import type {
   IpcError,
   LogLine,
   MonitorConfig,
+  MonitorStatus,
   MonitorType,
+  Paired,
   PortDraft,
   PortStatus,
   PortView,
@@ -27,6 +29,7 @@ import type {
   Role,
   RoleData,
   RoleView,
+  RunningProgram,
   Snapshot,
   TakeoverRecord,
   TokenName,
@@ -58,6 +61,11 @@ export interface World {
   agentTest: AgentTest;
   /** How a test of a webhook or of ntfy goes. */
   alertTest: AlertTest;
+  /** What a monitor that is tried says. */
+  trial: MonitorStatus;
+  programs: RunningProgram[];
+  /** What a person chooses in the system's own window; nothing: they close it. */
+  chosenPath: string | null;
   /** The refusal of a command, where a test wants one. */
   refuse: Partial<Record<Command, IpcError>>;
   /** Milliseconds that an answer takes. */
@@ -73,6 +81,7 @@ const changing = new Set<Command>([
   "add_agent",
   "change_agent",
   "remove_agent",
+  "pair",
 ]);
 
 /** How long a start takes. */
@@ -221,17 +230,9 @@ export class FakeHost implements Platform {
         return this.world.tokens[request.token] ?? "";
       case "generate_token":
         return "5d41402abc4b2a76b9719d911017c592a1d0c6e83f027327d8461063f4ac58a6";
-      case "set_token": {
-        this.world.tokens[request.token] = request.value;
-        const names: TokenName[] = ["agent", "hub", "polling"];
-        this.#changeApp({
-          tokens: names.filter((name) => this.world.tokens[name]),
-          short_tokens: names.filter(
-            (name) => name !== "polling" && (this.world.tokens[name]?.length ?? 16) < 16,
-          ),
-        });
+      case "set_token":
+        this.#setToken(request.token, request.value);
         return null;
-      }
       case "set_alert_target": {
         const { target, url, token, events } = request.draft;
         const before = this.world.snapshot.app.alerts.find((each) => each.target === target);
@@ -253,6 +254,33 @@ export class FakeHost implements Platform {
         return this.world.addresses;
       case "check_exposure":
         return exposure(request.host, request.name, request.has_token);
+      case "let_hubs_in": {
+        const best = this.world.addresses.find(({ address }) => !address.startsWith("127."));
+        const host = request.address ?? best?.address;
+        if (!host) throw refusal("no_network", "no network");
+        if (!this.world.tokens.agent) this.#setToken("agent", "0123456789abcdef0123456789abcdef");
+        const port = this.role("agent").ports.find(({ name }) => name === "network")?.port ?? 5680;
+        return this.#apply([{ role: "agent", name: "network", endpoint: { host, port } }], true);
+      }
+      case "pairing_line": {
+        const port = this.role("agent").ports.find(({ name }) => name === "network");
+        return `taskpaw-machine 1, ${port?.host}:${port?.port}, ${this.world.tokens.agent}, render-01, 5f0c1a2b`;
+      }
+      case "pair":
+        return this.#pair(request.line);
+      case "try_monitor":
+        this.#mustBeReady("agent");
+        return this.world.trial;
+      case "running_programs":
+        return this.world.programs;
+      case "choose_path":
+        return this.world.chosenPath;
+      case "open_place":
+        return null;
+      case "start_afresh":
+        this.#configure(null);
+        this.#start("agent");
+        return `${this.world.snapshot.app.config_dir}/config.json.broken`;
       case "monitor_types":
         this.#mustBeReady("agent");
         return this.world.monitorTypes;
@@ -323,6 +351,35 @@ export class FakeHost implements Platform {
         this.#mustBeReady("hub");
         return this.world.agentTest;
     }
+  }
+
+  #setToken(token: TokenName, value: string): void {
+    this.world.tokens[token] = value;
+    const names: TokenName[] = ["agent", "hub", "polling"];
+    this.#changeApp({
+      tokens: names.filter((name) => this.world.tokens[name]),
+      short_tokens: names.filter(
+        (name) => name !== "polling" && (this.world.tokens[name]?.length ?? 16) < 16,
+      ),
+    });
+  }
+
+  #pair(line: string): Paired {
+    this.#mustBeReady("hub");
+    const [word, address, , name] = line.replace(/[\s"]/g, "").split(",");
+    if (word !== "taskpaw-machine1" || !address || !name)
+      throw refusal(
+        "bad_pairing_line",
+        "it is no line",
+        word?.includes("taskpaw-") ? "other_use" : "not_a_line",
+      );
+    const test = this.world.agentTest;
+    const url = `http://${address}`;
+    const { agents } = this.world.fleet;
+    const was_known = agents.some((agent) => agent.url === url);
+    const is_added = test.error === null;
+    if (is_added && !was_known) agents.push(unanswered({ name, url, token: "t", enabled: true }));
+    return { name, url, test, is_added, was_known };
   }
 
   #indexOf(list: { name: string }[], name: string): number {

@@ -47,6 +47,19 @@ export function ordinary(): World {
       milliseconds: 3.4,
     },
     alertTest: { outcome: "taken", status: 200, said: null, milliseconds: 84 },
+    trial: {
+      type_id: "tcp_check",
+      state: "ok",
+      detail: "accepts connections (3 ms)",
+      metrics: { listening: true, connect_ms: 3.1 },
+      last_update: new Date().toISOString(),
+    },
+    programs: [
+      { name: "blender", path: "/opt/blender/blender", count: 1 },
+      { name: "firefox", path: "/usr/lib/firefox/firefox", count: 9 },
+      { name: "python3", path: "/usr/bin/python3.12", count: 2 },
+    ],
+    chosenPath: "/home/anna/renders/scene-05.log",
     refuse: {},
     delay: 30,
   };

@@ -242,6 +242,18 @@ fn the_last_good_copy_comes_back_and_the_broken_file_is_kept() {
     assert_eq!(fs::read_to_string(beside(&path, ".broken")).unwrap(), "{");
 }
 
+#[test]
+fn whoever_starts_afresh_has_each_broken_file_beside_it() {
+    let (_folder, path) = in_folder("{");
+    let first = ConfigFile::start_afresh(&path).unwrap();
+    assert_eq!((&first, &*fs::read_to_string(&first).unwrap()), (&beside(&path, ".broken"), "{"));
+    assert!(!ConfigFile::read(&path).unwrap().config().agent.server_id.is_empty());
+    fs::write(&path, "[").unwrap();
+    let second = ConfigFile::start_afresh(&path).unwrap();
+    assert_eq!(fs::read_to_string(second).unwrap(), "[");
+    assert_eq!(fs::read_to_string(first).unwrap(), "{");
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_what_is_written() {
