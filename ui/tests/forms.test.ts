@@ -121,7 +121,7 @@ describe("the first five minutes", () => {
   });
 
   it("are over for a file that cannot be used only when somebody says so", async () => {
-    const host = await open("broken-config");
+    const host = await open("problem-key");
     await click("action-open-config");
     expect(host.asked).toContainEqual({ command: "open_place", place: "file" });
     await click("action-start-afresh");

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn it_is_said_what_a_text_is_instead() {
-        let read = |text: &str| PairingLine::read(text).map_err(|why| why);
+        let read = |text: &str| PairingLine::read(text);
         assert_eq!(read("http://192.168.1.5:5680"), Err(PairingRefusal::NotALine));
         assert_eq!(read(""), Err(PairingRefusal::NotALine));
         assert_eq!(read("taskpaw-settings 1, x"), Err(PairingRefusal::OtherUse));

@@ -250,8 +250,12 @@ export class FakeHost implements Platform {
         return null;
       case "test_alert_target":
         return this.world.alertTest;
-      case "addresses":
-        return this.world.addresses;
+      case "addresses": {
+        const token = request.role === "agent" ? this.world.tokens.agent : this.world.tokens.hub;
+        return this.world.addresses.map((choice) =>
+          token && choice.refused === "no_token" ? { ...choice, refused: null } : choice,
+        );
+      }
       case "check_exposure":
         return exposure(request.host, request.name, request.has_token);
       case "let_hubs_in": {
