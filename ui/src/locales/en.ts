@@ -525,6 +525,7 @@ export const en = {
     minutes: "{{minutes}} min",
     hours_minutes: "{{hours}} h {{minutes}} min",
     days_hours: "{{days}} d {{hours}} h",
+    ago: "{{duration}} ago",
   },
   fleet: {
     empty_title: "No machines yet",
@@ -584,6 +585,8 @@ export const en = {
     add_named: "Add {{name}}",
     webhook_title: "Not every event arrives: {{name}}",
     webhook_text: "Waiting for the next try: {{waiting}}. Given up after a day and kept aside: {{aside}}.",
+    search: "Search machines",
+    no_match: "No machine matches.",
   },
   events: {
     empty_title: "Nothing has happened yet",
@@ -616,6 +619,8 @@ export const en = {
     no_time: "Without a time",
     stale: "No answer just now, so newer events may be missing. TaskPaw asks again every 5 seconds.",
     paused: "Neither the agent nor the hub is ready: no new events arrive.",
+    today: "Today",
+    yesterday: "Yesterday",
   },
   ports: {
     hubs_use:
@@ -902,6 +907,8 @@ export const en = {
     name: "Name",
     name_hint: "Shown in every event.",
     waiting: "Asking the agent what it watches",
+    search: "Search monitors",
+    no_match: "No monitor matches.",
   },
   monitor_type: {
     host_metrics: "System resources",
@@ -1065,6 +1072,18 @@ export const en = {
     copied: "Copied.",
     not_copied: "It could not be copied. Select it and copy it by hand.",
     not_opened: "The system could not open it. Copy the path and open it yourself.",
+  },
+  shortcut: {
+    title: "About TaskPaw",
+    licence: "Free software under the MIT License",
+    pages: "Go to a page",
+    search: "Search",
+    add: "Add a monitor or a machine",
+    close: "Close a form; what you typed is kept",
+    help: "Show this list",
+    or: "or",
+    report: "To report a problem, export the diagnostics: that page says what is in them.",
+    to_report: "Report a problem",
   },
   unit: {
     seconds: "s",

@@ -487,6 +487,7 @@ export const zhCN: Words = {
     minutes: "{{minutes}} 分钟",
     hours_minutes: "{{hours}} 小时 {{minutes}} 分钟",
     days_hours: "{{days}} 天 {{hours}} 小时",
+    ago: "{{duration}}前",
   },
   fleet: {
     empty_title: "还没有机器",
@@ -546,6 +547,8 @@ export const zhCN: Words = {
     add_named: "添加 {{name}}",
     webhook_title: "{{name}} 未收到全部事件",
     webhook_text: "等待重试的事件：{{waiting}} 个；一天内未能送达、已另行保存的事件：{{aside}} 个。",
+    search: "搜索机器",
+    no_match: "没有匹配的机器。",
   },
   events: {
     empty_title: "还没有任何事件",
@@ -577,6 +580,8 @@ export const zhCN: Words = {
     no_time: "没有时间",
     stale: "刚才没有应答，可能缺少较新的事件。TaskPaw 每 5 秒重试一次。",
     paused: "监测端和汇总端均未就绪，不会有新事件。",
+    today: "今天",
+    yesterday: "昨天",
   },
   ports: {
     hubs_use: "其他机器上轮询本机的汇总端现在必须使用此地址。本机自己的汇总端会自动更新。",
@@ -849,6 +854,8 @@ export const zhCN: Words = {
     name: "名称",
     name_hint: "此项目的每个事件都会显示该名称。",
     waiting: "正在向监测端查询监测项目",
+    search: "搜索监测项目",
+    no_match: "没有匹配的监测项目。",
   },
   monitor_type: {
     host_metrics: "系统资源",
@@ -1009,6 +1016,18 @@ export const zhCN: Words = {
     copied: "已复制。",
     not_copied: "无法复制。请选中后手动复制。",
     not_opened: "系统无法打开它。请复制路径后自行打开。",
+  },
+  shortcut: {
+    title: "关于 TaskPaw",
+    licence: "采用 MIT 许可证的自由软件",
+    pages: "转到页面",
+    search: "搜索",
+    add: "添加监测项目或机器",
+    close: "关闭表单，已填写的内容会保留",
+    help: "显示此列表",
+    or: "或",
+    report: "如需报告问题，请导出诊断信息，该页会说明其中包含什么。",
+    to_report: "报告问题",
   },
   unit: {
     seconds: "秒",

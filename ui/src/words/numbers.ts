@@ -87,8 +87,22 @@ export function clockTime(at: number | Date): string {
   return dates("time", { timeStyle: "medium" }).format(at);
 }
 
-export function day(at: number | Date): string {
-  return dates("day", { dateStyle: "full" }).format(at);
+/** A moment of the last day as a list has it: "8:46 AM · 12 min ago". An older one has its time alone, below its day. */
+export function moment(at: number, now: number): string {
+  const time = dates("short", { timeStyle: "short" }).format(at);
+  const seconds = Math.max(0, (now - at) / 1000);
+  if (seconds >= 12 * 3600) return time;
+  return `${time} · ${seconds < 60 ? t("duration.just_now") : t("duration.ago", { duration: uptime(seconds) })}`;
+}
+
+/** A day as a heading: the last two by the words for them. */
+export function day(at: number | Date, now = Date.now()): string {
+  const start = (of: number | Date) => new Date(of).setHours(0, 0, 0, 0);
+  const written = dates("day", { dateStyle: "full" }).format(at);
+  // A day is not always 24 hours long.
+  const days = Math.round((start(now) - start(at)) / 86_400_000);
+  if (days !== 0 && days !== 1) return written;
+  return `${t(days === 0 ? "events.today" : "events.yesterday")} · ${written}`;
 }
 
 export function dateTime(at: number | Date): string {

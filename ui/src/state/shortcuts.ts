@@ -1,0 +1,37 @@
+// The keys of the window: which means what, decided from plain values.
+
+import { type PageName, pages } from "./route.svelte";
+
+export type Shortcut =
+  | { kind: "page"; page: PageName }
+  | { kind: "search" | "add" | "help" }
+  /** What a browser would do with it is no part of an app. */
+  | { kind: "nothing" };
+
+export interface Pressed {
+  key: string;
+  /** Ctrl, or on a Mac the command key. */
+  isCommand: boolean;
+  isAlt: boolean;
+  /** Whether somebody is typing. */
+  isTyping: boolean;
+  /** Whether a question or a form stands above the page. */
+  isCovered: boolean;
+}
+
+/** What is meant; nothing where the key is the page's own. */
+export function shortcutOf({ key, isCommand, isAlt, isTyping, isCovered }: Pressed): Shortcut | null {
+  if (key === "F5" || (isCommand && !isAlt && key.toLowerCase() === "r")) return { kind: "nothing" };
+  if (isAlt || isCovered) return null;
+  if (isCommand) {
+    const page = pages[Number(key) - 1];
+    if (/^[1-9]$/.test(key) && page) return { kind: "page", page };
+    if (key === ",") return { kind: "page", page: "settings" };
+    if (key.toLowerCase() === "f") return { kind: "search" };
+    if (key.toLowerCase() === "n") return { kind: "add" };
+    return null;
+  }
+  if (isTyping) return null;
+  if (key === "/") return { kind: "search" };
+  return key === "?" ? { kind: "help" } : null;
+}
