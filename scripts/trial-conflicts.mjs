@@ -1,18 +1,23 @@
 // How soon a role runs after whoever has its port has gone, and what it costs to wait for that: real holders of several kinds that leave
 // after some seconds, with a window and without. Linux; as root also a holder of another user. It needs Xvfb and dbus-daemon.
 //   npm run trial:conflicts -- [--after 1,10,60] [--idle 60] [--programs target/debug]
+// With `--pictures DIR` what the person sees meanwhile is kept instead: pictures of the screen, and in table.md what notifications and tray
+// say, in both languages, on desktops with and without these, and during an update to `--newer DIR`. It needs python3-dbus and python3-gi.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Claims, call, freePort, pause } from "./lib/backend-trial.mjs";
+import { virtualDesktop } from "./lib/virtual-desktop.mjs";
 
 const { values } = parseArgs({
   options: {
     after: { type: "string", default: "1,10,60" },
     idle: { type: "string", default: "60" },
     programs: { type: "string", default: "target/debug" },
+    pictures: { type: "string" },
+    newer: { type: "string" },
   },
 });
 const SECONDS = values.after.split(",").map(Number);
@@ -37,8 +42,6 @@ const WAYS = { "with a window": [], "in the background": ["--background"] };
 
 const quiet = (words, env) =>
   spawn(words[0], words.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "ignore"] });
-const firstLine = (child) =>
-  new Promise((resolve) => child.stdout.once("data", (text) => resolve(`${text}`.trim())));
 const ended = (child) => new Promise((resolve) => child.once("exit", resolve));
 
 /** Processor time of a process in seconds. */
@@ -65,50 +68,35 @@ function isFree(port) {
 
 const claims = new Claims();
 const rows = [];
-const screen = quiet([
-  "Xvfb",
-  "-displayfd",
-  "1",
-  "-screen",
-  "0",
-  "1280x900x24",
-  "-nolisten",
-  "tcp",
-  "-noreset",
-]);
-const bus = quiet(["dbus-daemon", "--session", "--nofork", "--print-address=1"]);
-const desktop = {
-  DISPLAY: `:${await firstLine(screen)}`,
-  DBUS_SESSION_BUS_ADDRESS: await firstLine(bus),
-  WAYLAND_DISPLAY: "",
-  NO_AT_BRIDGE: "1",
-  GTK_A11Y: "none",
-};
+const desktop = values.pictures ? null : await virtualDesktop();
+if (values.pictures) {
+  await takePictures(resolve(values.pictures));
+  claims.end();
+}
 try {
   for (const [kind, holder] of Object.entries(HOLDERS))
     for (const [way, words] of Object.entries(WAYS))
       for (const seconds of SECONDS) await leaves(kind, holder, way, words, seconds);
   for (const [way, words] of Object.entries(WAYS)) await idles(way, words);
 } finally {
-  screen.kill();
-  bus.kill();
+  desktop.close();
 }
 console.table(rows);
 claims.end();
 
 /** An app whose network port somebody has. */
-async function scene(holder, words) {
+async function scene(holder, words, { on: { env: shown } = desktop, preferences = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "taskpaw-conflict-"));
   const [network, control] = [await freePort(), await freePort()];
   mkdirSync(join(folder, "config"));
   const on = (port) => ({ host: "127.0.0.1", port });
   const agent = { server_id: "trial", network: on(network), control: on(control) };
-  const config = { schema: 1, roles: ["agent"], agent, hub: { discovery: false } };
+  const config = { schema: 1, roles: ["agent"], agent, hub: { discovery: false }, app: preferences };
   writeFileSync(join(folder, "config", "config.json"), JSON.stringify(config));
   const other = quiet(holder(network));
   while (!(await isHeld(network))) await pause(50);
   const env = {
-    ...desktop,
+    ...shown,
     HOME: folder,
     TASKPAW_CONFIG_DIR: join(folder, "config"),
     TASKPAW_DATA_DIR: join(folder, "data"),
@@ -123,29 +111,34 @@ async function scene(holder, words) {
     }
   };
   while (!/waits|conflict/i.test(log())) await pause(50);
-  const close = async () => {
-    for (const child of [app, other]) {
+  const close = async (...more) => {
+    for (const child of [...more, app, other]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill();
       await ended(child);
     }
     rmSync(folder, { recursive: true, force: true });
   };
-  return { network, other, app, log, close };
+  return { network, other, app, log, env, close };
+}
+
+/** How long after the end of its holder a role answers; nothing if it does not. */
+async function readyAfter(network, other) {
+  const [gone, since] = [ended(other), performance.now()];
+  other.kill("SIGKILL");
+  await gone;
+  while (performance.now() - since < 20_000) {
+    if ((await call("127.0.0.1", network, "/ping", { within: 500 })).status === 200)
+      return performance.now() - since;
+    await pause(20);
+  }
+  return null;
 }
 
 async function leaves(kind, holder, way, words, seconds) {
   const { network, other, log, close } = await scene(holder, words);
   await pause(seconds * 1_000);
-  const [gone, since] = [ended(other), performance.now()];
-  other.kill("SIGKILL");
-  await gone;
-  let took = null;
-  while (took === null && performance.now() - since < 20_000) {
-    if ((await call("127.0.0.1", network, "/ping", { within: 500 })).status === 200)
-      took = performance.now() - since;
-    else await pause(20);
-  }
+  const took = await readyAfter(network, other);
   const said = log()
     .split("\n")
     .filter((line) => /waits/i.test(line));
@@ -172,4 +165,60 @@ async function idles(way, words) {
   rows.push({ kind: "nobody leaves", way, "left after s": IDLE, "% of a core": (share * 100).toFixed(2) });
   console.log(JSON.stringify(rows.at(-1)));
   await close();
+}
+
+/** What the person sees while a port is held, and once it is free. */
+async function takePictures(folder) {
+  mkdirSync(folder, { recursive: true });
+  const ways = Object.entries(WAYS).map(([way, words]) => ({ way, words }));
+  if (values.newer)
+    ways.push({ way: "during an update", words: [], newer: join(resolve(values.newer), "taskpaw") });
+  const desktops = [["notifications", "tray"], ["notifications"], ["tray"], []];
+  const lines = [
+    "| language | way | desktop | notifications | tray | screen while it waits | ready after ms | screen after that |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+  ];
+  const cell = (text) => text.replaceAll("|", "\\|").replaceAll("\n", "<br>");
+  for (const language of ["en", "zh-CN"])
+    for (const { way, words, newer } of ways)
+      for (const parts of desktops) {
+        const on = await virtualDesktop(parts);
+        const { network, other, env, close } = await scene(Object.values(HOLDERS)[0], words, {
+          on,
+          preferences: { language, notifications: true },
+        });
+        // A notification comes after some seconds of waiting, and a window where nobody can be told otherwise.
+        await pause(8_000);
+        const successor = newer && quiet([newer, ...words], env);
+        if (successor) await pause(8_000);
+        const name = [language, way, parts.join(" and ") || "neither"].join("-").replaceAll(" ", "-");
+        const keep = (what) => {
+          const file = `${name}-${what}.png`;
+          writeFileSync(join(folder, file), on.picture());
+          return `![${what}](${file})`;
+        };
+        const waits = keep("waits");
+        const took = await readyAfter(network, other);
+        claims.that(took !== null && took <= READY_WITHIN, `${name}: ready after ${took} ms`);
+        await pause(3_000);
+        const after = keep("ready");
+        const said = (kind) =>
+          on.said
+            .filter((each) => each.kind === kind)
+            .map(({ title, body, text, actions }) =>
+              [title, body ?? text, ...(actions ?? []).filter(Boolean).map((word) => `[${word}]`)]
+                .filter(Boolean)
+                .join(": "),
+            )
+            .filter((text, at, all) => text !== all[at - 1]);
+        const told = [said("notification").join("\n"), said("tray").join("\n")].map(cell);
+        const desktopParts = parts.join(" and ") || "neither";
+        lines.push(
+          `| ${[language, way, desktopParts, ...told, waits, took?.toFixed(0), after].join(" | ")} |`,
+        );
+        console.log(lines.at(-1));
+        writeFileSync(join(folder, "table.md"), `${lines.join("\n")}\n`);
+        await close(...(successor ? [successor] : []));
+        on.close();
+      }
 }

@@ -5,6 +5,8 @@
 mod aside;
 mod panics;
 mod rotated;
+#[cfg(target_os = "linux")]
+pub(crate) mod toolkit;
 
 use std::path::Path;
 

@@ -157,6 +157,7 @@ fn find_the_display() -> Result<(), StartError> {
     if let Err(error) = waiting {
         tracing::warn!(%error, "nobody sees to it that the display answers");
     }
+    logging::toolkit::hear();
     let begun = gtk::init().map_err(|_says_no_more| StartError::NoDisplay);
     drop(found);
     begun

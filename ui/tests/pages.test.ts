@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Failure, MonitorConfig } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
-import type { FakeHost } from "../src/platform/fake/host";
+import { type FakeHost, refusal } from "../src/platform/fake/host";
 import {
   choose,
   click,
@@ -25,6 +25,19 @@ import {
 withWindow();
 
 describe("monitors", () => {
+  it.each([
+    ["en", "More than one monitor is called “Render”"],
+    ["zh-CN", "有多个监测项目都叫“Render”"],
+  ] as const)("with one name are named in %s, since only one of them is watched", async (language, title) => {
+    const host = await open("ready", "this-machine", language);
+    expect(has("name-twice")).toBe(false);
+    const { status } = host.world;
+    host.world.status = () => ({ ...status(), names_in_use_twice: ["Render"] });
+    await pushed(host);
+    expect(find("name-twice").textContent).toContain(title);
+    expect(find("name-twice").textContent).toContain("config.json");
+  });
+
   const added: MonitorConfig = {
     type_id: "tcp_check",
     name: "Database",
@@ -948,6 +961,32 @@ describe("settings", () => {
     await choose("select-address-agent", "127.0.0.1");
     expect(has("apply-agent")).toBe(false);
     scroll.mockRestore();
+  });
+
+  it("shows what is so beside the reason when a choice is refused", async () => {
+    const host = await open("ready", "settings");
+    host.world.refuse.set_preferences = refusal("config", "the disk is full");
+    const choices = [
+      ["select-language", "zh-CN"],
+      ["select-theme", "dark"],
+      ["select-on-close", "tray"],
+    ] as const;
+    for (const [testid, value] of choices) {
+      const select = find(testid) as HTMLSelectElement;
+      const before = select.value;
+      await choose(testid, value);
+      await pass(200);
+      expect(select.value, testid).toBe(before);
+      expect(find("error").dataset["code"]).toBe("config");
+    }
+    await click("switch-notifications");
+    await pass(200);
+    expect(find("switch-notifications").getAttribute("aria-checked")).toBe("false");
+    host.world.refuse = {};
+    await choose("select-theme", "dark");
+    await pass(200);
+    expect((find("select-theme") as HTMLSelectElement).value).toBe("dark");
+    expect(has("error")).toBe(false);
   });
 
   it("changes how the app behaves", async () => {

@@ -198,6 +198,7 @@ impl Shared {
             monitors: self.board.snapshot(),
             event_cursor: self.events.cursor(),
             event_refusals: Vec::new(),
+            names_in_use_twice: Vec::new(),
         }
     }
 }

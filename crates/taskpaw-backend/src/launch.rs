@@ -91,14 +91,20 @@ pub(crate) fn import_v3(arguments: &Arguments) -> ExitCode {
 /// Runs a role until it is asked to stop.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     log::start();
+    #[cfg(target_os = "linux")]
+    if crate::first::is_first() {
+        return crate::first::run().unwrap_or_else(|failure| failed(arguments, &failure));
+    }
     match try_run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            tracing::error!("the {} cannot start: {failure}", arguments.role);
-            write_line(&Line::StartupError(failure.line(arguments.role)));
-            ExitCode::FAILURE
-        }
+        Err(failure) => failed(arguments, &failure),
     }
+}
+
+fn failed(arguments: &Arguments, failure: &Failure) -> ExitCode {
+    tracing::error!("the {} cannot start: {failure}", arguments.role);
+    write_line(&Line::StartupError(failure.line(arguments.role)));
+    ExitCode::FAILURE
 }
 
 fn try_run(arguments: &Arguments) -> Result<(), Failure> {

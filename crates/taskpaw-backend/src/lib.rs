@@ -8,6 +8,8 @@ mod arguments;
 mod discovery;
 mod export;
 mod failure;
+#[cfg(target_os = "linux")]
+mod first;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod host;

@@ -1805,7 +1805,11 @@ event_cursor?: EventCursor,
 /**
  * Hubs whose acknowledgements were refused since this start, the last one first. Only the app is told.
  */
-event_refusals?: Array<EventRefusal>, };
+event_refusals?: Array<EventRefusal>, 
+/**
+ * Names that more than one monitor has in `config.json`: the first of each is watched. Only the app is told.
+ */
+names_in_use_twice?: Array<string>, };
 
 /**
  * Where the numbers of an agent's events are, as TaskPaw V3 3.9 has defined it.

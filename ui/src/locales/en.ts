@@ -422,6 +422,9 @@ export const en = {
     refused_title: "A hub gets no events from this machine",
     refused_text:
       "The hub at {{address}} says that it has event {{ack}}, but the last one that it can have is {{offered}}: it remembers an earlier agent. The events are kept. Remove this machine from that hub and add it again.",
+    name_twice_title: "More than one monitor is called “{{name}}”",
+    name_twice_text:
+      "Only the first of them in config.json is watched. Give each of the others a name of its own in that file, then restart the agent.",
     no_metrics_title: "No measurements of this machine",
     no_metrics_text: "The agent is ready but does not send any. Look at its log in Diagnostics.",
     monitors: "Monitors",

@@ -386,6 +386,9 @@ export const zhCN: Words = {
     refused_title: "有一个汇总端收不到本机的事件",
     refused_text:
       "位于 {{address}} 的汇总端声称已收到第 {{ack}} 号事件，但它最多只可能收到第 {{offered}} 号：它记住的是以前的监测端。事件仍保留在本机。请在那个汇总端中移除本机，然后重新添加。",
+    name_twice_title: "有多个监测项目都叫“{{name}}”",
+    name_twice_text:
+      "其中只有 config.json 里的第一个在运行。请在该文件中为其余的各取一个不同的名称，然后重新启动监测端。",
     no_metrics_title: "没有本机的测量数据",
     no_metrics_text: "监测端正在运行，但没有发送数据。请在“诊断”页查看其日志。",
     monitors: "监测项目",

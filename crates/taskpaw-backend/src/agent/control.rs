@@ -53,7 +53,11 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
-    Json(AgentStatus { event_refusals: shared.events.refusals(), ..shared.status() })
+    Json(AgentStatus {
+        event_refusals: shared.events.refusals(),
+        names_in_use_twice: shared.roster.names_in_use_twice(),
+        ..shared.status()
+    })
 }
 
 async fn history(State(shared): State<Arc<Shared>>) -> Json<Value> {

@@ -72,7 +72,13 @@ impl Editing {
             return Err(ApiError::invalid("name", "it is always on"));
         }
         let name = name.to_owned();
-        self.keep(move |monitors| monitors.retain(|known| known.name != name)).await
+        // The one that runs. Another one of this name in the file was never shown, and is its owner's to lose.
+        self.keep(move |monitors| {
+            if let Some(at) = monitors.iter().position(|known| known.name == name) {
+                monitors.remove(at);
+            }
+        })
+        .await
     }
 
     fn named(&self, name: &str) -> Result<MonitorConfig, ApiError> {

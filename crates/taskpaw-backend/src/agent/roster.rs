@@ -28,6 +28,8 @@ const END_WAIT: Duration = Duration::from_millis(300);
 const END_LOOK: Duration = Duration::from_millis(5);
 /// How long a name may be.
 const LONGEST_NAME: usize = 100;
+/// So many names that are there twice are told. Somebody who mends these in the file sees the rest then.
+const MOST_TOLD: usize = 20;
 
 /// The monitors that run, and those that are switched off or cannot run.
 pub(super) struct Roster {
@@ -37,6 +39,8 @@ pub(super) struct Roster {
     data_folder: PathBuf,
     processes: Arc<Processes>,
     entries: Mutex<Vec<Entry>>,
+    /// Names that the configuration has more than once.
+    twice: Mutex<Vec<String>>,
     /// Whether more is watched than the machine itself.
     is_live: AtomicBool,
 }
@@ -79,13 +83,18 @@ impl Roster {
             data_folder,
             processes: Arc::default(),
             entries: Mutex::default(),
+            twice: Mutex::default(),
             is_live: AtomicBool::new(false),
         }
     }
 
     /// Makes this the list of monitors; the receivers are told of the first looks of what is always on.
     pub(super) fn apply(&self, configured: &[MonitorConfig]) -> Vec<oneshot::Receiver<()>> {
-        let wanted = effective(configured);
+        let (wanted, twice) = effective(configured);
+        for name in &twice {
+            tracing::error!("agent.monitors: {name:?} is there twice; the first counts");
+        }
+        *self.twice.lock().unwrap_or_else(PoisonError::into_inner) = twice;
         let mut entries = self.lock();
         let mut old = std::mem::take(&mut *entries);
         // First what goes, so that a name is free for what comes.
@@ -152,6 +161,11 @@ impl Roster {
     /// The list as it is now, with what is always on.
     pub(super) fn list(&self) -> Vec<MonitorConfig> {
         self.lock().iter().map(|entry| entry.config.clone()).collect()
+    }
+
+    /// The names that more than one monitor has in the configuration, at most [`MOST_TOLD`]: only the first of each runs.
+    pub(super) fn names_in_use_twice(&self) -> Vec<String> {
+        self.twice.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is wrong with a monitor that somebody wants to add, or to put in the place of `instead_of`.
@@ -268,8 +282,8 @@ impl Roster {
 }
 
 /// What is always on, with the settings that were made for it, and then what is configured. A name that is there
-/// twice counts once.
-fn effective(configured: &[MonitorConfig]) -> Vec<MonitorConfig> {
+/// twice counts once, and is among those that are returned beside the list.
+fn effective(configured: &[MonitorConfig]) -> (Vec<MonitorConfig>, Vec<String>) {
     let mut list: Vec<MonitorConfig> = monitors::always_on()
         .map(|default| {
             let made_for_it = configured
@@ -279,14 +293,16 @@ fn effective(configured: &[MonitorConfig]) -> Vec<MonitorConfig> {
         })
         .collect();
     let always_on = list.len();
+    let mut twice = Vec::new();
     for config in configured {
         match list.iter().position(|known| known.name == config.name) {
             None => list.push(config.clone()),
             Some(at) if at < always_on && list[at].type_id == config.type_id => {}
-            Some(_) => tracing::error!("agent.monitors: {:?} is there twice; the first counts", config.name),
+            Some(_) if twice.len() >= MOST_TOLD || twice.contains(&config.name) => {}
+            Some(_) => twice.push(config.name.clone()),
         }
     }
-    list
+    (list, twice)
 }
 
 /// Waits for first looks, for a limited time.
@@ -321,7 +337,8 @@ mod tests {
             config("host_metrics", "b"),
             config("tcp_check", "host_metrics"),
         ];
-        let list = effective(&configured);
+        let (list, twice) = effective(&configured);
+        assert_eq!(twice, ["a", "host_metrics"]);
         let names: Vec<_> = list.iter().map(|config| (&*config.type_id, &*config.name)).collect();
         assert_eq!(names, [("host_metrics", "host_metrics"), ("tcp_check", "a"), ("host_metrics", "b")]);
         assert_eq!(list[0].config["port"], 1, "with the settings that were made for it");

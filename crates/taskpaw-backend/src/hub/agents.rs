@@ -211,6 +211,8 @@ impl AgentClient {
         Ok(told)
     }
 
+    /// One answer. A large one that has to wait for its turn is let go meanwhile and asked for again: to wait with it in the middle would
+    /// use up its time, so that a few agents that are slow on purpose would keep every other one from ever telling its events.
     async fn get(
         &self,
         path: &'static str,
@@ -218,6 +220,26 @@ impl AgentClient {
         within: Duration,
         most: usize,
     ) -> Result<Body, CallError> {
+        match self.get_in_turn(path, query, within, most, None).await? {
+            Some(body) => Ok(body),
+            None => {
+                let turn = self.large.clone().acquire_owned().await.ok();
+                let body = self.get_in_turn(path, query, within, most, turn).await?;
+                // With a turn it is read to its end; without one the hub ends.
+                body.ok_or(CallError::Timeout(within))
+            }
+        }
+    }
+
+    /// Nothing if it is large, and others that are large are being read.
+    async fn get_in_turn(
+        &self,
+        path: &'static str,
+        query: &str,
+        within: Duration,
+        most: usize,
+        mut turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<Option<Body>, CallError> {
         let failed = |error: reqwest::Error| unreachable(&error, within);
         let mut request = self.client.get(format!("{}{path}{query}", self.url)).timeout(within);
         if !self.token.is_empty() {
@@ -236,13 +258,16 @@ impl AgentClient {
                 return Err(CallError::TooMuch { path, most });
             }
             if length > LARGE && body._large.is_none() {
-                body._large = self.large.clone().acquire_owned().await.ok();
+                body._large = turn.take().or_else(|| self.large.clone().try_acquire_owned().ok());
+                if body._large.is_none() {
+                    return Ok(None);
+                }
                 // Once, and not doubled again and again.
                 body.bytes.reserve_exact(most - body.bytes.len());
             }
             body.bytes.extend_from_slice(&part);
         }
-        Ok(body)
+        Ok(Some(body))
     }
 }
 
@@ -307,6 +332,39 @@ mod tests {
     fn told(cursor: &Value, most: usize) -> Told {
         let answer = json!({ "events": [{ "id": 4 }, { "id": 5 }], "event_cursor": cursor });
         answer::events(answer.to_string().as_bytes(), most).unwrap().unwrap()
+    }
+
+    /// Two that are slow on purpose have the two places for large answers for as long as a third one may take.
+    #[tokio::test]
+    async fn a_large_answer_outlasts_whoever_is_slow_with_one() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        const WITHIN: Duration = Duration::from_secs(5);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let let_go = Arc::new(tokio::sync::Notify::new());
+        let says = let_go.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let says = says.clone();
+                tokio::spawn(async move {
+                    let _request = stream.read(&mut [0; 4096]).await;
+                    let body = format!("{{\"events\":[],\"x\":\"{}\"}}", "x".repeat(2 * LARGE));
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                    let _no_longer_wanted = stream.write_all((head + &body).as_bytes()).await;
+                    let _closed = stream.read(&mut [0; 4096]).await;
+                    says.notify_one();
+                });
+            }
+        });
+        let clients = Clients::new("hub".to_owned()).unwrap();
+        let agent = AgentClient::new(&clients, &address, "", WITHIN).unwrap();
+        let slow = clients.large.clone().acquire_many_owned(2).await.unwrap();
+        let reading = tokio::spawn(async move { agent.get("/events", "?ack=0", WITHIN, EVENTS_BYTES).await });
+        let_go.notified().await;
+        assert!(!reading.is_finished(), "it waits for its turn");
+        drop(slow);
+        assert!(reading.await.unwrap().unwrap().bytes.len() > 2 * LARGE, "it was asked again, in its turn");
     }
 
     #[test]

@@ -87,6 +87,7 @@ pub(super) fn status(body: &[u8]) -> serde_json::Result<Option<(AgentStatus, Cut
             monitors,
             event_cursor: read.cursor,
             event_refusals: Vec::new(),
+            names_in_use_twice: Vec::new(),
         };
         (status, read.cut)
     }))

@@ -437,6 +437,7 @@ mod tests {
             monitors,
             event_cursor: None,
             event_refusals: Vec::new(),
+            names_in_use_twice: Vec::new(),
         }
     }
 

@@ -137,6 +137,7 @@ mod tests {
                 monitors: Map::new(),
                 event_cursor: None,
                 event_refusals: Vec::new(),
+                names_in_use_twice: Vec::new(),
             })
         });
         FleetAgent {

@@ -103,7 +103,7 @@ impl Table {
 /// Whether it is this program, or was started by it for a monitor, through however many others.
 fn is_own(pid: Pid, system: &System, groups: &BTreeSet<u32>) -> bool {
     let own = Pid::from_u32(std::process::id());
-    if pid == own || groups.contains(&pid.as_u32()) || is_in_group(pid, groups) {
+    if pid == own || is_own_first(pid) || groups.contains(&pid.as_u32()) || is_in_group(pid, groups) {
         return true;
     }
     let (mut pid, mut born) = (pid, u64::MAX);
@@ -119,6 +119,17 @@ fn is_own(pid: Pid, system: &System, groups: &BTreeSet<u32>) -> bool {
             _ => return false,
         }
     }
+    false
+}
+
+/// The first process of a container, if it is this program's.
+#[cfg(target_os = "linux")]
+fn is_own_first(pid: Pid) -> bool {
+    crate::first::is_own(pid.as_u32())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_own_first(_pid: Pid) -> bool {
     false
 }
 

@@ -15,7 +15,12 @@ mod discovery;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod first;
+#[cfg(test)]
 mod fleet;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]

@@ -82,6 +82,25 @@ fn monitors_change_live_and_are_kept() {
 }
 
 #[test]
+fn of_two_with_one_name_the_first_is_watched_and_the_app_is_told() {
+    let machine = Machine::new();
+    machine
+        .configure(&json!({ "agent": { "monitors": [tcp("a", 1), tcp("b", 2), tcp("a", 3), tcp("a", 4)] } }));
+    let running = machine.start(Role::Agent);
+    running.ready();
+    let told =
+        || control(&machine, "GET", "/control/status", &Value::Null).json()["names_in_use_twice"].clone();
+    assert_eq!(told(), json!(["a"]));
+    assert!(get(machine.network, "/status").json()["names_in_use_twice"].is_null(), "hubs are not told");
+    // What was shown is removed, and no other.
+    for left in [json!(["a"]), Value::Null] {
+        assert_eq!(control(&machine, "DELETE", "/control/monitors/a", &Value::Null).status, 200);
+        assert_eq!(told(), left);
+    }
+    assert_eq!(in_file(&machine)["monitors"], json!([tcp("b", 2), tcp("a", 4)]));
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_the_field_and_changes_nothing() {
     let machine = Machine::new();
     machine.configure(&json!({ "agent": { "monitors": [tcp("taken", closed_port())] } }));

@@ -24,6 +24,10 @@ pub struct AgentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<EventRefusal>>")]
     pub event_refusals: Vec<EventRefusal>,
+    /// Names that more than one monitor has in `config.json`: the first of each is watched. Only the app is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub names_in_use_twice: Vec<String>,
 }
 
 /// Where the numbers of an agent's events are, as TaskPaw V3 3.9 has defined it.

@@ -16,6 +16,7 @@ fn agent(name: &str, online: bool, last_seen_seconds: Option<f64>, monitors: Val
         monitors,
         event_cursor: None,
         event_refusals: Vec::new(),
+        names_in_use_twice: Vec::new(),
     };
     FleetAgent {
         name: name.into(),
