@@ -3,6 +3,7 @@
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import http from "node:http";
+import net from "node:net";
 import { Backend, Claims, call, freePort, option, pause } from "./lib/backend-trial.mjs";
 
 const SECONDS = option("seconds", 60);
@@ -27,6 +28,12 @@ const CASES = [
   "states",
   "refusing",
   "words",
+  "redirect",
+  "packed",
+  "chunks",
+  "headers",
+  "hints",
+  "trickle",
 ];
 
 const x = (length) => `${MARK}${"x".repeat(length)}`;
@@ -53,7 +60,12 @@ const event = (id, more = {}) => ({
   ...more,
 });
 
-/** What a hostile agent of a kind answers; nothing is an answer that never ends. */
+const HEAD = "HTTP/1.1 200 OK\r\n";
+
+/**
+ * What a hostile agent of a kind answers; nothing is an answer that never ends. `raw` is what it writes first on a connection, then again
+ * and again after so many ms.
+ */
 const KINDS = {
   wide: { status: () => `{"monitors":{"x":[${`{"a":0},`.repeat(25_000)}1]}}` },
   deep: { status: () => `{"monitors":{"x":${"[".repeat(120)}${"]".repeat(120)}}}` },
@@ -96,6 +108,14 @@ const KINDS = {
     status: () => statusOf({ "\u202e<b>": monitor({ detail: "<script>alert(1)</script>\u0000" }) }),
     events: () => list(100, (id) => event(id, { level: { a: 1 }, title: 7, data: [[[[[[[[]]]]]]]] })),
   },
+  redirect: { raw: ["HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:1/status\r\nContent-Length: 0\r\n\r\n"] },
+  packed: {
+    raw: [`${HEAD}Content-Encoding: gzip\r\nContent-Length: 200000\r\n\r\n\x1f\x8b${"\0".repeat(199_998)}`],
+  },
+  chunks: { raw: [`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, `4000\r\n${" ".repeat(0x4000)}\r\n`, 1] },
+  headers: { raw: [HEAD, `X-Header: ${"x".repeat(1_000)}\r\n`, 1] },
+  hints: { raw: ["", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 1] },
+  trickle: { raw: [`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, "1\r\n \r\n", 100] },
 };
 
 /** An agent that answers what it is told to. */
@@ -116,14 +136,31 @@ async function served(answer) {
   return { port, close: () => (server.closeAllConnections(), server.close()) };
 }
 
+/** An agent that writes what it is told to. */
+async function written([first, then, every]) {
+  const port = await freePort();
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write(first, "latin1");
+      if (!then) return;
+      const sending = setInterval(() => socket.write(then), every);
+      socket.on("close", () => clearInterval(sending));
+    });
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { port };
+}
+
 if (process.argv[2] === "hostile") {
   // A process of its own: what it makes must not keep the good one.
   const hostile = KINDS[process.argv[3]];
-  const agent = await served((url) => {
+  const respond = (url) => {
     if (url.pathname === "/status") return (hostile.status ?? (() => statusOf({ x: monitor() })))();
     if (url.pathname === "/events") return (hostile.events ?? (() => list(0)))();
     return JSON.stringify({ version: x(100_000) });
-  });
+  };
+  const agent = await (hostile.raw ? written(hostile.raw) : served(respond));
   process.send(agent.port);
   process.on("disconnect", () => process.exit());
   await new Promise(() => {});

@@ -46,6 +46,8 @@ export async function virtualDesktop(parts = []) {
     env,
     /** What notifications and tray were told to show, so far. */
     said,
+    /** Ends the display, as when its server crashes. */
+    end: () => processes[0].kill("SIGKILL"),
     picture: () => png(readFileSync(join(folder, "Xvfb_screen0"))),
     close: () => {
       for (const child of processes.reverse()) child.kill();

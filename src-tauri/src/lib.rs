@@ -31,6 +31,9 @@ mod start;
 mod subscription;
 #[cfg(windows)]
 mod sys;
+#[cfg(target_os = "linux")]
+#[path = "sys/linux.rs"]
+mod sys;
 mod tray;
 mod trouble;
 mod update;

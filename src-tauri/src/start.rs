@@ -159,6 +159,7 @@ fn find_the_display() -> Result<(), StartError> {
     }
     logging::toolkit::hear();
     let begun = gtk::init().map_err(|_says_no_more| StartError::NoDisplay);
+    crate::sys::hear_of_a_lost_display(logging::toolkit::display_is_gone);
     drop(found);
     begun
 }

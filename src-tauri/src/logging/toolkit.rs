@@ -1,5 +1,5 @@
-//! What GTK and what is below it say. They say it on standard error, where nobody reads it, and end the process right after they have said
-//! that the display is gone: that one is the last line of the log.
+//! What GTK and what is below it say. They say it on standard error, where nobody reads it. When the display is gone they end the process, on
+//! Wayland with a word and on X without one: that is the last line of the log.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,8 +17,8 @@ pub(crate) fn hear() {
         let from = domain.unwrap_or_default();
         match heard(domain, level) {
             Heard::TheDisplayIsGone => {
-                tracing::error!("the app ends, since its display is gone: {}", text.trim_end());
-                super::finish();
+                tracing::warn!(from, "{}", text.trim_end());
+                display_is_gone();
             }
             Heard::Something if WRITTEN.fetch_add(1, Ordering::Relaxed) < MOST => {
                 tracing::warn!(from, "{}", text.trim_end());
@@ -26,6 +26,12 @@ pub(crate) fn hear() {
             Heard::Something | Heard::Nothing => {}
         }
     });
+}
+
+/// Writes the last line: the process ends right after this.
+pub(crate) fn display_is_gone() {
+    tracing::error!("the app ends, since its display is gone");
+    super::finish();
 }
 
 #[derive(Debug, PartialEq, Eq)]
