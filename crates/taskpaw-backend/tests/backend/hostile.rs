@@ -80,7 +80,7 @@ const HOSTILE: &[(&str, &[Code], Does)] = &[
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         )
     }),
-    ("less than it has promised", &[Code::Unreachable], |to, _| {
+    ("less than it has promised", &[Code::Timeout, Code::Unreachable], |to, _| {
         to.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n{")
     }),
     ("HTTP/2", &[Code::Unreachable], |to, _| {
@@ -111,12 +111,12 @@ const HOSTILE: &[(&str, &[Code], Does)] = &[
         to.write_all(head.as_bytes())
     }),
     ("a connection that ends at once", &[Code::Unreachable], |to, _| to.shutdown(Shutdown::Both)),
-    ("two answers to one question", &[], |to, _| {
+    ("two answers to one question", &[Code::NoAgent], |to, _| {
         // The second one must not become that to the next question.
         answer(to, "", STATUS)?;
         answer(to, "", br#"{"machine":"forged","server_id":"forged","os":"x","monitors":{}}"#)
     }),
-    ("a number of many digits", &[], |to, path| match path {
+    ("a number of many digits", &[Code::NoAgent], |to, path| match path {
         "/status" => {
             let number = format!(
                 r#"{{"monitors":{{"a":{{"state":"ok","metrics":{{"n":{}}}}}}}}}"#,
