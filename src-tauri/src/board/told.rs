@@ -165,7 +165,7 @@ mod tests {
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), told.len(), "{text}");
         for (line, (_, level, reason)) in text.lines().zip(&told) {
-            let has_all = [level, *reason, "role=hub", "start=7"].iter().all(|part| line.contains(part));
+            let has_all = [*level, *reason, "role=hub", "start=7"].iter().all(|part| line.contains(*part));
             assert!(has_all, "{line} says not {reason}");
         }
     }
