@@ -16,7 +16,8 @@ pub(crate) fn hear_of_a_lost_display(hear: fn()) {
     }
     // Where it is not there, there is no such display.
     let Ok(xlib) = Xlib::open() else { return };
-    // SAFETY: Xlib stays loaded for as long as the process runs. The function may be called on any thread at any time: it holds nothing of Xlib.
+    // SAFETY: Xlib stays loaded for as long as the process runs. The function may be called on any thread at any time: it holds
+    // nothing of Xlib.
     let _of_gtk = unsafe { (xlib.XSetIOErrorHandler)(Some(display_is_lost)) };
 }
 
