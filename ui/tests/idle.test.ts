@@ -47,8 +47,8 @@ describe("an idle window", () => {
     // Ages in minutes move twice in each.
     ["this-machine", "ready", 1],
     ["fleet", "hub", 1],
-    ["events", "ready", 0],
-    ["events", "hub", 0],
+    ["events", "ready", 1],
+    ["events", "hub", 1],
     ["diagnostics", "ready", 0],
   ] as const)("on %s (%s) is sent its data and asks for nothing", async (page, scenario, timers) => {
     expect(await idle(scenario, page)).toEqual({ timers, asks: 0, frames: 0 });
