@@ -34,6 +34,8 @@ async fn a_monitor_is_added_changed_switched_off_and_removed_and_its_events_arri
     assert_eq!(window.barriers().await, Vec::<String>::new());
     window.picture("monitor-form").await;
     window.types("field-port", &port.to_string()).await;
+    // What few people change is folded away.
+    window.click_at("[data-testid='more-settings'] summary").await;
     window.types("field-failures", "1").await;
     window.types("field-poll_interval", "1").await;
     window.click("monitor-save").await;
