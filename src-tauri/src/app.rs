@@ -356,6 +356,20 @@ impl App {
         Ok(config.roles)
     }
 
+    /// Has every role become live that serves, now that this app has the place. What is given for each tells how that came out;
+    /// it never ends for one that has not served.
+    pub(crate) fn become_live(
+        &self,
+    ) -> Vec<(Role, impl Future<Output = Result<(), Failure>> + Send + use<>)> {
+        let tasks = Role::ALL.into_iter().filter_map(|role| Some((role, self.role(role)?)));
+        tasks.map(|(role, task)| (role, task.become_live())).collect()
+    }
+
+    /// How often a backend has shown that it advances with what takes its time.
+    pub(crate) fn advances(&self) -> u64 {
+        Role::ALL.into_iter().filter_map(|role| self.role(role)).map(RoleTask::advances).sum()
+    }
+
     /// The configuration to start roles by. What is wrong with it keeps every role from starting.
     fn read_to_start(&self) -> Result<Config, RoleFailure> {
         let failed = |problem| RoleFailure { role: Role::Agent, failure: Failure::Config { problem } };

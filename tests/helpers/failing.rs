@@ -63,7 +63,7 @@ fn main() {
 struct Failure {
     /// `start`, `greeting`, `before_prepared`, `prepared`, `go_on`, `before_ready`, `ready` or `live`.
     at: String,
-    /// `crashes`, `hangs`, `garbage`, `version`, `config_breaks` (somebody saves half a file), or the code of an error that it
+    /// `crashes`, `hangs`, `hangs_with_signs` (of life, for ever), `garbage`, `version`, `config_breaks` (somebody saves half a file), or the code of an error that it
     /// says.
     how: String,
     role: String,
@@ -94,6 +94,13 @@ impl Failure {
         match self.how.as_str() {
             "crashes" => crash(backend),
             "hangs" => send(backend, libc::SIGSTOP),
+            "hangs_with_signs" => {
+                send(backend, libc::SIGSTOP);
+                let sign = json!({ "taskpaw_sign_of_life": true, "advanced": 7 });
+                while writeln!(host, "{sign}").and_then(|()| host.flush()).is_ok() {
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
             "garbage" => {
                 let _host_is_gone = host.write_all(b"Segmentation \xff\xfe fault {]\n");
                 let _host_is_gone = host.flush();

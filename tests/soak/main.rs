@@ -28,9 +28,8 @@ async fn the_port_never_goes_away() {
         assert!(upgrade.stolen.0 > 0, "somebody tried");
     }
     let failing = std::path::Path::new(env!("CARGO_BIN_EXE_failing"));
-    for at in ["prepared", "before_ready"] {
+    for at in ["prepared", "before_ready", "ready", "live"] {
         let failed = gap::fails(&mut world, 4, failing, at).await.expect("it serves again");
-        let failed = failed.expect("it never has the place");
         assert_eq!([failed.refused, failed.unanswered, failed.stolen.1], [0; 3], "{failed:?}");
         // A kept connection can be used just when it is closed, by a client that got no processor for long enough.
         assert!(failed.cut <= 1, "{failed:?}");

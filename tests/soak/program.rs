@@ -180,21 +180,19 @@ async fn hung(number: u64) -> ExitCode {
     }
 }
 
-/// Successors whose backend ends when it is prepared, has gone on, is about to be ready, or has just said so, in turn.
+/// Successors whose backend ends when it is prepared, has gone on, is about to be ready, has just said so, or is to become live, in
+/// turn.
 async fn returns(number: u64) -> ExitCode {
     let own = std::env::current_exe().unwrap_or_default();
     let failing = own.with_file_name("failing");
     let mut world = gap::world().await;
     world.start(CURRENT);
     let mut done: Vec<Return> = Vec::new();
-    for (number, at) in (1..=number).zip(["prepared", "go_on", "before_ready", "ready"].into_iter().cycle()) {
+    for (number, at) in
+        (1..=number).zip(["prepared", "go_on", "before_ready", "ready", "live"].into_iter().cycle())
+    {
         match gap::fails(&mut world, CLIENTS, &failing, at).await {
-            Ok(None) => {
-                println!("{number:>3}  fails at {at:<12}  it was confirmed before its end was seen");
-                drop(std::mem::replace(&mut world, gap::world().await));
-                world.start(CURRENT);
-            }
-            Ok(Some(it)) => {
+            Ok(it) => {
                 println!(
                     "{number:>3}  fails at {at:<12}  refused {}, cut {}, without an answer {}, slowest answer {:.1} ms, \
                      port taken by another {:?}",

@@ -131,8 +131,15 @@ fn is_allowed_as_it_is(steps: &[Step], faults: u8) -> Result<(), String> {
     let hosts = steps.iter().map(|step| step.host + 1).max().unwrap_or_default().max(2);
     let quits = u8::from(steps.iter().any(|step| step.input == "Quit"));
     let mut furthest = None;
-    for broken in [Broken::Not, Broken::FailsGoingOn, Broken::CannotPrepare, Broken::HangsGoingOn] {
-        match (Handover { hosts, broken, faults, quits }).accepts(steps) {
+    for broken in [
+        Broken::Not,
+        Broken::FailsGoingOn,
+        Broken::CannotPrepare,
+        Broken::HangsGoingOn,
+        Broken::FailsGoingLive,
+        Broken::HangsGoingLive,
+    ] {
+        match (Handover { hosts, broken, faults, quits, ..Handover::default() }).accepts(steps) {
             Ok(()) => return Ok(()),
             Err(refusal) if furthest.as_ref().is_none_or(|(at, _)| *at < refusal.at) => {
                 furthest = Some((refusal.at, refusal.to_string()));

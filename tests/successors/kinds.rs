@@ -108,7 +108,7 @@ const fn step(
     said: (&'static str, &'static str),
 ) -> Kind {
     let outcome = match at.as_bytes() {
-        b"prepared" | b"go_on" | b"before_ready" => Outcome::ServesAgain,
+        b"prepared" | b"go_on" | b"before_ready" | b"ready" | b"live" => Outcome::ServesAgain,
         _ => Outcome::NeverAsked,
     };
     kind(name, Wrong::Step { at, how, once: false }, outcome, said)
@@ -128,7 +128,7 @@ const fn found(
 }
 
 /// All of them.
-pub const ALL: [Kind; 46] = [
+pub const ALL: [Kind; 47] = [
     kind("program missing", Wrong::Missing, Outcome::NeverAsked, ("is missing. The installation", "缺少")),
     kind(
         "program not executable",
@@ -161,18 +161,8 @@ pub const ALL: [Kind; 46] = [
     step("crashes after prepared", "prepared", "crashes", ENDED),
     step("crashes after go on", "go_on", "crashes", ENDED),
     step("crashes before ready", "before_ready", "crashes", ENDED),
-    kind(
-        "crashes after ready, once",
-        Wrong::Step { at: "ready", how: "crashes", once: true },
-        Outcome::Either,
-        ENDED,
-    ),
-    kind(
-        "crashes when live, once",
-        Wrong::Step { at: "live", how: "crashes", once: true },
-        Outcome::Follows,
-        NOTHING,
-    ),
+    step("crashes after ready", "ready", "crashes", ENDED),
+    step("crashes when live", "live", "crashes", ENDED),
     hangs("hangs at once", "start"),
     hangs("hangs after the greeting", "greeting"),
     hangs("hangs before prepared", "before_prepared"),
@@ -181,22 +171,10 @@ pub const ALL: [Kind; 46] = [
     hangs("hangs before ready", "before_ready"),
     Kind {
         hangs: true,
-        ..kind(
-            "hangs after ready, once",
-            Wrong::Step { at: "ready", how: "hangs", once: true },
-            Outcome::Follows,
-            NOTHING,
-        )
+        ..step("hangs before ready, with signs of life for ever", "before_ready", "hangs_with_signs", LATE)
     },
-    Kind {
-        hangs: true,
-        ..kind(
-            "hangs when live, once",
-            Wrong::Step { at: "live", how: "hangs", once: true },
-            Outcome::Follows,
-            NOTHING,
-        )
-    },
+    hangs("hangs after ready", "ready"),
+    hangs("hangs when live", "live"),
     step("garbage at once", "greeting", "garbage", ODD),
     step("garbage in place of prepared", "before_prepared", "garbage", ODD),
     step("garbage after go on", "go_on", "garbage", ODD),
@@ -247,16 +225,16 @@ pub const ALL: [Kind; 46] = [
         ENDED,
     ),
     kind(
-        "schemas one higher, crashes after ready, once",
-        Wrong::Later { at: Some("ready"), once: true },
-        Outcome::Either,
+        "schemas one higher, crashes after ready",
+        Wrong::Later { at: Some("ready"), once: false },
+        Outcome::ServesAgain,
         ENDED,
     ),
     kind(
-        "schemas one higher, crashes when live, once",
-        Wrong::Later { at: Some("live"), once: true },
-        Outcome::Follows,
-        NOTHING,
+        "schemas one higher, crashes when live",
+        Wrong::Later { at: Some("live"), once: false },
+        Outcome::ServesAgain,
+        ENDED,
     ),
     kind(
         "schemas one higher, killed after 500 events of which a hub has half",

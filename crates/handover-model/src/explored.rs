@@ -15,10 +15,10 @@ impl Model for Handover {
             todo: Vec::new(),
             heard: Vec::new(),
             waits: false,
-            backend: Backend {
-                stage: if at == 0 { Stage::Live } else { Stage::None },
-                hangs: false,
-                read: 0,
+            backend: if at == 0 {
+                Backend { stage: Stage::Live, has_ports: true, ..Backend::NONE }
+            } else {
+                Backend::NONE
             },
             is_told: false,
         };
@@ -32,6 +32,8 @@ impl Model for Handover {
             faults: self.faults,
             quits: self.quits,
             is_quit: false,
+            is_migrated: false,
+            is_snatched: false,
             is_rolled_back: false,
             is_given_up: false,
             has_left: false,
@@ -77,7 +79,7 @@ impl Model for Handover {
             Action::Follow(at) => self.follow(&mut world, at),
             Action::Do(at) => {
                 let effect = world.hosts[at].todo.remove(0);
-                world.perform(at, effect);
+                world.perform(at, effect, self.passes);
             }
             Action::Hear(at) => {
                 let heard = world.hosts[at].heard.remove(0);
@@ -136,6 +138,10 @@ impl Model for Handover {
                 world.is_old_lost |= at == 0;
                 world.hosts[at].backend.hangs = true;
             }
+            Action::Snatch => {
+                world.faults -= 1;
+                world.is_snatched = true;
+            }
         }
         Some(world)
     }
@@ -156,6 +162,17 @@ impl Model for Handover {
                 (0..model.hosts).filter(|&host| world.hosts[host].backend.stage == Stage::Live).count() <= 1
                     || world.hosts.iter().any(|host| host.process == Process::Gone)
             }),
+            Property::always(
+                "no port that is passed on can be taken by a stranger",
+                |model: &Self, world: &World| !(model.passes && world.is_snatched && model.faults == 1),
+            ),
+            Property::always(
+                "without a fault everybody can read the state",
+                |model: &Self, world: &World| {
+                    let old_has_the_place = world.place == Some(0) && world.hosts[0].is_told;
+                    !(world.is_migrated && old_has_the_place && world.faults == model.faults)
+                },
+            ),
             Property::sometimes("a sound successor runs", |model: &Self, world: &World| {
                 let runs = world.hosts.iter().skip(1).any(|host| host.backend.stage == Stage::Live);
                 runs || model.broken != Broken::Not

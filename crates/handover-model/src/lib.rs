@@ -1,9 +1,9 @@
 //! What is around the decisions: hosts, their backends, two locks, one connection, a person, and what goes wrong.
 //!
-//! It knows no ports: which way they go (passed on, or let go and taken over) changes no decision of either host. What is passed
-//! comes with *stood down* and is given to a backend that is prepared; a role whose sockets cannot be used says so before *going
-//! on*, and *stood down* is said once more. Two backends that have the same sockets are told apart by the state, which the model
-//! has: one that has stood down serves nobody.
+//! Of ports it knows who has listening sockets: which way these go (passed on, or let go and taken over) changes no decision of
+//! either host, but a stranger can take a port that nobody has. What is passed comes with *stood down* and is given to a backend
+//! that is prepared; a role whose sockets cannot be used says so before *going on*, and *stood down* is said once more. Two
+//! backends that have the same sockets are told apart by the state: one that has stood down serves nobody.
 
 use handover::{Incumbent, IncumbentEffect, IncumbentInput, Successor, SuccessorEffect, SuccessorInput};
 
@@ -25,6 +25,10 @@ pub enum Broken {
     FailsGoingOn,
     /// Its backend hangs when it has been told to go on.
     HangsGoingOn,
+    /// Its backend ends when it has been told that it is live.
+    FailsGoingLive,
+    /// Its backend hangs when it has been told that it is live.
+    HangsGoingLive,
 }
 
 /// A handover to be tried in every order. The first host runs, the others are started some time.
@@ -38,11 +42,15 @@ pub struct Handover {
     pub faults: u8,
     /// Of a person.
     pub quits: u8,
+    /// Whether listening sockets are passed on; else they are let go, and claimed anew.
+    pub passes: bool,
+    /// Whether the version of the others brings the state to a form that the first one cannot read.
+    pub migrates: bool,
 }
 
 impl Default for Handover {
     fn default() -> Self {
-        Self { hosts: 2, broken: Broken::Not, faults: 1, quits: 0 }
+        Self { hosts: 2, broken: Broken::Not, faults: 1, quits: 0, passes: true, migrates: false }
     }
 }
 
@@ -77,6 +85,7 @@ enum Stage {
     Prepared,
     GoingOn,
     Ready,
+    GoingLive,
     Live,
     StandingDown,
 }
@@ -87,6 +96,12 @@ struct Backend {
     hangs: bool,
     /// How many events it found in the state when it opened it.
     read: u8,
+    /// Whether it has its listening sockets.
+    has_ports: bool,
+}
+
+impl Backend {
+    const NONE: Self = Self { stage: Stage::None, hangs: false, read: 0, has_ports: false };
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -131,6 +146,10 @@ pub struct World {
     faults: u8,
     quits: u8,
     is_quit: bool,
+    /// The state has a form that the first host's version cannot read.
+    is_migrated: bool,
+    /// A stranger listens on a port.
+    is_snatched: bool,
     /// A backend wrote over events that it had not read.
     is_rolled_back: bool,
     /// A working backend was ended although no other one served.
@@ -178,6 +197,8 @@ pub enum Action {
     KillBackend(usize),
     /// A backend hangs from now on.
     HangBackend(usize),
+    /// A stranger takes a port that nobody has.
+    Snatch,
 }
 
 impl World {
@@ -239,7 +260,7 @@ impl World {
 
     /// Its backend is gone, and what it held is free.
     fn backend_ends(&mut self, host: usize) {
-        self.hosts[host].backend = Backend { stage: Stage::None, hangs: false, read: 0 };
+        self.hosts[host].backend = Backend::NONE;
         if self.state == Some(host) {
             self.state = None;
         }
@@ -294,9 +315,6 @@ impl World {
     fn take_place(&mut self, host: usize) -> bool {
         if self.place.is_none() {
             self.place = Some(host);
-            if self.next == Some(host) {
-                self.next = None;
-            }
         }
         self.place == Some(host)
     }
@@ -322,32 +340,38 @@ impl World {
             // What a host was told in an earlier part of its life.
             _ => {}
         }
-        let host_after = &mut self.hosts[host];
-        if host_after.side == Side::Successor(Successor::Running) && host_after.todo.is_empty() {
-            host_after.side = Side::Incumbent(Incumbent::Serving);
-        }
+        self.settle(host);
     }
 
-    fn perform(&mut self, host: usize, effect: Effect) {
+    fn perform(&mut self, host: usize, effect: Effect, passes: bool) {
         match effect {
-            Effect::Incumbent(effect) => self.perform_incumbent(host, effect),
+            Effect::Incumbent(effect) => self.perform_incumbent(host, effect, passes),
             Effect::Successor(effect) => self.perform_successor(host, effect),
         }
+        self.settle(host);
+    }
+
+    /// A host that runs and has done what it decided is an incumbent from now on, and not on the way any more.
+    fn settle(&mut self, host: usize) {
         let done = &mut self.hosts[host];
         if done.side == Side::Successor(Successor::Running) && done.todo.is_empty() {
-            // Its place is that of an incumbent from now on.
             done.side = Side::Incumbent(Incumbent::Serving);
             done.waits = false;
+            if self.next == Some(host) {
+                self.next = None;
+            }
             self.leave(host);
         }
     }
 
-    fn perform_incumbent(&mut self, host: usize, effect: IncumbentEffect) {
+    fn perform_incumbent(&mut self, host: usize, effect: IncumbentEffect, passes: bool) {
         use IncumbentEffect as Do;
 
         match effect {
             Do::StandDown => match self.hosts[host].backend.stage {
-                Stage::Ready | Stage::Live => self.hosts[host].backend.stage = Stage::StandingDown,
+                Stage::Ready | Stage::GoingLive | Stage::Live => {
+                    self.hosts[host].backend.stage = Stage::StandingDown;
+                }
                 // A role that does not serve takes no part, and must not begin to.
                 stage => {
                     if stage == Stage::GoingOn {
@@ -356,7 +380,12 @@ impl World {
                     self.hosts[host].heard.push(Heard::Incumbent(IncumbentInput::BackendsStoodDown));
                 }
             },
-            Do::SayStoodDown => self.say_to_successor(host, SuccessorInput::StoodDown),
+            Do::SayStoodDown => {
+                if passes && self.hosts[host].backend.has_ports {
+                    self.pass_ports(host);
+                }
+                self.say_to_successor(host, SuccessorInput::StoodDown);
+            }
             Do::SayRefused => self.say_to_successor(host, SuccessorInput::Refused),
             Do::ReleasePlace => {
                 if self.place == Some(host) {
@@ -433,7 +462,7 @@ impl World {
             Do::SayQuit => self.say_to_incumbent(host, IncumbentInput::Quit),
             Do::MakeLive => {
                 if self.hosts[host].backend.stage == Stage::Ready {
-                    self.hosts[host].backend.stage = Stage::Live;
+                    self.hosts[host].backend.stage = Stage::GoingLive;
                 }
             }
             Do::EndBackends => self.end_backend(host),
@@ -461,6 +490,15 @@ impl World {
             }
             Do::Exit => self.host_ends(host),
             Do::Wait => self.hosts[host].waits = true,
+        }
+    }
+
+    /// A host passes what its backend listens on to that of its successor, which is prepared.
+    fn pass_ports(&mut self, host: usize) {
+        let successor = self.connection.as_ref().filter(|connection| connection.incumbent == host);
+        if let Some(successor) = successor.map(|connection| connection.successor) {
+            let backend = &mut self.hosts[successor].backend;
+            backend.has_ports |= backend.stage == Stage::Prepared;
         }
     }
 

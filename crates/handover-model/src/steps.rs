@@ -44,6 +44,9 @@ impl Handover {
                 }
             }
         }
+        if !world.is_snatched && !world.hosts.iter().any(|host| host.backend.has_ports) {
+            actions.push(Action::Snatch);
+        }
     }
 
     pub(super) fn steps_of(&self, world: &World, at: usize, host: &Host, actions: &mut Vec<Action>) {
@@ -78,6 +81,8 @@ impl Handover {
                     && is_down
                     && is_there
                     && self.is_sound(at)
+                    && !world.is_snatched
+                    && !self.cannot_read(world, at)
                     && world.place == Some(at)
                 {
                     actions.push(Action::Restart(at));
@@ -127,7 +132,8 @@ impl Handover {
             | Action::Kill(_)
             | Action::Hang(_)
             | Action::KillBackend(_)
-            | Action::HangBackend(_) => None,
+            | Action::HangBackend(_)
+            | Action::Snatch => None,
         }
     }
 
@@ -145,12 +151,25 @@ impl Handover {
         at == 0 || self.broken == Broken::Not
     }
 
+    /// Whether the state has a form that the version of a host cannot read.
+    fn cannot_read(&self, world: &World, at: usize) -> bool {
+        at == 0 && world.is_migrated
+    }
+
+    /// Whether a backend that goes on cannot have its ports or its state.
+    fn is_kept_out(&self, world: &World, at: usize) -> bool {
+        let is_in_the_way = world.is_snatched && !world.hosts[at].backend.has_ports;
+        is_in_the_way || self.cannot_read(world, at)
+    }
+
     pub(super) fn backend_steps(&self, world: &World, at: usize) -> bool {
         match world.hosts[at].backend.stage {
             Stage::Preparing | Stage::StandingDown => true,
+            Stage::GoingLive => self.broken != Broken::HangsGoingLive || at == 0,
             Stage::GoingOn => match self.broken {
                 Broken::HangsGoingOn if at > 0 => false,
                 Broken::FailsGoingOn if at > 0 => true,
+                _ if self.is_kept_out(world, at) => true,
                 // It waits for whoever holds the state.
                 _ => world.state.is_none(),
             },
@@ -172,11 +191,29 @@ impl Handover {
                 world.backend_ends(at);
                 self.backend_failed(world, at, Stage::GoingOn);
             }
+            // Whoever has the place says so, and waits for what keeps it from its ports or its state to go.
+            Stage::GoingOn if self.is_kept_out(world, at) => {
+                world.backend_ends(at);
+                world.hosts[at].is_told = true;
+                self.backend_failed(world, at, Stage::GoingOn);
+            }
+            Stage::GoingLive if at > 0 && self.broken == Broken::FailsGoingLive => {
+                world.backend_ends(at);
+                self.backend_failed(world, at, Stage::GoingLive);
+            }
+            Stage::GoingLive => {
+                world.hosts[at].backend.stage = Stage::Live;
+                world.is_migrated |= at > 0 && self.migrates;
+                if matches!(world.hosts[at].side, Side::Successor(_)) {
+                    world.hosts[at].heard.push(Heard::Successor(SuccessorInput::Live));
+                }
+            }
             Stage::GoingOn => {
                 world.state = Some(at);
                 let backend = &mut world.hosts[at].backend;
                 backend.read = world.events;
                 backend.stage = Stage::Ready;
+                backend.has_ports = true;
                 // The event of its start.
                 world.is_rolled_back |= backend.read != world.events;
                 world.events = (backend.read + 1).min(7);
@@ -188,7 +225,9 @@ impl Handover {
                 }
             }
             Stage::StandingDown => {
-                world.hosts[at].backend.stage = Stage::Prepared;
+                let backend = &mut world.hosts[at].backend;
+                backend.stage = Stage::Prepared;
+                backend.has_ports &= self.passes;
                 if world.state == Some(at) {
                     world.state = None;
                 }
@@ -208,7 +247,11 @@ impl Handover {
             Side::Incumbent(Incumbent::StandingDown) => {
                 Heard::Incumbent(IncumbentInput::BackendsCannotStandDown)
             }
-            Side::Incumbent(_) => return,
+            // Supervised: its window shows why it does not run.
+            Side::Incumbent(_) => {
+                world.hosts[at].is_told = true;
+                return;
+            }
         };
         world.hosts[at].heard.push(heard);
     }
@@ -231,11 +274,14 @@ impl Handover {
         let nobody_is_left = nobody_runs && (world.is_holder_lost || !world.has_left);
         let holder_hangs = world.place.is_some_and(|holder| world.hosts[holder].process == Process::Hangs);
         let old_is_lost = world.is_old_lost && world.place == Some(0);
+        let is_kept_out = world
+            .place
+            .is_some_and(|at| world.hosts[at].is_told && (world.is_snatched || self.cannot_read(world, at)));
         // Whoever is left cannot serve, and has said so.
         let mut left = (0..self.hosts).filter(|&host| world.hosts[host].process == Process::Runs).peekable();
         let somebody_is_left = left.peek().is_some();
         let nobody_can =
             somebody_is_left && left.all(|host| !self.is_sound(host) && world.hosts[host].is_told);
-        world.is_quit || nobody_is_left || holder_hangs || old_is_lost || nobody_can
+        world.is_quit || nobody_is_left || holder_hangs || old_is_lost || is_kept_out || nobody_can
     }
 }

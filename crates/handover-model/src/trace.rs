@@ -131,7 +131,7 @@ mod tests {
         lines.iter().filter_map(|(host, text)| Step::of_line(*host, &line(text))).collect()
     }
 
-    const SOUND: [(usize, &str); 10] = [
+    const SOUND: [(usize, &str); 11] = [
         (1, "input=Prepared from=Preparing to=Asking"),
         (0, "input=Asked from=Serving to=StandingDown"),
         (0, "input=BackendsStoodDown from=StandingDown to=StoodDown"),
@@ -139,9 +139,17 @@ mod tests {
         (0, "input=GoingOn from=StoodDown to=StoodDown"),
         (1, "input=Ready from=GoingOn to=Confirmed"),
         (0, "input=Confirmed from=StoodDown to=Yielded"),
-        (1, "input=Yours from=Confirmed to=Taking(Ready)"),
-        (1, "input=PlaceTaken(true) from=Taking(Ready) to=Running"),
+        (1, "input=Yours from=Confirmed to=Offered"),
+        (1, "input=PlaceTaken(true) from=Offered to=GoingLive"),
+        (1, "input=Live from=GoingLive to=Running"),
         (0, "input=Taken from=Yielded to=Ended"),
+    ];
+
+    const NOT_LIVE: [(usize, &str); 4] = [
+        (1, "input=BackendFailed from=GoingLive to=Failed(NotLive)"),
+        (0, "input=Failed from=Yielded to=TakingBack"),
+        (0, "input=PlaceTaken(true) from=TakingBack to=Returning"),
+        (0, "input=SuccessorBackendsGone from=Returning to=Serving"),
     ];
 
     const FAILED: [(usize, &str); 7] = [
@@ -162,6 +170,8 @@ mod tests {
     fn a_handover_and_a_return_are_accepted() {
         sound().accepts(&trace(&SOUND)).unwrap();
         Handover { broken: Broken::FailsGoingOn, ..sound() }.accepts(&trace(&FAILED)).unwrap();
+        let not_live = [&SOUND[..9], &NOT_LIVE].concat();
+        Handover { broken: Broken::FailsGoingLive, ..sound() }.accepts(&trace(&not_live)).unwrap();
     }
 
     #[test]
@@ -176,12 +186,16 @@ mod tests {
         assert_eq!(refused(sound(), &early), 5);
         // An incumbent that serves again although its successor has the place.
         let mut both = SOUND.to_vec();
-        both[9] = (0, "input=SuccessorBackendsGone from=Returning to=Serving");
-        assert_eq!(refused(sound(), &both), 8);
+        both[10] = (0, "input=SuccessorBackendsGone from=Returning to=Serving");
+        assert_eq!(refused(sound(), &both), 9);
+        // One that is given up before its successor is live.
+        let mut early = SOUND.to_vec();
+        early.swap(9, 10);
+        assert_eq!(refused(sound(), &early), 8);
         // Both have the place.
         let mut both = SOUND[..6].to_vec();
         both.push((0, "input=TimedOut from=StoodDown to=Returning"));
-        both.push((1, "input=PlaceTaken(true) from=Taking(Ready) to=Running"));
+        both.push((1, "input=PlaceTaken(true) from=Offered to=GoingLive"));
         assert_eq!(refused(Handover { faults: 2, ..sound() }, &both), 6);
     }
 

@@ -10,9 +10,10 @@ pub enum Incumbent {
     StandingDown,
     /// Its backends have stood down, and the successor may go on.
     StoodDown,
-    /// The place was given back, and the successor has not said that it has it.
+    /// The place was given back, and the successor has not said that it has it and serves: the backends keep what they need to
+    /// serve again.
     Yielded,
-    /// The connection ended before the successor said that it has the place: this host tries to take it back.
+    /// The successor has failed or is gone before its backends were live: this host tries to take the place back.
     TakingBack,
     /// This host has the place, and what is left of the successor's backends is being ended.
     Returning,
@@ -39,7 +40,7 @@ pub enum IncumbentInput {
     Confirmed,
     /// The successor's backends have failed.
     Failed,
-    /// The successor has the place.
+    /// The successor has the place, and its backends are live.
     Taken,
     /// The connection to the successor has ended.
     Disconnected,
@@ -120,8 +121,12 @@ impl Incumbent {
             (Self::StoodDown, In::Disconnected) => (Self::Returning, vec![Do::EndSuccessorBackends]),
 
             (Self::Yielded, In::Taken) => (Self::Ended, vec![Do::EndBackends, Do::Exit]),
-            (Self::Yielded, In::Disconnected | In::TimedOut) => (Self::TakingBack, vec![Do::TakePlace]),
-            (Self::TakingBack, In::PlaceTaken(true)) => {
+            (Self::Yielded, In::SignOfLife) => (self, vec![Do::Wait]),
+            (Self::Yielded, In::Failed | In::Disconnected) => (Self::TakingBack, vec![Do::TakePlace]),
+            // Whoever has the place may only be slow, and may still give it back: nothing is given up for one that is not live.
+            (Self::Yielded, In::TimedOut) => (self, vec![Do::TakePlace, Do::Wait]),
+            (Self::Yielded, In::PlaceTaken(false)) => (self, Vec::new()),
+            (Self::Yielded | Self::TakingBack, In::PlaceTaken(true)) => {
                 (Self::Returning, vec![Do::SayTooLate, Do::Disconnect, Do::EndSuccessorBackends])
             }
             (Self::TakingBack, In::PlaceTaken(false)) => (Self::Ended, vec![Do::EndBackends, Do::Exit]),

@@ -13,11 +13,13 @@
 //!   its backends claim ports and state, and are ready
 //!   ── confirmed ─────────────────────────▶  gives the place back
 //!   ◀────────────────────────────── yours ──
-//!   takes the place
+//!   takes the place, and its backends become live
 //!   ── taken ─────────────────────────────▶  ends its backends, and itself
 //! ```
 //!
-//! The place is the only truth: whoever loses the connection tries to take it, and who does not get it gives up.
+//! The place is the only truth: whoever loses the connection tries to take it, and who does not get it gives up. A successor whose
+//! backends fail on their way to live gives it back, and the incumbent serves again. What cannot be taken back (files in a new
+//! form) is the last thing that a backend does before it is live.
 //!
 //! Both sides are state machines: inputs go in, effects come out, and neither knows a clock, a process or a socket. The
 //! model in `tests` runs these very machines against every order of events, with crashes and hangs between any two steps.

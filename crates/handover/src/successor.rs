@@ -12,7 +12,11 @@ pub enum Successor {
     GoingOn,
     /// The backends serve, and the incumbent was told.
     Confirmed,
-    /// The place was offered, or its holder is gone: this host tries to take it, with its backends that far.
+    /// The place was offered by an incumbent that waits for what becomes of it: this host tries to take it.
+    Offered,
+    /// It has the place, and its backends become live. The incumbent keeps what it needs to serve again until then.
+    GoingLive,
+    /// The holder of the place is gone: this host tries to take it, with its backends that far.
     Taking(Stage),
     /// It has the place, and its backends are that far.
     Alone(Stage),
@@ -50,6 +54,8 @@ pub enum Problem {
     Silent,
     /// The backends did not become ready.
     NotReady,
+    /// The backends were ready, and did not become live.
+    NotLive,
     /// The running app has begun to serve again, or another host has the place.
     TooLate,
 }
@@ -67,6 +73,8 @@ pub enum SuccessorInput {
     Refused,
     /// The backends serve every role that served under the incumbent.
     Ready,
+    /// The backends are live of every role that served under the incumbent.
+    Live,
     /// A backend has ended, or has told an error.
     BackendFailed,
     /// The place is free for this host.
@@ -106,11 +114,12 @@ pub enum SuccessorEffect {
     SayFailed,
     /// Try to take the place: ends in [`SuccessorInput::PlaceTaken`].
     TakePlace,
-    /// Say that this host has the place.
+    /// Say that this host has the place, and backends that are live.
     SayTaken,
     /// Say that the person has ended both.
     SayQuit,
-    /// Tell the backends that they are live: only now they bring files to a new form and act outside.
+    /// Tell the backends that they are live: only now they bring files to a new form and act outside. Ends in
+    /// [`SuccessorInput::Live`] or [`SuccessorInput::BackendFailed`].
     MakeLive,
     /// End the backends, at once and without a last write.
     EndBackends,
@@ -154,7 +163,15 @@ impl Successor {
         match (self, input) {
             (Self::Ended, _) => (self, Vec::new()),
             // It may be between two that serve: both end, the incumbent when this one is gone.
-            (Self::Asking | Self::GoingOn | Self::Confirmed | Self::Taking(_), In::Quit) => {
+            (
+                Self::Asking
+                | Self::GoingOn
+                | Self::Confirmed
+                | Self::Offered
+                | Self::GoingLive
+                | Self::Taking(_),
+                In::Quit,
+            ) => {
                 let effects = vec![Do::EndBackends, Do::SayQuit, Do::Disconnect, Do::ReleasePlace, Do::Exit];
                 (Self::Ended, effects)
             }
@@ -172,10 +189,27 @@ impl Successor {
             (Self::GoingOn, In::Ready) => (Self::Confirmed, vec![Do::SayConfirmed, Do::Wait]),
             (Self::GoingOn, In::BackendFailed | In::TimedOut { .. })
             | (Self::Confirmed, In::BackendFailed) => fail_aloud(Problem::NotReady),
-            (Self::Confirmed, In::Yours) => (Self::Taking(Stage::Ready), vec![Do::TakePlace]),
+            (Self::Confirmed, In::Yours) => (Self::Offered, vec![Do::TakePlace]),
             (Self::Confirmed, In::TimedOut { is_served: true }) => fail(Problem::TooLate),
             (Self::Confirmed, In::TimedOut { is_served: false }) => (self, vec![Do::EndIncumbent]),
             (Self::Asking | Self::GoingOn | Self::Confirmed, In::TooLate) => fail(Problem::TooLate),
+
+            // The place may be free before the incumbent has said so: it is offered to nobody else.
+            (Self::Offered, In::PlaceTaken(true)) | (Self::Confirmed, In::PlaceFree) => {
+                (Self::GoingLive, vec![Do::MakeLive, Do::Wait])
+            }
+            (Self::Offered, In::PlaceTaken(false)) => fail(Problem::TooLate),
+            (Self::Offered, In::Disconnected) => (Self::Taking(Stage::Ready), Vec::new()),
+            (Self::GoingLive, In::Live) => (Self::Running, vec![Do::SayTaken]),
+            // The incumbent can still serve again: nothing has a form yet that it does not know.
+            (Self::Offered | Self::GoingLive, In::BackendFailed) | (Self::GoingLive, In::TimedOut { .. }) => {
+                let (state, mut effects) = fail_aloud(Problem::NotLive);
+                // Nobody has the place and a backend that is not named any more.
+                effects.insert(1, Do::ReleasePlace);
+                (state, effects)
+            }
+            // It has not waited, or is gone: this host is the one that runs, whatever becomes of its backends.
+            (Self::GoingLive, In::Disconnected | In::TooLate) => (Self::Running, Vec::new()),
 
             // Who has the place is asked of the place alone.
             (Self::Asking | Self::GoingOn | Self::Confirmed, In::Disconnected | In::IncumbentGone) => {
@@ -190,7 +224,7 @@ impl Successor {
                 (state, std::iter::once(Do::ReleasePlace).chain(effects).collect())
             }
             (Self::Taking(_), In::PlaceTaken(true))
-            | (Self::Preparing | Self::Asking | Self::GoingOn | Self::Confirmed, In::PlaceFree) => {
+            | (Self::Preparing | Self::Asking | Self::GoingOn, In::PlaceFree) => {
                 self.stage().with_the_place()
             }
 
@@ -214,7 +248,7 @@ impl Successor {
             Self::Preparing => Stage::Preparing,
             Self::Asking => Stage::Prepared,
             Self::GoingOn => Stage::GoingOn,
-            Self::Confirmed | Self::Running => Stage::Ready,
+            Self::Confirmed | Self::Offered | Self::GoingLive | Self::Running => Stage::Ready,
             Self::Taking(stage) | Self::Alone(stage) => stage,
             Self::Failed(_) | Self::Ended => Stage::Failed,
         }

@@ -133,8 +133,8 @@ impl Agent {
         roster::looked_once(std::mem::take(&mut self.first_looks)).await;
     }
 
-    /// Begins the monitors, and tells the event of the start, which is durable when this returns.
-    pub(crate) async fn go_live(&mut self) {
+    /// Begins the monitors, and tells the event of the start. Waits for nothing.
+    pub(crate) fn go_live(&mut self) {
         self.shared.events.emitter().emit(
             SELF_NAME,
             Notice {
@@ -149,9 +149,18 @@ impl Agent {
         let monitors = self.shared.roster.go_live();
         self.shared.events.emitter().go_live(monitors);
         self.held_back = None;
+    }
+
+    /// Everything that was told so far is durable when this returns.
+    pub(crate) async fn flush(&self) {
         let shared = self.shared.clone();
         // A disk that does not answer is told by the queue itself.
         let _flushed = spawn_blocking(move || shared.events.flush()).await;
+    }
+
+    /// Begins to end what monitors have started: it need not be waited for later.
+    pub(crate) fn halt(&self) {
+        self.shared.roster.halt();
     }
 
     /// Tells the local network that this agent is here, if others can reach it at this address.

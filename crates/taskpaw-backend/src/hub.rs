@@ -148,15 +148,20 @@ impl Hub {
         api::routes(&self.shared, self.api.clone(), self.control.clone(), bound_to)
     }
 
-    /// Brings the history to this version's form, polls every enabled agent, and delivers what waits.
-    pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {
+    /// Brings the history to this version's form. From now on an older version may not be able to read it.
+    pub(crate) async fn bring_to_this_form(&self) -> Result<(), Failure> {
         let opening = self.shared.clone();
         let opened = spawn_blocking(move || opening.store.go_live()).await;
         opened.map_err(|error| {
             Failure::system("the history cannot be opened")(std::io::Error::other(error))
         })??;
+        Ok(())
+    }
+
+    /// Polls every enabled agent, and delivers what waits. Waits for nothing.
+    pub(crate) fn go_live(&mut self) {
         self.shared.is_live.store(true, Ordering::SeqCst);
-        let Some((turn, shown)) = self.held_back.take() else { return Ok(()) };
+        let Some((turn, shown)) = self.held_back.take() else { return };
         self.shared.follow(shown);
         drop(turn);
         for target in AlertTarget::ALL {
@@ -170,7 +175,6 @@ impl Hub {
         if !path.as_os_str().is_empty() {
             self.tasks.spawn(status_md::write_again_and_again(self.shared.clone(), path));
         }
-        Ok(())
     }
 
     /// Polls and delivers nothing any more. A poll that is called off has acknowledged nothing that is not stored, and a

@@ -27,7 +27,7 @@ use crate::state::StateFolder;
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// How long it waits for whoever still reads what is let go.
 const UNUSED_WITHIN: Duration = Duration::from_secs(1);
-const UNUSED_LOOK: Duration = Duration::from_millis(2);
+const UNUSED_LOOK: Duration = Duration::from_millis(1);
 
 /// What a role needs to run.
 pub(crate) struct Launch {
@@ -133,9 +133,9 @@ impl Session {
         let mut session = Self { launch, part, waiting, served: JoinSet::new(), app, network };
         if session.launch.serves == Serves::AtOnce {
             session.serve();
-        }
-        if let Part::Agent(agent) = &mut session.part {
-            agent.settle().await;
+            if let Part::Agent(agent) = &mut session.part {
+                agent.settle().await;
+            }
         }
         Ok(session)
     }
@@ -163,17 +163,25 @@ impl Session {
         }
     }
 
-    /// Begins everything that acts outside, and brings files to this version's form.
+    /// Brings files to this version's form, and begins everything that acts outside. Whoever waits in the queue is served when
+    /// nothing can go wrong any more: from then on the way to the word that it is live leads through no wait, so that one that
+    /// fails before has cut nobody off.
     pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {
-        // First of all: they have waited.
+        let has_served = self.waiting.is_empty();
+        match &mut self.part {
+            Part::Agent(agent) => agent.settle().await,
+            Part::Hub(hub) => hub.bring_to_this_form().await?,
+        }
+        // Before the monitors and the polls begin: they have waited.
         self.serve();
         match &mut self.part {
-            Part::Agent(agent) => agent.go_live().await,
-            Part::Hub(hub) => {
-                // A long history takes its time to be brought to this version's form.
-                let _signs = self.launch.telling.signs_of_life();
-                hub.go_live().await?;
+            Part::Agent(agent) => {
+                agent.go_live();
+                if has_served {
+                    agent.flush().await;
+                }
             }
+            Part::Hub(hub) => hub.go_live(),
         }
         Ok(())
     }
@@ -193,8 +201,9 @@ impl Session {
     pub(crate) async fn stand_down(self) -> Result<(Vec<Claim>, Serves), Failure> {
         let Self { launch, mut part, waiting, mut served, .. } = self;
         launch.over.request(StopReason::StandDown);
-        if let Part::Hub(hub) = &mut part {
-            hub.halt();
+        match &mut part {
+            Part::Agent(agent) => agent.halt(),
+            Part::Hub(hub) => hub.halt(),
         }
         let mut kept = Vec::new();
         let serves = if waiting.is_empty() { Serves::AtOnce } else { Serves::WhenLive };

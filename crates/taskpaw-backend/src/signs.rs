@@ -1,10 +1,12 @@
 //! Signs of life, while something is under way that takes its time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use taskpaw_contract::sidecar::Line;
+use taskpaw_contract::sidecar::{Line, SignOfLife};
 
 use crate::launch::write_line;
 
@@ -22,13 +24,28 @@ pub(crate) enum Telling {
     Nobody,
 }
 
+/// How far something is that takes its time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Advance(Arc<AtomicU64>);
+
+impl Advance {
+    /// It has come a little further.
+    pub(crate) fn step(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// As long as this lives, signs are given.
 #[must_use]
 pub(crate) struct SignsOfLife(#[expect(dead_code, reason = "its drop ends the thread")] Option<Sender<()>>);
 
 impl Telling {
-    /// Begins to give signs, if anybody is told.
-    pub(crate) fn signs_of_life(self) -> SignsOfLife {
+    /// Begins to give signs of something that advances like this, if anybody is told.
+    pub(crate) fn signs_of_life(self, advance: Advance) -> SignsOfLife {
         if self == Self::Nobody {
             return SignsOfLife(None);
         }
@@ -38,7 +55,8 @@ impl Telling {
                 if is_over.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
-                write_line(&Line::SignOfLife);
+                let sign = SignOfLife { taskpaw_sign_of_life: true, advanced: advance.so_far() };
+                write_line(&Line::SignOfLife(sign));
             }
         };
         match thread::Builder::new().name("signs of life".to_owned()).spawn(signs) {

@@ -104,11 +104,21 @@ pub enum Line {
     /// The host has copies of the listening sockets, which are kept: they lie in the stream that is this sidecar's stdin.
     ListenersPassed,
     /// Something is under way that takes its time.
-    SignOfLife,
+    SignOfLife(SignOfLife),
     /// A step is not taken, and nothing has changed.
     Refused(Refusal),
     /// The role cannot go on; the sidecar ends with status 1.
     StartupError(StartupError),
+}
+
+/// Something is under way that takes its time. Whoever waits goes on waiting only if it advances: one that hangs gives signs too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignOfLife {
+    /// Always true.
+    pub taskpaw_sign_of_life: bool,
+    /// How far it is: grows as long as it advances.
+    #[serde(default)]
+    pub advanced: u64,
 }
 
 /// The role can serve: configuration and state were read and can be used.
@@ -213,12 +223,11 @@ pub enum StartupErrorCode {
 pub struct BrokenLine(pub String);
 
 /// What says nothing but that it was reached.
-const PLAIN: [(&str, Line); 5] = [
+const PLAIN: [(&str, Line); 4] = [
     ("taskpaw_live", Line::Live),
     ("taskpaw_stood_down", Line::StoodDown),
     ("taskpaw_listeners_closed", Line::ListenersClosed),
     ("taskpaw_listeners_passed", Line::ListenersPassed),
-    ("taskpaw_sign_of_life", Line::SignOfLife),
 ];
 
 impl Line {
@@ -246,6 +255,10 @@ impl Line {
             let refused: Refusal = typed(value)?;
             kept_to(refused.taskpaw_refused == 1, "such a refusal is not known")?;
             Ok(Self::Refused(refused))
+        } else if is("taskpaw_sign_of_life") {
+            let sign: SignOfLife = typed(value)?;
+            kept_to(sign.taskpaw_sign_of_life, "taskpaw_sign_of_life is false")?;
+            Ok(Self::SignOfLife(sign))
         } else if let Some((key, line)) = PLAIN.into_iter().find(|(key, _)| is(key)) {
             kept_to(value.get(key) == Some(&Value::Bool(true)), "what was reached is not true")?;
             Ok(line)
@@ -264,11 +277,8 @@ impl Line {
             Self::Ready(ready) => serde_json::to_string(ready),
             Self::StartupError(error) => serde_json::to_string(error),
             Self::Refused(refused) => serde_json::to_string(refused),
-            Self::Live
-            | Self::StoodDown
-            | Self::ListenersClosed
-            | Self::ListenersPassed
-            | Self::SignOfLife => {
+            Self::SignOfLife(sign) => serde_json::to_string(sign),
+            Self::Live | Self::StoodDown | Self::ListenersClosed | Self::ListenersPassed => {
                 let key = PLAIN.into_iter().find(|(_, line)| line == self).map_or("", |(key, _)| key);
                 serde_json::to_string(&serde_json::json!({ key: true }))
             }

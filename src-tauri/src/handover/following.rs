@@ -18,7 +18,8 @@ pub(crate) type WithIncumbent = Conversation<SuccessorLine, IncumbentLine>;
 
 /// How long the incumbent may take to stand down: its backends have four seconds.
 const STOOD_DOWN_WITHIN: Duration = Duration::from_secs(6);
-/// How long the own backends may take to be ready: each attempt is given up before that by its role.
+/// How long the own backends may take to be ready, and then to be live, since the last sign that they advance: each attempt is
+/// given up before that by its role.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long the incumbent may take to give the place back, or to be gone.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
@@ -41,8 +42,12 @@ pub(crate) trait Follows: Send + Sync {
     /// Has the backends claim ports and state and serve; ends when the named roles do, or all that are on if none are
     /// named. Nothing that acts outside begins.
     fn go_on(&self, served: Option<Vec<Role>>) -> impl Future<Output = Result<(), RoleFailure>> + Send;
-    /// Has the backends begin what acts outside.
-    fn make_live(&self);
+    /// Has the backends become live, at once; ends when those are that were waited for to serve.
+    fn make_live(&self) -> impl Future<Output = Result<(), RoleFailure>> + Send;
+    /// How often a backend has shown that it advances with what takes its time.
+    fn advances(&self) -> u64;
+    /// From now on the backends are supervised: the incumbent is gone, or has been told that the place is taken.
+    fn supervise(&self);
     /// Ends the backends, at once.
     fn end_backends(&self);
     /// Takes the place, if nobody has it.
@@ -103,6 +108,8 @@ impl<A: Follows> Following<'_, A> {
         let mut preparing = std::pin::pin!(Some(app.prepare()));
         let mut asking = std::pin::pin!(None);
         let mut going_on = std::pin::pin!(None);
+        let mut going_live = std::pin::pin!(None);
+        let mut advances = app.advances();
         let mut ending = std::pin::pin!(None);
         let mut step = interval(STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -123,8 +130,10 @@ impl<A: Follows> Following<'_, A> {
                         Effect::Ask => asking.set(Some(app.ask())),
                         Effect::GoOn => going_on.set(Some(app.go_on(self.served.clone()))),
                         Effect::EndIncumbent => ending.set(Some(app.end_incumbent())),
+                        Effect::MakeLive => going_live.set(Some(app.make_live())),
                         Effect::EndBackends => {
                             going_on.set(None);
+                            going_live.set(None);
                             app.end_backends();
                         }
                         Effect::TakePlace => inputs.push_back(Input::PlaceTaken(app.take_place())),
@@ -135,7 +144,10 @@ impl<A: Follows> Following<'_, A> {
             }
             match self.decisions {
                 Decisions::Running if begins_anew => return Followed::PlacedWithout,
-                Decisions::Running => return Followed::Placed,
+                Decisions::Running => {
+                    app.supervise();
+                    return Followed::Placed;
+                }
                 Decisions::Ended => return Followed::Ended,
                 _ => {}
             }
@@ -165,6 +177,10 @@ impl<A: Follows> Following<'_, A> {
                     going_on.set(None);
                     self.noted(serves, Input::Ready, Input::BackendFailed)
                 }
+                live = optional(going_live.as_mut()) => {
+                    going_live.set(None);
+                    self.noted(live, Input::Live, Input::BackendFailed)
+                }
                 is_gone = optional(ending.as_mut()) => {
                     ending.set(None);
                     if is_gone { Input::IncumbentGone } else { Input::TimedOut { is_served: true } }
@@ -186,8 +202,13 @@ impl<A: Follows> Following<'_, A> {
                         self.deadline = Some(Instant::now() + self.patience());
                     }
                     steps = steps.wrapping_add(1);
-                    if steps.is_multiple_of(STEPS_PER_SIGN) && self.decisions == Decisions::GoingOn {
+                    let is_at_work = matches!(self.decisions, Decisions::GoingOn | Decisions::GoingLive);
+                    if steps.is_multiple_of(STEPS_PER_SIGN) && is_at_work {
                         self.say(SuccessorLine::SignOfLife);
+                    }
+                    // A backend that brings a long history to a new form is waited for as long as it advances.
+                    if std::mem::replace(&mut advances, app.advances()) != advances && self.deadline.is_some() {
+                        self.deadline = Some(Instant::now() + self.patience());
                     }
                     if !self.watches_the_place() || !app.take_place() {
                         continue;
@@ -204,7 +225,12 @@ impl<A: Follows> Following<'_, A> {
         match self.decisions {
             Decisions::Preparing | Decisions::Asking | Decisions::GoingOn | Decisions::Confirmed => true,
             Decisions::Failed(_) => self.deadline.is_none(),
-            Decisions::Taking(_) | Decisions::Alone(_) | Decisions::Running | Decisions::Ended => false,
+            Decisions::Offered
+            | Decisions::GoingLive
+            | Decisions::Taking(_)
+            | Decisions::Alone(_)
+            | Decisions::Running
+            | Decisions::Ended => false,
         }
     }
 
@@ -253,7 +279,6 @@ impl<A: Follows> Following<'_, A> {
             }
             Effect::SayTaken => self.say(SuccessorLine::Taken),
             Effect::SayQuit => self.say(SuccessorLine::Quit),
-            Effect::MakeLive => self.app.make_live(),
             Effect::Disconnect => self.conversation = None,
             Effect::Tell(problem) => self.app.tell(problem, self.failure.take()),
             Effect::ReleasePlace => self.app.release_place(),
@@ -266,6 +291,7 @@ impl<A: Follows> Following<'_, A> {
             | Effect::Prepare
             | Effect::GoOn
             | Effect::TakePlace
+            | Effect::MakeLive
             | Effect::EndBackends
             | Effect::EndIncumbent
             | Effect::Supervise => {}
@@ -275,7 +301,7 @@ impl<A: Follows> Following<'_, A> {
     fn patience(&self) -> Duration {
         match self.decisions {
             Decisions::Asking => STOOD_DOWN_WITHIN,
-            Decisions::GoingOn | Decisions::Alone(_) => READY_WITHIN,
+            Decisions::GoingOn | Decisions::GoingLive | Decisions::Alone(_) => READY_WITHIN,
             _ => PLACE_WITHIN,
         }
     }

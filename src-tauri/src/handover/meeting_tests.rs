@@ -133,6 +133,7 @@ enum Backends {
     Good,
     CannotBePrepared,
     NeverReady,
+    NeverLive,
     Hang,
 }
 
@@ -142,6 +143,7 @@ struct New {
     conversation: Mutex<Option<WithIncumbent>>,
     serves: AtomicBool,
     is_live: AtomicBool,
+    is_supervised: AtomicBool,
     told: Mutex<Vec<(Problem, Option<RoleFailure>)>>,
     /// The roles whose listening sockets it cannot use.
     not_taken: Mutex<Vec<Role>>,
@@ -157,6 +159,7 @@ impl New {
             conversation: Mutex::new(Some(conversation)),
             serves: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
+            is_supervised: AtomicBool::new(false),
             told: Mutex::default(),
             not_taken: Mutex::default(),
             again: Notify::new(),
@@ -196,7 +199,7 @@ impl Follows for New {
         assert!(served.is_none_or(|served| served == [Role::Agent]));
         match self.backends {
             Backends::Hang => std::future::pending().await,
-            Backends::Good => {}
+            Backends::Good | Backends::NeverLive => {}
             Backends::NeverReady | Backends::CannotBePrepared => return Err(failure()),
         }
         self.serves.store(true, Ordering::SeqCst);
@@ -204,9 +207,20 @@ impl Follows for New {
         Ok(())
     }
 
-    fn make_live(&self) {
+    fn make_live(&self) -> impl Future<Output = Result<(), RoleFailure>> + Send {
         assert_eq!(self.computer.holder(), Holder::New, "only who has the place acts outside");
-        self.is_live.store(true, Ordering::SeqCst);
+        let is_good = self.backends != Backends::NeverLive;
+        self.is_live.store(is_good, Ordering::SeqCst);
+        async move { if is_good { Ok(()) } else { Err(failure()) } }
+    }
+
+    fn advances(&self) -> u64 {
+        0
+    }
+
+    fn supervise(&self) {
+        assert_eq!(self.computer.holder(), Holder::New, "only who has the place starts backends anew");
+        self.is_supervised.store(true, Ordering::SeqCst);
     }
 
     fn end_backends(&self) {
@@ -257,7 +271,7 @@ async fn a_sound_successor_gets_the_place_and_is_live() {
     let (old, new) = (Old::on(&computer), New::on(&computer, Backends::Good, with_incumbent));
     assert_eq!(meet(&old, with_successor, &new).await, (Yielded::Over, Followed::Placed));
     assert_eq!(computer.holder(), Holder::New);
-    assert!(new.is_live.load(Ordering::SeqCst));
+    assert!(new.is_live.load(Ordering::SeqCst) && new.is_supervised.load(Ordering::SeqCst));
     assert_eq!(computer.most_serving.load(Ordering::SeqCst), 1, "never two at once");
     assert_eq!(computer.serving.load(Ordering::SeqCst), 1);
 }
@@ -294,6 +308,20 @@ async fn the_incumbent_serves_again_when_its_successor_has_failed() {
     assert_eq!(yielded, Yielded::GoesOn { because: Some(failure()) });
     assert_eq!(followed, Followed::Again);
     assert_eq!(*new.told.lock().unwrap(), [(Problem::NotReady, Some(failure()))]);
+    assert_eq!(*old.ended.lock().unwrap(), named(), "what it named is ended");
+    assert_eq!((computer.holder(), computer.serving.load(Ordering::SeqCst)), (Holder::Old, 1));
+}
+
+/// It was ready, was confirmed, and had the place already.
+#[tokio::test]
+async fn the_incumbent_serves_again_when_its_successor_does_not_become_live() {
+    let computer = Computer::with_old();
+    let (with_successor, with_incumbent) = connected();
+    let (old, new) = (Old::on(&computer), New::on(&computer, Backends::NeverLive, with_incumbent));
+    let (yielded, followed) = meet(&old, with_successor, &new).await;
+    assert_eq!((yielded, followed), (Yielded::GoesOn { because: Some(failure()) }, Followed::Again));
+    assert_eq!(*new.told.lock().unwrap(), [(Problem::NotLive, Some(failure()))]);
+    assert!(!new.is_supervised.load(Ordering::SeqCst));
     assert_eq!(*old.ended.lock().unwrap(), named(), "what it named is ended");
     assert_eq!((computer.holder(), computer.serving.load(Ordering::SeqCst)), (Holder::Old, 1));
 }

@@ -20,7 +20,7 @@ const STAND_DOWN_WITHIN: Duration = Duration::from_secs(4);
 /// How long the successor may be silent: it gives its backends ten seconds to be ready, and says once a second that it is
 /// at work.
 const SUCCESSOR_WITHIN: Duration = Duration::from_secs(15);
-/// How long it may take to take the place, or to end.
+/// How long it may take to take the place and to say each time that its backends are on their way to live, or to end.
 const TAKE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A backend that has stood down and keeps its listening sockets.

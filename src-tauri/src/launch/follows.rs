@@ -9,6 +9,7 @@ use port_takeover::journal::RecordedWay;
 use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, PortsFrom, PortsWay, RoleFailure};
+use tokio::task::JoinSet;
 
 use super::choice::may_start_all_the_same;
 use super::kept::{self, Audience};
@@ -32,6 +33,8 @@ pub(super) struct Following {
     audience: Audience,
     is_patient: bool,
     passed: Arc<Mutex<Passed>>,
+    /// The roles that must serve.
+    awaited: Mutex<Vec<Role>>,
 }
 
 /// What became of the listening sockets that the other app has passed.
@@ -62,7 +65,8 @@ impl Following {
         audience: Audience,
         is_patient: bool,
     ) -> Self {
-        Self { app, successor, asked: Mutex::default(), audience, is_patient, passed: Arc::default() }
+        let (asked, awaited) = (Mutex::default(), Mutex::default());
+        Self { app, successor, asked, audience, is_patient, passed: Arc::default(), awaited }
     }
 
     /// This app has the place from now on.
@@ -186,6 +190,7 @@ impl Follows for Following {
         let on = self.app.go_on_roles(passed_by)?;
         let is_awaited = |role: &Role| served.as_ref().is_none_or(|served| served.contains(role));
         let mut awaited: Vec<Role> = on.into_iter().filter(is_awaited).collect();
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&awaited);
         while !awaited.is_empty() {
             match events.recv().await {
                 Some(Event::BackendReady { role, .. }) => awaited.retain(|it| *it != role),
@@ -204,9 +209,19 @@ impl Follows for Following {
         Ok(())
     }
 
-    fn make_live(&self) {
+    fn make_live(&self) -> impl Future<Output = Result<(), RoleFailure>> + Send {
+        let awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // All are told before the first one is waited for. One that did not serve there is not waited for.
+        all_live(self.app.become_live().into_iter().filter(|(role, _)| awaited.contains(role)).collect())
+    }
+
+    fn advances(&self) -> u64 {
+        self.app.advances()
+    }
+
+    fn supervise(&self) {
         for role in Role::ALL {
-            self.app.tell(role, Message::Live);
+            self.app.tell(role, Message::Placed);
         }
     }
 
@@ -249,6 +264,21 @@ impl Follows for Following {
     async fn until_wanted_again(&self) {
         self.app.choices().until_chosen().await;
     }
+}
+
+/// Ends when all are live, or with the first one that is not.
+async fn all_live(
+    awaited: Vec<(Role, impl Future<Output = Result<(), Failure>> + Send + 'static)>,
+) -> Result<(), RoleFailure> {
+    let mut becoming = JoinSet::new();
+    for (role, live) in awaited {
+        becoming.spawn(async move { live.await.map_err(|failure| RoleFailure { role, failure }) });
+    }
+    while let Some(live) = becoming.join_next().await {
+        // Nothing in it panics, or is called off.
+        live.unwrap_or(Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The same, in the words of the journal.

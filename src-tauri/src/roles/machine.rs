@@ -6,7 +6,7 @@ use std::time::Duration;
 use port_takeover::ProcessIdentity;
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Backend, Event, Failure, PortView};
-use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, StartupErrorCode};
+use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, SignOfLife, StartupErrorCode};
 
 /// From the greeting until the sidecar says that it is prepared.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
@@ -17,6 +17,9 @@ pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
 /// From *live*, or the last sign of life since, until the sidecar says that it is: on ports that were passed on nobody is answered
 /// before.
 pub(super) const LIVE_WITHIN: Duration = Duration::from_secs(10);
+/// However it advances, nobody is kept waiting for longer: a history of some gigabytes is copied and brought to a new form in
+/// less.
+const ADVANCES_WITHIN: Duration = Duration::from_secs(600);
 /// For so long a sidecar that is prepared counts as one; then it is prepared anew.
 const PREPARED_FOR: Duration = Duration::from_secs(30);
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
@@ -63,8 +66,11 @@ pub(crate) enum Message {
     /// last one. With the backend whose listening sockets its sidecar has been given, and which keeps its own meanwhile;
     /// nothing: the ports are taken over.
     GoOn(Option<ProcessIdentity>),
-    /// The app has the place by now.
+    /// The app has the place by now: what serves becomes live. A failure is still the last one, since the other app can serve
+    /// again. Ends in `BecameLive`.
     Live,
+    /// The app has the place, and the other one is gone: it is supervised as any role of an app that runs.
+    Placed,
     /// Another app is about to follow: whatever runs lets go of everything but its process. Ends in `StoodDown`.
     StandDown,
     /// The other app cannot take the listening sockets: what stood down lets go of them. Ends in `StoodDown`.
@@ -143,6 +149,10 @@ pub(crate) enum Effect {
     CloseListeners,
     /// Tell whoever had it stand down that it has.
     StoodDown(Stood),
+    /// Tell whoever had it become live how that came out.
+    BecameLive(Result<(), Failure>),
+    /// Tell whoever waits that its sidecar advances.
+    Advances,
     /// Tell whoever asked to prepare how that came out.
     PreparedAhead(Result<(), Failure>),
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
@@ -185,17 +195,14 @@ enum State {
         since: Duration,
     },
     TakingOver,
-    /// `heard` is when it last showed that it is getting on.
-    Starting {
-        heard: Duration,
-    },
-    /// `heard` is when it last showed that it is well. `becoming_live` is when it was told to be live, or last showed that it is
-    /// getting on with that; nothing once it is, or before it is told.
+    Starting(Advance),
+    /// `heard` is when it last showed that it is well. `becoming_live` is how far it is with that; nothing once it is, or before
+    /// it is told.
     Ready {
         since: Duration,
         heard: Duration,
         missed: u32,
-        becoming_live: Option<Duration>,
+        becoming_live: Option<Advance>,
     },
     /// The sidecar lets go of what it has, for another app.
     StandingDown,
@@ -210,6 +217,47 @@ enum State {
     Waiting,
     Failed,
     Ended,
+}
+
+/// How a sidecar gets on with what it was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Advance {
+    began: Duration,
+    /// When it last showed that it is getting on.
+    heard: Duration,
+    /// How far it was then.
+    so_far: u64,
+}
+
+impl Advance {
+    fn begins(now: Duration) -> Self {
+        Self { began: now, heard: now, so_far: 0 }
+    }
+
+    /// Notes a sign of life; false if it shows no advance, or has taken long enough: one that hangs can give signs for ever.
+    fn hears(&mut self, sign: SignOfLife, now: Duration) -> bool {
+        let advances = sign.advanced > self.so_far && now.saturating_sub(self.began) < ADVANCES_WITHIN;
+        if advances {
+            (self.so_far, self.heard) = (sign.advanced, now);
+        }
+        advances
+    }
+
+    /// How much of a limit is left since it was heard; nothing if it is over.
+    fn left_of(&self, within: Duration, now: Duration) -> Option<Duration> {
+        within.checked_sub(now.saturating_sub(self.heard)).filter(|left| !left.is_zero())
+    }
+}
+
+/// Whose place it is while a role runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// Another app's: nothing acts outside, and a failure is the last one.
+    Follows,
+    /// The app's own, for as long as its backends become live: a failure is the last one.
+    GoesLive,
+    /// The app's own.
+    Placed,
 }
 
 /// What follows when the sidecar has ended.
@@ -249,8 +297,9 @@ pub(crate) struct Machine {
     has_listeners: bool,
     /// How often the sidecar has prepared itself anew when it was told to go on.
     prepared_again: u8,
-    /// Whether the app has the place, so that its backends act outside, and are started again and again.
-    has_place: bool,
+    standing: Standing,
+    /// Why it has failed last.
+    failed_for: Option<Failure>,
 }
 
 impl Machine {
@@ -268,7 +317,8 @@ impl Machine {
             is_launch: false,
             has_listeners: false,
             prepared_again: 0,
-            has_place: true,
+            standing: Standing::Placed,
+            failed_for: None,
         }
     }
 
@@ -284,7 +334,7 @@ impl Machine {
 
     /// Whether the attempt under way is to serve on listening sockets that another app has passed, which has not gone yet.
     pub(super) fn follows_on_passed(&self) -> bool {
-        self.has_listeners && !self.has_place
+        self.has_listeners && self.standing == Standing::Follows
     }
 
     /// Whether a person, or the launch of the app, wants the attempt under way.
@@ -301,40 +351,54 @@ impl Machine {
             Message::Prepare => self.prepare(now, PREPARED_WITHIN),
             Message::PreparePatiently => self.prepare(now, PREPARED_PATIENTLY_WITHIN),
             Message::Start => {
-                self.has_place = true;
+                self.standing = Standing::Placed;
                 self.start(now)
             }
             Message::Retry | Message::ReplaceV3 => {
-                self.has_place = true;
+                self.standing = Standing::Placed;
                 self.forget_failures();
                 self.start(now)
             }
             Message::Restart => {
-                self.has_place = true;
+                self.standing = Standing::Placed;
                 self.restart(now)
             }
             Message::GoOn(passed_by) => {
-                self.has_place = false;
+                self.standing = Standing::Follows;
                 if passed_by.is_some() { self.start_with_listeners(now) } else { self.start(now) }
             }
-            Message::Live => {
-                let was_without = !std::mem::replace(&mut self.has_place, true);
-                match &mut self.state {
-                    State::Ready { becoming_live, .. } if was_without => {
-                        *becoming_live = Some(now);
-                        vec![Effect::GoLive, Effect::Arm(Timer::Live, LIVE_WITHIN)]
-                    }
-                    // Without the place it was the last attempt.
-                    State::Failed if was_without => self.begin(true),
-                    _ => Vec::new(),
-                }
-            }
+            Message::Live => self.take_standing(Standing::GoesLive, now),
+            Message::Placed => self.take_standing(Standing::Placed, now),
             Message::StandDown => self.stand_down(),
             Message::LetGo => self.let_go(),
             Message::Serve => self.serve(now),
             Message::Stop => self.stop(Next::Stay),
             Message::Quit => self.stop(Next::End),
         }
+    }
+
+    /// The app has come further on its way to the place.
+    fn take_standing(&mut self, standing: Standing, now: Duration) -> Vec<Effect> {
+        let was = self.standing;
+        self.standing = was.max(standing);
+        match &mut self.state {
+            State::Ready { becoming_live, .. } if was == Standing::Follows => {
+                *becoming_live = Some(Advance::begins(now));
+                vec![Effect::GoLive, Effect::Arm(Timer::Live, LIVE_WITHIN)]
+            }
+            // Until now it was the last attempt.
+            State::Failed if standing == Standing::Placed && was < Standing::Placed => self.begin(true),
+            State::Failed if standing == Standing::GoesLive => {
+                self.failed_for.clone().map(|failure| Effect::BecameLive(Err(failure))).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether its backend acts outside, and has something to write at its end.
+    fn is_live(&self) -> bool {
+        let is_told = self.standing > Standing::Follows;
+        is_told && matches!(self.state, State::Ready { becoming_live: None, .. })
     }
 
     fn prepare(&mut self, now: Duration, within: Duration) -> Vec<Effect> {
@@ -389,7 +453,7 @@ impl Machine {
                 Vec::new()
             }
             State::TakingOver
-            | State::Starting { .. }
+            | State::Starting(_)
             | State::Ready { .. }
             | State::StandingDown
             | State::StoodDown { .. }
@@ -419,7 +483,7 @@ impl Machine {
             self.state = State::TakingOver;
             return vec![Effect::TakeOver];
         }
-        self.state = State::Starting { heard: now };
+        self.state = State::Starting(Advance::begins(now));
         vec![Effect::GoOnWithListeners, Effect::Arm(Timer::Ready, READY_WITHIN)]
     }
 
@@ -431,7 +495,7 @@ impl Machine {
                 self.state = State::StandingDown;
                 vec![Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]
             }
-            State::Starting { .. } => self.stopping(Next::StandDown { served: false, resumes }),
+            State::Starting(_) => self.stopping(Next::StandDown { served: false, resumes }),
             State::Stopping(next) => {
                 if *next != Next::End {
                     let resumes = *next != Next::Stay;
@@ -516,7 +580,7 @@ impl Machine {
     fn restart(&mut self, now: Duration) -> Vec<Effect> {
         self.forget_failures();
         match self.state {
-            State::Starting { .. } | State::Ready { .. } => self.stopping(Next::Start { is_launch: true }),
+            State::Starting(_) | State::Ready { .. } => self.stopping(Next::Start { is_launch: true }),
             State::TakingOver => {
                 let mut effects = vec![Effect::Discard];
                 effects.extend(self.begin(true));
@@ -528,7 +592,7 @@ impl Machine {
 
     fn stop(&mut self, then: Next) -> Vec<Effect> {
         match &mut self.state {
-            State::Starting { .. }
+            State::Starting(_)
             | State::Ready { .. }
             | State::StandingDown
             | State::StoodDown { has_sidecar: true, .. } => self.stopping(then),
@@ -579,6 +643,7 @@ impl Machine {
     }
 
     fn stopping(&mut self, next: Next) -> Vec<Effect> {
+        let is_live = self.is_live();
         self.state = State::Stopping(next);
         let (role, generation) = (self.role, self.generation);
         let mut effects = vec![Effect::AskToStop, Effect::Arm(Timer::Stop, STOP_WITHIN)];
@@ -586,8 +651,8 @@ impl Machine {
         if !self.is_ahead {
             effects.insert(0, Effect::Publish(Event::BackendStopping { role, generation }));
         }
-        // It is not live, and writes nothing at its end: one that hangs must not keep the other app from the ports.
-        if !self.has_place {
+        // What is not live writes nothing at its end: one that hangs must not keep the other app from the ports.
+        if self.standing < Standing::Placed && !is_live {
             effects.push(Effect::Kill);
         }
         effects
@@ -629,16 +694,16 @@ impl Machine {
             }
             (State::TakingOver, Answer::Line(line @ (Ok(Line::Ready(_)) | Err(_)))) => self.line(line, now),
             (State::TakingOver, Answer::TakenOver) => {
-                self.state = State::Starting { heard: now };
+                self.state = State::Starting(Advance::begins(now));
                 vec![Effect::GoOn, Effect::Arm(Timer::Ready, READY_WITHIN)]
             }
             (State::TakingOver, Answer::NotTakenOver(failure)) => {
                 self.discard_and(|it| it.fail(failure, now))
             }
             (State::Preparing, Answer::NotTakenOver(failure) | Answer::NotSpawned(failure))
-            | (State::Starting { .. }, Answer::NotSpawned(failure)) => self.fail(failure, now),
+            | (State::Starting(_), Answer::NotSpawned(failure)) => self.fail(failure, now),
             // Without the place it is the app that runs that goes on.
-            (State::TakingOver, Answer::Blocked(failure)) if !self.has_place => {
+            (State::TakingOver, Answer::Blocked(failure)) if self.standing < Standing::Placed => {
                 self.discard_and(|it| it.fail(failure, now))
             }
             // No failure of a backend: nobody has to do anything here, and it is not counted.
@@ -655,21 +720,21 @@ impl Machine {
                 let next = next.clone();
                 self.after_exit(next, "not started".to_owned(), Vec::new(), now)
             }
-            (State::Starting { heard }, Answer::Line(Ok(Line::SignOfLife))) => {
-                *heard = now;
-                Vec::new()
+            (State::Starting(advance), Answer::Line(Ok(Line::SignOfLife(sign)))) => {
+                if advance.hears(sign, now) { vec![Effect::Advances] } else { Vec::new() }
             }
-            (State::Starting { .. }, Answer::Line(line)) => self.line(line, now),
+            (State::Starting(_), Answer::Line(line)) => self.line(line, now),
             // It does not become live after all. What else it says by now is of no interest.
             (State::Ready { .. }, Answer::Line(line @ Ok(Line::StartupError(_)))) => self.line(line, now),
-            (State::Starting { .. }, Answer::Confirmed { backend, ports }) => {
+            (State::Starting(_), Answer::Confirmed { backend, ports }) => {
                 self.has_listeners = false;
-                let becoming_live = self.has_place.then_some(now);
+                let is_told = self.standing > Standing::Follows;
+                let becoming_live = is_told.then(|| Advance::begins(now));
                 self.state = State::Ready { since: now, heard: now, missed: 0, becoming_live };
                 let (role, generation) = (self.role, self.generation);
                 let ready = Effect::Publish(Event::BackendReady { role, generation, backend, ports });
                 let mut effects = vec![ready, Effect::Arm(Timer::Health, HEALTH_EVERY)];
-                if self.has_place {
+                if is_told {
                     effects.insert(0, Effect::GoLive);
                     effects.push(Effect::Arm(Timer::Live, LIVE_WITHIN));
                 }
@@ -677,38 +742,40 @@ impl Machine {
             }
             (State::Ready { becoming_live, .. }, Answer::Line(Ok(Line::Live))) => {
                 *becoming_live = None;
-                Vec::new()
+                let is_awaited = self.standing == Standing::GoesLive;
+                if is_awaited { vec![Effect::BecameLive(Ok(()))] } else { Vec::new() }
             }
-            (State::Ready { becoming_live: Some(heard), .. }, Answer::Line(Ok(Line::SignOfLife))) => {
-                *heard = now;
-                Vec::new()
+            (State::Ready { becoming_live: Some(advance), .. }, Answer::Line(Ok(Line::SignOfLife(sign)))) => {
+                if advance.hears(sign, now) {
+                    vec![Effect::Advances]
+                } else {
+                    Vec::new()
+                }
             }
-            (State::Ready { becoming_live: Some(heard), .. }, Answer::Elapsed(Timer::Live)) => {
-                let silent = now.saturating_sub(*heard);
-                if silent < LIVE_WITHIN {
-                    return vec![Effect::Arm(Timer::Live, LIVE_WITHIN - silent)];
+            (State::Ready { becoming_live: Some(advance), .. }, Answer::Elapsed(Timer::Live)) => {
+                if let Some(left) = advance.left_of(LIVE_WITHIN, now) {
+                    return vec![Effect::Arm(Timer::Live, left)];
                 }
                 // It answers nobody, and whoever waits has waited long enough.
                 let mut effects = self.stopping(Next::Fail(not_ready(LIVE_WITHIN)));
                 effects.push(Effect::Kill);
                 effects
             }
-            (State::Starting { .. }, Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
-            (State::Starting { heard }, Answer::Elapsed(Timer::Ready)) => {
-                let silent = now.saturating_sub(*heard);
-                if silent < READY_WITHIN {
-                    return vec![Effect::Arm(Timer::Ready, READY_WITHIN - silent)];
+            (State::Starting(_), Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
+            (State::Starting(advance), Answer::Elapsed(Timer::Ready)) => {
+                if let Some(left) = advance.left_of(READY_WITHIN, now) {
+                    return vec![Effect::Arm(Timer::Ready, left)];
                 }
                 self.stopping(Next::Fail(not_ready(READY_WITHIN)))
             }
-            (State::Starting { .. } | State::Ready { .. }, Answer::Exited { status, log }) => {
+            (State::Starting(_) | State::Ready { .. }, Answer::Exited { status, log }) => {
                 self.fail(Failure::Exited { status, log }, now)
             }
             (State::Preparing, Answer::Exited { status, log }) => {
                 self.fail(Failure::Exited { status, log }, now)
             }
             // With the place another one is started, which takes all steps at once. Without it none may be live.
-            (State::TakingOver, Answer::Exited { status, log }) if !self.has_place => {
+            (State::TakingOver, Answer::Exited { status, log }) if self.standing < Standing::Placed => {
                 self.fail(Failure::Exited { status, log }, now)
             }
             // From call to call: one that is not answered does not put off the next.
@@ -751,7 +818,7 @@ impl Machine {
             }
             // It was told while it went live, and refused.
             (State::StandingDown, Answer::Line(Ok(Line::Live))) => vec![Effect::StandDown],
-            (State::StandingDown, Answer::Line(Ok(Line::SignOfLife | Line::Refused(_)))) => Vec::new(),
+            (State::StandingDown, Answer::Line(Ok(Line::SignOfLife(_) | Line::Refused(_)))) => Vec::new(),
             // Its end lets go of everything, too.
             (State::StandingDown, Answer::Line(_) | Answer::Elapsed(Timer::StandDown)) => {
                 let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
@@ -800,7 +867,7 @@ impl Machine {
                 return self.get_ports(now);
             }
             Ok(Line::Ready(ready)) => match self.expected(ready.role, ready.version.clone()) {
-                Ok(()) if matches!(self.state, State::Starting { .. }) => {
+                Ok(()) if matches!(self.state, State::Starting(_)) => {
                     return vec![Effect::Confirm(ready)];
                 }
                 Ok(()) => broken("it is ready before it was told to go on".to_owned()),
@@ -863,9 +930,15 @@ impl Machine {
         self.failures.retain(|&at| now.saturating_sub(at) < BUDGET_WINDOW);
         self.failures.push(now);
         // Without the place it is the app that runs that goes on.
-        if !self.has_place || waits_for_person(&failure) {
+        if self.standing < Standing::Placed || waits_for_person(&failure) {
             self.state = State::Failed;
-            return vec![Effect::Publish(Event::BackendFailed { role, generation, failure, retry_ms: None })];
+            self.failed_for = Some(failure.clone());
+            let mut effects = Vec::new();
+            if self.standing == Standing::GoesLive {
+                effects.push(Effect::BecameLive(Err(failure.clone())));
+            }
+            effects.push(Effect::Publish(Event::BackendFailed { role, generation, failure, retry_ms: None }));
+            return effects;
         }
         if self.rare > 0 || is_lasting(&failure) || self.failures.len() >= BUDGET {
             return self.retry_rarely(failure);

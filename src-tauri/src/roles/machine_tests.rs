@@ -56,6 +56,10 @@ impl Driven {
     }
 }
 
+fn sign(advanced: u64) -> Answer {
+    Answer::Line(Ok(Line::SignOfLife(SignOfLife { taskpaw_sign_of_life: true, advanced })))
+}
+
 const GO_LIVE: [Effect; 2] = [Effect::GoLive, Effect::Arm(Timer::Live, LIVE_WITHIN)];
 const PREPARE: [Effect; 2] = [Effect::Prepare, Effect::Arm(Timer::Prepared, PREPARED_WITHIN)];
 
@@ -214,11 +218,34 @@ fn a_sidecar_that_shows_signs_of_life_is_waited_for() {
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     driven.now += READY_WITHIN - Duration::from_secs(1);
-    assert_eq!(driven.answer(Answer::Line(Ok(Line::SignOfLife))), []);
+    assert_eq!(driven.answer(sign(1)), [Effect::Advances]);
     driven.now += Duration::from_secs(1);
     let rest = READY_WITHIN - Duration::from_secs(1);
     assert_eq!(driven.answer(Answer::Elapsed(Timer::Ready)), [Effect::Arm(Timer::Ready, rest)]);
     driven.now += rest;
+    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+}
+
+/// What hangs can give signs all the same: they count only if it advances, and not for ever.
+#[test]
+fn endless_signs_of_life_are_no_reason_to_wait() {
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    for _ in 1..READY_WITHIN.as_secs() {
+        driven.now += Duration::from_secs(1);
+        assert_eq!(driven.answer(sign(0)), [], "it is where it was");
+    }
+    driven.now += Duration::from_secs(1);
+    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+
+    let mut driven = Driven::taking_over();
+    driven.answer(Answer::TakenOver);
+    for second in 1..ADVANCES_WITHIN.as_secs() {
+        driven.now += Duration::from_secs(1);
+        assert_eq!(driven.answer(sign(second)), [Effect::Advances]);
+    }
+    driven.now += READY_WITHIN;
+    assert_eq!(driven.answer(sign(10_000)), [], "whatever it says");
     assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
 }
 
@@ -372,8 +399,10 @@ fn without_the_place_ports_that_somebody_has_are_a_failure() {
         "{effects:?}"
     );
     // With it, the role waits for them as any other does.
-    assert_eq!(driven.tell(Message::Live), PREPARE);
-    assert_eq!(driven.tell(Message::Live), [], "once");
+    let told = driven.tell(Message::Live);
+    assert!(matches!(told[..], [Effect::BecameLive(Err(_))]), "the other app can serve again: {told:?}");
+    assert_eq!(driven.tell(Message::Placed), PREPARE);
+    assert_eq!(driven.tell(Message::Placed), [], "once");
     driven.become_prepared();
     assert!(driven.answer(Answer::Blocked(Failure::PortConflict)).contains(&Effect::Watch));
 }
@@ -696,7 +725,7 @@ fn a_backend_that_does_not_become_live_is_killed_and_started_anew() {
     assert!(GO_LIVE.iter().all(|effect| effects.contains(effect)), "{effects:?}");
     // What takes its time says so.
     driven.now += LIVE_WITHIN - Duration::from_secs(1);
-    assert_eq!(driven.answer(Answer::Line(Ok(Line::SignOfLife))), []);
+    assert_eq!(driven.answer(sign(1)), [Effect::Advances]);
     driven.now += Duration::from_secs(1);
     let again = LIVE_WITHIN - Duration::from_secs(1);
     assert_eq!(driven.answer(Answer::Elapsed(Timer::Live)), [Effect::Arm(Timer::Live, again)]);
@@ -719,6 +748,44 @@ fn without_the_place_a_failure_is_the_last_one() {
     driven.tell(Message::Start);
     let effects = driven.answer(exited());
     assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
+}
+
+/// The other app has kept what it needs to serve again: whatever goes wrong on the way to live is told to it, and not tried again.
+#[test]
+fn one_that_fails_on_its_way_to_live_is_the_last_attempt_until_the_other_app_is_gone() {
+    for answer in [exited(), Answer::Line(Line::parse("hello")), Answer::Elapsed(Timer::Live)] {
+        let mut driven = following();
+        assert_eq!(driven.tell(Message::Live), GO_LIVE);
+        driven.now += LIVE_WITHIN;
+        let mut effects = driven.answer(answer.clone());
+        if effects.contains(&Effect::AskToStop) {
+            assert!(effects.contains(&Effect::Kill), "it is not live: {answer:?}: {effects:?}");
+            effects = driven.answer(exited());
+        }
+        assert!(matches!(effects[0], Effect::BecameLive(Err(_))), "{answer:?}: {effects:?}");
+        assert!(
+            matches!(published(&effects), Some(Event::BackendFailed { retry_ms: None, .. })),
+            "{effects:?}"
+        );
+        assert_eq!(driven.tell(Message::Placed), PREPARE, "from then on it is supervised");
+    }
+    let mut driven = following();
+    driven.tell(Message::Live);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::Live))), [Effect::BecameLive(Ok(()))]);
+    let effects = driven.tell(Message::Stop);
+    assert!(!effects.contains(&Effect::Kill), "it answers what is under way: {effects:?}");
+}
+
+/// A role that serves for an app that does not have the place yet.
+fn following() -> Driven {
+    let mut driven = Driven::new();
+    driven.tell(Message::GoOn(None));
+    driven.become_prepared();
+    driven.answer(Answer::TakenOver);
+    driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+    let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    assert!(!effects.contains(&Effect::GoLive), "{effects:?}");
+    driven
 }
 
 /// The other app waits for the ports: what is not live has nothing to write at its end.

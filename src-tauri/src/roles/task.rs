@@ -1,7 +1,7 @@
 //! The task of a role: it feeds the state machine and does what that says.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,6 @@ use crate::settings::Settings;
 
 /// How long a backend may take to end whose host is gone, or has told it so: it is not live, and ends at once.
 const GONE_WITHIN: Duration = Duration::from_millis(500);
-/// How long after it said that it is ready a backend has to be there still: a crash takes some milliseconds to be one.
-const STILL_THERE_AFTER: Duration = Duration::from_millis(5);
 /// Between two looks for its end.
 const GONE_STEP: Duration = Duration::from_millis(10);
 
@@ -54,6 +52,8 @@ pub(crate) struct RoleTask {
     running: Arc<Mutex<Option<Running>>>,
     ended: watch::Receiver<bool>,
     prepared: watch::Sender<Result<(), Failure>>,
+    live: watch::Sender<Result<(), Failure>>,
+    advances: Arc<AtomicU64>,
     stood_down: watch::Sender<Stood>,
     sidecar: watch::Receiver<Option<Reach>>,
 }
@@ -79,7 +79,8 @@ impl RoleTask {
         let log = RoleLog::open(&around.logs, role);
         let running = Arc::new(Mutex::new(None));
         let (end, ended) = watch::channel(false);
-        let prepared = watch::Sender::new(Ok(()));
+        let (prepared, live) = (watch::Sender::new(Ok(())), watch::Sender::new(Ok(())));
+        let advances = Arc::<AtomicU64>::default();
         let stood_down = watch::Sender::new(Stood::default());
         let (sidecar_is, sidecar) = watch::channel(None);
         let runner = Runner {
@@ -93,6 +94,8 @@ impl RoleTask {
             running: Arc::clone(&running),
             attempt: None,
             prepared: prepared.clone(),
+            live: live.clone(),
+            advances: Arc::clone(&advances),
             stood_down: stood_down.clone(),
             sidecar_is,
             launched_at: None,
@@ -101,7 +104,7 @@ impl RoleTask {
             may_end_busy: None,
         };
         tauri::async_runtime::spawn(runner.run(messages, end));
-        Self { role, inbox, log, running, ended, prepared, stood_down, sidecar }
+        Self { role, inbox, log, running, ended, prepared, live, advances, stood_down, sidecar }
     }
 
     /// Sends a message to the role.
@@ -128,6 +131,30 @@ impl RoleTask {
             // The app ends.
             _ = ended.wait_for(|ended| *ended) => Ok(()),
         }
+    }
+
+    /// Has the role become live, which serves for an app that has got the place. Bounded: a backend that does not is given up.
+    ///
+    /// # Errors
+    /// Why it is not; another app can still serve again.
+    pub(crate) fn become_live(&self) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        let (mut live, mut ended) = (self.live.subscribe(), self.ended.clone());
+        self.send(Message::Live);
+        async move {
+            tokio::select! {
+                told = live.changed() => match told {
+                    Ok(()) => live.borrow().clone(),
+                    Err(_) => Ok(()),
+                },
+                // The app ends.
+                _ = ended.wait_for(|ended| *ended) => Ok(()),
+            }
+        }
+    }
+
+    /// How often its sidecar has shown that it advances with what takes its time.
+    pub(crate) fn advances(&self) -> u64 {
+        self.advances.load(Ordering::Relaxed)
     }
 
     /// Has the role stand down for another app, or, once it has, let go of the ports that it keeps. Bounded: a backend that
@@ -220,6 +247,9 @@ struct Runner {
     attempt: Option<Attempt>,
     /// How the last look whether the role could start has come out.
     prepared: watch::Sender<Result<(), Failure>>,
+    /// How it became live last.
+    live: watch::Sender<Result<(), Failure>>,
+    advances: Arc<AtomicU64>,
     /// How it stood down last.
     stood_down: watch::Sender<Stood>,
     /// The sidecar.
@@ -326,6 +356,8 @@ impl Runner {
             }
             Effect::Discard => self.discard(),
             Effect::PreparedAhead(result) => drop(self.prepared.send_replace(result)),
+            Effect::BecameLive(result) => drop(self.live.send_replace(result)),
+            Effect::Advances => drop(self.advances.fetch_add(1, Ordering::Relaxed)),
             Effect::Confirm(ready) => self.confirm(ready),
             Effect::AskToStop => self.order(Order::AskToStop),
             Effect::Kill => self.order(Order::Kill),
@@ -606,8 +638,6 @@ impl Runner {
             let looked = Instant::now();
             let ports = loop {
                 if follows_on_passed {
-                    // One that crashes as soon as it has said that it is ready must not be given the place.
-                    std::thread::sleep(STILL_THERE_AFTER);
                     break look_at_child(&config, role, child);
                 }
                 let ports = match look_beside(&config, &state_folder, role, child, beside) {

@@ -25,7 +25,7 @@ use crate::monitors::{self, BadSetup, Leash, Processes, Setup, Subject};
 const FIRST_LOOK_WAIT: Duration = Duration::from_millis(500);
 /// How long the stop waits for the end of programs.
 const END_WAIT: Duration = Duration::from_millis(300);
-const END_LOOK: Duration = Duration::from_millis(5);
+const END_LOOK: Duration = Duration::from_millis(1);
 /// How long a name may be.
 const LONGEST_NAME: usize = 100;
 /// So many names that are there twice are told. Somebody who mends these in the file sees the rest then.
@@ -138,6 +138,16 @@ impl Roster {
         let names: Vec<&str> = entries.iter().map(|entry| entry.config.name.as_str()).collect();
         self.board.arrange(&names);
         entries.iter().filter(|entry| entry.config.enabled).map(|entry| entry.config.name.clone()).collect()
+    }
+
+    /// Asks every monitor to end, and ends what they have started. The list stays as it is.
+    pub(super) fn halt(&self) {
+        for entry in &*self.lock() {
+            if let EntryState::Runs(run) = &entry.state {
+                run.ending.notify_one();
+                run.leash.cut();
+            }
+        }
     }
 
     /// Stops every monitor, and waits for a bounded time until the programs that they have started are ended.

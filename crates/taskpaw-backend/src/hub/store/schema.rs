@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::signs::Telling;
+use crate::signs::{Advance, Telling};
 use crate::state::{StateError, make_private, open_if_there};
 
 /// Each step leads from one schema to the next; the number of steps is the schema of this version.
@@ -85,6 +85,8 @@ const NTFY_OUTBOX: &str = "
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const USER_VERSION_AT: usize = 60;
 const HEADER: usize = 100;
+/// So many instructions of the database are a step, of which somebody is told who waits: some tens of microseconds.
+const STEP: i32 = 10_000;
 /// How long a look waits for whoever writes.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
 
@@ -140,6 +142,7 @@ pub(super) struct Opened {
     connection: Connection,
     path: PathBuf,
     schema: u64,
+    telling: Telling,
 }
 
 /// Opens the database for writing; one that is not there is made. An older one is copied, and whether it can be brought to
@@ -155,11 +158,11 @@ pub(super) fn open(path: &Path, telling: Telling) -> Result<Opened, StateError> 
         migrate(&mut connection, schema).map_err(failed)?;
         schema = STEPS.len() as u64;
     } else if schema < STEPS.len() as u64 {
+        let _under_way = telling.signs_of_life(advance_of(&mut connection).map_err(failed)?);
         migrated(&mut connection, schema).and_then(Transaction::rollback).map_err(failed)?;
-        let _under_way = telling.signs_of_life();
         keep_copy(&connection, path, schema)?;
     }
-    Ok(Opened { connection, path: path.to_owned(), schema })
+    Ok(Opened { connection, path: path.to_owned(), schema, telling })
 }
 
 impl Opened {
@@ -176,14 +179,29 @@ impl Opened {
     /// Brings it to the form of this version.
     pub(super) fn in_this_form(mut self) -> Result<Connection, StateError> {
         if self.is_older() {
-            migrate(&mut self.connection, self.schema)
-                .map_err(|error| StateError::database(&self.path, &error))?;
+            let failed = |error: rusqlite::Error| StateError::database(&self.path, &error);
+            let _under_way = self.telling.signs_of_life(advance_of(&mut self.connection).map_err(failed)?);
+            migrate(&mut self.connection, self.schema).map_err(failed)?;
         }
         self.connection
             .execute_batch(NTFY_OUTBOX)
             .map_err(|error| StateError::database(&self.path, &error))?;
         Ok(self.connection)
     }
+}
+
+/// How far whatever is done with a connection is, from now on.
+fn advance_of(connection: &mut Connection) -> rusqlite::Result<Advance> {
+    let advance = Advance::default();
+    let stepping = advance.clone();
+    connection.progress_handler(
+        STEP,
+        Some(move || {
+            stepping.step();
+            false
+        }),
+    )?;
+    Ok(advance)
 }
 
 /// Another connection, which only reads.
