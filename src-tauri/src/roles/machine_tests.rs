@@ -753,7 +753,7 @@ fn without_the_place_a_failure_is_the_last_one() {
 /// The other app has kept what it needs to serve again: whatever goes wrong on the way to live is told to it, and not tried again.
 #[test]
 fn one_that_fails_on_its_way_to_live_is_the_last_attempt_until_the_other_app_is_gone() {
-    for answer in [exited(), Answer::Line(Line::parse("hello")), Answer::Elapsed(Timer::Live)] {
+    for answer in [exited(), Answer::Elapsed(Timer::Live)] {
         let mut driven = following();
         assert_eq!(driven.tell(Message::Live), GO_LIVE);
         driven.now += LIVE_WITHIN;
