@@ -14,14 +14,9 @@ import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 const LEFT = [
   ["taskpaw", ""],
   ["taskpaw", "handover"],
-  ["taskpaw", "tray"],
-  ["port-takeover", ""],
-  ["port-takeover", "sys::windows"],
   ["taskpaw-backend", ""],
   ["taskpaw-backend", "agent"],
   ["taskpaw-backend", "hub::store"],
-  ["taskpaw-contract", ""],
-  ["taskpaw-contract", "config"],
   ["taskpaw-contract", "ipc"],
   ["taskpaw-updates", ""],
 ];

@@ -6,6 +6,7 @@
 mod health;
 mod icon;
 mod menu;
+mod mood;
 #[cfg_attr(target_os = "linux", path = "tray/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "tray/elsewhere.rs")]
 mod system;

@@ -8,17 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use port_takeover::sys::Native;
 use port_takeover::{
-    IdentityRule, IdentityRules, Journal, Limits, Outcome, Record, Role, TakeoverEvent, WantedPort,
+    ExecutableName, IdentityRules, Journal, Limits, Outcome, Record, Role, TakeoverEvent, WantedPort,
     claim_all, take_over,
 };
 
 /// What is ours: a program with the base name of this one, in its one role, run by this user.
 fn rules() -> IdentityRules {
-    IdentityRules {
-        roles: vec![Role::new("server")],
-        default_role: Role::new("server"),
-        rules: vec![IdentityRule::Program { name: "take_over".into() }],
-    }
+    IdentityRules::new(Role::new("server")).with_rule(ExecutableName::new("take_over"))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

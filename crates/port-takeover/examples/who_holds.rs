@@ -10,7 +10,7 @@ use port_takeover::{IdentityRules, Role, WantedPort, decide};
 fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).ok_or("usage: who_holds PORT")?.parse()?;
     let role = Role::new("anybody");
-    let rules = IdentityRules { roles: Vec::new(), default_role: role.clone(), rules: Vec::new() };
+    let rules = IdentityRules::new(role.clone());
 
     // The wildcard overlaps with every IPv4 address.
     let wanted = [WantedPort::new("port", "0.0.0.0", port)?];

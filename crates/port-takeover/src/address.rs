@@ -4,8 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::snapshot::WantedPort;
-
 /// A host to listen on: the name `localhost`, or a literal address.
 ///
 /// IPv4-mapped IPv6 addresses are their IPv4 address, so `::ffff:0.0.0.0` is the IPv4 wildcard.
@@ -112,19 +110,4 @@ pub fn blocks(listening: Host, listening_v6_only: bool, wanted: Host) -> bool {
     (same_family && (held == asked || held.is_unspecified() || asked.is_unspecified()))
         || (dual_stack(held) && !listening_v6_only)
         || dual_stack(asked)
-}
-
-/// Whether two wanted ports can never both be bound.
-#[must_use]
-pub fn same_target(a: &WantedPort, b: &WantedPort) -> bool {
-    let named = |name: Host, other: Host| {
-        name == Host::Localhost
-            && matches!(other, Host::Address(ip) if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST)
-    };
-    a.port == b.port
-        && (a.host.is_wildcard()
-            || b.host.is_wildcard()
-            || a.host == b.host
-            || named(a.host, b.host)
-            || named(b.host, a.host))
 }

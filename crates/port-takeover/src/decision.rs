@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::address::{Host, blocks, overlaps, same_target};
-use crate::identity::{IdentityRules, Role, RuleName};
-use crate::snapshot::{BindOutcome, BoundSocket, Listener, Pid, Process, Snapshot, WantedPort};
+use crate::address::{Host, blocks, overlaps};
+use crate::identity::{IdentityRules, RuleName};
+use crate::port::{WantedPort, same_target};
+use crate::process::{Pid, Process};
+use crate::role::Role;
+use crate::snapshot::{BindOutcome, BoundSocket, Listener, Snapshot};
 
 /// The state of one wanted port. A person reads another sentence for each, so they are never merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PortState {
     /// Nobody holds it and it can be bound.
@@ -44,8 +48,8 @@ pub enum PortState {
 }
 
 /// What a port's state means for the start of its role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PortOutlook {
     /// It can be had: it is free, or a stale process of ours is replaced.
@@ -91,8 +95,8 @@ impl PortState {
 }
 
 /// What will be done about all wanted ports together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Decision {
     /// All ports are free.
@@ -106,8 +110,8 @@ pub enum Decision {
 }
 
 /// How one holder of a port was judged, from harmless to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum HolderKind {
     /// Ours: same role, same user, same installation.
@@ -328,18 +332,18 @@ fn holders_that_count<'a>(
 
 fn judge_holder(snapshot: &Snapshot, rules: &IdentityRules, pid: Pid) -> Holder {
     let Some(process) = snapshot.process(pid) else {
-        return Holder { pid, process: None, role: None, kind: HolderKind::Unseen, rule: RuleName::Unseen };
+        return Holder { pid, process: None, role: None, kind: HolderKind::Unseen, rule: RuleName::UNSEEN };
     };
     let identified = rules.identify(process.into());
     let (kind, rule) = match &identified {
-        None => (HolderKind::Foreign, RuleName::NoRule),
-        Some(_) if pid == snapshot.self_pid => (HolderKind::Foreign, RuleName::Itself),
-        Some(_) if process.same_user != Some(true) => (HolderKind::OtherUser, RuleName::OtherUser),
-        Some(ours) if ours.role != snapshot.role => (HolderKind::OtherRole, RuleName::OtherRole),
+        None => (HolderKind::Foreign, RuleName::NO_RULE),
+        Some(_) if pid == snapshot.self_pid => (HolderKind::Foreign, RuleName::ITSELF),
+        Some(_) if process.same_user != Some(true) => (HolderKind::OtherUser, RuleName::OTHER_USER),
+        Some(ours) if ours.role != snapshot.role => (HolderKind::OtherRole, RuleName::OTHER_ROLE),
         Some(_) if snapshot.state.as_ref().is_some_and(|state| !state.has(process)) => {
-            (HolderKind::OtherInstallation, RuleName::OtherInstallation)
+            (HolderKind::OtherInstallation, RuleName::OTHER_INSTALLATION)
         }
-        Some(ours) => (HolderKind::Own, ours.rule.name()),
+        Some(ours) => (HolderKind::Own, ours.rule),
     };
     let role = identified.map(|ours| ours.role);
     Holder { pid, process: Some(process.clone()), role, kind, rule }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::error::EndError;
-use crate::execute::{Doubt, Limits, VerifiedHolder};
+use crate::error::{Doubt, EndError};
+use crate::execute::Limits;
+use crate::process::ProcessIdentity;
 use crate::report::HowEnded;
-use crate::snapshot::ProcessIdentity;
-use crate::sys::{Asked, System};
+use crate::sys::{Asked, System, VerifiedHolder};
 
 /// Ends the process that a record names, if it still is that process.
 ///
@@ -67,7 +67,7 @@ mod tests {
     use std::process::{Child, Command};
 
     use super::*;
-    use crate::snapshot::Pid;
+    use crate::process::Pid;
     use crate::sys::Native;
 
     /// A process that ends with the test.

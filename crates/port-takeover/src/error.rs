@@ -2,27 +2,28 @@
 
 use std::io;
 
-use crate::snapshot::{Pid, WantedPort};
+use crate::port::WantedPort;
+use crate::process::Pid;
 
 /// The ports or their holders could not be looked at. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
     /// The system's list of listening sockets cannot be read.
     #[error("the list of listening sockets cannot be read: {0}")]
-    Sockets(#[source] io::Error),
+    Sockets(io::Error),
     /// The system's answer breaks its own format.
     #[error("the system's list of listening sockets is damaged: {0}")]
     Malformed(&'static str),
     /// The list of processes cannot be read.
     #[error("the list of processes cannot be read: {0}")]
-    Processes(#[source] io::Error),
+    Processes(io::Error),
     /// A trial bind failed in a way that says nothing about the port.
-    #[error("whether {port} can be bound cannot be found out: {source}")]
+    #[error("whether {port} can be bound cannot be found out: {cause}")]
     Bind {
         /// The port.
         port: WantedPort,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// This system is not supported.
     #[error("who holds a port cannot be found out on this system")]
@@ -48,12 +49,12 @@ pub enum EndError {
         pid: Pid,
     },
     /// The system refused for another reason.
-    #[error("process {pid} cannot be ended: {source}")]
+    #[error("process {pid} cannot be ended: {cause}")]
     System {
         /// The process.
         pid: Pid,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// This system is not supported.
     #[error("a process cannot be ended safely on this system")]
@@ -69,7 +70,7 @@ pub enum ReuseError {
     NotAllowed,
     /// The system refused for another reason, such as a kernel that cannot do it.
     #[error("the sockets cannot be changed: {0}")]
-    System(#[source] io::Error),
+    System(io::Error),
     /// This system has no way to do it. None but Linux needs one.
     #[error("the sockets of another program cannot be changed on this system")]
     Unsupported,
@@ -77,10 +78,52 @@ pub enum ReuseError {
 
 /// A port could not be claimed; all ports that already were are released.
 #[derive(Debug, thiserror::Error)]
-#[error("{port} ({}) cannot be claimed: {source}", port.name)]
+#[error("{port} ({}) cannot be claimed: {cause}", port.name)]
 pub struct ClaimError {
     /// The port.
     pub port: WantedPort,
     /// What the system says.
-    pub source: io::Error,
+    pub cause: io::Error,
+}
+
+/// Why a takeover was called off. The round that had the doubt signalled nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Between the looks, the decision became another one.
+    #[error("what holds the ports changed while it was being verified")]
+    DecisionChanged,
+    /// Between the looks, a process became another one.
+    #[error("process {0} is no longer the one that was seen first")]
+    ProcessChanged(Pid),
+    /// A process that must be ended holds the ports only since the second look.
+    #[error("process {0} began to hold a port while it was being verified")]
+    HolderAppeared(Pid),
+    /// A process that must be ended has started since the time that the caller has set.
+    #[error("process {0} has started since, and is left to work")]
+    StartedSince(Pid),
+    /// When a process started cannot be read, so it cannot be told from a later one with its id.
+    #[error("when process {0} started cannot be read")]
+    NoStartTime(Pid),
+    /// A process may not be ended by this user: on Windows one that runs as administrator, for one.
+    #[error("process {0} may not be ended by this user")]
+    Denied(Pid),
+    /// A process cannot be opened or signalled.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// The ports could not be looked at once more.
+    #[error("{0}")]
+    LookFailed(String),
+    /// The observer of [`TakeoverEvent::Verified`](crate::TakeoverEvent::Verified) did not want it.
+    #[error("it was called off before any process was asked to stop")]
+    CalledOff,
+}
+
+impl From<EndError> for Doubt {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Denied { pid } => Self::Denied(pid),
+            other => Self::NotAllowed(other.to_string()),
+        }
+    }
 }

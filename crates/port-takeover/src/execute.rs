@@ -6,16 +6,17 @@ mod verify;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::claim::Claim;
 use crate::decision::{Decision, PortState, Verdict, decide};
-use crate::error::LookError;
-use crate::identity::{IdentityRules, Role};
+use crate::error::{Doubt, LookError};
+use crate::identity::IdentityRules;
+use crate::port::{Claim, WantedPort};
+use crate::process::Pid;
 use crate::report::{AddressReuse, Outcome, Report, Terminated};
-use crate::snapshot::{Pid, WantedPort};
+use crate::role::Role;
 use crate::sys::System;
 use round::{Run, without_kept};
 use verify::started_since;
-pub use verify::{Doubt, Incumbent, VerifiedHolder, verify};
+pub use verify::{Incumbent, verify};
 
 /// How long a takeover may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

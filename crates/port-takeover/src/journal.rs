@@ -40,20 +40,20 @@ pub struct Journal {
 #[non_exhaustive]
 pub enum JournalError {
     /// A record could not be added.
-    #[error("the takeover journal {} cannot be written: {source}", path.display())]
+    #[error("the takeover journal {} cannot be written: {cause}", path.display())]
     Write {
         /// The journal.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The records could not be read.
-    #[error("the takeover journal {} cannot be read: {source}", path.display())]
+    #[error("the takeover journal {} cannot be read: {cause}", path.display())]
     Read {
         /// The journal.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -78,7 +78,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Write`]; the records that were there still are.
     pub fn append(&self, record: &Record) -> Result<(), JournalError> {
-        self.try_append(record).map_err(|source| JournalError::Write { path: self.path.clone(), source })
+        self.try_append(record).map_err(|cause| JournalError::Write { path: self.path.clone(), cause })
     }
 
     fn try_append(&self, record: &Record) -> io::Result<()> {
@@ -139,7 +139,7 @@ impl Journal {
                 Ok(records.take(limit).collect())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(JournalError::Read { path: self.path.clone(), source }),
+            Err(cause) => Err(JournalError::Read { path: self.path.clone(), cause }),
         }
     }
 

@@ -7,8 +7,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use crate::claim::Claim;
-use crate::snapshot::WantedPort;
+use crate::port::{Claim, WantedPort};
 
 /// What a socket is, as the system says it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{Holder, Verdict};
-use crate::execute::Doubt;
-use crate::snapshot::{Pid, Process, Snapshot};
+use crate::error::Doubt;
+use crate::process::{Pid, Process};
+use crate::snapshot::Snapshot;
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum HowEnded {
     /// It stopped when it was asked.
     Graceful,
@@ -33,8 +35,8 @@ pub struct Terminated {
 }
 
 /// What was done so that the connections of a stale holder do not keep its ports when it has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum AddressReuse {
     /// So many of its sockets were given SO_REUSEADDR; the others had it.
@@ -44,8 +46,8 @@ pub enum AddressReuse {
 }
 
 /// How a takeover came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum Outcome {
     /// All ports can be bound.
     Ready,

@@ -1,204 +1,33 @@
 //! What was seen of a machine, as plain data: it can be decided on, stored, sent and replayed.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroU32};
+use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::address::{Host, InvalidHost};
-use crate::identity::Role;
-use crate::installation::StateSeen;
+use crate::address::Host;
+use crate::port::WantedPort;
+use crate::process::{Pid, Process, ProcessIdentity};
+use crate::role::Role;
 
 /// The version of the snapshot's form that this library reads and writes.
 pub const SCHEMA: u32 = 1;
 
-/// A process id. Never zero, which every system keeps for itself; and never enough to end a process by,
-/// because ids are reused: see [`ProcessIdentity`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "number"))]
-pub struct Pid(pub NonZeroU32);
-
-impl Pid {
-    /// The id as a `Pid`, or nothing for 0.
-    #[must_use]
-    pub fn new(raw: u32) -> Option<Self> {
-        NonZeroU32::new(raw).map(Self)
-    }
-
-    /// The id of this process.
-    #[must_use]
-    pub fn own() -> Self {
-        Self(NonZeroU32::new(std::process::id()).unwrap_or(NonZeroU32::MIN))
-    }
-
-    /// The id as a number.
-    #[must_use]
-    pub fn get(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for Pid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A port that a role needs. Written as `{"name", "host", "port"}`, with the host as text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "WrittenPort", into = "WrittenPort")]
-pub struct WantedPort {
-    /// What the role calls it, such as `network`.
-    pub name: String,
-    /// Where it is to be listened on.
-    pub host: Host,
-    /// The number.
-    pub port: NonZeroU16,
-}
-
-/// Why nobody can want a port as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPort {
-    /// The host is no address.
-    #[error(transparent)]
-    Host(#[from] InvalidHost),
-    /// The number is out of range.
-    #[error("{0} is no port: write a number from 1 to 65535")]
-    Number(i64),
-}
-
-impl WantedPort {
-    /// Parses a port as people write it.
-    ///
-    /// # Errors
-    /// [`InvalidPort`] if the number is out of range, or the host no address.
-    pub fn new(name: impl Into<String>, host: &str, port: i64) -> Result<Self, InvalidPort> {
-        let number = u16::try_from(port).ok().and_then(NonZeroU16::new).ok_or(InvalidPort::Number(port))?;
-        Ok(Self { name: name.into(), host: host.parse()?, port: number })
-    }
-
-    /// The address that a bind of it uses.
-    #[must_use]
-    pub fn socket_address(&self) -> SocketAddr {
-        SocketAddr::new(self.host.bind_address(), self.port.get())
-    }
-}
-
-impl fmt::Display for WantedPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host {
-            Host::Localhost => write!(f, "{}:{}", self.host, self.port),
-            Host::Address(ip) => SocketAddr::new(ip, self.port.get()).fmt(f),
-        }
-    }
-}
-
-/// A [`WantedPort`] as it is written.
-#[derive(Serialize, Deserialize)]
-struct WrittenPort {
-    name: String,
-    host: String,
-    port: i64,
-}
-
-impl TryFrom<WrittenPort> for WantedPort {
-    type Error = InvalidPort;
-
-    fn try_from(written: WrittenPort) -> Result<Self, InvalidPort> {
-        Self::new(written.name, &written.host, written.port)
-    }
-}
-
-impl From<WantedPort> for WrittenPort {
-    fn from(wanted: WantedPort) -> Self {
-        Self { name: wanted.name, host: wanted.host.to_string(), port: wanted.port.get().into() }
-    }
-}
-
-/// A process as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Its id.
-    pub pid: Pid,
-    /// The name that the system shows. Linux cuts it at 15 bytes.
-    #[serde(default)]
-    pub name: String,
-    /// The path of its executable, or nothing where it cannot be read.
-    #[serde(default)]
-    pub exe: Option<String>,
-    /// Its arguments, the program first; bytes that are no UTF-8 are replaced.
-    #[serde(default)]
-    pub argv: Vec<String>,
-    /// The folder that it works in, of a Python interpreter whose folder can be read (Linux): a script is looked for there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cwd: Option<String>,
-    /// Whether it is run by the user who asks; nothing where that cannot be read.
-    #[serde(default)]
-    pub same_user: Option<bool>,
-    /// Who runs it, as far as it can be named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// When it started, in the system's own finest unit (Linux: clock ticks since boot; macOS: microseconds
-    /// and Windows: 100 ns since their epochs). Only ever compared for equality.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<u64>,
-}
-
-impl Process {
-    /// What must stay the same for this to be the same process.
-    #[must_use]
-    pub fn identity(&self) -> ProcessIdentity {
-        ProcessIdentity {
-            pid: self.pid,
-            started_at: self.started_at,
-            exe: self.exe.as_deref().map(|exe| without_deleted(exe).to_owned()),
-        }
-    }
-}
-
-/// Linux shows ` (deleted)` behind an executable that was replaced: the normal case during an update.
-pub(crate) fn without_deleted(exe: &str) -> &str {
-    exe.strip_suffix(" (deleted)").unwrap_or(exe)
-}
-
-/// What tells a process from a later one with the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProcessIdentity {
-    /// Its id.
-    pub pid: Pid,
-    /// When it started; see [`Process::started_at`].
-    pub started_at: Option<u64>,
-    /// The path of its executable.
-    pub exe: Option<String>,
-}
-
-impl ProcessIdentity {
-    /// Whether what is found now is still this process. Both start times must be known and the same. A path that cannot
-    /// be told any more tells nothing: macOS has none once the file of a running program was removed, as by an update.
-    #[must_use]
-    pub fn is_still(&self, found: &Self) -> bool {
-        let (pid, started_at) = (self.pid == found.pid, self.started_at == found.started_at);
-        pid && started_at && found.started_at.is_some() && (found.exe.is_none() || found.exe == self.exe)
-    }
-}
-
 /// A socket in LISTEN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Listener {
     /// The local address.
-    #[serde(deserialize_with = "host_text")]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "host_text"))]
     pub address: String,
     /// The local port.
     pub port: u16,
     /// The processes that have it open, as far as they can be seen. Empty: somebody listens, but who cannot
     /// be seen.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub pids: Vec<Pid>,
     /// Whether an IPv6 socket refuses IPv4.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub v6only: bool,
 }
 
@@ -211,22 +40,23 @@ impl Listener {
 }
 
 /// A socket that has a wanted number and does not listen: bound alone, a connection, or what is left of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct BoundSocket {
     /// The local address.
-    #[serde(deserialize_with = "host_text")]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "host_text"))]
     pub address: String,
     /// The local port.
     pub port: u16,
     /// The processes that have it open, as far as they can be seen.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub pids: Vec<Pid>,
     /// Whether an IPv6 socket refuses IPv4.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub v6only: bool,
     /// Whether no process has it any more: TIME_WAIT, or the end of a connection whose process has ended. Only time
     /// takes it away. One that is not orphaned and has no `pids` belongs to somebody who cannot be seen.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub orphaned: bool,
 }
 
@@ -239,6 +69,7 @@ impl BoundSocket {
 }
 
 /// A listener's address is checked where it enters: a listener that cannot be placed could be overlooked.
+#[cfg(feature = "serde")]
 fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<Host>().map_err(serde::de::Error::custom)?;
@@ -246,8 +77,8 @@ fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 }
 
 /// How the trial bind of a wanted port ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum BindOutcome {
     /// It can be bound.
     Ok,
@@ -262,10 +93,11 @@ pub enum BindOutcome {
 }
 
 /// Everything a decision is made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Snapshot {
     /// The version of this form: [`SCHEMA`].
-    #[serde(deserialize_with = "known_schema")]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "known_schema"))]
     pub schema: u32,
     /// The role that wants to start.
     pub role: Role,
@@ -274,25 +106,26 @@ pub struct Snapshot {
     /// The ports it needs, in their configured order.
     pub wanted: Vec<WantedPort>,
     /// The processes that hold a socket of interest.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub processes: Vec<Process>,
     /// The sockets in LISTEN on the wanted numbers.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub listeners: Vec<Listener>,
     /// The sockets on the wanted numbers that do not listen. They are looked for only where a bind is refused as in use
     /// and no listener is in the way. Nothing where that was not necessary, and where the system does not show them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub sockets: Option<Vec<BoundSocket>>,
     /// The state of the installation that asks. Nothing where there is only one, or none: every process of ours with the
     /// same role and user is then stale.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub state: Option<StateSeen>,
     /// How the trial binds ended, by the wanted port's name. Left out: `in_use` if a listener blocks it,
     /// else `ok`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
     pub binds: BTreeMap<String, BindOutcome>,
 }
 
+#[cfg(feature = "serde")]
 fn known_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let schema = u32::deserialize(deserializer)?;
     if schema == SCHEMA {
@@ -310,5 +143,43 @@ impl Snapshot {
         let mut records = self.processes.iter().filter(|process| process.pid == pid);
         let first = records.next()?;
         records.all(|record| record == first).then_some(first)
+    }
+}
+
+/// What was seen of the state of the installation that asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(default))]
+pub struct StateSeen {
+    /// Whether a process holds the lock of the role's state; nothing where that cannot be found out.
+    pub held: Option<bool>,
+    /// The process that the record beside the lock names, if it lives and is still that process.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub holder: Option<ProcessIdentity>,
+    /// Processes of an earlier generation, which keeps its state elsewhere: they know nothing of this lock.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "BTreeSet::is_empty"))]
+    pub predecessors: BTreeSet<Pid>,
+    /// Processes of a version that holds the lock and writes no record.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "BTreeSet::is_empty"))]
+    pub unrecorded: BTreeSet<Pid>,
+}
+
+impl StateSeen {
+    /// Whether a process that is ours by its program, user and role belongs to the installation that asks.
+    ///
+    /// It does if it is the recorded holder of the state. A record in a folder that was copied names the holder of the
+    /// original, so one whose lock is free says nothing. It also does if it writes no record and the lock is held by one
+    /// that has none; and if it is of a generation that has one installation only.
+    #[must_use]
+    pub fn has(&self, process: &Process) -> bool {
+        let is_recorded = self.is_recorded(process) && self.held != Some(false);
+        let is_held_unrecorded = self.held == Some(true) && self.holder.is_none();
+        is_recorded
+            || self.predecessors.contains(&process.pid)
+            || (is_held_unrecorded && self.unrecorded.contains(&process.pid))
+    }
+
+    /// Whether the record names this process.
+    pub(crate) fn is_recorded(&self, process: &Process) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.is_still(&process.identity()))
     }
 }

@@ -5,8 +5,9 @@ use std::num::NonZeroU16;
 
 use crate::decision::{PortState, decide};
 use crate::error::LookError;
-use crate::identity::{IdentityRules, Role};
-use crate::snapshot::WantedPort;
+use crate::identity::IdentityRules;
+use crate::port::WantedPort;
+use crate::role::Role;
 use crate::sys::System;
 
 /// How many numbers are looked at together.
@@ -59,7 +60,7 @@ mod tests {
     use crate::sys::Native;
 
     fn next(host: &str, port: i64, avoid: &[u16]) -> Option<u16> {
-        let rules = IdentityRules { roles: Vec::new(), default_role: Role::new("agent"), rules: Vec::new() };
+        let rules = IdentityRules::new(Role::new("agent"));
         let wanted = WantedPort::new("network", host, port).unwrap();
         next_free_port(&Native::new(), &rules, &Role::new("agent"), &wanted, &avoid.iter().copied().collect())
             .unwrap()

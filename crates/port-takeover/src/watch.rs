@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::decision::{Verdict, decide};
-use crate::identity::{IdentityRules, Role};
-use crate::snapshot::{Snapshot, WantedPort};
+use crate::identity::IdentityRules;
+use crate::port::WantedPort;
+use crate::role::Role;
+use crate::snapshot::Snapshot;
 use crate::sys::System;
 
 /// At least so often it is asked whether the watch is still wanted, and whether a port can be bound where asking that costs

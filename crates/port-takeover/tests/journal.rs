@@ -9,17 +9,15 @@ use std::time::Duration;
 
 use port_takeover::journal::{Done, MAX_RECORDS, RecordedOutcome, RecordedWay};
 use port_takeover::{
-    Doubt, HowEnded, IdentityRule, IdentityRules, Journal, LookError, Outcome, Pid, Record, Report, Role,
+    Doubt, ExecutableName, HowEnded, IdentityRules, Journal, LookError, Outcome, Pid, Record, Report, Role,
     RuleName, Snapshot, Terminated, decide,
 };
 use serde_json::{Value, json};
 
 fn rules() -> IdentityRules {
-    IdentityRules {
-        roles: vec![Role::new("agent"), Role::new("hub")],
-        default_role: Role::new("agent"),
-        rules: vec![IdentityRule::Program { name: "backend".into() }],
-    }
+    IdentityRules::new(Role::new("agent"))
+        .with_role(Role::new("hub"))
+        .with_rule(ExecutableName::new("backend"))
 }
 
 /// A stale backend on one port, and nginx on the other or none.
@@ -168,14 +166,14 @@ fn no_argument_of_a_process_is_recorded() {
 #[test]
 fn the_names_of_the_rules_never_change() {
     let all = [
-        (RuleName::Program, "program"),
-        (RuleName::PythonEntry, "python_entry"),
-        (RuleName::PythonPackage, "python_package"),
-        (RuleName::NoRule, "no_rule"),
-        (RuleName::Itself, "self"),
-        (RuleName::OtherUser, "other_user"),
-        (RuleName::OtherRole, "other_role"),
-        (RuleName::Unseen, "unseen"),
+        (RuleName::PROGRAM, "program"),
+        (RuleName::PATH, "path"),
+        (RuleName::ARGUMENTS, "arguments"),
+        (RuleName::NO_RULE, "no_rule"),
+        (RuleName::ITSELF, "self"),
+        (RuleName::OTHER_USER, "other_user"),
+        (RuleName::OTHER_ROLE, "other_role"),
+        (RuleName::UNSEEN, "unseen"),
     ];
     for (rule, name) in all {
         assert_eq!(serde_json::to_value(rule).unwrap(), name);

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use port_takeover::{
-    BindOutcome, BoundSocket, Decision, Holder, HolderKind, IdentityRule, IdentityRules, Listener, Pid,
-    PortState, Process, ProcessIdentity, Role, SCHEMA, Snapshot, StateSeen, WantedPort, decide,
+    Arguments, BindOutcome, BoundSocket, Decision, ExecutableName, Holder, HolderKind, IdentityRules,
+    Listener, Pid, PortState, Process, ProcessIdentity, Role, SCHEMA, Snapshot, StateSeen, WantedPort,
+    decide,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,14 +14,10 @@ use proptest::sample::select;
 const SELF: u32 = 1;
 
 fn rules() -> IdentityRules {
-    IdentityRules {
-        roles: vec![Role::new("agent"), Role::new("hub")],
-        default_role: Role::new("agent"),
-        rules: vec![
-            IdentityRule::Program { name: "backend".into() },
-            IdentityRule::PythonPackage { package: "old".into() },
-        ],
-    }
+    IdentityRules::new(Role::new("agent"))
+        .with_role(Role::new("hub"))
+        .with_rule(ExecutableName::new("backend"))
+        .with_rule(Arguments::new("python3", ["-m", "old.agent"]))
 }
 
 fn pid(raw: u32) -> Pid {

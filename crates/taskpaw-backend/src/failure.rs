@@ -66,7 +66,7 @@ impl Failure {
             Self::Config(ConfigProblem::Exposure { .. }) => Code::ExposureRefused,
             Self::Config(ConfigProblem::Unwritable { .. }) => Code::ConfigUnwritable,
             Self::Config(_) => Code::ConfigInvalid,
-            Self::Claim(error) => match bind_outcome(&error.source) {
+            Self::Claim(error) => match bind_outcome(&error.cause) {
                 // Windows answers the same to a port that it keeps back and to one that is held exclusively.
                 Some(BindOutcome::InUse | BindOutcome::Reserved) => Code::PortInUse,
                 Some(BindOutcome::Unavailable) => Code::BindAddressUnavailable,
@@ -101,7 +101,7 @@ impl Failure {
 }
 
 fn claim_message(error: &ClaimError) -> String {
-    let ClaimError { port, source } = error;
+    let ClaimError { port, cause: source } = error;
     let place = format!("{port} ({})", port.name);
     match bind_outcome(source) {
         Some(BindOutcome::InUse) => {
@@ -128,7 +128,7 @@ mod tests {
 
     fn claim(kind: io::ErrorKind) -> Failure {
         let port = WantedPort::new("api", "127.0.0.1", 5690).unwrap();
-        ClaimError { port, source: kind.into() }.into()
+        ClaimError { port, cause: kind.into() }.into()
     }
 
     fn lingering(kind: io::ErrorKind) -> Failure {

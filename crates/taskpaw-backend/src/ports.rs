@@ -184,7 +184,7 @@ fn name_what_v3_works_at(incumbents: &[Incumbent], ended_with_v3: &mut EndedWith
 pub(crate) fn claim_ports(wanted: &[WantedPort], taken_over: TakenOver) -> Result<Vec<Claim>, Failure> {
     let TakenOver { kept, lingering, held } = taken_over;
     claim_the_rest(wanted, kept).map_err(|error: ClaimError| {
-        let in_use = bind_outcome(&error.source) == Some(BindOutcome::InUse);
+        let in_use = bind_outcome(&error.cause) == Some(BindOutcome::InUse);
         if in_use && lingering.contains(&error.port.name) {
             Failure::StillLingers(error)
         } else if let Some((_, who)) = held.into_iter().find(|(name, _)| in_use && *name == error.port.name) {

@@ -5,8 +5,11 @@ mod file;
 mod hash;
 mod hub;
 mod problem;
+mod reason;
+mod target;
+mod token;
 
-pub use exposure::{ExposureReason, check_exposure, refusal};
+pub use exposure::{check_exposure, refusal};
 pub(crate) use file::named_data_folder;
 pub use file::{ConfigFile, without_byte_order_mark};
 pub use hash::ConfigHash;
@@ -16,6 +19,9 @@ pub use hub::{
     ntfy_topic, tidy_url,
 };
 pub use problem::ConfigProblem;
+pub use reason::ExposureReason;
+pub use target::AlertTarget;
+pub use token::TokenName;
 
 use std::collections::BTreeSet;
 
@@ -25,7 +31,6 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::Role;
-use crate::ipc::{AlertTarget, TokenName};
 
 /// The version of the file's form that this version reads and writes.
 pub const SCHEMA: u32 = 1;

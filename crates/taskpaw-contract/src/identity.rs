@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use port_takeover::{IdentityRule, IdentityRules, Installation, Keeping, Process, RuleName};
+use port_takeover::{ExecutableName, IdentityRules, Installation, Keeping, Process, RuleName};
+
+mod interpreter;
+mod python;
+
+pub use python::{PYTHON_ENTRY, PYTHON_PACKAGE};
 
 use crate::Role;
 use crate::version::{Stamp, stamp_of};
@@ -10,22 +15,21 @@ use crate::version::{Stamp, stamp_of};
 /// The base name of the sidecar's program.
 pub const BACKEND_PROGRAM: &str = "taskpaw-backend";
 
+/// The Python package of TaskPaw V3.
+const V3_PACKAGE: &str = "taskpaw_v3";
+
 /// A TaskPaw backend is the sidecar itself, or one of the Python backends of TaskPaw V3 that people still
 /// run when they update: its source entry points, or its headless modules.
 #[must_use]
 pub fn rules() -> IdentityRules {
-    let v3 = || "taskpaw_v3".to_owned();
-    IdentityRules {
-        roles: Role::ALL.into_iter().map(Into::into).collect(),
-        default_role: Role::Agent.into(),
-        rules: vec![
-            IdentityRule::Program { name: BACKEND_PROGRAM.to_owned() },
-            IdentityRule::PythonEntry { path: vec![v3(), "packaging".to_owned(), "backend_main".to_owned()] },
-            // Sets V3 up, and with `--run` is the backend itself; without it, it holds no port.
-            IdentityRule::PythonEntry { path: vec![v3(), "bootstrap".to_owned()] },
-            IdentityRule::PythonPackage { package: v3() },
-        ],
-    }
+    let roles = Role::ALL.into_iter().map(Into::into);
+    roles
+        .fold(IdentityRules::new(Role::Agent.into()), IdentityRules::with_role)
+        .with_rule(ExecutableName::new(BACKEND_PROGRAM))
+        .with_rule(python::Entry::new(&[V3_PACKAGE, "packaging", "backend_main"]))
+        // Sets V3 up, and with `--run` is the backend itself; without it, it holds no port.
+        .with_rule(python::Entry::new(&[V3_PACKAGE, "bootstrap"]))
+        .with_rule(python::Package::new(V3_PACKAGE))
 }
 
 /// The TaskPaw that keeps its state in this folder. Its backends are told from those of another one.
@@ -39,7 +43,7 @@ pub fn installation(state_folder: &Path) -> Installation {
 fn keeping(process: &Process) -> Keeping {
     let rules = rules();
     let Some(ours) = rules.identify(process.into()) else { return Keeping::Recorded };
-    match Generation::of(process, ours.rule.name()) {
+    match Generation::of(process, ours.rule) {
         Generation::V3 => Keeping::Elsewhere,
         Generation::Stamped(version) if version.starts_with("4.0.") => Keeping::Unrecorded,
         Generation::Stamped(_) => Keeping::Recorded,
@@ -66,7 +70,7 @@ impl Generation {
     #[must_use]
     pub fn of(process: &Process, rule: RuleName) -> Self {
         match rule {
-            RuleName::Program => Self::by_stamp(stamp_of(process)),
+            RuleName::PROGRAM => Self::by_stamp(stamp_of(process)),
             _ => Self::V3,
         }
     }

@@ -296,7 +296,7 @@ mod tests {
             LookError::Sockets(refused()).into(),
             LookError::Malformed("it is truncated").into(),
             LookError::Processes(refused()).into(),
-            LookError::Bind { port, source: refused() }.into(),
+            LookError::Bind { port, cause: refused() }.into(),
             LookError::Unsupported.into(),
             NoHome.into(),
             refused().into(),

@@ -146,8 +146,9 @@ impl From<port_takeover::Holder> for Holder {
     fn from(holder: port_takeover::Holder) -> Self {
         let rules = identity::rules();
         let process = holder.process.as_ref();
-        let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule.name());
-        let is_v3 = matches!(form, Some(RuleName::PythonEntry | RuleName::PythonPackage));
+        let form = process.and_then(|it| rules.identify(it.into())).map(|ours| ours.rule);
+        let is_v3 =
+            form.is_some_and(|rule| [identity::PYTHON_ENTRY, identity::PYTHON_PACKAGE].contains(&rule));
         let (name, exe, user) = holder
             .process
             .map_or((None, None, None), |process| (Some(process.name), process.exe, process.user));

@@ -98,7 +98,8 @@ pub(super) fn forget(state_folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use port_takeover::{Pid, RuleName};
+    use port_takeover::Pid;
+    use taskpaw_contract::identity::PYTHON_PACKAGE;
 
     use super::*;
 
@@ -115,7 +116,7 @@ pub(super) mod tests {
             started_at: Some(1),
         };
         let role = port_takeover::Role::new("hub");
-        Incumbent { process, role, rule: RuleName::PythonPackage, ports: Vec::new() }
+        Incumbent { process, role, rule: PYTHON_PACKAGE, ports: Vec::new() }
     }
 
     #[cfg(unix)]

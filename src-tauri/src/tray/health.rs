@@ -2,7 +2,7 @@
 
 use taskpaw_contract::ipc::{Health, Snapshot, Trouble, TroubleState};
 
-use super::menu::Mood;
+use super::mood::Mood;
 use super::words::Words;
 
 /// So many troubles are named in the menu.

@@ -1,7 +1,7 @@
 //! The tray's icon: the paw, and in its corner a sign of how TaskPaw is. A shape of its own for each mood, since
 //! colours alone tell nothing to many people, and nothing at all in a panel that draws icons in one colour.
 
-use super::menu::Mood;
+use super::mood::Mood;
 
 /// The place that everything is drawn in; the icon's size only says how finely it is looked at.
 const SIDE: f32 = 32.0;

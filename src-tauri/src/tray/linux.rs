@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::OnClick;
 use super::icon::draw;
-use super::menu::{Click, Command, Entry, Mood, Shown};
+use super::menu::{Click, Command, Entry, Shown};
+use super::mood::Mood;
 
 /// The sizes of panels: whoever shows the icon takes what fits best.
 const SIZES: [u16; 3] = [22, 32, 48];

@@ -4,22 +4,8 @@ use port_takeover::PortOutlook;
 use taskpaw_contract::ipc::{Failure, Launch, Request, RoleState, RoleView, Snapshot};
 
 use super::health;
+use super::mood::Mood;
 use super::words::Words;
-
-/// How all of TaskPaw is: the worst of what it does. Each has a shape and a colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mood {
-    /// Nothing runs, and nothing should.
-    Quiet,
-    /// Every role that is on is ready.
-    Well,
-    /// Something is starting or stopping.
-    Busy,
-    /// Something failed, and is tried again by itself.
-    Trying,
-    /// Something failed, and waits for the person.
-    Broken,
-}
 
 /// What the tray shows.
 #[derive(Debug, Clone, PartialEq)]

@@ -52,7 +52,7 @@ export type HolderKind = "own" | "other_installation" | "other_role" | "other_us
  * The rule that decided whose process a holder is: the form by which it is ours, or why it is not. The
  * names stand in journals and do not change.
  */
-export type RuleName = "program" | "python_entry" | "python_package" | "no_rule" | "self" | "other_user" | "other_role" | "other_installation" | "unseen";
+export type RuleName = string;
 
 /**
  * A process that held a port.

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::verify::{Doubt, VerifiedHolder, incumbents, verify};
+use super::verify::{incumbents, verify};
 use super::{Called, Limits, TakeoverEvent};
-use crate::claim::Claim;
 use crate::decision::{Verdict, decide};
-use crate::error::{EndError, ReuseError};
+use crate::error::{Doubt, EndError, ReuseError};
 use crate::identity::IdentityRules;
+use crate::port::{Claim, WantedPort};
+use crate::process::{Pid, Process};
 use crate::report::{AddressReuse, HowEnded, Terminated};
-use crate::snapshot::{BindOutcome, Listener, Pid, Process, Snapshot, WantedPort};
-use crate::sys::{Asked, System};
+use crate::snapshot::{BindOutcome, Listener, Snapshot};
+use crate::sys::{Asked, System, VerifiedHolder};
 
 /// A look is confirmed once more where the observer took longer than this over [`TakeoverEvent::Verified`]: what was
 /// verified before is then no longer of this moment. Far above what an observer needs that only takes notes.

@@ -3,78 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::decision::Verdict;
-use crate::error::EndError;
-use crate::identity::{Role, RuleName};
-use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot, WantedPort};
-
-/// A process that is verified to be a stale holder, with a handle that cannot come to mean another process.
-/// Only [`take_over`](crate::take_over) makes one, after its second look; nothing else can be asked to stop or killed.
-#[derive(Debug)]
-pub struct VerifiedHolder<H> {
-    identity: ProcessIdentity,
-    handle: H,
-}
-
-impl<H> VerifiedHolder<H> {
-    /// The caller has proved that the handle means this process, and that it may be ended.
-    pub(crate) fn new(identity: ProcessIdentity, handle: H) -> Self {
-        Self { identity, handle }
-    }
-
-    /// Who it is.
-    #[must_use]
-    pub fn identity(&self) -> &ProcessIdentity {
-        &self.identity
-    }
-
-    /// The handle.
-    #[must_use]
-    pub fn handle(&self) -> &H {
-        &self.handle
-    }
-}
-
-/// Why a takeover was called off. The round that had the doubt signalled nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Doubt {
-    /// Between the looks, the decision became another one.
-    #[error("what holds the ports changed while it was being verified")]
-    DecisionChanged,
-    /// Between the looks, a process became another one.
-    #[error("process {0} is no longer the one that was seen first")]
-    ProcessChanged(Pid),
-    /// A process that must be ended holds the ports only since the second look.
-    #[error("process {0} began to hold a port while it was being verified")]
-    HolderAppeared(Pid),
-    /// A process that must be ended has started since the time that the caller has set.
-    #[error("process {0} has started since, and is left to work")]
-    StartedSince(Pid),
-    /// When a process started cannot be read, so it cannot be told from a later one with its id.
-    #[error("when process {0} started cannot be read")]
-    NoStartTime(Pid),
-    /// A process may not be ended by this user: on Windows one that runs as administrator, for one.
-    #[error("process {0} may not be ended by this user")]
-    Denied(Pid),
-    /// A process cannot be opened or signalled.
-    #[error("{0}")]
-    NotAllowed(String),
-    /// The ports could not be looked at once more.
-    #[error("{0}")]
-    LookFailed(String),
-    /// The observer of [`TakeoverEvent::Verified`](crate::TakeoverEvent::Verified) did not want it.
-    #[error("it was called off before any process was asked to stop")]
-    CalledOff,
-}
-
-impl From<EndError> for Doubt {
-    fn from(error: EndError) -> Self {
-        match error {
-            EndError::Denied { pid } => Self::Denied(pid),
-            other => Self::NotAllowed(other.to_string()),
-        }
-    }
-}
+use crate::error::Doubt;
+use crate::identity::RuleName;
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
+use crate::role::Role;
+use crate::snapshot::Snapshot;
 
 /// A stale holder that is verified and about to be asked to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]

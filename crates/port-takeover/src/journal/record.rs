@@ -7,9 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decision::{Decision, Holder, HolderKind, PortState, PortVerdict};
 use crate::error::LookError;
-use crate::identity::{Role, RuleName};
+use crate::identity::RuleName;
+use crate::port::WantedPort;
+use crate::process::Pid;
 use crate::report::{AddressReuse, HowEnded, Outcome, Report, Terminated};
-use crate::snapshot::{Pid, WantedPort};
+use crate::role::Role;
 
 /// The version of the record's form that this library writes.
 pub const RECORD_SCHEMA: u32 = 1;

@@ -1,7 +1,8 @@
 //! What a refused bind means beside the listeners that were seen.
 
 use crate::decision::in_the_way;
-use crate::snapshot::{BindOutcome, Listener, WantedPort};
+use crate::port::WantedPort;
+use crate::snapshot::{BindOutcome, Listener};
 
 /// Windows answers the same to a number that it keeps back and to one that is held exclusively: where somebody listens in its way,
 /// it is held. One who listens on the number elsewhere holds nothing.

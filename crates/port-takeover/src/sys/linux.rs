@@ -18,7 +18,9 @@ use super::passing::common_facts;
 use super::{Asked, Others, Seen};
 use crate::error::{EndError, LookError};
 use crate::passing::SocketFacts;
-use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
+use crate::snapshot::{BoundSocket, Listener};
 
 mod address_reuse;
 mod pidfd;
@@ -283,6 +285,6 @@ fn signal(handle: &Handle, signal: Signal) -> Result<Sent, EndError> {
 fn end_error(pid: Pid, error: Errno) -> EndError {
     match error {
         Errno::PERM | Errno::ACCESS => EndError::Denied { pid },
-        error => EndError::System { pid, source: io::Error::from(error) },
+        error => EndError::System { pid, cause: io::Error::from(error) },
     }
 }

@@ -16,7 +16,9 @@ use super::passing::common_facts;
 use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
 use crate::passing::SocketFacts;
-use crate::snapshot::{BoundSocket, Listener, Pid, Process, WantedPort};
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
+use crate::snapshot::{BoundSocket, Listener};
 
 mod libproc;
 mod parse;
@@ -248,10 +250,10 @@ fn signal(handle: &Handle, signal: c_int) -> Result<Sent, EndError> {
     }
 }
 
-fn end_error(pid: Pid, source: io::Error) -> EndError {
-    match source.raw_os_error() {
+fn end_error(pid: Pid, cause: io::Error) -> EndError {
+    match cause.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => EndError::Denied { pid },
-        _ => EndError::System { pid, source },
+        _ => EndError::System { pid, cause },
     }
 }
 

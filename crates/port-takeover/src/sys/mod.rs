@@ -8,13 +8,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::address::Host;
-use crate::claim::trial_bind;
 use crate::decision::in_the_way;
 use crate::error::{EndError, LookError, ReuseError};
-use crate::execute::VerifiedHolder;
-use crate::identity::Role;
-use crate::installation::Installation;
-use crate::snapshot::{BindOutcome, BoundSocket, Listener, Pid, Process, SCHEMA, Snapshot, WantedPort};
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
+use crate::role::Role;
+use crate::snapshot::{BindOutcome, BoundSocket, Listener, SCHEMA, Snapshot};
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -56,7 +55,18 @@ mod not_passing;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub use not_passing::{PassedSocket, while_none_is_received};
 
+mod bind;
+mod handle;
 mod held;
+#[cfg(feature = "installation")]
+mod installation;
+
+pub(crate) use bind::bind;
+pub use bind::bind_outcome;
+use bind::trial_bind;
+pub use handle::VerifiedHolder;
+#[cfg(feature = "installation")]
+pub use installation::{Installation, Keeping, StateHolder};
 
 #[cfg(any(target_os = "macos", windows, test))]
 mod bounded;
@@ -175,12 +185,17 @@ pub trait System {
 #[derive(Debug)]
 pub struct Native {
     started: Instant,
+    #[cfg(feature = "installation")]
     installation: Option<Installation>,
 }
 
 impl Default for Native {
     fn default() -> Self {
-        Self { started: Instant::now(), installation: None }
+        Self {
+            started: Instant::now(),
+            #[cfg(feature = "installation")]
+            installation: None,
+        }
     }
 }
 
@@ -206,12 +221,14 @@ impl Native {
     }
 
     /// This machine, as an installation looks at it: the processes of another one are not ours.
+    #[cfg(feature = "installation")]
     #[must_use]
     pub fn of(installation: Installation) -> Self {
         Self { installation: Some(installation), ..Self::default() }
     }
 
     /// Looks once, at the state first and then at the sockets.
+    #[cfg(feature = "installation")]
     fn look_once(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
         let state = self.installation.as_ref().map(|installation| installation.look(role, self));
         let mut snapshot = look_once(role, wanted)?;
@@ -220,6 +237,13 @@ impl Native {
             add_processes(&mut snapshot, holder);
         }
         Ok(snapshot)
+    }
+
+    /// Looks once.
+    #[cfg(not(feature = "installation"))]
+    #[expect(clippy::unused_self, reason = "the same signature as where an installation is looked at too")]
+    fn look_once(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {
+        look_once(role, wanted)
     }
 
     /// The addresses on which a process listens for TCP connections; none if it has ended or may not be looked at.
@@ -333,6 +357,7 @@ impl System for Native {
             }
             snapshot = again;
         }
+        #[cfg(feature = "installation")]
         if let Some(installation) = &self.installation {
             installation.add_programs(&mut snapshot);
         }

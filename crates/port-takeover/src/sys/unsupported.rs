@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
-use crate::snapshot::{Pid, Process, WantedPort};
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
 
 /// There is none.
 #[derive(Debug)]

@@ -17,7 +17,9 @@ use windows_sys::Win32::System::Threading::{
 
 use super::{Asked, Others, ReuseAllowed, Seen};
 use crate::error::{EndError, LookError, ReuseError};
-use crate::snapshot::{Listener, Pid, Process, WantedPort};
+use crate::port::WantedPort;
+use crate::process::{Pid, Process};
+use crate::snapshot::Listener;
 
 mod command_line;
 mod memory;
@@ -193,11 +195,11 @@ fn is_ending(process: &OwnedHandle) -> bool {
     known && status != STILL_ACTIVE.cast_unsigned()
 }
 
-fn end_error(pid: Pid, source: io::Error) -> EndError {
-    if processes::is(&source, ERROR_ACCESS_DENIED) {
+fn end_error(pid: Pid, cause: io::Error) -> EndError {
+    if processes::is(&cause, ERROR_ACCESS_DENIED) {
         EndError::Denied { pid }
     } else {
-        EndError::System { pid, source }
+        EndError::System { pid, cause }
     }
 }
 

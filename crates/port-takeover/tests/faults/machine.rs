@@ -329,7 +329,7 @@ impl System for Machine {
     fn wait_any(&self, handles: &[&usize], timeout: Duration) -> Result<Vec<bool>, EndError> {
         let fault = self.next();
         if fault == Some(Fault::WaitFails) {
-            return Err(EndError::System { pid: pid(1), source: io::Error::other("no wait") });
+            return Err(EndError::System { pid: pid(1), cause: io::Error::other("no wait") });
         }
         let exited: Vec<bool> =
             handles.iter().map(|handle| !self.world.borrow().lives[**handle].alive).collect();

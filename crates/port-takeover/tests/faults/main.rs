@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use port_takeover::{
-    AddressReuse, Called, Decision, Doubt, HolderKind, HowEnded, IdentityRule, IdentityRules, Limits,
+    AddressReuse, Called, Decision, Doubt, ExecutableName, HolderKind, HowEnded, IdentityRules, Limits,
     LookError, Outcome, PortState, Report, Role, RuleName, TakeoverEvent, WantedPort, take_over,
 };
 use proptest::prelude::*;
@@ -17,11 +17,7 @@ use proptest::prelude::*;
 use machine::{Fault, Life, Machine, life, pid};
 
 fn rules() -> IdentityRules {
-    IdentityRules {
-        roles: vec![Role::new("agent")],
-        default_role: Role::new("agent"),
-        rules: vec![IdentityRule::Program { name: "backend".into() }],
-    }
+    IdentityRules::new(Role::new("agent")).with_rule(ExecutableName::new("backend"))
 }
 
 fn wanted() -> [WantedPort; 2] {
@@ -90,7 +86,7 @@ fn another_installation_is_left_alone_and_named() {
         (Outcome::Refused, PortState::OwnOtherInstallation)
     );
     let judged = &report.holders[0];
-    assert_eq!((judged.kind, judged.rule), (HolderKind::OtherInstallation, RuleName::OtherInstallation));
+    assert_eq!((judged.kind, judged.rule), (HolderKind::OtherInstallation, RuleName::OTHER_INSTALLATION));
     assert!(signals(&machine).is_empty());
 }
 
@@ -164,7 +160,7 @@ fn who_is_verified_is_told_before_anybody_is_asked() {
     let held: Vec<(u32, &str)> =
         told.iter().map(|it| (it.process.pid.get(), it.ports[0].name.as_str())).collect();
     assert_eq!(held, [(300, "network"), (301, "control")]);
-    assert!(told.iter().all(|it| it.rule == RuleName::Program && it.role == Role::new("agent")));
+    assert!(told.iter().all(|it| it.rule == RuleName::PROGRAM && it.role == Role::new("agent")));
 }
 
 #[test]

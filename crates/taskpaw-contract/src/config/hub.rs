@@ -6,9 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ipc::AlertTarget;
-
-use super::{ConfigProblem, Endpoint, printed, yes};
+use super::{AlertTarget, ConfigProblem, Endpoint, printed, yes};
 
 /// The configuration of the role that polls agents.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

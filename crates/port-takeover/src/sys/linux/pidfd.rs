@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 /// A handful of short lines.
 const MOST_BYTES: u64 = 4096;

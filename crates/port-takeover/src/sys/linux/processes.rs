@@ -11,8 +11,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::error::LookError;
-use crate::python::is_interpreter;
-use crate::snapshot::{Pid, Process, without_deleted};
+use crate::process::{Pid, Process, without_deleted};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
@@ -128,8 +127,7 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
     let argv = read(&folder, "cmdline").unwrap_or_default();
     let exe = link(&folder, "exe");
     let program = exe.as_deref().and_then(|exe| without_deleted(exe).rsplit('/').next());
-    let is_python = program.is_some_and(|it| is_interpreter(&it.to_ascii_lowercase()));
-    let cwd = if is_python { link(&folder, "cwd") } else { None };
+    let cwd = if program.is_some_and(runs_scripts) { link(&folder, "cwd") } else { None };
     Some(Process {
         pid,
         name: stat.name,
@@ -140,6 +138,14 @@ pub(super) fn describe(pid: Pid) -> Option<Process> {
         user: uid.map(user_name),
         started_at: Some(stat.started_at),
     })
+}
+
+/// Interpreters, by how their names begin: which script one of them runs may be told by its folder alone.
+const INTERPRETERS: [&str; 6] = ["python", "pypy", "node", "ruby", "perl", "php"];
+
+fn runs_scripts(program: &str) -> bool {
+    let name = program.to_ascii_lowercase();
+    INTERPRETERS.iter().any(|interpreter| name.starts_with(interpreter))
 }
 
 /// When a process has started.

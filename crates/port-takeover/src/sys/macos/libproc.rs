@@ -10,7 +10,7 @@ use std::ptr;
 
 use super::parse;
 use crate::error::LookError;
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 // sys/proc_info.h; libc has the rest.
 const PROC_ALL_PIDS: u32 = 1;

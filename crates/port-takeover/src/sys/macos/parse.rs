@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 /// `sizeof(struct socket_fdinfo)`.
 pub(super) const SOCKET_FDINFO: usize = 792;

@@ -4,7 +4,7 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 /// The process at the other end of a connected local socket.
 ///

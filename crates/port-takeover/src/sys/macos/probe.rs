@@ -7,7 +7,8 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::address::{Host, blocks};
-use crate::snapshot::{Listener, WantedPort};
+use crate::port::WantedPort;
+use crate::snapshot::Listener;
 
 /// A connect to this machine is accepted or refused at once. Only a listener whose queue is full, or a packet
 /// filter, gives no answer: the trial bind then decides.

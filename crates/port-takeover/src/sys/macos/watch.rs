@@ -7,7 +7,7 @@ use std::ptr;
 use std::time::{Duration, Instant};
 
 use super::libproc;
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 /// The event is never taken out of the queue, so that the queue stays readable from the exit on. It comes
 /// when a process exits, reaped or not.

@@ -8,24 +8,25 @@ use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBasi
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 use windows_sys::Win32::System::Diagnostics::Debug::ReadProcessMemory;
 use windows_sys::Win32::System::Threading::{
-    PEB, PROCESS_BASIC_INFORMATION, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ, RTL_USER_PROCESS_PARAMETERS,
+    PEB, PROCESS_ACCESS_RIGHTS, PROCESS_BASIC_INFORMATION, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
+    RTL_USER_PROCESS_PARAMETERS,
 };
 
-use super::{processes, records};
-use crate::snapshot::Pid;
+use super::records;
 
-/// The caller has a handle of the process, so that its id means it still.
+/// What the process may be opened with for it.
+pub(super) const READ: PROCESS_ACCESS_RIGHTS = PROCESS_QUERY_INFORMATION | PROCESS_VM_READ;
+
+/// The process is open with [`READ`].
 ///
 /// The addresses come from the process itself: what they lead to is copied, or cannot be, and is only text.
-pub(super) fn command_line(pid: Pid) -> Option<String> {
-    let process =
-        processes::open(pid, PROCESS_QUERY_INFORMATION | PROCESS_VM_READ | processes::LOOK).ok()??;
-    let parameters = environment_block(&process)?.checked_add(offset_of!(PEB, ProcessParameters))?;
-    let parameters = usize::from_le_bytes(*read(&process, parameters, size_of::<usize>())?.first_chunk()?);
+pub(super) fn command_line(process: &OwnedHandle) -> Option<String> {
+    let parameters = environment_block(process)?.checked_add(offset_of!(PEB, ProcessParameters))?;
+    let parameters = usize::from_le_bytes(*read(process, parameters, size_of::<usize>())?.first_chunk()?);
     let line = parameters.checked_add(offset_of!(RTL_USER_PROCESS_PARAMETERS, CommandLine))?;
-    let mut string = read(&process, line, size_of::<UNICODE_STRING>())?;
+    let mut string = read(process, line, size_of::<UNICODE_STRING>())?;
     let (length, text) = records::unicode_string_parts(&string)?;
-    string.extend(read(&process, text, length)?);
+    string.extend(read(process, text, length)?);
     // The characters now lie behind their header, as if its address were the one before them.
     records::unicode_string(&string, text.checked_sub(size_of::<UNICODE_STRING>())?)
 }

@@ -24,7 +24,7 @@ use windows_sys::Win32::System::Threading::{
 
 use super::super::bounded::within;
 use super::{bytes_of, command_line, memory, records};
-use crate::snapshot::{Pid, Process};
+use crate::process::{Pid, Process};
 
 /// Enough to say what a process is and whether it lives; given for other sessions and integrity levels too.
 pub(super) const LOOK: PROCESS_ACCESS_RIGHTS = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
@@ -171,7 +171,8 @@ fn arguments(process: &OwnedHandle, pid: Pid) -> Option<Vec<String>> {
     let status = unsafe { NtQueryInformationProcess(handle, question, base.cast(), size, &raw mut written) };
     let line = match status {
         0.. => records::unicode_string(bytes_of(&answer), base.addr()),
-        STATUS_INVALID_INFO_CLASS => memory::command_line(pid),
+        // The caller has a handle of the process, so that its id means it still.
+        STATUS_INVALID_INFO_CLASS => memory::command_line(&open(pid, memory::READ | LOOK).ok()??),
         _ => None,
     };
     line.map(|line| command_line::arguments(&line))

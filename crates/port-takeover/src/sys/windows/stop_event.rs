@@ -12,7 +12,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::{milliseconds, processes};
-use crate::snapshot::Pid;
+use crate::process::Pid;
 
 /// The name of the event that asks a process to stop. `started_at` is that of its description.
 ///

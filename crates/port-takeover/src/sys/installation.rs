@@ -4,7 +4,6 @@
 //! configuration, want the same ports; each would take the other's healthy process for a stale one of its own, and end it.
 //! What is ours is who keeps this folder's state: it holds the lock of its role there, and has written beside it who it is.
 
-use std::collections::BTreeSet;
 use std::fs::TryLockError;
 use std::io;
 use std::net::SocketAddr;
@@ -14,9 +13,10 @@ use std::sync::{Mutex, PoisonError};
 use durable_file::{Links, open_plain, read_plain, replace_passing_file};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::Role;
-use crate::snapshot::{Pid, Process, ProcessIdentity, Snapshot};
-use crate::sys::{Native, System};
+use super::{Native, System};
+use crate::process::{Pid, Process, ProcessIdentity};
+use crate::role::Role;
+use crate::snapshot::{Snapshot, StateSeen};
 
 /// The version of the record's form that this library writes and reads.
 const HOLDER_SCHEMA: u32 = 1;
@@ -59,44 +59,6 @@ impl StateHolder {
     pub fn read(path: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&read_plain(path, MOST_BYTES).ok()??).ok()?;
         (record.schema == HOLDER_SCHEMA && record.process.started_at.is_some()).then_some(record)
-    }
-}
-
-/// What was seen of the state of the installation that asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct StateSeen {
-    /// Whether a process holds the lock of the role's state; nothing where that cannot be found out.
-    pub held: Option<bool>,
-    /// The process that the record beside the lock names, if it lives and is still that process.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub holder: Option<ProcessIdentity>,
-    /// Processes of an earlier generation, which keeps its state elsewhere: they know nothing of this lock.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub predecessors: BTreeSet<Pid>,
-    /// Processes of a version that holds the lock and writes no record.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub unrecorded: BTreeSet<Pid>,
-}
-
-impl StateSeen {
-    /// Whether a process that is ours by its program, user and role belongs to the installation that asks.
-    ///
-    /// It does if it is the recorded holder of the state. A record in a folder that was copied names the holder of the
-    /// original, so one whose lock is free says nothing. It also does if it writes no record and the lock is held by one
-    /// that has none; and if it is of a generation that has one installation only.
-    #[must_use]
-    pub fn has(&self, process: &Process) -> bool {
-        let is_recorded = self.is_recorded(process) && self.held != Some(false);
-        let is_held_unrecorded = self.held == Some(true) && self.holder.is_none();
-        is_recorded
-            || self.predecessors.contains(&process.pid)
-            || (is_held_unrecorded && self.unrecorded.contains(&process.pid))
-    }
-
-    /// Whether the record names this process.
-    pub(crate) fn is_recorded(&self, process: &Process) -> bool {
-        self.holder.as_ref().is_some_and(|holder| holder.is_still(&process.identity()))
     }
 }
 

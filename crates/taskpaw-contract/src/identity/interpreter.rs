@@ -2,7 +2,7 @@
 
 /// What an interpreter runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operand<'a> {
+pub(super) enum Operand<'a> {
     /// `python -m MODULE`
     Module(&'a str),
     /// `python SCRIPT`
@@ -11,7 +11,7 @@ pub(crate) enum Operand<'a> {
 
 /// Whether the base name of an executable is that of a Python interpreter: `python`, `python3`,
 /// `python3.12`, `python3.13t`, `pythonw`, `pypy3`, each with or without `.exe`. Expects lower case.
-pub(crate) fn is_interpreter(base_name: &str) -> bool {
+pub(super) fn is_interpreter(base_name: &str) -> bool {
     let name = base_name.strip_suffix(".exe").unwrap_or(base_name);
     let Some(rest) = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy")) else {
         return false;
@@ -28,7 +28,7 @@ pub(crate) fn is_interpreter(base_name: &str) -> bool {
 /// Follows CPython's own reading of its command line (`Python/getopt.c`): options stop at `-c`, `-m`, `--`
 /// or the first operand; letters may be joined (`-Im module`), and values too (`-Wignore`). Anything that is
 /// not understood gives nothing, so that it is never taken for ours.
-pub(crate) fn operand(argv: &[String]) -> Option<(Operand<'_>, &[String])> {
+pub(super) fn operand(argv: &[String]) -> Option<(Operand<'_>, &[String])> {
     let mut rest = argv.get(1..)?;
     loop {
         let (argument, after) = rest.split_first()?;
