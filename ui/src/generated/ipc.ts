@@ -49,8 +49,10 @@ export type Decision = "start" | "reclaim" | "wait" | "refuse";
 export type HolderKind = "own" | "other_installation" | "other_role" | "other_user" | "foreign" | "unseen";
 
 /**
- * The rule that decided whose process a holder is: the form by which it is ours, or why it is not. The
- * names stand in journals and do not change.
+ * The rule that decided whose process a holder is: the form by which it is ours, or why it is not.
+ *
+ * The names stand in journals, so they do not change. The library has the constants of this type; an application gives its own
+ * rules names with [`RuleName::new`].
  */
 export type RuleName = string;
 
