@@ -259,11 +259,12 @@ fn measure(
     if back.is_some_and(|back| back > BACK) {
         measured.wrong.push(format!("back after {} ms", back.unwrap_or_default().as_millis()));
     }
-    if failed_at.is_none() && kind.outcome != Outcome::Either {
+    // Nothing fails: the stranger never gets the port.
+    let is_sound = kind.wrong == Wrong::Found(Found::PortTaken);
+    if failed_at.is_none() && kind.outcome != Outcome::Either && !is_sound {
         measured.wrong.push("it is not known when it failed".to_owned());
     }
     // Where somebody is asked, the ports are passed on.
-    let is_sound = kind.wrong == Wrong::Found(Found::PortTaken);
     let never_away = is_sound || matches!(kind.outcome, Outcome::NeverAsked | Outcome::ServesAgain);
     if never_away && (measured.refused > 0 || measured.cut > 0) {
         measured.wrong.push(format!("{} refused, {} cut", measured.refused, measured.cut));
