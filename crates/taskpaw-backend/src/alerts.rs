@@ -178,7 +178,7 @@ pub(crate) async fn test(probe: AlertProbe) -> Result<AlertTest, ApiError> {
     let AlertProbe { target, url, token, title, message } = probe;
     let config = WebhookConfig { url, token, ..WebhookConfig::default() };
     if let Some((field, message)) = config.wrong(target) {
-        return Err(ApiError::InvalidFields(vec![FieldProblem { field, message }]));
+        return Err(ApiError::InvalidFields(vec![FieldProblem::in_words(field, message)]));
     }
     let since = Instant::now();
     let text = if target == AlertTarget::Webhook { format!("{title}: {message}") } else { message };

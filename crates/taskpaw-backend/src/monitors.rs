@@ -33,7 +33,7 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::{Map, Value};
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{EventKind, EventLevel, FieldProblem, MonitorState, MonitorType};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldFault, FieldProblem, MonitorState, MonitorType};
 
 use form::{Field, Values};
 use health::{Health, Turn};
@@ -126,8 +126,8 @@ pub(crate) enum BadSetup {
 
 impl BadSetup {
     /// One setting is wrong.
-    fn field(key: &str, message: impl Into<String>) -> Self {
-        Self::Fields(vec![FieldProblem { field: format!("config.{key}"), message: message.into() }])
+    fn field(key: &str, fault: FieldFault, message: impl Into<String>) -> Self {
+        Self::Fields(vec![FieldProblem::new(format!("config.{key}"), fault, message)])
     }
 }
 
@@ -139,7 +139,7 @@ impl From<FieldProblem> for BadSetup {
 
 /// All problems in one line.
 fn all_of(problems: &[FieldProblem]) -> String {
-    let one = |FieldProblem { field, message }: &FieldProblem| format!("{field}: {message}");
+    let one = |FieldProblem { field, message, .. }: &FieldProblem| format!("{field}: {message}");
     problems.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 

@@ -31,7 +31,7 @@ pub use fleet::{
 };
 pub use health::{Health, MOST_TROUBLES, Trouble, TroubleState, Watched};
 pub use log::{LogLevel, LogLine};
-pub use monitor::{AgentNews, FieldProblem, MonitorType};
+pub use monitor::{AgentNews, FieldFault, FieldProblem, MonitorType};
 pub use run_by::{ContainerEngine, RunBy, RunByProgram};
 pub use setting::{AddressChoice, CloseDecision, Page, PathKind, Place, RunningProgram, TokenName};
 pub use status::{

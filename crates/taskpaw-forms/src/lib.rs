@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::FieldProblem;
+use taskpaw_contract::ipc::{FieldFault, FieldProblem};
 
 mod kinds;
 mod pattern;
@@ -126,7 +126,7 @@ pub fn check(fields: &[Field], config: &Map<String, Value>) -> Result<Values, Ve
                 Some(default) => {
                     values.insert(field.key.to_owned(), default);
                 }
-                None => problems.push(field.problem("", "it must be filled in")),
+                None => problems.push(field.problem("", required())),
             },
         }
     }
@@ -162,17 +162,17 @@ impl Field {
         schema
     }
 
-    fn problem(&self, place: &str, message: impl Into<String>) -> FieldProblem {
-        FieldProblem { field: format!("config.{}{place}", self.key), message: message.into() }
+    fn problem(&self, place: &str, (fault, message): Wrong) -> FieldProblem {
+        FieldProblem::new(format!("config.{}{place}", self.key), fault, message)
     }
 
     fn wrong_with(&self, value: &Value) -> Vec<FieldProblem> {
         if let (Shape::Texts { least, .. }, Value::Array(entries)) = (&self.shape, value) {
             if entries.len() < *least {
-                return vec![self.problem("", "it must be filled in")];
+                return vec![self.problem("", required())];
             }
             if entries.len() > MOST_ENTRIES {
-                return vec![self.problem("", format!("more than {MOST_ENTRIES} entries are too many"))];
+                return vec![self.problem("", too_many())];
             }
             let wrong = |(at, entry)| wrong_with_text(entry).map(|why| self.problem(&format!("[{at}]"), why));
             return entries.iter().enumerate().filter_map(wrong).collect();
@@ -224,7 +224,7 @@ impl Shape {
     }
 
     /// What is wrong with a value that was written.
-    fn wrong_with(&self, value: &Value) -> Option<String> {
+    fn wrong_with(&self, value: &Value) -> Option<Wrong> {
         match self {
             Self::Text(Some(_)) | Self::Pattern(Some(_)) if value == "" => None,
             Self::Text(_) => wrong_with_text(value),
@@ -232,46 +232,77 @@ impl Shape {
                 let host = bare_host(value.as_str()?);
                 let is_none =
                     host.is_empty() || host.contains(|letter: char| letter == '/' || letter.is_whitespace());
-                is_none.then(|| "write a name or an address, such as 192.168.1.5".to_owned())
+                let words = "write a name or an address, such as 192.168.1.5";
+                is_none.then(|| (FieldFault::NotAHost, words.to_owned()))
             }),
             Self::Path => wrong_with_text(value).or_else(|| {
                 let path = expanded(value.as_str()?);
-                (!path.is_absolute()).then(|| "write the whole path, from the root on".to_owned())
+                let words = "write the whole path, from the root on";
+                (!path.is_absolute()).then(|| (FieldFault::NotAPath, words.to_owned()))
             }),
             Self::Pattern(_) => wrong_with_text(value).or_else(|| {
                 let error = Pattern::compiled(value.as_str()?).err()?;
-                Some(format!("it is no regular expression: {error}"))
+                Some((FieldFault::NotAPattern, format!("it is no regular expression: {error}")))
             }),
             Self::Choice(words) => match value.as_str() {
                 Some(word) if words.contains(&word) => None,
-                _ => Some(format!("{value} is none of {}", words.join(", "))),
+                _ => {
+                    let fault =
+                        FieldFault::NotOneOf { words: words.iter().map(|&word| word.to_owned()).collect() };
+                    Some((fault, format!("{value} is none of {}", words.join(", "))))
+                }
             },
             Self::Number { least, most, .. } => match value.as_f64() {
                 Some(number) if (*least..=*most).contains(&number) => None,
-                Some(_) => Some(format!("{value} is not between {least} and {most}")),
-                None => Some(format!("{value} is no number")),
+                Some(_) => Some((between(least, most), format!("{value} is not between {least} and {most}"))),
+                None => Some((FieldFault::NotANumber, format!("{value} is no number"))),
             },
             Self::Whole { least, most, .. } => match value.as_u64() {
                 Some(number) if (*least..=*most).contains(&number) => None,
-                None if !value.is_number() => Some(format!("{value} is no number")),
-                _ => Some(format!("{value} is no whole number between {least} and {most}")),
+                None if !value.is_number() => Some((FieldFault::NotANumber, format!("{value} is no number"))),
+                _ => {
+                    let is_fraction = value.as_f64().is_some_and(|number| number.fract() != 0.0);
+                    let fault = if is_fraction { FieldFault::NotWhole } else { between(least, most) };
+                    Some((fault, format!("{value} is no whole number between {least} and {most}")))
+                }
             },
-            Self::Flag(_) => (!value.is_boolean()).then(|| format!("{value} is neither true nor false")),
-            Self::Texts { .. } => Some(format!("{value} is no list of texts")),
+            Self::Flag(_) => (!value.is_boolean())
+                .then(|| (FieldFault::NotAFlag, format!("{value} is neither true nor false"))),
+            Self::Texts { .. } => Some((FieldFault::NotAList, format!("{value} is no list of texts"))),
         }
-        .map(|why| shortened(&why, 300))
+        .map(|(fault, why)| (fault, shortened(&why, 300)))
     }
 }
 
-fn wrong_with_text(value: &Value) -> Option<String> {
-    let Some(text) = value.as_str() else { return Some(shortened(&format!("{value} is no text"), 300)) };
+/// What is wrong, as a code and in words.
+type Wrong = (FieldFault, String);
+
+fn required() -> Wrong {
+    (FieldFault::Required, "it must be filled in".to_owned())
+}
+
+fn too_many() -> Wrong {
+    let most = u32::try_from(MOST_ENTRIES).unwrap_or(u32::MAX);
+    (FieldFault::TooMany { most }, format!("more than {MOST_ENTRIES} entries are too many"))
+}
+
+fn between(least: &impl ToString, most: &impl ToString) -> FieldFault {
+    FieldFault::NotBetween { least: least.to_string(), most: most.to_string() }
+}
+
+fn wrong_with_text(value: &Value) -> Option<Wrong> {
+    let Some(text) = value.as_str() else {
+        return Some((FieldFault::NotText, shortened(&format!("{value} is no text"), 300)));
+    };
     if text.trim().is_empty() {
-        return Some("it must be filled in".to_owned());
+        return Some(required());
     }
     if text.contains('\0') {
-        return Some("it has a character that no text has (NUL)".to_owned());
+        return Some((FieldFault::BadCharacter, "it has a character that no text has (NUL)".to_owned()));
     }
-    (text.len() > LONGEST_TEXT).then(|| format!("it is longer than {LONGEST_TEXT} bytes"))
+    let most = u32::try_from(LONGEST_TEXT).unwrap_or(u32::MAX);
+    (text.len() > LONGEST_TEXT)
+        .then(|| (FieldFault::TooLong { most }, format!("it is longer than {LONGEST_TEXT} bytes")))
 }
 
 /// A name or an address without the brackets of IPv6 and the spaces around it.
@@ -329,9 +360,9 @@ impl Values {
     /// # Errors
     /// The field that has none.
     pub fn needed_pattern(&self, key: &str) -> Result<Pattern, FieldProblem> {
-        self.pattern(key).ok_or_else(|| FieldProblem {
-            field: format!("config.{key}"),
-            message: "it must be filled in".to_owned(),
+        self.pattern(key).ok_or_else(|| {
+            let (fault, message) = required();
+            FieldProblem::new(format!("config.{key}"), fault, message)
         })
     }
 

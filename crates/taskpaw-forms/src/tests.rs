@@ -51,8 +51,23 @@ fn a_wrong_value_is_told_with_its_path() {
         assert_eq!(problems.len(), 1, "{value} {problems:?}");
         assert_eq!(problems[0].field, field, "{value}");
         assert!(problems[0].message.contains(words), "{value} {problems:?}");
+        assert!(problems[0].fault.is_some(), "each is said as a code too: {value} {problems:?}");
     }
     assert_eq!(check(FIELDS, &Map::new()).unwrap_err().len(), 3, "all of them at once");
+}
+
+#[test]
+fn a_number_that_does_not_fit_is_told_with_its_bounds() {
+    let fault = |value: Value| check(FIELDS, &config(value)).unwrap_err().remove(0).fault.unwrap();
+    let between = |least: &str, most: &str| FieldFault::NotBetween { least: least.into(), most: most.into() };
+    assert_eq!(fault(json!({ "port": 0 })), between("1", "9"));
+    assert_eq!(fault(json!({ "port": 1.5 })), FieldFault::NotWhole);
+    assert_eq!(fault(json!({ "port": "1" })), FieldFault::NotANumber);
+    assert_eq!(fault(json!({ "poll_interval": 0.5 })), between("1", "86400"));
+    assert_eq!(
+        fault(json!({ "way": "left" })),
+        FieldFault::NotOneOf { words: vec!["up".into(), "down".into()] }
+    );
 }
 
 #[test]

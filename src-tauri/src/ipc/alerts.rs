@@ -63,7 +63,7 @@ fn wanted(config: &Config, draft: AlertTargetDraft) -> Result<WebhookConfig, Ipc
     match wanted.wrong(target) {
         None => Ok(wanted),
         Some((field, message)) => {
-            let detail = serde_json::json!([FieldProblem { field, message: message.clone() }]);
+            let detail = serde_json::json!([FieldProblem::in_words(field, message.clone())]);
             Err(IpcError { code: ErrorCode::InvalidFields, message, detail })
         }
     }

@@ -1753,7 +1753,36 @@ field: string,
 /**
  * What is wrong with it, in English.
  */
-message: string, };
+message: string, 
+/**
+ * The same as a code, which the window has words for.
+ */
+fault?: FieldFault, };
+
+/**
+ * What can be wrong with a field.
+ */
+export type FieldFault = { "kind": "required" } | { "kind": "not_text" } | { "kind": "bad_character" } | { "kind": "too_long", 
+/**
+ * These.
+ */
+most: number, } | { "kind": "too_many", 
+/**
+ * These.
+ */
+most: number, } | { "kind": "not_a_list" } | { "kind": "not_a_host" } | { "kind": "not_a_path" } | { "kind": "not_a_pattern" } | { "kind": "not_one_of", 
+/**
+ * These.
+ */
+words: Array<string>, } | { "kind": "not_a_number" } | { "kind": "not_whole" } | { "kind": "not_between", 
+/**
+ * The least, as it is written.
+ */
+least: string, 
+/**
+ * The most, as it is written.
+ */
+most: string, } | { "kind": "not_a_flag" } | { "kind": "not_a_url" } | { "kind": "not_statuses" } | { "kind": "no_group" } | { "kind": "none_filled" } | { "kind": "taken" } | { "kind": "bad_name" } | { "kind": "unknown_kind" } | { "kind": "always_on" };
 
 /**
  * What `GET /control/stream` of an agent tells, one at a time.

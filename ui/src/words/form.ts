@@ -1,6 +1,6 @@
 // The words of a form that is made from a schema: what the window knows is said in its language, the rest as the agent says it.
 
-import type { FieldProblem, IpcError, MonitorType } from "../generated/ipc";
+import type { FieldFault, FieldProblem, IpcError, MonitorType } from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { en } from "../locales/en";
 import type { FormField, FormProblem, Typed } from "../state/schema";
@@ -60,9 +60,29 @@ export function fieldProblems(error: IpcError | null, prefix = ""): Record<strin
     if (typeof problem?.field !== "string" || typeof problem.message !== "string") continue;
     const path = problem.field;
     const key = prefix && path.startsWith(prefix) ? path.slice(prefix.length) : path;
-    found[key.split(/[.[]/)[0] ?? key] = problem.message;
+    found[key.split(/[.[]/)[0] ?? key] = problem.fault ? faultText(problem.fault) : problem.message;
   }
   return found;
+}
+
+/** What is wrong with a field, by its code and never by its text. */
+export function faultText(fault: FieldFault): string {
+  switch (fault.kind) {
+    case "too_long":
+    case "too_many":
+      return t(`form.${fault.kind}`, { limit: String(fault.most) });
+    case "not_between":
+      return t("form.not_between", { least: fault.least, most: fault.most });
+    case "not_one_of":
+      return t("form.not_one_of", { words: fault.words.join(", ") });
+    case "not_text":
+    case "bad_character":
+    case "not_a_list":
+    case "not_a_flag":
+      return t("form.pattern");
+    default:
+      return t(`form.${fault.kind}`);
+  }
 }
 
 /**

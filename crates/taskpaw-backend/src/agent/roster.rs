@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Map;
 use taskpaw_contract::config::MonitorConfig;
-use taskpaw_contract::ipc::{FieldProblem, MonitorState};
+use taskpaw_contract::ipc::{FieldFault, FieldProblem, MonitorState};
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -180,35 +180,48 @@ impl Roster {
 
     /// What is wrong with a monitor that somebody wants to add, or to put in the place of `instead_of`.
     pub(super) fn wrong_with(&self, config: &MonitorConfig, instead_of: Option<&str>) -> Vec<FieldProblem> {
-        let problem = |field: &str, message: String| FieldProblem { field: field.to_owned(), message };
+        let problem =
+            |field: &str, fault: FieldFault, message: String| FieldProblem::new(field, fault, message);
         let mut problems = Vec::new();
         let name = config.name.as_str();
         if name.trim().is_empty() {
-            problems.push(problem("name", "it must be filled in".to_owned()));
+            problems.push(problem("name", FieldFault::Required, "it must be filled in".to_owned()));
         } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
             let message = format!("use at most {LONGEST_NAME} letters, without line breaks");
-            problems.push(problem("name", message));
+            problems.push(problem("name", FieldFault::BadName, message));
         } else if matches!(name, "." | "..") {
             // In a URL these are steps, however they are written.
-            problems.push(problem("name", "use a name of letters or digits, not of dots alone".to_owned()));
+            problems.push(problem(
+                "name",
+                FieldFault::BadName,
+                "use a name of letters or digits, not of dots alone".to_owned(),
+            ));
         } else if name == SELF_NAME {
-            problems.push(problem("name", format!("{SELF_NAME} is the name of the agent itself")));
+            problems.push(problem(
+                "name",
+                FieldFault::BadName,
+                format!("{SELF_NAME} is the name of the agent itself"),
+            ));
         } else if instead_of != Some(name) && self.lock().iter().any(|entry| entry.config.name == name) {
-            problems.push(problem("name", "another monitor has this name".to_owned()));
+            problems.push(problem("name", FieldFault::Taken, "another monitor has this name".to_owned()));
         }
         let Some(kind) = monitors::kind(&config.type_id) else {
             let message = format!("this version knows no monitor of type {}", config.type_id);
-            problems.push(problem("type_id", message));
+            problems.push(problem("type_id", FieldFault::UnknownKind, message));
             return problems;
         };
         if kind.always_on {
             match instead_of {
-                None => problems.push(problem("type_id", "every agent has one already".to_owned())),
+                None => problems.push(problem(
+                    "type_id",
+                    FieldFault::AlwaysOn,
+                    "every agent has one already".to_owned(),
+                )),
                 Some(old) if old != name => {
-                    problems.push(problem("name", "it cannot be renamed".to_owned()));
+                    problems.push(problem("name", FieldFault::AlwaysOn, "it cannot be renamed".to_owned()));
                 }
                 Some(_) if !config.enabled => {
-                    problems.push(problem("enabled", "it is always on".to_owned()));
+                    problems.push(problem("enabled", FieldFault::AlwaysOn, "it is always on".to_owned()));
                 }
                 Some(_) => {}
             }
@@ -216,7 +229,7 @@ impl Roster {
         match kind.make(&config.config, &self.setup(name)) {
             Ok(_) => {}
             Err(BadSetup::Fields(fields)) => problems.extend(fields),
-            Err(BadSetup::System(reason)) => problems.push(problem("type_id", reason)),
+            Err(BadSetup::System(reason)) => problems.push(FieldProblem::in_words("type_id", reason)),
         }
         problems
     }

@@ -34,7 +34,7 @@ impl Trials {
     pub(super) async fn look(&self, wanted: &MonitorConfig, setup: Setup) -> Result<MonitorStatus, ApiError> {
         let MonitorConfig { type_id, config, .. } = wanted;
         let refused = |field: &str, message: String| {
-            ApiError::InvalidFields(vec![FieldProblem { field: field.to_owned(), message }])
+            ApiError::InvalidFields(vec![FieldProblem::in_words(field, message)])
         };
         let Some(kind) = monitors::kind(type_id) else {
             return Err(refused("type_id", format!("this version knows no monitor of type {type_id}")));

@@ -70,7 +70,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     /// One field says something that cannot be.
     pub(crate) fn invalid(field: &str, message: &str) -> Self {
-        Self::InvalidFields(vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }])
+        Self::InvalidFields(vec![FieldProblem::in_words(field, message)])
     }
 
     /// What a program can read about it.
@@ -124,7 +124,10 @@ impl IntoResponse for ApiError {
 }
 
 fn first_of(problems: &[FieldProblem]) -> String {
-    problems.first().map(|FieldProblem { field, message }| format!("{field}: {message}")).unwrap_or_default()
+    problems
+        .first()
+        .map(|FieldProblem { field, message, .. }| format!("{field}: {message}"))
+        .unwrap_or_default()
 }
 
 /// The answer for every path that is not there.

@@ -86,7 +86,11 @@ fn of_the_system(error: &io::Error) -> String {
         }
         io::ErrorKind::TimedOut => "that machine does not answer",
         io::ErrorKind::PermissionDenied => "this system does not allow the connection",
-        _ => return error.to_string(),
+        _ => {
+            // The number says nothing to a person that the words do not.
+            let said = error.to_string();
+            return said.rfind(" (os error ").map_or(said.clone(), |at| said[..at].to_owned());
+        }
     };
     said.to_owned()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{ConfigFile, ConfigProblem, HubAgent, tidy_url};
 use taskpaw_contract::ipc::{
-    AgentChange, AgentDraft, AgentProbe, AgentTest, FieldProblem, FleetAgent, FleetNews,
+    AgentChange, AgentDraft, AgentProbe, AgentTest, FieldFault, FieldProblem, FleetAgent, FleetNews,
 };
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -201,7 +201,9 @@ fn no_such(name: &str) -> ApiError {
 
 fn refuse_second(agents: &[HubAgent], name: &str) -> Result<(), ApiError> {
     if agents.iter().any(|agent| agent.name == name) {
-        return Err(wrong("name", format!("another agent is called {name:?} already")));
+        let message = format!("another agent is called {name:?} already");
+        let problem = FieldProblem::new("name", FieldFault::Taken, message);
+        return Err(ApiError::InvalidFields(vec![problem]));
     }
     Ok(())
 }
@@ -217,5 +219,5 @@ fn checked(agent: HubAgent) -> Result<HubAgent, ApiError> {
 }
 
 fn wrong(field: &str, message: String) -> ApiError {
-    ApiError::InvalidFields(vec![FieldProblem { field: field.to_owned(), message }])
+    ApiError::InvalidFields(vec![FieldProblem::in_words(field, message)])
 }

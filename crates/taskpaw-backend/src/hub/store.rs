@@ -235,13 +235,20 @@ impl Store {
         self.read(move |connection| outbox::due(connection, target, most)).await
     }
 
-    /// How many deliveries wait, and how many are kept aside.
-    pub(super) async fn outbox(&self, target: AlertTarget) -> Result<WebhookStatus, StoreError> {
+    /// How many deliveries wait, and how many are kept aside: for the webhook, and for ntfy.
+    pub(super) async fn outbox(&self) -> Result<[WebhookStatus; 2], StoreError> {
         if self.is_older.load(Ordering::SeqCst) {
             // An older form may have none, and whoever serves next begins it.
-            return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None, outcome: None });
+            return Ok(std::array::from_fn(|_| outbox::NOTHING));
         }
-        self.read(move |connection| outbox::count(connection, target)).await
+        // In one look: each takes a thread, and the fleet is asked for often.
+        self.read(|connection| {
+            Ok([
+                outbox::count(connection, AlertTarget::Webhook)?,
+                outbox::count(connection, AlertTarget::Ntfy)?,
+            ])
+        })
+        .await
     }
 
     /// Notes how a delivery has ended; durable when this returns without an error.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldFault, MonitorState};
 
 use super::form::{self, Values, shortened};
 use super::memory::fingerprint;
@@ -51,7 +51,11 @@ fn build(values: &Values, setup: &Setup) -> Made {
     let log = values.path("comfyui_log_path");
     let log = Some(log).filter(|log| !log.as_os_str().is_empty());
     if log.as_ref().is_some_and(|log| !log.is_absolute()) {
-        return Err(BadSetup::field("comfyui_log_path", "write the whole path, from the root on"));
+        return Err(BadSetup::field(
+            "comfyui_log_path",
+            FieldFault::NotAPath,
+            "write the whole path, from the root on",
+        ));
     }
     Ok(Box::new(ComfyUi {
         server: Server::new(&values.host("host"), values.whole("port"))?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taskpaw_contract::clock::milliseconds;
+use taskpaw_contract::ipc::FieldFault;
 
 use super::form::{self, Values, shortened};
 use super::health::Health;
@@ -28,7 +29,11 @@ const SHOWN: usize = 200;
 fn build(values: &Values, setup: &Setup) -> Made {
     let folder = Some(values.path("folder")).filter(|folder| !folder.as_os_str().is_empty());
     if folder.as_ref().is_some_and(|folder| !folder.is_absolute()) {
-        return Err(BadSetup::field("folder", "write the whole path, from the root on"));
+        return Err(BadSetup::field(
+            "folder",
+            FieldFault::NotAPath,
+            "write the whole path, from the root on",
+        ));
     }
     Ok(Box::new(CustomCmd {
         name: setup.name.clone(),

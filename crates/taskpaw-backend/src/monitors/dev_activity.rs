@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use durable_file::{Links, open_plain};
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldFault, FieldProblem, MonitorState};
 
 use super::form::{self, Pattern, Values, expanded, shortened};
 use super::json_file::parse;
@@ -44,7 +44,11 @@ fn build(values: &Values, setup: &Setup) -> Made {
     let own = values.texts("process_patterns").into_iter().map(own_pattern).collect::<Result<Vec<_>, _>>()?;
     let tool = |name: String| {
         if name.contains(['/', '\\']) {
-            return Err(BadSetup::field("tools", format!("{name} can be in no name of a file")));
+            return Err(BadSetup::field(
+                "tools",
+                FieldFault::BadName,
+                format!("{name} can be in no name of a file"),
+            ));
         }
         let written = own.iter().find(|(tool, _)| *tool == name).map(|(_, pattern)| pattern.clone());
         let known = KNOWN.iter().find(|(tool, _)| *tool == name);
@@ -53,7 +57,11 @@ fn build(values: &Values, setup: &Setup) -> Made {
     };
     let folder = expanded(&values.text("state_dir"));
     if !folder.is_absolute() {
-        return Err(BadSetup::field("state_dir", "write the whole path, from the root on"));
+        return Err(BadSetup::field(
+            "state_dir",
+            FieldFault::NotAPath,
+            "write the whole path, from the root on",
+        ));
     }
     Ok(Box::new(DevActivity {
         tools: values.texts("tools").into_iter().map(tool).collect::<Result<_, _>>()?,
@@ -72,7 +80,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
 
 /// `tool=pattern`.
 fn own_pattern(line: String) -> Result<(String, Pattern), BadSetup> {
-    let wrong = |why: String| BadSetup::field("process_patterns", why);
+    let wrong = |why: String| BadSetup::from(FieldProblem::in_words("config.process_patterns", why));
     let (tool, pattern) =
         line.split_once('=').ok_or_else(|| wrong(format!("write NAME=PATTERN, not {line}")))?;
     // An empty one would find every process.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Networks, System};
-use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldFault, MonitorState};
 
 use super::form::{self, Values};
 use super::gpu::Gpus;
@@ -52,7 +52,11 @@ impl HostMetrics {
         let disk = values.path("disk_path");
         let is_own = disk.as_os_str().is_empty();
         if !is_own && !disk.is_absolute() {
-            return Err(BadSetup::field("disk_path", "write the whole path, from the root on"));
+            return Err(BadSetup::field(
+                "disk_path",
+                FieldFault::NotAPath,
+                "write the whole path, from the root on",
+            ));
         }
         Ok(Self {
             system: System::new().map_err(unreadable)?,

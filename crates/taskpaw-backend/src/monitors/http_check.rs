@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
 use taskpaw_contract::clock::milliseconds;
+use taskpaw_contract::ipc::FieldFault;
 use tokio::runtime::Handle;
 
 use super::form::{self, Values};
@@ -28,13 +29,18 @@ fn build(values: &Values, setup: &Setup) -> Made {
         .text("url")
         .trim()
         .parse()
-        .map_err(|error| BadSetup::field("url", format!("it is no URL: {error}")))?;
+        .map_err(|error| BadSetup::field("url", FieldFault::NotAUrl, format!("it is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(BadSetup::field("url", "write a whole URL, such as https://example.org/health"));
+        return Err(BadSetup::field(
+            "url",
+            FieldFault::NotAUrl,
+            "write a whole URL, such as https://example.org/health",
+        ));
     }
     let expected = Expected::parse(&values.text("expected_status")).ok_or_else(|| {
         BadSetup::field(
             "expected_status",
+            FieldFault::NotStatuses,
             "write numbers and ranges between 100 and 599, such as 200-299, 401",
         )
     })?;

@@ -84,7 +84,7 @@ impl JsonFile {
 fn read(path: &Path) -> Result<Value, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| refused::file(&error))?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| refused::file(&error))?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(format!("it is larger than {MOST_BYTES} bytes"));
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use taskpaw_contract::ipc::{EventKind, EventLevel, MonitorState};
+use taskpaw_contract::ipc::{EventKind, EventLevel, FieldFault, MonitorState};
 
 use super::form::{self, Pattern, SearchError, Values, shortened};
 use super::memory::Since;
@@ -35,12 +35,20 @@ fn build(values: &Values, setup: &Setup) -> Made {
         _ => values.pattern("progress_pattern"),
     };
     if progress.as_ref().is_some_and(|pattern| pattern.groups() < 1) {
-        return Err(BadSetup::field("progress_pattern", "it has no parentheses around the percentage"));
+        return Err(BadSetup::field(
+            "progress_pattern",
+            FieldFault::NoGroup,
+            "it has no parentheses around the percentage",
+        ));
     }
     let patterns =
         Patterns { progress, done: values.pattern("done_pattern"), error: values.pattern("error_pattern") };
     if patterns.progress.is_none() && patterns.done.is_none() && patterns.error.is_none() {
-        return Err(BadSetup::field("progress_pattern", "fill in at least one of the three patterns"));
+        return Err(BadSetup::field(
+            "progress_pattern",
+            FieldFault::NoneFilled,
+            "fill in at least one of the three patterns",
+        ));
     }
     Ok(Box::new(LogPattern {
         tail: Tail::new(values.path("path"), values.flag("from_start")),

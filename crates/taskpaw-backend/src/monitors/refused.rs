@@ -1,4 +1,5 @@
-//! What a system says when it lets a monitor have no file and no program, and what a person can do about it.
+//! Why a monitor gets no file and no program, in words that a person can do something about: neither the number of the system nor a
+//! name of the language that this is written in.
 
 use std::io;
 
@@ -18,20 +19,40 @@ pub(super) fn program(error: &io::Error, program: &str) -> String {
 fn file_on(error: &io::Error, is_macos: bool) -> String {
     if is_macos && error.raw_os_error() == Some(NOT_PERMITTED) {
         return format!(
-            "{error}: allow TaskPaw to see the folder, in System Settings under Privacy & Security > Files & Folders"
+            "{}: allow TaskPaw to see the folder, in System Settings under Privacy & Security > Files & Folders",
+            plain(error)
         );
     }
-    error.to_string()
+    match error.kind() {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "TaskPaw is not allowed to read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is a file".to_owned(),
+        _ => plain(error),
+    }
 }
 
 fn program_on(error: &io::Error, program: &str, is_macos: bool) -> String {
     if is_macos && error.kind() == io::ErrorKind::NotFound && !program.contains('/') {
         return format!(
-            "{error}: an app that was not started in a terminal finds only what lies in /usr/bin, /bin, /usr/sbin and /sbin; \
+            "no such program: an app that was not started in a terminal finds only what lies in /usr/bin, /bin, /usr/sbin and /sbin; \
              write the whole path, as the command `which {program}` says it in a terminal"
         );
     }
-    error.to_string()
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such program".to_owned(),
+        io::ErrorKind::PermissionDenied => "TaskPaw is not allowed to run it".to_owned(),
+        _ => plain(error),
+    }
+}
+
+/// What the system says, without its number.
+pub(super) fn plain(error: &io::Error) -> String {
+    let said = error.to_string();
+    match said.rfind(" (os error ") {
+        Some(at) => said[..at].to_owned(),
+        None => said,
+    }
 }
 
 #[cfg(test)]
@@ -43,7 +64,13 @@ mod tests {
         let (not_permitted, denied) = (io::Error::from_raw_os_error(1), io::Error::from_raw_os_error(13));
         assert!(file_on(&not_permitted, true).contains("Files & Folders"));
         for (error, is_macos) in [(&not_permitted, false), (&denied, true)] {
-            assert_eq!(file_on(error, is_macos), error.to_string());
+            assert_eq!(file_on(error, is_macos), "TaskPaw is not allowed to read it");
+        }
+        for number in 1..=40 {
+            let error = io::Error::from_raw_os_error(number);
+            for said in [file_on(&error, false), program_on(&error, "x", false), plain(&error)] {
+                assert!(!said.contains("os error") && !said.is_empty(), "{said}");
+            }
         }
     }
 
@@ -52,9 +79,9 @@ mod tests {
         let missing = io::Error::from(io::ErrorKind::NotFound);
         assert!(program_on(&missing, "docker", true).contains("which docker"));
         for (program, is_macos) in [("docker", false), ("/opt/homebrew/bin/docker", true)] {
-            assert_eq!(program_on(&missing, program, is_macos), missing.to_string());
+            assert_eq!(program_on(&missing, program, is_macos), "no such program");
         }
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        assert_eq!(program_on(&denied, "docker", true), denied.to_string());
+        assert_eq!(program_on(&denied, "docker", true), "TaskPaw is not allowed to run it");
     }
 }

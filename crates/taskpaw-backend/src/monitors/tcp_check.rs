@@ -9,7 +9,7 @@ use taskpaw_contract::clock::milliseconds;
 
 use super::form::{self, Values};
 use super::health::Health;
-use super::{Check, Kind, Made, Memory, Monitor, Setup, two_states};
+use super::{Check, Kind, Made, Memory, Monitor, Setup, refused, two_states};
 
 /// This kind's line in the table.
 pub(super) const KIND: Kind = Kind {
@@ -99,7 +99,7 @@ fn in_words(error: &io::Error, limit: Duration) -> String {
             format!("no answer within {} s", limit.as_secs_f64())
         }
         io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-        _ => error.to_string(),
+        _ => refused::plain(error),
     }
 }
 

@@ -31,6 +31,88 @@ pub struct FieldProblem {
     pub field: String,
     /// What is wrong with it, in English.
     pub message: String,
+    /// The same as a code, which the window has words for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fault: Option<FieldFault>,
+}
+
+/// What can be wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FieldFault {
+    /// Nothing is in it, and something must be.
+    Required,
+    /// It is no text.
+    NotText,
+    /// It has a character that no text has.
+    BadCharacter,
+    /// It is longer than so many bytes.
+    TooLong {
+        /// These.
+        most: u32,
+    },
+    /// It has more entries than these.
+    TooMany {
+        /// These.
+        most: u32,
+    },
+    /// It is no list of texts.
+    NotAList,
+    /// It is neither the name nor the address of a machine.
+    NotAHost,
+    /// It is no whole path.
+    NotAPath,
+    /// It is no regular expression.
+    NotAPattern,
+    /// It is none of the words that are possible.
+    NotOneOf {
+        /// These.
+        words: Vec<String>,
+    },
+    /// It is no number.
+    NotANumber,
+    /// It is no whole number.
+    NotWhole,
+    /// It is not between two numbers.
+    NotBetween {
+        /// The least, as it is written.
+        least: String,
+        /// The most, as it is written.
+        most: String,
+    },
+    /// It is neither yes nor no.
+    NotAFlag,
+    /// It is no address of a web page.
+    NotAUrl,
+    /// It is no list of statuses of HTTP.
+    NotStatuses,
+    /// A pattern has no parentheses around what is to be read.
+    NoGroup,
+    /// None of several patterns is filled in.
+    NoneFilled,
+    /// Another one has this name.
+    Taken,
+    /// It is no name that can be used.
+    BadName,
+    /// This version has no such kind.
+    UnknownKind,
+    /// There is one always, and it cannot be changed in this.
+    AlwaysOn,
+}
+
+impl FieldProblem {
+    /// One that the window has words for.
+    #[must_use]
+    pub fn new(field: impl Into<String>, fault: FieldFault, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), fault: Some(fault) }
+    }
+
+    /// One that only its own words say.
+    #[must_use]
+    pub fn in_words(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), fault: None }
+    }
 }
 
 /// What `GET /control/stream` of an agent tells, one at a time.

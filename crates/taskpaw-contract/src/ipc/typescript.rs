@@ -109,6 +109,7 @@ pub fn typescript() -> String {
         LogLevel,
         MonitorType,
         FieldProblem,
+        FieldFault,
         AgentNews,
         AgentStatus,
         EventCursor,

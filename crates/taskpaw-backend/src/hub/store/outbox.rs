@@ -16,6 +16,10 @@ const LONGEST_WAIT_MS: u64 = 5 * 60 * 1000;
 /// So often an event that the other side refuses is told to it.
 const MOST_REFUSALS: u32 = 3;
 
+/// Nothing waits.
+pub(super) const NOTHING: WebhookStatus =
+    WebhookStatus { waiting: 0, kept_aside: 0, error: None, outcome: None };
+
 /// An event for the webhook.
 #[derive(Debug)]
 pub(in super::super) struct Delivery {
@@ -101,7 +105,7 @@ pub(super) fn count(connection: &Connection, target: AlertTarget) -> rusqlite::R
         .prepare_cached("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1")?
         .query_row([table], |row| row.get::<_, u32>(0))?;
     if is_there == 0 {
-        return Ok(WebhookStatus { waiting: 0, kept_aside: 0, error: None, outcome: None });
+        return Ok(NOTHING);
     }
     let count = |aside: bool| {
         connection

@@ -153,7 +153,7 @@ async fn what_is_too_old_goes() {
     history.store.seen(&source("s"), r#"{"machine":"m"}"#.into());
     history.store.state("a", true, "{}".into());
     history.keep(&source("s"), &[(2, "t2")]).await;
-    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 1);
+    assert_eq!(history.store.outbox().await.unwrap()[0].waiting, 1);
     let counts = |history: &History| {
         let connection = schema::open_reader(&history.path).unwrap();
         ["events", "states", "outbox", "agents"].map(|table| {
@@ -191,7 +191,7 @@ async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
     // The same event again is no new delivery.
     let history = history.again();
     history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
-    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 1);
+    assert_eq!(history.store.outbox().await.unwrap()[0].waiting, 1);
 
     let (noted, _) = oneshot::channel();
     let mut tomorrow = history.writer_at(|| unix_ms() + DAY_MS);
@@ -201,7 +201,7 @@ async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
         outcome: Outcome::Failed,
         noted,
     }]);
-    let counted = history.store.outbox(AlertTarget::Webhook).await.unwrap();
+    let [counted, _] = history.store.outbox().await.unwrap();
     assert_eq!((counted.waiting, counted.kept_aside), (0, 1));
 }
 
@@ -226,7 +226,7 @@ async fn the_webhook_hears_of_an_agent_in_order_and_one_that_is_refused_keeps_no
         history.store.delivered(AlertTarget::Webhook, 1, Outcome::Refused).await.unwrap();
     }
     assert_eq!(due().await.0, [2]);
-    assert_eq!(history.store.outbox(AlertTarget::Webhook).await.unwrap().kept_aside, 1);
+    assert_eq!(history.store.outbox().await.unwrap()[0].kept_aside, 1);
 }
 
 #[tokio::test]
@@ -235,7 +235,10 @@ async fn what_one_target_has_heard_the_other_one_may_still_wait_for() {
     let keeping = Keeping { ntfy: Some(WebhookEvents::All), ..keeping(true) };
     let store = opened(&folder.path().join("hub.db"), keeping);
     store.keep(&source("s"), vec![event(1, "t1"), event(2, "t2")]).await.unwrap();
-    let waiting = async |target| store.outbox(target).await.unwrap().waiting;
+    let waiting = async |target| {
+        let [webhook, ntfy] = store.outbox().await.unwrap();
+        if target == AlertTarget::Ntfy { ntfy.waiting } else { webhook.waiting }
+    };
     assert_eq!((waiting(AlertTarget::Webhook).await, waiting(AlertTarget::Ntfy).await), (1, 2));
     store.delivered(AlertTarget::Ntfy, 2, Outcome::Delivered).await.unwrap();
     assert_eq!((waiting(AlertTarget::Webhook).await, waiting(AlertTarget::Ntfy).await), (1, 1));
@@ -251,7 +254,7 @@ async fn without_a_webhook_nothing_waits_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder.path().join("hub.db"), keeping(false));
     store.keep(&source("s"), vec![event(2, "t")]).await.unwrap();
-    assert_eq!(store.outbox(AlertTarget::Webhook).await.unwrap().waiting, 0);
+    assert_eq!(store.outbox().await.unwrap()[0].waiting, 0);
 }
 
 #[tokio::test]

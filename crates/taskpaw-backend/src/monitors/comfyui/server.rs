@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 
+use taskpaw_contract::ipc::FieldFault;
+
 use super::super::BadSetup;
 use super::super::form::shortened;
 use super::super::http_check::client;
@@ -60,7 +62,9 @@ impl Server {
     pub(super) fn new(host: &str, port: u64) -> Result<Self, BadSetup> {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let base = format!("http://{host}:{port}/").parse();
-        let base = base.map_err(|error| BadSetup::field("host", format!("it is no address: {error}")))?;
+        let base = base.map_err(|error| {
+            BadSetup::field("host", FieldFault::NotAHost, format!("it is no address: {error}"))
+        })?;
         Ok(Self { base })
     }
 
@@ -90,7 +94,7 @@ impl Server {
         }
         let body = Body { answer, part: Vec::new(), at: 0 };
         serde_json::from_reader(BufReader::new(body.take(most)))
-            .map_err(|error| format!("what answers there is no ComfyUI, or says too much: {error}"))
+            .map_err(|_| "what answers there is no ComfyUI, or says too much".to_owned())
     }
 }
 
