@@ -81,6 +81,21 @@ async fn without_a_display_it_says_so() {
     }
 }
 
+/// GDK ends the process by itself then, from the middle of whatever it does.
+#[tokio::test]
+async fn a_display_that_goes_away_is_the_last_line_of_the_log() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    let mut command = Command::new(Programs::current().app());
+    let mut app = Owned::start(quiet(&mut command, &home, &desktop));
+    until("the agent answers", LONG, async || home.ping().await.is_some()).await;
+    desktop.end_display();
+    assert_eq!(app.ended(LONG).await, Some(1));
+    let log = fs::read_to_string(home.path().join("data/logs/taskpaw.log")).expect("the log");
+    let last = log.lines().rfind(|line| line.contains("ERROR")).expect("an error");
+    assert!(last.contains("the app ends, since its display is gone"), "{log}");
+    until("no backend is left", LONG, async || home.ping().await.is_none()).await;
+}
+
 #[tokio::test]
 async fn without_a_bus_and_with_one_that_freezes_it_ends_when_it_is_told() {
     let (home, desktop) = (Home::new(), Desktop::new());

@@ -52,6 +52,11 @@ impl Desktop {
         Screen::of(&self.display)
     }
 
+    /// Ends the display, as when its server crashes.
+    pub fn end_display(&self) {
+        self.processes[0].signal(libc::SIGKILL);
+    }
+
     /// The address of the session bus.
     pub fn bus(&self) -> &str {
         &self.bus

@@ -110,6 +110,66 @@ fn reason(failure: &Failure) -> String {
 mod tests {
     use super::*;
 
+    /// Where the lines of a test go.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_start_failure_pause_and_end_is_a_line_with_its_reason() {
+        use taskpaw_contract::Role;
+
+        let (role, generation) = (Role::Hub, 7);
+        let unhealthy = Failure::Unhealthy { missed: 3, log: Vec::new() };
+        let broken = Failure::BrokenProtocol { message: "no line of a sidecar".into(), log: Vec::new() };
+        let told = [
+            (Event::TakeoverStarted { role, generation, ports: Vec::new() }, "INFO", "starts on"),
+            (
+                Event::BackendBackoff { role, generation, failure: unhealthy, wait_ms: 500, attempt: 1 },
+                "WARN",
+                "failed, and is tried again: its backend missed 3 health calls in a row",
+            ),
+            (
+                Event::BackendWaiting { role, generation, failure: Failure::PortConflict },
+                "WARN",
+                "waits, and starts as soon as it can: {\"kind\":\"port_conflict\"}",
+            ),
+            (
+                Event::BackendFailed { role, generation, failure: broken.clone(), retry_ms: Some(300_000) },
+                "ERROR",
+                "does not run, and is tried again: no line of a sidecar",
+            ),
+            (
+                Event::BackendFailed { role, generation, failure: broken, retry_ms: None },
+                "ERROR",
+                "does not run, and waits for a person: no line of a sidecar",
+            ),
+            (Event::BackendStopping { role, generation }, "INFO", "is stopped"),
+            (Event::BackendStoodDown { role, generation }, "INFO", "stands by for another TaskPaw"),
+            (Event::BackendExited { role, generation, status: "exit status 1".into() }, "INFO", "has ended"),
+        ];
+        let lines = Lines::default();
+        let to = lines.clone();
+        let written = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to.clone()).finish();
+        tracing::subscriber::with_default(written, || told.iter().for_each(|(event, ..)| log(event)));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), told.len(), "{text}");
+        for (line, (_, level, reason)) in text.lines().zip(&told) {
+            let has_all = [*level, *reason, "role=hub", "start=7"].iter().all(|part| line.contains(*part));
+            assert!(has_all, "{line} says not {reason}");
+        }
+    }
+
     #[test]
     fn who_was_ended_is_told_with_how_and_how_long() {
         let one = Replaced {

@@ -20,6 +20,8 @@ mod first;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod hub_calls;

@@ -237,6 +237,10 @@ pub(crate) fn named_data_folder(path: &Path) -> Option<String> {
 
 /// Held by whoever changes the file, until it is dropped; the system releases it whatever happens.
 fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
+    lock_within(path, LOCK_WITHIN)
+}
+
+fn lock_within(path: &Path, within: Duration) -> Result<fs::File, ConfigProblem> {
     let lock = beside(path, ".lock");
     let opened = || {
         create_private_folder(
@@ -250,7 +254,7 @@ fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
         let began = Instant::now();
         while let Err(error) = file.try_lock() {
             // Whoever is stopped in the middle of a change must not hang every start.
-            if !matches!(error, fs::TryLockError::WouldBlock) || began.elapsed() > LOCK_WITHIN {
+            if !matches!(error, fs::TryLockError::WouldBlock) || began.elapsed() > within {
                 return Err(error.into());
             }
             std::thread::sleep(LOCK_STEP);

@@ -306,3 +306,14 @@ fn a_configuration_that_others_can_read_is_made_private_at_a_start() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn somebody_who_keeps_the_lock_is_not_waited_for_without_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let kept = lock(&path).unwrap();
+    let refused = lock_within(&path, Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(refused, ConfigProblem::Unwritable { .. }), "{refused}");
+    drop(kept);
+    assert!(lock(&path).is_ok());
+}
