@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -71,16 +71,19 @@ fn offer(url: &str) -> (Keys, Offer) {
     (Keys::parse(&maker.pk.to_base64()).unwrap(), offer)
 }
 
-/// Short, so that a test is.
 fn fetcher() -> Fetcher {
-    let short = Duration::from_millis(400);
-    let limits = Limits { silence: short, span: short, bytes_in_span: 1000, ..Limits::default() };
-    Fetcher::new(limits).unwrap()
+    Fetcher::new(Limits::default()).unwrap()
 }
 
-async fn fetch(url: &str, folder: &Path) -> Result<std::path::PathBuf, Refusal> {
+/// One that waits for nobody, so that a test is short.
+fn hasty() -> Fetcher {
+    let short = Duration::from_millis(400);
+    Fetcher::new(Limits { silence: short, span: short, bytes_in_span: 1000, ..Limits::default() }).unwrap()
+}
+
+async fn fetch(fetcher: &Fetcher, url: &str, folder: &Path) -> Result<PathBuf, Refusal> {
     let (keys, offer) = offer(url);
-    fetcher().package(&offer, &system(), folder, &keys, |_| {}).await
+    fetcher.package(&offer, &system(), folder, &keys, |_| {}).await
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -176,7 +179,7 @@ async fn a_redirect_leads_to_the_same_host_or_nowhere() {
     });
     assert_eq!(fetcher().feed(&url).await, Err(Refusal::Redirected));
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(fetch(&url, folder.path()).await, Err(Refusal::Redirected));
+    assert_eq!(fetch(&fetcher(), &url, folder.path()).await, Err(Refusal::Redirected));
     assert_eq!(asked_elsewhere.lock().unwrap().len(), 0);
     let (url, _) = serve(|head, stream| {
         if head.starts_with("get /x") {
@@ -203,12 +206,12 @@ async fn what_does_not_end_is_ended() {
     });
     assert_eq!(fetcher().feed(&url).await, Err(Refusal::TooLarge));
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(fetch(&url, folder.path()).await, Err(Refusal::WrongSize));
+    assert_eq!(fetch(&fetcher(), &url, folder.path()).await, Err(Refusal::WrongSize));
     assert!(is_empty(folder.path()), "nothing of it stays");
     let (url, _) = serve(|_, stream| {
         send(stream, "200 OK\r\nContent-Length: 99", b"x");
     });
-    assert_eq!(fetch(&url, folder.path()).await, Err(Refusal::WrongSize));
+    assert_eq!(fetch(&fetcher(), &url, folder.path()).await, Err(Refusal::WrongSize));
     let too_large = LARGEST_FEED + 1;
     let (url, _) = serve(move |_, stream| {
         send(stream, "200 OK", &vec![0; too_large]);
@@ -221,7 +224,7 @@ async fn who_is_silent_or_slow_is_not_waited_for() {
     let (url, _) = serve(|_, stream| {
         let _hangs = stream.read(&mut [0; 8]);
     });
-    assert_eq!(fetcher().feed(&url).await, Err(Refusal::TooSlow));
+    assert_eq!(hasty().feed(&url).await, Err(Refusal::TooSlow));
     let (url, _) = serve(|_, stream| {
         let mut goes_on = send(stream, &format!("200 OK\r\nETag: \"a\"\r\nContent-Length: {SIZE}"), b"x");
         while goes_on {
@@ -230,7 +233,7 @@ async fn who_is_silent_or_slow_is_not_waited_for() {
         }
     });
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(fetch(&url, folder.path()).await, Err(Refusal::TooSlow));
+    assert_eq!(fetch(&hasty(), &url, folder.path()).await, Err(Refusal::TooSlow));
     assert!(!is_empty(folder.path()), "what came stays, to go on");
 }
 
@@ -242,7 +245,7 @@ async fn what_is_not_what_was_signed_does_not_stay() {
         send(stream, &format!("200 OK\r\nETag: \"a\"\r\nContent-Length: {SIZE}"), &changed);
     });
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(fetch(&url, folder.path()).await, Err(Refusal::BadSignature));
+    assert_eq!(fetch(&fetcher(), &url, folder.path()).await, Err(Refusal::BadSignature));
     assert!(is_empty(folder.path()));
 }
 
@@ -256,7 +259,7 @@ async fn a_disk_without_room_and_a_folder_without_permission_are_found_before_an
     assert_eq!(fetched, Err(Refusal::NoSpace));
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    assert_eq!(fetch(&url, &file.join("below")).await, Err(Refusal::DiskFailed));
+    assert_eq!(fetch(&fetcher(), &url, &file.join("below")).await, Err(Refusal::DiskFailed));
     assert_eq!(asked.lock().unwrap().len(), 0);
 }
 
