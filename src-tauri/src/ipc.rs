@@ -81,6 +81,8 @@ fn is_order(request: &Request) -> bool {
         | Request::MonitorTypes
         | Request::Monitors
         | Request::AgentHistory
+        | Request::History { .. }
+        | Request::CheckNow { .. }
         | Request::AgentEvents { .. }
         | Request::FleetEvents { .. }
         | Request::TestAgent { .. }

@@ -9,6 +9,7 @@ mod history;
 mod metrics;
 mod network;
 mod predecessor;
+mod recorder;
 mod roster;
 mod schedule;
 mod throttle;
@@ -25,13 +26,13 @@ use axum::Router;
 use axum::response::Json;
 use serde_json::{Value, json};
 use taskpaw_contract::config::Config;
-use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel};
+use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel, History};
 use taskpaw_contract::version;
-use tokio::sync::{OwnedMutexGuard, broadcast, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, oneshot};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::discovery::Announcement;
-use crate::http::Guard;
+use crate::http::{ApiError, Guard, Query};
 use crate::lifecycle::Stop;
 use crate::monitors::Notice;
 use crate::session::{CLOSE_WITHIN, CannotStandDown, Launch, until_unused};
@@ -44,6 +45,7 @@ pub(crate) use events::{Numbers, numbers};
 #[cfg(feature = "fuzzing")]
 pub(crate) use events::{fuzz as fuzz_journal, fuzz_lineage, fuzz_memories};
 pub(crate) use predecessor::{JOURNAL, LINEAGE};
+use recorder::Recorder;
 use roster::Roster;
 use trial::Trials;
 
@@ -72,6 +74,8 @@ pub(crate) struct Agent {
     /// Until the agent is live.
     held_back: Option<OwnedMutexGuard<()>>,
     announcer: Option<Announcer>,
+    /// Writes the history, once the agent is live.
+    keeping: Option<JoinHandle<()>>,
 }
 
 /// What the handlers of both ports use.
@@ -79,6 +83,9 @@ struct Shared {
     machine: Arc<str>,
     server_id: String,
     board: Arc<Board>,
+    recorder: Arc<Recorder>,
+    /// One reads the history at a time: an answer is made from all of it.
+    reading: Semaphore,
     events: EventQueue,
     roster: Arc<Roster>,
     editing: Editing,
@@ -97,7 +104,8 @@ impl Agent {
         let place = predecessor::place(launch);
         let events = EventQueue::open(place, machine.clone(), news.clone())?;
         predecessor::taken_over(launch);
-        let board = Arc::new(Board::new(news.clone()));
+        let recorder = Arc::new(Recorder::new(launch.state.file(recorder::FOLDER)));
+        let board = Arc::new(Board::new(news.clone(), recorder.clone()));
         let roster = Arc::new(Roster::new(
             board.clone(),
             events.emitter(),
@@ -113,6 +121,8 @@ impl Agent {
                 machine,
                 server_id: config.server_id.clone(),
                 board,
+                recorder,
+                reading: Semaphore::new(1),
                 events,
                 editing,
                 trials: Trials::default(),
@@ -124,6 +134,7 @@ impl Agent {
             control: Guard::control(&launch.control_token),
             held_back,
             announcer: None,
+            keeping: None,
         })
     }
 
@@ -146,6 +157,10 @@ impl Agent {
                 note: None,
             },
         );
+        let board = self.shared.board.clone();
+        // A disk that does not answer holds nothing up but this.
+        let _opened = spawn_blocking(move || board.go_live()).await;
+        self.keeping = Some(self.shared.recorder.keep());
         let monitors = self.shared.roster.go_live();
         self.shared.events.emitter().go_live(monitors);
         self.held_back = None;
@@ -182,16 +197,16 @@ impl Agent {
 
     /// Ends the announcement and what monitors have started, and writes what is not on the disk yet.
     pub(crate) async fn end(self) {
-        let Self { shared, announcer, .. } = self;
-        if !close(shared, announcer, END_WITHIN).await {
+        let Self { shared, announcer, keeping, .. } = self;
+        if !close(shared, announcer, keeping, END_WITHIN).await {
             tracing::error!("the last events may not be on the disk");
         }
     }
 
     /// Lets go of everything that it watches, holds and says. Its connections have ended before.
     pub(crate) async fn stand_down(self) -> Result<(), CannotStandDown> {
-        let Self { shared, announcer, .. } = self;
-        if !close(shared.clone(), announcer, CLOSE_WITHIN).await {
+        let Self { shared, announcer, keeping, .. } = self;
+        if !close(shared.clone(), announcer, keeping, CLOSE_WITHIN).await {
             return Err(CannotStandDown("the last events could not be written in time"));
         }
         until_unused(shared).await
@@ -213,15 +228,35 @@ impl Shared {
 }
 
 /// Ends everything that watches, and writes what it says last; says whether that was done in time.
-async fn close(shared: Arc<Shared>, announcer: Option<Announcer>, limit: Duration) -> bool {
+async fn close(
+    shared: Arc<Shared>,
+    announcer: Option<Announcer>,
+    keeping: Option<JoinHandle<()>>,
+    limit: Duration,
+) -> bool {
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
     let is_closed = spawn_blocking(move || {
         if let Some(announcer) = announcer {
             announcer.end();
         }
         shared.roster.stop();
-        shared.events.close(limit)
+        let is_recorded = shared.recorder.close(limit);
+        shared.events.close(limit) && is_recorded
     });
     is_closed.await.unwrap_or_default()
+}
+
+/// What is kept of one monitor, or of all, as a query asks for it.
+async fn history_of(shared: &Arc<Shared>, query: &Query) -> Result<History, ApiError> {
+    let monitor = query.text("monitor").map(str::to_owned);
+    let range = query.range()?;
+    let _turn = shared.reading.acquire().await.map_err(|_| ApiError::Internal)?;
+    let recorder = shared.recorder.clone();
+    let read = spawn_blocking(move || recorder.history(monitor, range)).await;
+    let read = read.map_err(|_| ApiError::Internal)?;
+    read.map_err(|error| ApiError::Unavailable(format!("the history cannot be read: {error}")))
 }
 
 fn ping(machine: &str) -> Json<Value> {

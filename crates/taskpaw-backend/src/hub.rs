@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod browse;
 mod fleet;
+mod history;
 mod metrics;
 mod offers;
 mod poll;

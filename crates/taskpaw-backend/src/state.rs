@@ -268,7 +268,7 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Files that are made are for the owner alone.
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod fleet;
 mod health;
+mod history;
 mod log;
 mod monitor;
 mod run_by;
@@ -30,6 +31,7 @@ pub use fleet::{
     FleetStatus, MissedEvents, Paired, PollErrorCode, WebhookStatus,
 };
 pub use health::{Health, MOST_TROUBLES, Trouble, TroubleState, Watched};
+pub use history::{History, HistoryAnswer, HistoryRange, MetricSeries, MonitorHistory, StateSince};
 pub use log::{LogLevel, LogLine};
 pub use monitor::{AgentNews, FieldFault, FieldProblem, MonitorType};
 pub use run_by::{ContainerEngine, RunBy, RunByProgram};

@@ -7,9 +7,9 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, AlertTarget, AlertTargetDraft,
-    AlertTest, Apply, CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, IpcError, Launch,
-    LogLine, MetricSample, MonitorStatus, MonitorType, Page, Paired, PathKind, Place, PortDraft, PortView,
-    RunningProgram, Snapshot, TokenName,
+    AlertTest, Apply, CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, HistoryAnswer,
+    HistoryRange, IpcError, Launch, LogLine, MetricSample, MonitorStatus, MonitorType, Page, Paired,
+    PathKind, Place, PortDraft, PortView, RunningProgram, Snapshot, TokenName,
 };
 
 use super::{alerts, closing, pairing, ports, programs, roles_data, setting};
@@ -264,6 +264,19 @@ impl Handlers for App {
 
     async fn agent_history(&self) -> Result<Vec<MetricSample>, IpcError> {
         roles_data::agent_history(self).await
+    }
+
+    async fn history(
+        &self,
+        agent: Option<String>,
+        monitor: Option<String>,
+        range: HistoryRange,
+    ) -> Result<HistoryAnswer, IpcError> {
+        roles_data::history(self, agent.as_deref(), monitor.as_deref(), range).await
+    }
+
+    async fn check_now(&self, monitor: String) -> Result<bool, IpcError> {
+        roles_data::check_now(self, &monitor).await
     }
 
     async fn agent_events(&self, limit: u32) -> Result<Vec<AgentEvent>, IpcError> {

@@ -6,8 +6,8 @@ use serde_json::Value;
 use taskpaw_contract::Role;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
-    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel, FleetEvent, IpcError,
-    MetricSample, MonitorStatus, MonitorType,
+    AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, ErrorCode, EventLevel, FleetEvent, History,
+    HistoryAnswer, HistoryRange, IpcError, MetricSample, MonitorStatus, MonitorType,
 };
 
 use crate::app::App;
@@ -19,8 +19,13 @@ struct Events<T> {
 }
 
 #[derive(Deserialize)]
-struct History {
+struct LastHour {
     samples: Vec<MetricSample>,
+}
+
+#[derive(Deserialize)]
+struct Looks {
+    ok: bool,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +39,28 @@ struct Monitors {
 }
 
 pub(super) async fn agent_history(app: &App) -> Result<Vec<MetricSample>, IpcError> {
-    Ok(client(app, Role::Agent)?.get::<History>("/control/history").await?.samples)
+    Ok(client(app, Role::Agent)?.get::<LastHour>("/control/history").await?.samples)
+}
+
+pub(super) async fn history(
+    app: &App,
+    agent: Option<&str>,
+    monitor: Option<&str>,
+    range: HistoryRange,
+) -> Result<HistoryAnswer, IpcError> {
+    let path = history_path(agent, monitor, range);
+    match agent {
+        Some(_) => client(app, Role::Hub)?.get(&path).await,
+        None => {
+            let history = client(app, Role::Agent)?.get::<History>(&path).await?;
+            Ok(HistoryAnswer::History { history })
+        }
+    }
+}
+
+pub(super) async fn check_now(app: &App, monitor: &str) -> Result<bool, IpcError> {
+    let path = format!("/control/monitors/{}/check", segment(monitor));
+    Ok(client(app, Role::Agent)?.post::<Looks>(&path, Value::Null).await?.ok)
 }
 
 pub(super) async fn agent_events(app: &App, limit: u32) -> Result<Vec<AgentEvent>, IpcError> {
@@ -124,6 +150,19 @@ fn fleet_events_path(server: Option<&str>, level: Option<EventLevel>, limit: u32
     path
 }
 
+fn history_path(agent: Option<&str>, monitor: Option<&str>, range: HistoryRange) -> String {
+    let range = range.word();
+    let mut path = match agent {
+        Some(name) => format!("/control/agent-history?name={}&range={range}", segment(name)),
+        None => format!("/control/monitor-history?range={range}"),
+    };
+    if let Some(monitor) = monitor {
+        path.push_str("&monitor=");
+        path.push_str(&segment(monitor));
+    }
+    path
+}
+
 /// A name as a part of an address: whatever could mean something there is escaped.
 fn segment(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
@@ -148,5 +187,10 @@ mod tests {
             fleet_events_path(Some("a&limit=9"), Some(EventLevel::Alert), 5),
             "/control/events?limit=5&server=a%26limit%3D9&level=alert"
         );
+        assert_eq!(
+            history_path(Some("a&b"), Some("c/d"), HistoryRange::Week),
+            "/control/agent-history?name=a%26b&range=week&monitor=c%2Fd"
+        );
+        assert_eq!(history_path(None, None, HistoryRange::Day), "/control/monitor-history?range=day");
     }
 }

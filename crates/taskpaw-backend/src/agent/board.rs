@@ -1,6 +1,6 @@
 //! What every monitor has found last, and the machine's own numbers of the last hour.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use taskpaw_contract::ipc::{AgentNews, MetricSample, MonitorState, MonitorStatus
 use super::News;
 use super::events::clean;
 use super::history::History;
+use super::recorder::Recorder;
 use super::work::Tracker;
 use crate::monitors::{self, Check};
 
@@ -18,6 +19,8 @@ use crate::monitors::{self, Check};
 pub(super) struct Board {
     monitors: Mutex<Vec<Watched>>,
     history: Mutex<History>,
+    /// What is kept of a week.
+    recorder: Arc<Recorder>,
     news: News,
 }
 
@@ -57,8 +60,14 @@ pub(super) struct Health {
 
 impl Board {
     /// No monitor yet. Every look is told, and every change of a state as such.
-    pub(super) fn new(news: News) -> Self {
-        Self { monitors: Mutex::default(), history: Mutex::default(), news }
+    pub(super) fn new(news: News, recorder: Arc<Recorder>) -> Self {
+        Self { monitors: Mutex::default(), history: Mutex::default(), recorder, news }
+    }
+
+    /// The agent is live: from now on what is found is kept, beginning with what is known.
+    pub(super) fn go_live(&self) {
+        self.recorder.go_live();
+        self.each(|name, status| self.recorder.saw(name, status.state, None));
     }
 
     /// A monitor that has not looked yet, or will not.
@@ -74,6 +83,7 @@ impl Board {
         };
         // What is refused or switched off is never looked at.
         let health = Health { is_alive: state == MonitorState::Unknown, ..Health::default() };
+        self.recorder.saw(name, state, None);
         self.lock().push(Watched {
             name: name.to_owned(),
             status,
@@ -86,6 +96,11 @@ impl Board {
     /// A monitor is not watched any more.
     pub(super) fn remove(&self, name: &str) {
         self.lock().retain(|known| known.name != name);
+    }
+
+    /// Nobody wants to know any more how a monitor was.
+    pub(super) fn forget(&self, name: &str) {
+        self.recorder.forget(name);
     }
 
     /// The list of monitors is another one now, in this order.
@@ -105,6 +120,7 @@ impl Board {
             if monitors::kind(&status.type_id).is_some_and(|kind| kind.always_on) {
                 self.history().add(unix_ms(), &status.metrics);
             }
+            self.recorder.saw(name, status.state, Some(&status.metrics));
         });
     }
 
@@ -114,6 +130,7 @@ impl Board {
             health.failures += 1;
             status.state = MonitorState::Error;
             status.detail = redaction::without_secrets(reason).into_owned();
+            self.recorder.saw(name, status.state, None);
         });
     }
 
@@ -194,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_secret_that_was_found_is_in_a_status() {
-        let board = Board::new(broadcast::channel(1).0);
+        let board = Board::new(broadcast::channel(1).0, Arc::new(Recorder::new(std::path::PathBuf::new())));
         board.add(
             "m",
             "custom_cmd",
@@ -215,7 +232,7 @@ mod tests {
     #[test]
     fn every_look_is_told_and_a_change_of_state_as_such() {
         let (news, mut heard) = broadcast::channel(8);
-        let board = Board::new(news);
+        let board = Board::new(news, Arc::new(Recorder::new(std::path::PathBuf::new())));
         board.add("m", "task", MonitorState::Unknown, "");
         let check = |state| Check {
             state,

@@ -11,7 +11,7 @@ use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{
-    AgentEvent, AgentNews, AgentStatus, AlertProbe, AlertTest, MonitorStatus, MonitorType,
+    AgentEvent, AgentNews, AgentStatus, AlertProbe, AlertTest, History, MonitorStatus, MonitorType,
 };
 
 use super::Shared;
@@ -31,6 +31,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/control/ping", get(ping))
         .route("/control/status", get(status))
         .route("/control/history", get(history))
+        .route("/control/monitor-history", get(monitor_history))
         .route("/control/events", get(events))
         .route("/control/monitor-types", get(monitor_types))
         .route("/control/monitors", get(monitors).post(add_monitor))
@@ -38,6 +39,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/control/monitors/{name}", put(change_monitor).delete(remove_monitor))
         .route("/control/monitors/{name}/enable", post(enable_monitor))
         .route("/control/monitors/{name}/disable", post(disable_monitor))
+        .route("/control/monitors/{name}/check", post(check_monitor))
         .route("/control/stream", get(news))
         .route("/control/alerts/test", post(test_alert))
         .route("/control/stop", post(stop))
@@ -62,6 +64,10 @@ async fn status(State(shared): State<Arc<Shared>>) -> Json<AgentStatus> {
 
 async fn history(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "samples": shared.board.samples() }))
+}
+
+async fn monitor_history(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<History>, ApiError> {
+    super::history_of(&shared, &query).await.map(Json)
 }
 
 async fn events(
@@ -116,6 +122,14 @@ async fn disable_monitor(
     Path(name): Path<String>,
 ) -> Result<Json<MonitorConfig>, ApiError> {
     shared.editing.switch(&name, false).await.map(Json)
+}
+
+async fn check_monitor(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let runs = shared.roster.check_now(&name).ok_or(ApiError::NoSuchMonitor(name))?;
+    Ok(Json(json!({ "ok": runs })))
 }
 
 async fn remove_monitor(

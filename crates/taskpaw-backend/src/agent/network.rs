@@ -11,7 +11,7 @@ use axum::response::Json;
 use axum::routing::get;
 use serde::Serialize;
 use serde_json::Value;
-use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, EventCursor, is_hex_id};
+use taskpaw_contract::ipc::{AgentEvent, AgentNews, AgentStatus, EventCursor, History, is_hex_id};
 
 use super::events::{Fetch, Proof, Refused};
 use super::{Shared, v3_status};
@@ -35,6 +35,7 @@ pub(super) fn routes(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/status", get(status))
         .route("/events", get(events))
         .route("/metrics", get(metrics))
+        .route("/history", get(history))
         .route_layer(from_fn_with_state(guard.clone(), authorize))
         .merge(
             Router::new().route("/ping", get(ping)).route_layer(from_fn_with_state(guard, refuse_web_pages)),
@@ -61,6 +62,10 @@ async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Json<A
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Metrics {
     super::metrics::of(&shared)
+}
+
+async fn history(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<History>, ApiError> {
+    super::history_of(&shared, &query).await.map(Json)
 }
 
 async fn events(

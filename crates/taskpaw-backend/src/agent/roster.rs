@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::SELF_NAME;
 use super::board::Board;
 use super::events::{Emitter, Recall};
-use super::schedule::Watch;
+use super::schedule::{Watch, Wishes};
 use crate::http::ApiError;
 use crate::monitors::{self, BadSetup, Leash, Processes, Setup, Subject};
 
@@ -61,8 +61,7 @@ enum EntryState {
 
 struct Run {
     task: JoinHandle<()>,
-    /// Asks it to say what it remembers, and to end.
-    ending: Arc<Notify>,
+    wishes: Wishes,
     leash: Leash,
 }
 
@@ -105,6 +104,9 @@ impl Roster {
                 let name = &entry.config.name;
                 if !wanted.iter().any(|config| config.name == *name && config.enabled) {
                     self.emitter.forget(name);
+                }
+                if !wanted.iter().any(|config| config.name == *name) {
+                    self.board.forget(name);
                 }
             }
             stays
@@ -158,7 +160,7 @@ impl Roster {
         };
         let runs: Vec<Run> = std::mem::take(&mut *self.lock()).into_iter().filter_map(running).collect();
         for run in &runs {
-            run.ending.notify_one();
+            run.wishes.ending.notify_one();
             run.leash.cut();
         }
         let is_over = |run: &Run| run.task.is_finished() && !run.leash.holds_one();
@@ -166,6 +168,19 @@ impl Roster {
         while !runs.iter().all(is_over) && Instant::now() < deadline {
             thread::sleep(END_LOOK);
         }
+    }
+
+    /// Has a monitor look at once, whenever its next look was to be; one that does is let finish. Says whether it runs.
+    pub(super) fn check_now(&self, name: &str) -> Option<bool> {
+        let entries = self.lock();
+        let entry = entries.iter().find(|entry| entry.config.name == name)?;
+        Some(match &entry.state {
+            EntryState::Runs(run) => {
+                run.wishes.now.notify_one();
+                true
+            }
+            EntryState::Waits | EntryState::Off => false,
+        })
     }
 
     /// The list as it is now, with what is always on.
@@ -286,7 +301,7 @@ impl Roster {
             return (EntryState::Waits, None);
         }
         let (has_looked, looked) = oneshot::channel();
-        let (leash, ending) = (setup.leash.clone(), Arc::new(Notify::new()));
+        let (leash, wishes) = (setup.leash.clone(), Wishes::default());
         let memory = self.recall.of(name, &Subject::new(type_id, config));
         if let Some(memory) = &memory {
             monitor.recall(memory);
@@ -294,8 +309,8 @@ impl Roster {
         let (board, emitter) = (self.board.clone(), self.emitter.clone());
         let mut watch = Watch::new(kind, setup, config.clone(), board, emitter);
         watch.recall(memory);
-        let task = tokio::spawn(watch.run(monitor, has_looked, ending.clone()));
-        (EntryState::Runs(Run { task, ending, leash }), Some(looked))
+        let task = tokio::spawn(watch.run(monitor, has_looked, wishes.clone()));
+        (EntryState::Runs(Run { task, wishes, leash }), Some(looked))
     }
 
     /// Nothing panics while it holds the lock; if it did, the entries are still whole.

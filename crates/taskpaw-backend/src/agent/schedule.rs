@@ -20,6 +20,15 @@ const REST: Duration = Duration::from_secs(30);
 /// How often it is asked what it remembers.
 const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 
+/// What others want of a monitor that runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wishes {
+    /// It is to say what it remembers, and to end.
+    pub(super) ending: Arc<Notify>,
+    /// It is to look at once.
+    pub(super) now: Arc<Notify>,
+}
+
 /// One monitor that runs.
 pub(super) struct Watch {
     name: String,
@@ -77,7 +86,7 @@ impl Watch {
         mut self,
         mut monitor: Box<dyn Monitor>,
         has_looked: oneshot::Sender<()>,
-        ending: Arc<Notify>,
+        Wishes { ending, now }: Wishes,
     ) {
         let mut has_looked = Some(has_looked);
         loop {
@@ -113,6 +122,7 @@ impl Watch {
             select! {
                 biased;
                 () = ending.notified() => return self.remember(&mut *monitor),
+                () = now.notified() => {}
                 () = sleep(pause) => {}
             }
         }
@@ -213,6 +223,7 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::super::events::{EventQueue, Place};
+    use super::super::recorder::Recorder;
     use super::*;
     use crate::monitors::Leash;
 
@@ -275,7 +286,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let news = broadcast::channel(16).0;
         let queue = EventQueue::open(Place::in_folder(folder.path()), "m".into(), news.clone()).unwrap();
-        let board = Arc::new(Board::new(news));
+        let recorder = Arc::new(Recorder::new(folder.path().join("history")));
+        let board = Arc::new(Board::new(news, recorder));
         board.add("f", "faulty", MonitorState::Unknown, "");
         let setup = Setup {
             name: "f".into(),
@@ -287,7 +299,7 @@ mod tests {
         watch.rest = Duration::from_millis(100);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0, Arc::default()));
+            tokio::spawn(watch.run(Box::new(Faulty), oneshot::channel().0, Wishes::default()));
             assert_eq!(until(&board, "broken wire").await["state"], "error");
             assert_eq!(until(&board, "has not finished").await["state"], "error");
             while board.snapshot()["f"]["state"] != "ok" {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use taskpaw_contract::ipc::HistoryRange;
+
 use super::ApiError;
 
 /// The query of a request. A key that is there twice has its last value; unknown keys are ignored.
@@ -39,6 +41,15 @@ impl Query {
         match text.parse() {
             Ok(number) if is_plain => Ok(Some(number)),
             _ => Err(ApiError::BadQuery(format!("{field}: {text:?} is no whole number from 0 on"))),
+        }
+    }
+
+    /// How far back a history goes; a day if it is left out.
+    pub(crate) fn range(&self) -> Result<HistoryRange, ApiError> {
+        match self.text("range") {
+            None | Some("day") => Ok(HistoryRange::Day),
+            Some("week") => Ok(HistoryRange::Week),
+            Some(other) => Err(ApiError::BadQuery(format!("range: {other:?} is neither day nor week"))),
         }
     }
 

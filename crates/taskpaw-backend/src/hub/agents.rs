@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
-use taskpaw_contract::ipc::{AgentStatus, EventCursor, PollErrorCode};
+use taskpaw_contract::ipc::{AgentStatus, EventCursor, History, HistoryRange, PollErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::answer::{self, Cut, STATUS_BYTES, Told};
+use super::history::{self, HISTORY_BYTES, HISTORY_LIMIT};
 use crate::http::{HUB_HEADER, client, is_kept_off, why};
 
 /// Longer than any answer of V3 with events: it tells 10,000 of a kilobyte and a half at once.
@@ -185,6 +186,22 @@ impl AgentClient {
         version.ok_or(CallError::NoAgent("it does not say its version"))
     }
 
+    /// What it keeps of one monitor, or of all.
+    pub(super) async fn history(
+        &self,
+        monitor: Option<&str>,
+        range: HistoryRange,
+    ) -> Result<History, CallError> {
+        let mut query = format!("?range={}", range.word());
+        if let Some(monitor) = monitor {
+            query.push_str("&monitor=");
+            query.extend(monitor.bytes().map(|byte| format!("%{byte:02X}")));
+        }
+        let body = self.get("/history", &query, HISTORY_LIMIT, HISTORY_BYTES).await?;
+        let read = spawn_blocking(move || history::parse(&body.bytes)).await;
+        read.ok().flatten().ok_or(CallError::NoAgent("what it keeps is no history"))
+    }
+
     /// The events that wait after this one, not more than so many, and with it an acknowledgement of all up to it. An agent
     /// that has said where its numbers are is told which ones are meant, and must answer with those.
     pub(super) async fn events(
@@ -309,6 +326,11 @@ pub(crate) fn fuzz(body: &[u8]) {
         assert!(text.len() < 6 * 16 * 1024, "an event of {} bytes", text.len());
         let again = serde_json::from_str::<AgentEvent>(&text);
         assert!(again.is_ok_and(|again| again == event), "{event:?} is not given on as it is");
+    }
+    if let Some(history) = history::parse(body) {
+        let places =
+            history.monitors.iter().flat_map(|monitor| &monitor.series).map(|series| series.mean.len());
+        assert!(places.max().unwrap_or_default() <= 1_500, "more than is kept");
     }
     if let Ok(Some((status, _))) = answer::status(body) {
         let text = serde_json::to_string(&status).unwrap_or_default();

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentProbe, AgentTest, AlertProbe, AlertTest, EventLevel, FleetAgent,
-    FleetEvent, FleetNews, FleetStatus,
+    FleetEvent, FleetNews, FleetStatus, HistoryAnswer,
 };
 use taskpaw_contract::version;
 
@@ -48,6 +48,7 @@ pub(super) fn routes(shared: &Arc<Shared>, api: Guard, control: Guard, bound_to:
         .route("/control/agents", post(add).patch(change).delete(remove))
         .route("/control/agents/test", post(test))
         .route("/control/alerts/test", post(test_alert))
+        .route("/control/agent-history", get(agent_history))
         .route("/control/stop", post(stop))
         .route_layer(from_fn_with_state(control, authorize))
         .route_layer(from_fn_with_state(OnlyFrom::LoopbackOr(bound_to), refuse_foreign_hosts));
@@ -114,6 +115,13 @@ async fn remove(State(shared): State<Arc<Shared>>, query: Query) -> Result<Json<
     };
     shared.remove_agent(name(&query)?, with_events).await?;
     Ok(Json(json!({ "ok": true })))
+}
+
+async fn agent_history(
+    State(shared): State<Arc<Shared>>,
+    query: Query,
+) -> Result<Json<HistoryAnswer>, ApiError> {
+    Ok(Json(shared.agent_history(name(&query)?, query.text("monitor"), query.range()?).await?))
 }
 
 async fn test(

@@ -82,6 +82,11 @@ fn good_and_bad_input_is_answered_as_promised() {
         ("POST", "/control/alerts/test", &no_topic, 400),
         ("POST", "/control/alerts/test", &none, 400),
         ("POST", "/control/alerts/test", &json!({ "target": "fax" }), 400),
+        ("GET", "/control/agent-history?name=one&range=week", &none, 200),
+        ("GET", "/control/agent-history?name=one&monitor=host_metrics", &none, 200),
+        ("GET", "/control/agent-history?name=nobody", &none, 404),
+        ("GET", "/control/agent-history?name=one&range=x", &none, 400),
+        ("GET", "/control/agent-history", &none, 400),
         ("POST", "/control/stop", &none, 202),
     ];
     let mut called = answered_as_promised(&document, &operations, table);

@@ -9,6 +9,7 @@ use super::apply::Apply;
 use super::data::DataKind;
 use super::error::{ErrorCode, IpcError};
 use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, Paired};
+use super::history::{HistoryAnswer, HistoryRange};
 use super::log::LogLine;
 use super::monitor::MonitorType;
 use super::setting::{AddressChoice, CloseDecision, Page, PathKind, Place, RunningProgram, TokenName};
@@ -289,6 +290,20 @@ requests! {
     } -> ();
     /// The numbers of this machine over the last hour, the newest last.
     AgentHistory: agent_history -> Vec<MetricSample>;
+    /// What was kept of a week: of one monitor with its numbers, or the states of all with the numbers of the machine.
+    History: history {
+        /// The configured name of an agent of the hub; nothing: this machine's own agent.
+        agent: Option<String>,
+        /// The monitor; nothing: all.
+        monitor: Option<String>,
+        /// How far back.
+        range: HistoryRange,
+    } -> HistoryAnswer;
+    /// Have a monitor of this machine look at once. The answer says whether it runs; what it finds is pushed.
+    CheckNow: check_now {
+        /// Its name.
+        monitor: String,
+    } -> bool;
     /// The agent's last events, the newest last.
     AgentEvents: agent_events {
         /// How many at most.
