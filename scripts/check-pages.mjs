@@ -15,6 +15,13 @@ const PAGES = ["this-machine", "fleet", "events", "ports", "settings", "diagnost
 /** What a page looks like besides the ordinary: scenario, page, and what is clicked first. */
 const EVERY_STATE = [
   ...PAGES.map((page) => ["hub", page]),
+  ["hub", "this-machine/history"],
+  ["hub", "this-machine/monitor/NAS%20web%20page"],
+  ["hub", "this-machine/monitor/host_metrics"],
+  ["hub", "this-machine/monitor/NAS%20web%20page", "history-duplicate"],
+  ["hub", "fleet/machine/render-01"],
+  ["hub", "fleet/machine/render-01/monitor/Nightly%20backup"],
+  ["hub", "fleet/machine/render-02"],
   ["conflict", "this-machine"],
   ["conflict-two", "this-machine"],
   ["conflict-other-role", "this-machine"],

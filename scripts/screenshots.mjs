@@ -12,6 +12,8 @@ const FOLDER = join(ROOT, "docs", "screenshots");
 const PICTURES = [
   ["this-machine", "hub", "this-machine"],
   ["fleet", "hub", "fleet"],
+  ["monitor", "hub", "this-machine/monitor/NAS%20web%20page"],
+  ["machine", "hub", "fleet/machine/render-01"],
   ["events", "hub", "events"],
   ["ports", "hub", "ports"],
   ["settings", "hub", "settings"],

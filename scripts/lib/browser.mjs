@@ -83,7 +83,8 @@ async function open(
   });
   const search = new URLSearchParams({ fake: scenario, theme, lang: language });
   await tab.goto(`http://127.0.0.1:${port}/?${search}#/${page}`);
-  await tab.waitForSelector(`[data-testid="page-${page}"]`);
+  // What comes after the page is one thing on it.
+  await tab.waitForSelector(`[data-testid="page-${page.split("/")[0]}"]`);
   // Answers of the fake take a moment; then nothing moves any more.
   await tab
     .waitForFunction(() => !document.querySelector('[data-testid="connecting"], [aria-busy="true"]'), null, {

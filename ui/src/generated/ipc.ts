@@ -1985,6 +1985,100 @@ at: number,
 metrics: Record<string, unknown>, };
 
 /**
+ * How far back a history goes.
+ */
+export type HistoryRange = "day" | "week";
+
+/**
+ * `GET /history` of an agent. All times are on its own clock, which `now` tells.
+ */
+export type History = { 
+/**
+ * When it was answered, in ms since 1970.
+ */
+now: number, 
+/**
+ * When the first place of each row begins.
+ */
+from: number, 
+/**
+ * How long each place is.
+ */
+step_seconds: number, 
+/**
+ * The one that was asked for; else all of which something is kept, by their names.
+ */
+monitors: Array<MonitorHistory>, };
+
+/**
+ * What is kept of one monitor.
+ */
+export type MonitorHistory = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its states, each since when it was, in order; at most 2,000, the newest. What is before the first is not known.
+ */
+states: Array<StateSince>, 
+/**
+ * Its numbers. Where all monitors were asked for, only the machine's own has some.
+ */
+series: Array<MetricSeries>, };
+
+/**
+ * Since when a state was.
+ */
+export type StateSince = { 
+/**
+ * In ms since 1970.
+ */
+at: number, 
+/**
+ * The state; nothing while nobody watched.
+ */
+state: MonitorState | null, };
+
+/**
+ * One number over the time, with a place for each step; nothing where there is none.
+ */
+export type MetricSeries = { 
+/**
+ * Its key in a status.
+ */
+key: string, 
+/**
+ * The means.
+ */
+mean: Array<number | null>, 
+/**
+ * The lowest mean of a minute in each place; empty where a place is a minute.
+ */
+low: Array<number | null>, 
+/**
+ * The highest one.
+ */
+high: Array<number | null>, };
+
+/**
+ * What is known of how a machine of the fleet was.
+ */
+export type HistoryAnswer = { "kind": "history", 
+/**
+ * It.
+ */
+history: History, } | { "kind": "too_old" } | { "kind": "failed", 
+/**
+ * Why.
+ */
+code: PollErrorCode, 
+/**
+ * The same in words.
+ */
+message: string, };
+
+/**
  * How something that is watched is.
  */
 export type MonitorState = "unknown" | "ok" | "idle" | "running" | "degraded" | "error" | "stopped";
@@ -2666,7 +2760,23 @@ place: Place, } | { "command": "start_afresh" } | { "command": "restore_last_goo
 /**
  * Whether it is taken over.
  */
-take_over: boolean, } | { "command": "agent_history" } | { "command": "agent_events", 
+take_over: boolean, } | { "command": "agent_history" } | { "command": "history", 
+/**
+ * The configured name of an agent of the hub; nothing: this machine's own agent.
+ */
+agent: string | null, 
+/**
+ * The monitor; nothing: all.
+ */
+monitor: string | null, 
+/**
+ * How far back.
+ */
+range: HistoryRange, } | { "command": "check_now", 
+/**
+ * Its name.
+ */
+monitor: string, } | { "command": "agent_events", 
 /**
  * How many at most.
  */
@@ -2756,6 +2866,8 @@ export type Answers = {
   import_seen: null;
   answer_left_behind: null;
   agent_history: Array<MetricSample>;
+  history: HistoryAnswer;
+  check_now: boolean;
   agent_events: Array<AgentEvent>;
   fleet_events: Array<FleetEvent>;
   add_agent: null;

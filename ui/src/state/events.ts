@@ -17,6 +17,8 @@ export interface EventRow {
   /** Its number on its machine: what happened in one moment is in its order. */
   id: number;
   machine: string;
+  /** What the hub calls that machine; nothing of what this machine's own agent tells. */
+  agent: string | null;
   monitor: string;
   level: Level;
   title: string;
@@ -45,7 +47,12 @@ export function keyOf({ machine, id, time }: Pick<AgentEvent, "machine" | "id" |
   return `${machine}\n${id}\n${time}`;
 }
 
-function rowOf(event: AgentEvent, at: number | null, received: number | null = null): EventRow {
+function rowOf(
+  event: AgentEvent,
+  at: number | null,
+  received: number | null = null,
+  agent: string | null = null,
+): EventRow {
   const title = event.title || event.message;
   const message = event.title ? event.message : "";
   return {
@@ -54,6 +61,7 @@ function rowOf(event: AgentEvent, at: number | null, received: number | null = n
     received,
     id: event.id,
     machine: event.machine,
+    agent,
     monitor: event.monitor,
     level: event.level ?? "none",
     title,
@@ -86,7 +94,7 @@ export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
     const received = now - event.age_seconds * 1000;
     const own = timeOf(event.time);
     const isPossible = own !== null && own <= received && received - own < LATEST_MS;
-    return rowOf(event, isPossible ? own : received, received);
+    return rowOf(event, isPossible ? own : received, received, event.agent);
   });
 }
 

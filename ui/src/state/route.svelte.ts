@@ -6,6 +6,14 @@ export const pages = ["this-machine", "fleet", "events", "ports", "settings", "d
 
 export type PageName = (typeof pages)[number];
 
+/** One thing whose history is shown: a machine, or a monitor of it. */
+export interface Subject {
+  /** The configured name of an agent of the hub; nothing: this machine. */
+  agent: string | null;
+  /** Nothing: the machine itself. */
+  monitor: string | null;
+}
+
 function partsOf(hash: string): string[] {
   return hash.replace(/^#\/?/, "").split("/");
 }
@@ -21,15 +29,33 @@ function logOf(hash: string): string | null {
   return page === "diagnostics" && what === "log" ? (role ?? null) : null;
 }
 
+/** What of a page has a page of its own. */
+function subjectOf(hash: string): Subject | null {
+  const [page, ...rest] = partsOf(hash);
+  try {
+    const [first, second, third, fourth] = rest.map(decodeURIComponent);
+    if (page === "this-machine" && first === "monitor" && second) return { agent: null, monitor: second };
+    if (page === "this-machine" && first === "history") return { agent: null, monitor: null };
+    if (page === "fleet" && first === "machine" && second)
+      return { agent: second, monitor: third === "monitor" && fourth ? fourth : null };
+  } catch {
+    // An address that somebody has typed by hand.
+  }
+  return null;
+}
+
 class Route {
   /** The page that was asked for; nothing until somebody chose one. */
   chosen = $state<PageName | null>(pageOf(location.hash));
   log = $state<string | null>(logOf(location.hash));
+  /** The one thing of the page that is shown by itself. */
+  subject = $state.raw<Subject | null>(subjectOf(location.hash));
 
   constructor() {
     addEventListener("hashchange", () => {
       this.chosen = pageOf(location.hash);
       this.log = logOf(location.hash);
+      this.subject = subjectOf(location.hash);
     });
   }
 }
@@ -42,4 +68,13 @@ export function linkTo(page: PageName): string {
 
 export function linkToLog(role: Role): string {
   return `${linkTo("diagnostics")}/log/${role}`;
+}
+
+/** The page of a machine, or of a monitor of it. */
+export function linkToSubject({ agent, monitor }: Subject): string {
+  const name = monitor === null ? null : encodeURIComponent(monitor);
+  if (agent === null)
+    return name === null ? `${linkTo("this-machine")}/history` : `${linkTo("this-machine")}/monitor/${name}`;
+  const machine = `${linkTo("fleet")}/machine/${encodeURIComponent(agent)}`;
+  return name === null ? machine : `${machine}/monitor/${name}`;
 }

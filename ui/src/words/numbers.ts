@@ -83,6 +83,11 @@ export function lasting(seconds: number): string {
   return seconds < 60 ? t("duration.s", { value: number(Math.floor(seconds)) }) : uptime(seconds);
 }
 
+/** The same without seconds, for an axis. */
+export function clockMinute(at: number | Date): string {
+  return dates("minute", { timeStyle: "short" }).format(at);
+}
+
 export function clockTime(at: number | Date): string {
   return dates("time", { timeStyle: "medium" }).format(at);
 }

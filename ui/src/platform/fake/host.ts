@@ -36,6 +36,7 @@ import type {
 } from "../../generated/ipc";
 import { holdsUp } from "../../words/ports";
 import { history } from "./agent";
+import { past } from "./history";
 import { fold } from "./fold";
 import { unanswered } from "./fleet";
 import { withHealth } from "./health";
@@ -175,6 +176,14 @@ export class FakeHost implements Platform {
       case "keep_other":
       case "quit":
         return null;
+      case "history": {
+        const { agent, monitor, range } = request;
+        this.#mustBeReady(agent === null ? "agent" : "hub");
+        return past(this.world, agent, monitor, range);
+      }
+      case "check_now":
+        this.#mustBeReady("agent");
+        return this.world.monitors.some(({ name, enabled }) => name === request.monitor && enabled);
       case "keep_this":
         this.world.snapshot = {
           ...this.world.snapshot,
