@@ -30,6 +30,7 @@ use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel, Histo
 use taskpaw_contract::version;
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::discovery::Announcement;
 use crate::http::{ApiError, Guard, Query};
@@ -53,6 +54,8 @@ use trial::Trials;
 const SELF_NAME: &str = "taskpaw";
 /// How long the stop waits for the last write.
 const END_WITHIN: Duration = Duration::from_millis(400);
+/// How long monitors wait for the history to be open.
+const HISTORY_WITHIN: Duration = Duration::from_millis(300);
 /// So much may happen before a listener of the stream misses something.
 const NEWS: usize = 1024;
 
@@ -158,8 +161,8 @@ impl Agent {
             },
         );
         let board = self.shared.board.clone();
-        // A disk that does not answer holds nothing up but this.
-        let _opened = spawn_blocking(move || board.go_live()).await;
+        // A disk that does not answer holds up the history alone: it is opened whenever that ends.
+        let _opened = timeout(HISTORY_WITHIN, spawn_blocking(move || board.go_live())).await;
         self.keeping = Some(self.shared.recorder.keep());
         let monitors = self.shared.roster.go_live();
         self.shared.events.emitter().go_live(monitors);
