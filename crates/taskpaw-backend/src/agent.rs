@@ -30,7 +30,6 @@ use taskpaw_contract::ipc::{AgentNews, AgentStatus, EventKind, EventLevel, Histo
 use taskpaw_contract::version;
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
 
 use crate::discovery::Announcement;
 use crate::http::{ApiError, Guard, Query};
@@ -54,8 +53,6 @@ use trial::Trials;
 const SELF_NAME: &str = "taskpaw";
 /// How long the stop waits for the last write.
 const END_WITHIN: Duration = Duration::from_millis(400);
-/// How long monitors wait for the history to be open.
-const HISTORY_WITHIN: Duration = Duration::from_millis(300);
 /// So much may happen before a listener of the stream misses something.
 const NEWS: usize = 1024;
 
@@ -160,9 +157,11 @@ impl Agent {
                 note: None,
             },
         );
+        // Before its files are open: whoever stands down meanwhile ends it for good.
+        self.shared.recorder.go_live();
         let board = self.shared.board.clone();
-        // A disk that does not answer holds up the history alone: it is opened whenever that ends.
-        let _opened = timeout(HISTORY_WITHIN, spawn_blocking(move || board.go_live())).await;
+        // A disk that does not answer holds nothing up but this, which nobody waits for.
+        drop(spawn_blocking(move || board.begin_history()));
         self.keeping = Some(self.shared.recorder.keep());
         let monitors = self.shared.roster.go_live();
         self.shared.events.emitter().go_live(monitors);

@@ -64,9 +64,9 @@ impl Board {
         Self { monitors: Mutex::default(), history: Mutex::default(), recorder, news }
     }
 
-    /// The agent is live: from now on what is found is kept, beginning with what is known.
-    pub(super) fn go_live(&self) {
-        self.recorder.go_live();
+    /// The agent is live: what is found is kept, beginning with what is known.
+    pub(super) fn begin_history(&self) {
+        self.recorder.open();
         self.each(|name, status| self.recorder.saw(name, status.state, None));
     }
 

@@ -62,9 +62,13 @@ impl Recorder {
         }
     }
 
-    /// From now on it is kept. A disk that refuses is told, and asked again with each minute.
+    /// From now on it is kept, once its files are open.
     pub(super) fn go_live(&self) {
         self.is_live.store(true, Ordering::SeqCst);
+    }
+
+    /// Opens its files. A disk that refuses is told, and asked again with each minute.
+    pub(super) fn open(&self) {
         self.write(&mut lock(&self.store), unix_ms(), false);
     }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::Map;
 use taskpaw_contract::config::MonitorConfig;
 use taskpaw_contract::ipc::{FieldFault, FieldProblem, MonitorState};
-use tokio::sync::Notify;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -146,7 +145,7 @@ impl Roster {
     pub(super) fn halt(&self) {
         for entry in &*self.lock() {
             if let EntryState::Runs(run) = &entry.state {
-                run.ending.notify_one();
+                run.wishes.ending.notify_one();
                 run.leash.cut();
             }
         }

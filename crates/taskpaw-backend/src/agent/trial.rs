@@ -1,5 +1,6 @@
 //! One look as a monitor would look, for whoever is about to add it: nothing of it is kept, and nobody is told.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::board::Board;
+use super::recorder::Recorder;
 use crate::http::ApiError;
 use crate::monitors::{self, BadSetup, Setup};
 
@@ -49,7 +51,7 @@ impl Trials {
             Err(BadSetup::Fields(fields)) => return Err(ApiError::InvalidFields(fields)),
             Err(BadSetup::System(reason)) => return Err(refused("type_id", reason)),
         };
-        let board = Board::new(broadcast::channel(1).0);
+        let board = Board::new(broadcast::channel(1).0, Arc::new(Recorder::new(PathBuf::new())));
         board.add(&setup.name, type_id, MonitorState::Unknown, "it has not finished its look in this time");
         let (turn, leash) = (Arc::clone(&self.turn), setup.leash.clone());
         let looking = async move {

@@ -39,6 +39,7 @@ fn status() -> AgentStatus {
         monitors: serde_json::Map::new(),
         event_cursor: None,
         event_refusals: Vec::new(),
+        names_in_use_twice: Vec::new(),
     }
 }
 

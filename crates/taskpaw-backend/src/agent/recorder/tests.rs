@@ -296,6 +296,7 @@ fn nothing_is_written_before_it_is_live_and_nothing_after_it_has_closed() {
     assert!(recorder.history(None, HistoryRange::Day).unwrap().monitors.is_empty());
     assert!(!folder.exists());
     recorder.go_live();
+    recorder.open();
     recorder.saw("m", MonitorState::Ok, Some(&metrics_of(1, 1)));
     let history = recorder.history(Some("m".to_owned()), HistoryRange::Day).unwrap();
     assert_eq!(history.monitors[0].states.len(), 1);
@@ -324,6 +325,7 @@ fn a_disk_that_refuses_is_told_once_and_what_waits_is_written_later() {
     symlink("/nowhere/at/all", &place).unwrap();
     let recorder = Recorder::new(place.clone());
     recorder.go_live();
+    recorder.open();
     recorder.saw("m", MonitorState::Ok, Some(&metrics_of(1, 1)));
     recorder.write(&mut lock(&recorder.store), unix_ms() + MINUTE_MS, false);
     assert!(recorder.is_failing.load(Ordering::SeqCst));
