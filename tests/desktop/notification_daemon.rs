@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use support::Desktop;
+use support::wait::LONG;
 use zbus::interface;
 use zbus::zvariant::OwnedValue;
 
-pub(crate) const PATH: &str = "/org/freedesktop/Notifications";
-pub(crate) const NAME: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+const NAME: &str = "org.freedesktop.Notifications";
 
 /// What a desktop was asked to show: titles, texts, and the actions with their labels.
 pub(crate) type Shown = Arc<Mutex<Vec<(String, String, Vec<String>)>>>;
@@ -51,4 +53,21 @@ pub(crate) async fn daemon(desktop: &Desktop, shown: &Shown) -> zbus::Connection
     let builder = zbus::connection::Builder::address(desktop.bus()).expect("an address");
     let builder = builder.serve_at(PATH, Daemon(Arc::clone(shown))).expect("a path");
     builder.name(NAME).expect("a name").build().await.expect("the bus is there")
+}
+
+/// A person clicks on the first notification, and again as long as nothing happens: a click may come before the app has
+/// heard the number of what is shown.
+pub(crate) async fn click(bus: &zbus::Connection, action: &str, what: &str, done: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while begun.elapsed() < LONG {
+        bus.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(1_u32, action)).await.expect("a click");
+        let clicked = Instant::now();
+        while clicked.elapsed() < Duration::from_secs(2) {
+            if done().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    panic!("after clicks for {LONG:?}: {what}");
 }

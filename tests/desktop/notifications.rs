@@ -10,7 +10,7 @@ use support::programs::{CURRENT, NEWER, Programs, replace};
 use support::wait::LONG;
 use support::{Desktop, Home, Owned, Window, free_ports, until};
 
-use crate::notification_daemon::{NAME, PATH, Shown, daemon};
+use crate::notification_daemon::{Shown, click, daemon};
 use crate::start;
 
 /// A home whose agent watches a port.
@@ -77,8 +77,8 @@ async fn a_click_on_one_opens_the_event_that_it_is_about() {
     until("the desktop shows it", LONG, async || !seen().is_empty()).await;
     assert_eq!(seen()[0].2, ["default", "Open TaskPaw"]);
 
-    bus.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(1_u32, "default")).await.expect("a click");
-    window.shows("[data-testid='event'][aria-current='true'][data-level='alert']").await;
+    let opened = "[data-testid='event'][aria-current='true'][data-level='alert']";
+    click(&bus, "default", "its event is open", async || window.count(opened).await > 0).await;
     window.text_with("page-events", "watched").await;
     window.quit().await;
 }

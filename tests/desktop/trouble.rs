@@ -7,7 +7,7 @@ use support::tray::Tray;
 use support::wait::LONG;
 use support::{Desktop, Home, until, until_some};
 
-use crate::notification_daemon::{NAME, PATH, Shown, daemon};
+use crate::notification_daemon::{Shown, click, daemon};
 use crate::start;
 
 fn log(home: &Home) -> String {
@@ -29,9 +29,8 @@ async fn a_notification_says_who_has_the_port_and_another_one_is_a_click_away() 
     let free = actions[3].strip_prefix("Use ").and_then(|it| it.parse::<u16>().ok()).expect("a number");
 
     assert_eq!(desktop.screen().window_of(app.pid()), None);
-    bus.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(1_u32, "action-1")).await.expect("a click");
     let answers = async || support::home::ping(free).await.is_some();
-    until("the agent answers on the other port", LONG, answers).await;
+    click(&bus, "action-1", "the agent answers on the other port", answers).await;
     for line in ["waits, and starts as soon as it can", "the person is told by a notification", "ready"] {
         until(line, LONG, async || log(&home).contains(line)).await;
     }
@@ -45,8 +44,8 @@ async fn a_click_on_the_notification_opens_the_window() {
     let app = start(&home, &desktop, &["--background"]);
     let told = async || !shown.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
     until("the desktop shows it", LONG, told).await;
-    bus.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(1_u32, "default")).await.expect("a click");
-    until("the window is there", LONG, async || desktop.screen().window_of(app.pid()).is_some()).await;
+    let is_there = async || desktop.screen().window_of(app.pid()).is_some();
+    click(&bus, "default", "the window is there", is_there).await;
 }
 
 #[tokio::test]

@@ -2,14 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
-use taskpaw_contract::ipc::{
-    History, HistoryAnswer, HistoryRange, MetricSeries, MonitorHistory, PollErrorCode,
-};
-
-use super::Shared;
-use super::agents::CallError;
-use crate::http::ApiError;
+use taskpaw_contract::ipc::{History, MetricSeries, MonitorHistory};
 
 /// The largest answer that is read: sixty monitors have some 400 KiB.
 pub(super) const HISTORY_BYTES: usize = 1024 * 1024;
@@ -22,30 +15,6 @@ const MOST_PLACES: usize = 1_500;
 const MOST_STATES: usize = 2_000;
 const LONGEST_NAME: usize = 400;
 const LONGEST_KEY: usize = 64;
-
-impl Shared {
-    /// Asks an agent for what it keeps.
-    pub(super) async fn agent_history(
-        &self,
-        name: String,
-        monitor: Option<&str>,
-        range: HistoryRange,
-    ) -> Result<HistoryAnswer, ApiError> {
-        let agent = self.fleet.agent(&name).ok_or(ApiError::NoSuchAgent(name))?;
-        let failed = |code, message: String| HistoryAnswer::Failed { code, message };
-        if !agent.enabled || !self.is_live() {
-            return Ok(failed(PollErrorCode::Unreachable, "it is not polled".to_owned()));
-        }
-        let token = self.fleet.token_of(&agent.name).unwrap_or_default();
-        let asked = async { self.client_of(&agent.url, &token)?.history(monitor, range).await };
-        Ok(match asked.await {
-            Ok(history) => HistoryAnswer::History { history },
-            // Those before this version know no such path, and those of V3 neither.
-            Err(CallError::Status { status: StatusCode::NOT_FOUND, .. }) => HistoryAnswer::TooOld,
-            Err(error) => failed(error.code(), error.to_string()),
-        })
-    }
-}
 
 /// A history as it was answered, as far as it is kept; nothing if it is none.
 pub(super) fn parse(body: &[u8]) -> Option<History> {

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{ConfigFile, ConfigProblem, HubAgent, tidy_url};
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentProbe, AgentTest, FieldFault, FieldProblem, FleetAgent, FleetNews,
+    HistoryAnswer, HistoryRange, PollErrorCode,
 };
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -127,6 +129,28 @@ impl Shared {
             self.tell(FleetNews::Missed);
         }
         Ok(())
+    }
+
+    /// Asks an agent for what it keeps of a week.
+    pub(super) async fn agent_history(
+        &self,
+        name: String,
+        monitor: Option<&str>,
+        range: HistoryRange,
+    ) -> Result<HistoryAnswer, ApiError> {
+        let agent = self.fleet.agent(&name).ok_or(ApiError::NoSuchAgent(name))?;
+        let failed = |code, message: String| HistoryAnswer::Failed { code, message };
+        if !agent.enabled || !self.is_live() {
+            return Ok(failed(PollErrorCode::Unreachable, "it is not polled".to_owned()));
+        }
+        let token = self.fleet.token_of(&agent.name).unwrap_or_default();
+        let asked = async { self.client_of(&agent.url, &token)?.history(monitor, range).await };
+        Ok(match asked.await {
+            Ok(history) => HistoryAnswer::History { history },
+            // Those before this version know no such path, and those of V3 neither.
+            Err(super::CallError::Status { status: StatusCode::NOT_FOUND, .. }) => HistoryAnswer::TooOld,
+            Err(error) => failed(error.code(), error.to_string()),
+        })
     }
 
     /// Asks an agent once and keeps nothing.
