@@ -254,8 +254,10 @@ impl From<Package> for WrittenPackage {
 
 /// Where the servers of tests are. No release believes it.
 fn is_http_on_loopback(url: &str) -> bool {
-    url.strip_prefix("http://127.0.0.1:")
-        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    let Some(rest) = url.strip_prefix("http://127.0.0.1:") else { return false };
+    // With an @ after it, it would be the name of a person at another server.
+    let port = rest.split_once('/').map_or(rest, |(port, _)| port);
+    port.parse::<u16>().is_ok()
 }
 
 fn moment(text: &str) -> Result<Timestamp, Refusal> {
@@ -335,6 +337,8 @@ mod tests {
             ("/platforms/linux-x86_64/url", json!("http://example.org/x")),
             ("/platforms/linux-x86_64/url", json!("http://127.0.0.1.example.org/x")),
             ("/platforms/linux-x86_64/url", json!("http://127.0.0.1:x@example.org/x")),
+            ("/platforms/linux-x86_64/url", json!("http://127.0.0.1:80@example.org/x")),
+            ("/platforms/linux-x86_64/url", json!("http://127.0.0.1:80?@example.org/x")),
             ("/platforms/linux-x86_64/url", json!("file:///etc/passwd")),
             ("/platforms/linux-x86_64/url", json!("https://example.org/a b")),
             (

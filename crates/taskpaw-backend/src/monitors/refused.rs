@@ -60,12 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)]
     fn what_macos_has_not_been_allowed_is_said_with_the_place_where_to_allow_it() {
         let (not_permitted, denied) = (io::Error::from_raw_os_error(1), io::Error::from_raw_os_error(13));
         assert!(file_on(&not_permitted, true).contains("Files & Folders"));
         for (error, is_macos) in [(&not_permitted, false), (&denied, true)] {
             assert_eq!(file_on(error, is_macos), "TaskPaw is not allowed to read it");
         }
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_not_said() {
         for number in 1..=40 {
             let error = io::Error::from_raw_os_error(number);
             for said in [file_on(&error, false), program_on(&error, "x", false), plain(&error)] {
