@@ -37,10 +37,12 @@ const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
 /// buffers by then, and the runtime hears of it in its next turn. A connection that is closed as idle would lose it.
 const LAST_REQUESTS: Duration = Duration::from_millis(2);
 /// Whoever has asked so shortly before is about to ask again, and hears with that answer that the connection ends: a request that
-/// goes out in the moment in which its connection is closed is lost.
-const BUSY: Duration = Duration::from_millis(20);
-/// So long the next request of such a one is waited for. On a busy machine a client needs some milliseconds for one.
-const NEXT_REQUEST: Duration = Duration::from_millis(20);
+/// goes out in the moment in which its connection is closed is lost. While two versions start side by side, a client may not
+/// be given the processor for some tens of milliseconds: with 20 ms here, one connection in fifty upgrades was lost.
+const BUSY: Duration = Duration::from_millis(100);
+/// So long the next request of such a one is waited for: it ends the waiting, mostly within a millisecond. One that never comes
+/// makes the upgrade so much longer, which must stay under the 80 ms of the slowest answer.
+const NEXT_REQUEST: Duration = Duration::from_millis(30);
 /// So many who wait in the system's queue are still answered at the end: as many as it holds there for us.
 const MOST_WAITING: usize = 1_024;
 /// So many are accepted before those who are there are heard: a small part of the places of strangers.
