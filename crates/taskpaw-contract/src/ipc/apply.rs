@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::view::{Failure, PortView};
+use super::failure::Failure;
+use super::port::PortView;
 
 /// A change of a role's ports: under way, or how the last one came out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

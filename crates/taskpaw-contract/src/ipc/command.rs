@@ -12,9 +12,10 @@ use super::fleet::{AgentChange, AgentDraft, AgentProbe, AgentTest, FleetEvent, P
 use super::history::{HistoryAnswer, HistoryRange};
 use super::log::LogLine;
 use super::monitor::MonitorType;
+use super::port::PortView;
 use super::setting::{AddressChoice, CloseDecision, Page, PathKind, Place, RunningProgram, TokenName};
 use super::status::{AgentEvent, EventLevel, MetricSample, MonitorStatus};
-use super::view::{PortView, Snapshot};
+use super::view::Snapshot;
 use crate::Role;
 use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
 

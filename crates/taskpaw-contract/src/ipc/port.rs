@@ -1,0 +1,50 @@
+//! A port of a role, and who holds it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::run_by::RunBy;
+use crate::{PortStatus, Role};
+
+/// A port of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PortView {
+    /// `network`, `control` or `api`.
+    pub name: String,
+    /// The configured host.
+    pub host: String,
+    /// The configured number.
+    #[ts(type = "number")]
+    pub port: i64,
+    /// Its state when it was last looked at; nothing if it was not yet.
+    pub state: Option<PortStatus>,
+    /// What that means for a start; nothing if it was not looked at yet.
+    pub outlook: Option<port_takeover::PortOutlook>,
+    /// Whether the role's own running backend holds it.
+    pub in_use_by_app: bool,
+    /// Who holds it.
+    pub holders: Vec<HolderView>,
+    /// A free number near it, where the state calls for another one.
+    pub suggestion: Option<u16>,
+}
+
+/// A process that holds a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HolderView {
+    /// Its id.
+    pub pid: u32,
+    /// Its name; nothing if it cannot be seen.
+    pub name: Option<String>,
+    /// The path of its executable.
+    pub exe: Option<String>,
+    /// Who runs it.
+    pub user: Option<String>,
+    /// Its role, if it is a TaskPaw backend.
+    pub role: Option<Role>,
+    /// Whether it is a stale backend of this role and user.
+    pub ours: bool,
+    /// Why it runs, where the system proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub run_by: Option<RunBy>,
+}
