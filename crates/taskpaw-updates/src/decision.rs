@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Feed, Notes, Package, System};
+use crate::feed::{Feed, Notes, Package};
 use crate::refusal::Refusal;
+use crate::system::System;
 
 /// So far ahead a clock may be that made a feed. One that is more than a day wrong would make expired feeds good again.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);

@@ -10,9 +10,10 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RAN
 use reqwest::{Client, Response, StatusCode, redirect};
 
 use crate::decision::Offer;
-use crate::feed::{LARGEST_FEED, System};
+use crate::feed::LARGEST_FEED;
 use crate::refusal::Refusal;
 use crate::signature::{Keys, LONGEST_SIGNATURE, Purpose};
+use crate::system::System;
 
 /// What every request says of who asks.
 const USER_AGENT: &str = "TaskPaw";

@@ -2,7 +2,6 @@
 //! of Tauri's tools (`version`, `notes`, `pub_date`, `platforms`), which ignore what TaskPaw adds under `taskpaw`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
 use crate::signature::LONGEST_SIGNATURE;
+pub use crate::system::{Kind, System};
 
 /// One for all systems, with notes in two languages, is some 10 KB.
 pub const LARGEST_FEED: usize = 256 * 1024;
@@ -27,58 +27,6 @@ const LONGEST_URL: usize = 2 * 1024;
 const LONGEST_VERSION: usize = 39;
 /// The form of what TaskPaw adds. A feed of another form is for other versions.
 const FORM: u32 = 1;
-
-/// What packages are made for: `linux-x86_64`, or `linux-x86_64-deb` where there are several kinds of packages.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct System(String);
-
-/// How a program was installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Unpacked for one person, versions side by side (Linux).
-    Archive,
-    /// By Debian's package manager.
-    Deb,
-    /// By Fedora's.
-    Rpm,
-    /// By the installer of Windows.
-    Nsis,
-    /// As a bundle of macOS.
-    App,
-}
-
-impl System {
-    /// This one, with a kind of package. The archive, the installer and the bundle are what is meant where no kind is named.
-    #[must_use]
-    pub fn here(kind: Kind) -> Self {
-        let system = match std::env::consts::OS {
-            "macos" => "darwin",
-            other => other,
-        };
-        let suffix = match kind {
-            Kind::Archive | Kind::Nsis | Kind::App => "",
-            Kind::Deb => "-deb",
-            Kind::Rpm => "-rpm",
-        };
-        Self(format!("{system}-{}{suffix}", std::env::consts::ARCH))
-    }
-
-    /// One by its name; nothing if it is no name of a system: lower-case words and numbers with `-` and `_`, 40 letters at most.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-        let is_name = (1..=40).contains(&name.len()) && name.bytes().all(is_plain);
-        is_name.then(|| Self(name.to_owned()))
-    }
-}
-
-impl fmt::Display for System {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.0)
-    }
-}
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,7 +160,8 @@ impl TryFrom<Written> for Feed {
 
 impl From<Feed> for Written {
     fn from(feed: Feed) -> Self {
-        let packages = feed.packages.into_iter().map(|(System(name), package)| (name, package.into()));
+        let packages =
+            feed.packages.into_iter().map(|(system, package)| (system.to_string(), package.into()));
         Self {
             version: feed.version.to_string(),
             notes: feed.notes.en.clone(),

@@ -19,13 +19,15 @@ pub mod feed;
 pub mod record;
 pub mod refusal;
 pub mod signature;
+pub mod system;
 pub mod versions;
 pub mod way;
 
 pub use decision::{Decision, Failure, Installed, Offer, Seen, decide};
-pub use feed::{Feed, Package, System};
+pub use feed::{Feed, Package};
 pub use refusal::Refusal;
 pub use signature::{Keys, Purpose};
+pub use system::System;
 
 /// A feed as it is believed: the signature first, then the form.
 ///

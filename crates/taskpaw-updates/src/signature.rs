@@ -5,8 +5,8 @@ use std::io::Read;
 use minisign_verify::{Error as Minisign, PublicKey, Signature};
 use semver::Version;
 
-use crate::feed::System;
 use crate::refusal::Refusal;
+use crate::system::System;
 
 /// A signature of minisign is four lines, some 350 bytes; the comments may be longer.
 pub const LONGEST_SIGNATURE: usize = 4 * 1024;

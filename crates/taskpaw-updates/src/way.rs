@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::feed::{Kind, released};
+use crate::feed::released;
+use crate::system::Kind;
 use crate::versions::{POINTER, VERSIONS};
 
 /// What was seen of the installation.
