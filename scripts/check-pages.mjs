@@ -8,45 +8,10 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { withBrowser } from "./lib/browser.mjs";
 import { beginsWell, leavesByEscape, motion, withoutMouse } from "./lib/keyboard.mjs";
+import { EVERY_STATE, sixtyMonitors } from "./lib/page-states.mjs";
 import { ensureNodeModules } from "./lib/programs.mjs";
 import { main, ROOT, run, say, StepError } from "./lib/steps.mjs";
 
-const PAGES = ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"];
-/** What a page looks like besides the ordinary: scenario, page, and what is clicked first. */
-const EVERY_STATE = [
-  ...PAGES.map((page) => ["hub", page]),
-  ["hub", "this-machine/history"],
-  ["hub", "this-machine/monitor/NAS%20web%20page"],
-  ["hub", "this-machine/monitor/host_metrics"],
-  ["hub", "this-machine/monitor/NAS%20web%20page", "history-duplicate"],
-  ["hub", "fleet/machine/render-01"],
-  ["hub", "fleet/machine/render-01/monitor/Nightly%20backup"],
-  ["hub", "fleet/machine/render-02"],
-  ["conflict", "this-machine"],
-  ["conflict-two", "this-machine"],
-  ["conflict-other-role", "this-machine"],
-  ["failed", "this-machine"],
-  ["starting", "this-machine"],
-  ["lingering", "this-machine"],
-  ["lingering-not-allowed", "this-machine"],
-  ["v3-busy", "this-machine"],
-  ["conflict-occupied", "this-machine"],
-  ["problem", "this-machine"],
-  ["off", "this-machine"],
-  ["bare", "this-machine"],
-  ["bare", "events"],
-  ["hub-empty", "fleet"],
-  ["closing", "this-machine"],
-  ["imported", "this-machine"],
-  ["imported", "diagnostics"],
-  ["left-behind", "this-machine"],
-  ["ready", "this-machine", "action-add-monitor"],
-  ["hub", "fleet", "action-add-agent"],
-  ["hub", "events", "event"],
-  ["hub", "settings", "health"],
-  ["new", "this-machine"],
-  ["told", "this-machine", "mute"],
-];
 const { values } = parseArgs({ options: { only: { type: "string" } } });
 const STATES = EVERY_STATE.filter(([scenario]) => !values.only || scenario === values.only);
 /** A frame at 60 Hz. */
@@ -181,17 +146,7 @@ async function meter(tab) {
 /** The pages of sixty monitors, each with what was kept of seven days: from the click until it is drawn. */
 async function opensQuickly(open) {
   const tab = await open("hub", "this-machine", { width: 1280, height: 900 });
-  await tab.evaluate(() => {
-    const { world } = globalThis.taskpawFake;
-    const ordinary = world.status;
-    world.status = () => {
-      const status = ordinary();
-      for (let number = 1; number <= 60; number += 1)
-        status.monitors[`Service ${number}`] = { ...status.monitors["NAS web page"] };
-      return status;
-    };
-    globalThis.taskpawFake.pushAll();
-  });
+  await tab.evaluate(sixtyMonitors);
   const { during } = await meter(tab);
   const opened = [];
   const weeks = [];

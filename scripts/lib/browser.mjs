@@ -69,10 +69,11 @@ async function open(
   port,
   scenario,
   page,
-  { theme = "light", language = "en", width = 1000, height = 680 } = {},
+  { theme = "light", language = "en", width = 1000, height = 680, scale = 1 } = {},
 ) {
   const tab = await browser.newPage({
     viewport: { width, height },
+    deviceScaleFactor: scale,
     colorScheme: theme,
     locale: language,
     timezoneId: "UTC",

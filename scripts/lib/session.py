@@ -1,5 +1,5 @@
 """A desktop's parts on the session bus, as far as they are named: `session.py [notifications] [tray]`. Says a line of JSON for what it is
-told to show. It needs Debian's python3-dbus and python3-gi."""
+told to show; a number on standard input is a click on that notification. It needs Debian's python3-dbus and python3-gi."""
 
 import json
 import sys
@@ -23,8 +23,14 @@ class Notifications(dbus.service.Object):
     @dbus.service.method(NOTIFICATIONS, in_signature="susssasa{sv}i", out_signature="u")
     def Notify(self, app, replaces, icon, title, body, actions, hints, expires):
         self.shown += 1
-        say(kind="notification", title=str(title), body=str(body), actions=[str(word) for word in actions[1::2]])
-        return replaces or self.shown
+        number = int(replaces or self.shown)
+        words = [str(word) for word in actions[1::2]]
+        say(kind="notification", number=number, title=str(title), body=str(body), actions=words)
+        return number
+
+    @dbus.service.signal(NOTIFICATIONS, signature="us")
+    def ActionInvoked(self, number, action):
+        pass
 
     @dbus.service.method(NOTIFICATIONS, in_signature="u")
     def CloseNotification(self, number):
@@ -85,5 +91,15 @@ if "notifications" in sys.argv:
     kept.append(Notifications(dbus.service.BusName(NOTIFICATIONS, bus), "/org/freedesktop/Notifications"))
 if "tray" in sys.argv:
     kept.append(Watcher(dbus.service.BusName(WATCHER, bus), "/StatusNotifierWatcher"))
+
+
+def click(stdin, _condition):
+    line = stdin.readline()
+    if line.strip():
+        kept[0].ActionInvoked(int(line), "default")
+    return bool(line)
+
+
+GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, click)
 say(kind="ready")
 GLib.MainLoop().run()

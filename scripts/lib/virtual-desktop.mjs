@@ -7,8 +7,8 @@ import { crc32, deflateSync } from "node:zlib";
 
 const SESSION = join(import.meta.dirname, "session.py");
 
-const quiet = (words, env) =>
-  spawn(words[0], words.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "ignore"] });
+const quiet = (words, env, input = "ignore") =>
+  spawn(words[0], words.slice(1), { env: { ...process.env, ...env }, stdio: [input, "pipe", "ignore"] });
 const firstLine = (child) =>
   new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -31,8 +31,9 @@ export async function virtualDesktop(parts = []) {
     GTK_A11Y: "none",
   };
   const said = [];
+  let session;
   if (parts.length > 0) {
-    const session = quiet(["/usr/bin/python3", SESSION, ...parts], env);
+    session = quiet(["/usr/bin/python3", SESSION, ...parts], env, "pipe");
     processes.push(session);
     await firstLine(session);
     let rest = "";
@@ -46,6 +47,8 @@ export async function virtualDesktop(parts = []) {
     env,
     /** What notifications and tray were told to show, so far. */
     said,
+    /** A click on a notification. */
+    click: (number) => session.stdin.write(`${number}\n`),
     /** Ends the display, as when its server crashes. */
     end: () => processes[0].kill("SIGKILL"),
     picture: () => png(readFileSync(join(folder, "Xvfb_screen0"))),

@@ -1,6 +1,7 @@
 // Events of one or many machines as rows of one list: made once when they arrive, then only filtered.
 
 import type { AgentEvent, EventLevel, FleetEvent } from "../generated/ipc";
+import type { Subject } from "./route.svelte";
 
 /** A level to filter by; an event without one is a note. */
 export type Level = EventLevel | "none";
@@ -45,6 +46,13 @@ export type Line = { key: string } & ({ kind: "day"; at: number | null } | { kin
 /** What tells an event from every other, whichever way it came. */
 export function keyOf({ machine, id, time }: Pick<AgentEvent, "machine" | "id" | "time">): string {
   return `${machine}\n${id}\n${time}`;
+}
+
+/** What has a page of its own that an event is about; nothing of what this machine's agent tells of itself. */
+export function aboutOf({ agent, monitor }: Pick<EventRow, "agent" | "monitor">): Subject | null {
+  // What the hub tells of a machine is about the machine.
+  const isMonitor = monitor !== "" && monitor !== "taskpaw";
+  return isMonitor || agent !== null ? { agent, monitor: isMonitor ? monitor : null } : null;
 }
 
 function rowOf(
@@ -96,6 +104,14 @@ export function rowsOfFleet(events: FleetEvent[], now: number): EventRow[] {
     const isPossible = own !== null && own <= received && received - own < LATEST_MS;
     return rowOf(event, isPossible ? own : received, received, event.agent);
   });
+}
+
+/** A poll or two: what is heard of within them came at once. */
+const AT_ONCE_MS = 120_000;
+
+/** Whether the hub heard of it much later than it happened, as after the hub was away: then both times are said. */
+export function cameLate({ at, received }: Pick<EventRow, "at" | "received">): boolean {
+  return at !== null && received !== null && received - at > AT_ONCE_MS;
 }
 
 /** Known rows and fresh ones, the newest first. The same list again if nothing is new, so that nothing is drawn anew. */

@@ -6,6 +6,7 @@ import { language, t } from "../locales/language.svelte";
 import type { EventRow } from "../state/events";
 import { monitorName } from "./monitor";
 import { bytesText, lasting, number } from "./numbers";
+import { saidByAgent } from "./said";
 
 /** A short form, and what that does not say; without a text of its own the agent's words stay. */
 interface Said {
@@ -151,6 +152,9 @@ const sentences: Record<EventKind, (facts: Facts) => Said> = {
   }),
 };
 
+/** Whose message is the agent's own word for a cause; that of others is a line of a log, or a name. */
+const causes = new Set<EventKind>(["down", "unreadable", "monitor_failed", "stuck"]);
+
 function kindOf({ data: { kind } }: EventRow): EventKind | null {
   return typeof kind === "string" && Object.hasOwn(sentences, kind) ? (kind as EventKind) : null;
 }
@@ -160,7 +164,8 @@ export const eventKinds = Object.keys(sentences) as EventKind[];
 /** What happened, in the language that is spoken. */
 export function eventWords(row: EventRow): { title: string; message: string } {
   const kind = kindOf(row);
-  return { message: row.message, ...(kind ? sentences[kind](new Facts(row)) : { title: row.title }) };
+  const message = kind && causes.has(kind) ? saidByAgent(row.message) : row.message;
+  return { message, ...(kind ? sentences[kind](new Facts(row)) : { title: row.title }) };
 }
 
 const searched = new Map<string, string>();

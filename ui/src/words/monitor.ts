@@ -4,6 +4,7 @@ import type { MonitorState, MonitorStatus } from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { HOST_METRICS, metricsOf } from "../state/samples.svelte";
 import { lasting, list, milliseconds, number } from "./numbers";
+import { saidByAgent } from "./said";
 
 /** What the agent calls itself in its own events. */
 const AGENT_ITSELF = "taskpaw";
@@ -27,7 +28,9 @@ export function monitorDetail(status: MonitorStatus): string {
   const { type_id, state, detail } = status;
   if (language() === "en") return isSaidByBar(status) ? "" : detail;
   const said = sentences[type_id]?.(status) ?? null;
-  if (said === null) return detail;
+  const words = saidByAgent(detail);
+  // What is known of the agent's words says it more exactly than the numbers do.
+  if (said === null || (isBroken(state) && words !== detail)) return words;
   return !isBroken(state) || type_id === HOST_METRICS || !detail ? said : `${said} · ${detail}`;
 }
 
