@@ -2,6 +2,7 @@
 
 mod announce;
 mod board;
+mod clock;
 mod control;
 mod editing;
 mod events;
@@ -31,11 +32,12 @@ use taskpaw_contract::version;
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::context::Launch;
 use crate::discovery::Announcement;
 use crate::http::{ApiError, Guard, Query};
 use crate::lifecycle::Stop;
 use crate::monitors::Notice;
-use crate::session::{CLOSE_WITHIN, CannotStandDown, Launch, until_unused};
+use crate::release::{CLOSE_WITHIN, CannotStandDown, until_unused};
 use crate::state::StateError;
 use announce::Announcer;
 use board::Board;

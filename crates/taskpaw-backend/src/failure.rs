@@ -9,7 +9,7 @@ use taskpaw_contract::folders::NoHome;
 use taskpaw_contract::sidecar::{StartupError, StartupErrorCode};
 
 use crate::host::HelloError;
-use crate::session::CannotStandDown;
+use crate::release::CannotStandDown;
 use crate::state::StateError;
 
 /// Why a launch fails. Each says what happened, why, and what to do now.

@@ -1,11 +1,11 @@
-//! The host on stdin: its greeting, and the steps that it asks for.
+//! The host: its greeting and the steps that it asks for on stdin, and what it is told on stdout.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 
 use taskpaw_contract::sidecar::{
-    HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, LONGEST_LINE, PROTOCOL, Step, StepError,
+    HELLO_WITHIN, HOST_ON_STDIN, HOST_VARIABLE, Hello, LONGEST_LINE, Line, PROTOCOL, Step, StepError,
 };
 use tokio::sync::mpsc;
 
@@ -150,6 +150,19 @@ pub(crate) fn fuzz(mut stdin: &[u8]) {
     if let Ok(hello) = read_greeting(&mut stdin) {
         assert!((1..=PROTOCOL).contains(&hello.taskpaw_host) && !hello.control_token.is_empty(), "{hello:?}");
         while read_step(&mut stdin).is_some() {}
+    }
+}
+
+/// Tells the host something, on stdout. If nobody reads it, the end of stdin will say so too.
+pub(crate) fn write_line(line: &Line) {
+    let write = || -> io::Result<()> {
+        let text = line.text()? + "\n";
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    };
+    if let Err(error) = write() {
+        tracing::error!("the host cannot be told: {error}");
     }
 }
 

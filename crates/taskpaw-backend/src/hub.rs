@@ -32,10 +32,11 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::alerts::SendError;
+use crate::context::Launch;
 use crate::failure::Failure;
 use crate::http::Guard;
 use crate::lifecycle::Stop;
-use crate::session::{CLOSE_WITHIN, CannotStandDown, Launch, until_unused};
+use crate::release::{CLOSE_WITHIN, CannotStandDown, until_unused};
 use crate::state::StateError;
 #[cfg(feature = "fuzzing")]
 pub(crate) use agents::fuzz as fuzz_answer;

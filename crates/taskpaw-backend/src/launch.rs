@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn failed(arguments: &Arguments, failure: &Failure) -> ExitCode {
     tracing::error!("the {} cannot start: {failure}", arguments.role);
-    write_line(&Line::StartupError(failure.line(arguments.role)));
+    host::write_line(&Line::StartupError(failure.line(arguments.role)));
     ExitCode::FAILURE
 }
 
@@ -126,17 +126,4 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
     runtime.shutdown_background();
     tracing::info!("the {} has stopped", arguments.role);
     outcome
-}
-
-/// Writes a line to stdout. If nobody reads it, the end of stdin will say so too.
-pub(crate) fn write_line(line: &Line) {
-    let write = || -> io::Result<()> {
-        let text = line.text()? + "\n";
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
-    };
-    if let Err(error) = write() {
-        tracing::error!("the host cannot be told: {error}");
-    }
 }

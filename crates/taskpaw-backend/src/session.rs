@@ -3,85 +3,21 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use port_takeover::Claim;
-use taskpaw_contract::config::{Config, ConfigFile};
+use taskpaw_contract::config::ConfigFile;
 use taskpaw_contract::sidecar::Ready;
 use taskpaw_contract::{Role, version};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep};
 
 use crate::agent::Agent;
+use crate::context::{Launch, Serves};
 use crate::failure::Failure;
 use crate::http::{base_url, serve};
 use crate::hub::Hub;
-use crate::lifecycle::{Stop, StopReason};
-use crate::signs::Telling;
-use crate::state::StateFolder;
-
-/// How long standing down waits for the last write.
-pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
-/// How long it waits for whoever still reads what is let go.
-const UNUSED_WITHIN: Duration = Duration::from_secs(1);
-const UNUSED_LOOK: Duration = Duration::from_millis(1);
-
-/// What a role needs to run.
-pub(crate) struct Launch {
-    /// The whole configuration.
-    pub(crate) config: Config,
-    /// Where the configuration is kept.
-    pub(crate) config_file: PathBuf,
-    /// What people call this machine.
-    pub(crate) machine: String,
-    /// What opens the control calls in this launch.
-    pub(crate) control_token: String,
-    /// Where state is kept.
-    pub(crate) state: StateFolder,
-    /// The folder of everything that TaskPaw keeps.
-    pub(crate) data_folder: PathBuf,
-    /// Where TaskPaw V3 had its files.
-    pub(crate) v3_folder: PathBuf,
-    /// The end of this serving.
-    pub(crate) over: Stop,
-    /// Who is told that something takes its time.
-    pub(crate) telling: Telling,
-    /// Whether there is no host, which else keeps a copy of a configuration that works.
-    pub(crate) is_alone: bool,
-    /// From when on whoever connects is served.
-    pub(crate) serves: Serves,
-}
-
-/// From when on whoever connects is served.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Serves {
-    /// As soon as requests can be answered.
-    #[default]
-    AtOnce,
-    /// Once it is live: on ports that were passed on, whoever connects before waits for whoever serves in the end, and one that fails
-    /// cuts nobody off.
-    WhenLive,
-}
-
-/// Something is still in use that must not be. Only the end of the process makes certain that nothing writes any more.
-#[derive(Debug, thiserror::Error)]
-#[error("this backend cannot stand down, and ends: {0}")]
-pub(crate) struct CannotStandDown(pub(crate) &'static str);
-
-/// Waits, for a limited time, until nobody else uses it, and lets it go.
-pub(crate) async fn until_unused<T>(shared: Arc<T>) -> Result<(), CannotStandDown> {
-    let deadline = Instant::now() + UNUSED_WITHIN;
-    while Arc::strong_count(&shared) > 1 {
-        if Instant::now() >= deadline {
-            return Err(CannotStandDown("something that was asked for is not finished in time"));
-        }
-        sleep(UNUSED_LOOK).await;
-    }
-    Ok(())
-}
+use crate::lifecycle::StopReason;
 
 /// A role that is served.
 pub(crate) struct Session {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use taskpaw_contract::sidecar::{Line, SignOfLife};
 
-use crate::launch::write_line;
+use crate::host::write_line;
 
 /// Between two signs.
 const EVERY: Duration = Duration::from_secs(1);

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use taskpaw_contract::ipc::{AgentEvent, EventCursor, EventKind, EventRefusal};
 
 use super::News;
-use super::board::now;
+use super::clock::now;
 use crate::monitors::{Memory, Notice};
 use crate::state::{Journal, StateError, random_hex};
 use hubs::Hubs;

@@ -3,7 +3,7 @@
 use taskpaw_v3::events::{self, Counter};
 
 use super::events::Place;
-use crate::session::Launch;
+use crate::context::Launch;
 
 /// The journal of a launch.
 pub(crate) const JOURNAL: &str = "agent-events.jsonl";

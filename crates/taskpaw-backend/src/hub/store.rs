@@ -4,6 +4,7 @@
 //! polled at the same time cost a few waits for the disk and not three hundred. Requests read with a connection of
 //! their own and never wait for it.
 
+mod order;
 mod outbox;
 mod read;
 mod schema;
@@ -26,11 +27,12 @@ use tokio::task::spawn_blocking;
 
 use crate::signs::Telling;
 use crate::state::StateError;
+use order::Order;
 pub(super) use outbox::{Delivery, Outcome};
 pub(super) use read::{Filter, Remembered};
 use schema::Opened;
 pub(super) use schema::can_use;
-use write::{Order, Writer};
+use write::Writer;
 
 /// Where an event comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -110,7 +110,11 @@ fn can_use(role: Role, folder: &Path) -> Result<(), StateError> {
         if !found.is_dir() {
             return Err(StateError::at(path)(io::ErrorKind::NotADirectory.into()));
         }
-        can_write(path, folder, role)?;
+        let file = match role {
+            Role::Agent => agent::JOURNAL,
+            Role::Hub => hub::HISTORY,
+        };
+        can_write(path, folder, role, file)?;
     }
     match role {
         Role::Agent => agent::can_use(folder),

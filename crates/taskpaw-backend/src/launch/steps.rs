@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::plan::{Plan, completed};
-use super::write_line;
 use crate::arguments::Arguments;
+use crate::context::{Launch, Serves};
 use crate::failure::Failure;
-use crate::host::{Host, Passed, give};
+use crate::host::{Host, Passed, give, write_line};
 use crate::lifecycle::{Stop, StopReason};
 use crate::ports::{TakenOver, claim_ports, take_over_ports};
-use crate::session::{Launch, Serves, Session};
+use crate::session::Session;
 use crate::signs::Telling;
 use crate::state::StateFolder;
 

@@ -10,18 +10,14 @@ use taskpaw_contract::Role;
 use super::StateError;
 
 /// Looks whether a backend of a role could write its state, as far as that can be seen without writing: once it has been told to
-/// go on, the one before it could not either. `nearest` is what there is of the way to the folder.
-pub(crate) fn can_write(nearest: &Path, folder: &Path, role: Role) -> Result<(), StateError> {
+/// go on, the one before it could not either. `nearest` is what there is of the way to the folder, `file` where the role keeps what it has in it.
+pub(crate) fn can_write(nearest: &Path, folder: &Path, role: Role, file: &str) -> Result<(), StateError> {
     is_writable(nearest).map_err(StateError::at(nearest))?;
     #[cfg(unix)]
     if nearest == folder && is_of_another(folder).unwrap_or_default() {
         return Err(StateError::at(folder)(others()));
     }
-    let of_role = match role {
-        Role::Agent => crate::agent::JOURNAL,
-        Role::Hub => crate::hub::HISTORY,
-    };
-    for path in [Installation::lock_file(folder, &role.into()), folder.join(of_role)] {
+    for path in [Installation::lock_file(folder, &role.into()), folder.join(file)] {
         match is_writable(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StateError::at(&path)(error));
@@ -76,7 +72,7 @@ mod tests {
     use super::*;
 
     fn refused(folder: &Path, role: Role) -> bool {
-        let found = can_write(folder, folder, role);
+        let found = can_write(folder, folder, role, "history");
         match &found {
             Err(StateError::Unavailable { source, .. }) => source.kind() == io::ErrorKind::PermissionDenied,
             other => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::write::Order;
+use super::order::Order;
 
 /// What an event takes on the disk besides its texts: its numbers, and what finds it.
 const EVENT: u64 = 256;

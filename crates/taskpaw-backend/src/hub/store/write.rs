@@ -8,7 +8,8 @@ use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{AgentEvent, AlertTarget, FleetEvent};
 use tokio::sync::oneshot;
 
-use super::outbox::{self, Outcome};
+use super::order::Order;
+use super::outbox;
 use super::read::level_word;
 use super::sizes::{self, Sizes};
 use super::{Keeping, Source, StoreError, Stored};
@@ -26,29 +27,6 @@ const MOST_TOGETHER: usize = 512;
 
 /// So often the oldest are removed before others are heard again.
 const MOST_ROUNDS: usize = 64;
-
-/// What can be asked of the writer.
-pub(super) enum Order {
-    /// Store events.
-    Keep { source: Source, events: Vec<AgentEvent>, stored: oneshot::Sender<Result<Stored, StoreError>> },
-    /// Store what the hub itself has to say of an agent.
-    KeepOwn { source: Source, event: AgentEvent, stored: oneshot::Sender<Result<Stored, StoreError>> },
-    /// An agent has answered.
-    Seen { source: Source, status: String },
-    /// An agent or its monitors changed.
-    State { agent: String, online: bool, monitors: String },
-    /// An agent is not configured any more.
-    Forget { agent: String },
-    /// Nothing that an agent ever sent is kept.
-    Erase { agent: String, noted: oneshot::Sender<Result<(), StoreError>> },
-    /// A delivery has ended.
-    Delivered {
-        target: AlertTarget,
-        number: u64,
-        outcome: Outcome,
-        noted: oneshot::Sender<Result<(), StoreError>>,
-    },
-}
 
 /// What is said when the transaction has ended.
 enum Answer {
