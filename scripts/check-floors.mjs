@@ -7,20 +7,6 @@ import { parseArgs } from "node:util";
 import { circles, families, modulesOf } from "./lib/modules.mjs";
 import { main, ROOT, say, StepError } from "./lib/steps.mjs";
 
-/**
- * Where modules still use one another in a circle, by crate and by the module whose parts they are (none: the crate itself). This
- * list only gets shorter.
- */
-const LEFT = [
-  ["taskpaw", ""],
-  ["taskpaw", "handover"],
-  ["taskpaw-backend", ""],
-  ["taskpaw-backend", "agent"],
-  ["taskpaw-backend", "hub::store"],
-  ["taskpaw-contract", "ipc"],
-  ["taskpaw-updates", ""],
-];
-
 await main(async () => {
   const { values } = parseArgs({ options: { draw: { type: "string" } } });
   const crates = cratesOfTheWorkspace();
@@ -29,7 +15,7 @@ await main(async () => {
   for (const fault of faults) console.log(fault);
   if (faults.length > 0)
     throw new StepError("something uses what is not below it: see ARCHITECTURE.md, The floors");
-  say(`${crates.length} crates stand on their floors; circles of modules are left in ${LEFT.length} places`);
+  say(`${crates.length} crates stand on their floors, and no modules use one another in a circle`);
 });
 
 /** Each crate: its name, the crates of the workspace that its programs are made of, and the file that its modules begin in. */
@@ -90,20 +76,9 @@ function faultsOfCrates(crates, drawn) {
 }
 
 function faultsOfModules({ name, source }) {
-  const all = families(modulesOf(source));
-  const isLeft = (family) => LEFT.some(([crate, left]) => crate === name && left === family);
-  const found = [...all].flatMap(([family, uses]) =>
-    isLeft(family)
-      ? []
-      : circles(uses).map((circle) => `${name}: ${circle.join(", ")} use one another in a circle`),
-  );
-  const mended = LEFT.filter(
-    ([crate, left]) => crate === name && circles(all.get(left) ?? new Map()).length === 0,
-  ).map(
-    ([, left]) =>
-      `${name} has no circle any more in ${left || "itself"}: take it off the list of scripts/check-floors.mjs`,
-  );
-  return [...found, ...mended];
+  return [...families(modulesOf(source)).values()]
+    .flatMap(circles)
+    .map((circle) => `${name}: ${circle.join(", ")} use one another in a circle`);
 }
 
 /** Prints the modules of a crate by floors: each uses only what stands above it in the list. */

@@ -13,18 +13,19 @@ use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::import_report::DatabaseState;
 use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, LogLine, OtherStart, RoleFailure};
 
+use crate::appearance::SharedAppearance;
 use crate::backend::BackendClient;
 use crate::board::Board;
+use crate::choice::Choices;
 use crate::diagnostics::Sources;
+use crate::feed::{Events, Wanted};
 use crate::handover::{Host, Place, SentAway, Waiting};
-use crate::launch::Choices;
 use crate::lifecycle::Lifecycle;
 use crate::roles::{Message, NotGiven, RoleLog, RoleTask, Stood, Surroundings, Way};
 use crate::settings::Settings;
 use crate::shell::Shell;
-use crate::subscription::{Events, Wanted};
 use crate::update::OwnProgram;
-use crate::window::{FirstPaint, SharedAppearance};
+use crate::window::FirstPaint;
 
 /// The app behind the window. What it needs is given when it is made.
 pub(crate) struct App {

@@ -24,6 +24,7 @@ mod following;
 mod foreground;
 mod incumbent;
 mod invitation;
+mod line;
 mod peer;
 mod place;
 mod protocol;
@@ -36,8 +37,8 @@ mod yielding;
 
 #[cfg(target_os = "linux")]
 pub(crate) use address::fingerprint;
-pub(crate) use conversation::{IncumbentLine, NamedBackend, Take};
-pub(crate) use following::{Followed, Follows, WithIncumbent, follow};
+pub(crate) use conversation::{IncumbentLine, NamedBackend, Take, WithIncumbent};
+pub(crate) use following::{Followed, Follows, follow};
 pub(crate) use incumbent::{Asked, Host, Incumbent, SentAway, Yielding};
 pub(crate) use place::{Place, Waiting};
 pub(crate) use protocol::{Succession, Want, Will};

@@ -1,6 +1,5 @@
 //! The way of a launch to its place, and what starting hosts then ask of this one.
 
-mod choice;
 mod follows;
 mod kept;
 mod yields;
@@ -15,15 +14,14 @@ use taskpaw_contract::version;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
+use crate::appearance::Appearance;
 use crate::bus;
+use crate::choice::{Choice, may_start_all_the_same};
 use crate::exit;
 use crate::handover::{
     Asked, FirstLook, Followed, HandoverError, InTurn, Incumbent, Outcome, Successor, Want, Will, Yielded,
     Yielding, follow, yield_to,
 };
-use crate::window::Appearance;
-use choice::may_start_all_the_same;
-pub(crate) use choice::{Choice, Choices};
 use follows::Following;
 pub(crate) use kept::Audience;
 

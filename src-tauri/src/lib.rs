@@ -1,17 +1,20 @@
 //! TaskPaw's host: the window, and behind it the roles that it takes over, starts and supervises.
 
 mod app;
+mod appearance;
 mod apply;
 mod arguments;
 mod backend;
 mod board;
 mod bus;
 mod check;
+mod choice;
 mod close;
 mod diagnostics;
 mod exit;
 mod faceless;
 mod fatal;
+mod feed;
 mod handover;
 mod ipc;
 mod language;
@@ -34,6 +37,7 @@ mod sys;
 #[cfg(target_os = "linux")]
 #[path = "sys/linux.rs"]
 mod sys;
+mod title;
 mod tray;
 mod trouble;
 mod update;

@@ -26,7 +26,9 @@ use crate::settings::Settings;
 use crate::shell::TauriShell;
 use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
-use crate::{check, close, exit, faceless, ipc, logging, login, notify, subscription, tray, trouble, window};
+use crate::{
+    check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray, trouble, window,
+};
 
 /// How long the display may take to answer at first: one that is busy with a login takes seconds.
 #[cfg(target_os = "linux")]
@@ -186,7 +188,7 @@ fn set_up(
     }
     app.attend_ready_roles();
     spawn(subscription::attend(Arc::clone(&app), to_window(handle.clone())));
-    spawn(window::attend_title(Arc::clone(&app), handle.clone()));
+    spawn(title::attend(Arc::clone(&app), handle.clone()));
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
     let (before, may_lack_a_window) = (launching.before(), launching.may_lack_a_window());

@@ -15,7 +15,7 @@ use taskpaw_contract::ipc::{
     AgentEvent, AgentNews, AgentStatus, DataKind, Event, FleetNews, FleetStatus, IpcError, RoleData,
 };
 use tauri::async_runtime::{JoinHandle, spawn};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
@@ -26,52 +26,8 @@ use pushed::Batch;
 const LONGEST_LINE: usize = 256 * 1024;
 /// After a stream has ended; a backend that has ended is told of by itself.
 const HEARD_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// So many events wait for whoever hears them; who is slower misses the oldest.
-const WAITING_EVENTS: usize = 256;
 /// A hub looks for agents on the network for 20 s after it was asked; while a window shows the fleet, it is asked again.
 const OFFERS_EVERY: Duration = Duration::from_secs(15);
-
-/// The events of all roles, as they happen.
-#[derive(Debug, Clone)]
-pub(crate) struct Events(broadcast::Sender<AgentEvent>);
-
-impl Default for Events {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(WAITING_EVENTS))
-    }
-}
-
-impl Events {
-    /// Every event from now on.
-    pub(crate) fn listen(&self) -> broadcast::Receiver<AgentEvent> {
-        self.0.subscribe()
-    }
-
-    fn tell(&self, event: AgentEvent) {
-        let _nobody_may_listen = self.0.send(event);
-    }
-}
-
-/// What the window shows of the roles.
-#[derive(Debug, Clone)]
-pub(crate) struct Wanted(watch::Sender<BTreeSet<DataKind>>);
-
-impl Default for Wanted {
-    fn default() -> Self {
-        Self(watch::Sender::new(BTreeSet::new()))
-    }
-}
-
-impl Wanted {
-    /// The window shows this from now on.
-    pub(crate) fn set(&self, data: Vec<DataKind>) {
-        self.0.send_replace(data.into_iter().collect());
-    }
-
-    pub(crate) fn listen(&self) -> watch::Receiver<BTreeSet<DataKind>> {
-        self.0.subscribe()
-    }
-}
 
 /// The way to the window.
 pub(crate) type ToWindow = Arc<dyn Fn(&[RoleData]) + Send + Sync>;

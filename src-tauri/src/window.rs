@@ -1,13 +1,9 @@
 //! The one window: how it is made, brought to the front and hidden, and when it has painted.
 
-mod appearance;
 mod first_look;
 mod webview_data;
 
-pub(crate) use appearance::{Appearance, SharedAppearance};
-
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::config::Preferences;
@@ -18,13 +14,12 @@ use tauri::{
 use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
 
-use crate::app::App;
-use crate::tray;
+use crate::appearance::{Appearance, SharedAppearance};
 
 /// The name of the one window.
 pub(crate) const NAME: &str = "main";
 /// The title of the window, while nothing more is known.
-const TITLE: &str = "TaskPaw";
+pub(crate) const TITLE: &str = "TaskPaw";
 /// What is kept of the window from one start to the next. Not whether it is visible: `--background` decides that.
 const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 
@@ -115,23 +110,6 @@ fn note_appearance(window: &WebviewWindow, shown: SharedAppearance) {
             look(&looked_at, &shown);
         }
     });
-}
-
-/// Keeps the title as the board is: whether everything that is watched is all right can be read in the list of windows too.
-pub(crate) async fn attend_title(app: Arc<App>, handle: AppHandle) {
-    let (mut happened, mut said) = (app.board().listen(), TITLE.to_owned());
-    while happened.recv().await.is_some() {
-        while happened.try_recv().is_ok() {}
-        let health = tray::health_line(&app.board().snapshot());
-        let title = health.map_or_else(|| TITLE.to_owned(), |health| format!("{health} – {TITLE}"));
-        if title == said {
-            continue;
-        }
-        if let Some(Err(error)) = handle.get_webview_window(NAME).map(|window| window.set_title(&title)) {
-            tracing::warn!(%error, "the window's title cannot be changed");
-        }
-        said = title;
-    }
 }
 
 /// Brings the window to the front.

@@ -15,7 +15,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::RoleFailure;
 use tokio::sync::mpsc;
 
-use super::protocol::{LONGEST_LINE, write_line};
+use super::line::{LONGEST_LINE, write_line};
 
 /// So many lines wait to be heard; then the other host waits.
 const MOST_WAITING: usize = 16;
@@ -109,6 +109,12 @@ pub(crate) type Collect = Box<dyn FnOnce() -> Vec<PassedSocket> + Send>;
 
 /// Takes the sockets that have come with a line, when it is read: this process keeps none of them.
 pub(crate) type Take<Heard> = Box<dyn FnMut(&Heard, Vec<PassedSocket>) + Send>;
+
+/// The conversation, as the successor has it.
+pub(crate) type WithIncumbent = Conversation<SuccessorLine, IncumbentLine>;
+
+/// The conversation, as the incumbent has it.
+pub(crate) type WithSuccessor = Conversation<IncumbentLine, SuccessorLine>;
 
 /// So many groups of sockets wait for their lines: one for each role.
 #[cfg(unix)]

@@ -10,11 +10,8 @@ use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::awake::Awake;
-use super::conversation::{Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
+use super::conversation::{IncumbentLine, NamedBackend, SuccessorLine, WithIncumbent, hear_if_any};
 use super::yielding::optional;
-
-/// The conversation, as the successor has it.
-pub(crate) type WithIncumbent = Conversation<SuccessorLine, IncumbentLine>;
 
 /// How long the incumbent may take to stand down: its backends have four seconds.
 const STOOD_DOWN_WITHIN: Duration = Duration::from_secs(6);

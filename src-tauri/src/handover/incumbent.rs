@@ -11,17 +11,17 @@ use interprocess::local_socket::{Listener, Stream};
 use port_takeover::sys::{Native, System as _};
 use taskpaw_contract::version::{Stamp, stamp_of};
 
-use super::conversation::{Conversation, SharedStream};
+use super::conversation::{Conversation, SharedStream, WithSuccessor};
 use super::decision::is_host_program;
 use super::invitation::Invitation;
+use super::line::{read_line, write_line};
 use super::peer::peer;
 use super::place::{Place, Waiting};
-use super::protocol::{Answer, Ask, PROTOCOL, Will, read_line, write_line};
+use super::protocol::{Answer, Ask, PROTOCOL, Will};
 use super::replaced::Replaced;
 use super::socket::Socket;
-use super::yielding::WithSuccessor;
+use crate::appearance::SharedAppearance;
 use crate::lifecycle::{Handover, Lifecycle};
-use crate::window::SharedAppearance;
 
 /// This host has the place: it is the app that runs.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use taskpaw_contract::ipc::{Failure, RoleFailure};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::conversation::{Conversation, NamedBackend};
-use super::following::{Followed, Follows, WithIncumbent, follow};
-use super::yielding::{Offer, StoodDown, WithSuccessor, Yielded, Yields, yield_to};
+use super::conversation::{Conversation, NamedBackend, WithIncumbent, WithSuccessor};
+use super::following::{Followed, Follows, follow};
+use super::yielding::{Offer, StoodDown, Yielded, Yields, yield_to};
 
 /// Every handover of these tests takes some steps of a tenth of a second at most.
 const LONG: Duration = Duration::from_secs(20);

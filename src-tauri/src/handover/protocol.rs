@@ -1,24 +1,20 @@
 //! What a starting host asks the running one: one line of JSON each way.
 
 use std::convert::Infallible;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufReader};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use port_takeover::Pid;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::conversation::{Conversation, IncumbentLine, SharedStream, Take};
-use super::following::WithIncumbent;
+use super::conversation::{Conversation, IncumbentLine, SharedStream, Take, WithIncumbent};
 use super::foreground;
+use super::line::{read_from, read_line, write_line};
 use super::peer::peer;
 use super::socket::Socket;
-
-/// The longest line, in bytes.
-pub(super) const LONGEST_LINE: u64 = 64 * 1024;
 
 /// What a host speaks that can hand over and serve again. That of 4.0.0 speaks 1, and does not say so.
 pub(super) const PROTOCOL: u32 = 2;
@@ -243,29 +239,6 @@ pub(super) fn ask_to_succeed(
     }
 }
 
-/// Writes one line of JSON.
-pub(super) fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    to.write_all(&line)?;
-    to.flush()
-}
-
-/// Reads one line of JSON, of bounded length. What follows it may be lost.
-pub(super) fn read_line<T: DeserializeOwned>(from: impl Read) -> io::Result<T> {
-    read_from(&mut BufReader::new(from))
-}
-
-/// Reads one line of JSON, of bounded length, and nothing of what follows.
-fn read_from<T: DeserializeOwned>(from: &mut BufReader<impl Read>) -> io::Result<T> {
-    let mut line = String::new();
-    from.take(LONGEST_LINE).read_line(&mut line)?;
-    if line.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    serde_json::from_str(&line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,13 +286,5 @@ mod tests {
         let mut ours = Vec::new();
         write_line(&mut ours, &answer).unwrap();
         assert_eq!(ours.trim_ascii_end(), told);
-    }
-
-    #[test]
-    fn a_line_is_whole_or_an_error() {
-        assert!(read_line::<Ask>(&b""[..]).is_err());
-        assert!(read_line::<Ask>(&b"{\"taskpaw_instance\":1,\"ver"[..]).is_err());
-        let endless = std::iter::repeat_n(b' ', 1 << 20).collect::<Vec<_>>();
-        assert!(read_line::<Ask>(&endless[..]).is_err());
     }
 }

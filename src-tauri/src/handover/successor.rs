@@ -21,7 +21,7 @@ use super::protocol::{
 use super::record::Record;
 use super::replaced::Replaced;
 use super::turn::{AfterAsk, Purpose, Turn, after_ask};
-use crate::window::Appearance;
+use crate::appearance::Appearance;
 
 /// How long the running host may take to answer before there is a window to wait in.
 const FIRST_ANSWER_WITHIN: Duration = Duration::from_millis(300);

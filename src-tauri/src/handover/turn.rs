@@ -14,8 +14,9 @@ use std::time::Duration;
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{Listener, Stream};
 
+use super::line::{read_line, write_line};
 use super::place::Lock;
-use super::protocol::{Answer, Ask, PROTOCOL, Want, Will, read_line, write_line};
+use super::protocol::{Answer, Ask, PROTOCOL, Want, Will};
 use super::socket::Socket;
 
 /// What a host is on its way for.

@@ -10,10 +10,7 @@ use taskpaw_contract::ipc::RoleFailure;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::awake::{Awake, STEP};
-use super::conversation::{Collect, Conversation, IncumbentLine, NamedBackend, SuccessorLine, hear_if_any};
-
-/// The conversation, as the incumbent has it.
-pub(crate) type WithSuccessor = Conversation<IncumbentLine, SuccessorLine>;
+use super::conversation::{Collect, IncumbentLine, NamedBackend, SuccessorLine, WithSuccessor, hear_if_any};
 
 /// How long the backends may take to stand down: each gives what is under way a second.
 const STAND_DOWN_WITHIN: Duration = Duration::from_secs(4);

@@ -14,8 +14,8 @@ use taskpaw_contract::ipc::{
 
 use super::{alerts, closing, pairing, ports, programs, roles_data, setting};
 use crate::app::App;
+use crate::choice::Choice;
 use crate::diagnostics;
-use crate::launch::Choice;
 use crate::notify;
 use crate::roles::Message;
 use crate::update::OwnProgram;

@@ -11,9 +11,9 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, PortsFrom, PortsWay, RoleFailure};
 use tokio::task::JoinSet;
 
-use super::choice::may_start_all_the_same;
 use super::kept::{self, Audience};
 use crate::app::App;
+use crate::choice::may_start_all_the_same;
 use crate::handover::{
     Follows, Incumbent, IncumbentLine, NamedBackend, Replaced, Succession, Successor, Take, Will,
     WithIncumbent,

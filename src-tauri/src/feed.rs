@@ -1,0 +1,53 @@
+//! What the subscriptions to the roles share with the rest of the app: the events that they hear, and what the window wants of them.
+
+use std::collections::BTreeSet;
+
+use taskpaw_contract::ipc::{AgentEvent, DataKind};
+use tokio::sync::{broadcast, watch};
+
+/// So many events wait for whoever hears them; who is slower misses the oldest.
+const WAITING_EVENTS: usize = 256;
+
+/// The events of all roles, as they happen.
+#[derive(Debug, Clone)]
+pub(crate) struct Events(broadcast::Sender<AgentEvent>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(WAITING_EVENTS))
+    }
+}
+
+impl Events {
+    /// Every event from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<AgentEvent> {
+        self.0.subscribe()
+    }
+
+    /// Tells everybody who listens.
+    pub(crate) fn tell(&self, event: AgentEvent) {
+        let _nobody_may_listen = self.0.send(event);
+    }
+}
+
+/// What the window shows of the roles.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted(watch::Sender<BTreeSet<DataKind>>);
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self(watch::Sender::new(BTreeSet::new()))
+    }
+}
+
+impl Wanted {
+    /// The window shows this from now on.
+    pub(crate) fn set(&self, data: Vec<DataKind>) {
+        self.0.send_replace(data.into_iter().collect());
+    }
+
+    /// What the window shows, and each change of that.
+    pub(crate) fn listen(&self) -> watch::Receiver<BTreeSet<DataKind>> {
+        self.0.subscribe()
+    }
+}
