@@ -75,7 +75,7 @@ pub struct AgentConfig {
 pub struct MonitorConfig {
     /// The kind of monitor, such as `tcp_check`.
     pub type_id: String,
-    /// Its name, once in an agent.
+    /// The monitor's name, which no other monitor of the agent has.
     pub name: String,
     /// Whether it runs.
     #[serde(default = "yes")]
@@ -157,12 +157,12 @@ impl Preferences {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum OnClose {
-    /// It asks.
+    /// Closing the window asks what it should do.
     #[default]
     Ask,
-    /// It ends the app and its backends.
+    /// Closing the window ends the app and its backends.
     Quit,
-    /// It hides the window; the app stays in the tray. Where there is none, it asks.
+    /// Closing the window hides it; the app stays in the tray. Without a tray, closing asks.
     Tray,
 }
 

@@ -60,8 +60,8 @@ pub enum Generation {
     V3,
     /// TaskPaw 4 or later, with the version in its stamp.
     Stamped(String),
-    /// Its program cannot be read, or what was read may not be what runs. It counts as TaskPaw 4: what is asked of V3 is not
-    /// asked of it, and no version is said.
+    /// The program cannot be read, or what was read may not be what runs. The backend counts as one of TaskPaw 4: it is not
+    /// asked what only V3 is asked, and no version is shown.
     Unknown,
 }
 

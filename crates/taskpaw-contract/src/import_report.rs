@@ -67,9 +67,9 @@ pub enum DatabaseState {
     None,
     /// The hub reads it when it starts.
     Pending,
-    /// It could not be read, which the report says; the hub tries again at each of its starts.
+    /// The database could not be read, as the report says; the hub tries again each time it starts.
     Failed,
-    /// It was read.
+    /// The database was read.
     Read,
 }
 

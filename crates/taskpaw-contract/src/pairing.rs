@@ -52,7 +52,7 @@ pub enum PairingRefusal {
     /// Something of it is missing, or another than it was.
     #[error("it is not whole: copy it anew, from its beginning to its end")]
     Damaged,
-    /// It is longer than any such line.
+    /// The line is longer than any line for a machine.
     #[error("it is longer than any line for a machine")]
     TooLong,
 }

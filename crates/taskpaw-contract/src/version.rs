@@ -58,9 +58,9 @@ pub fn version() -> &'static str {
 pub enum Stamp {
     /// This version.
     Version(String),
-    /// It was read, and has none.
+    /// The program was read, and has no stamp.
     Missing,
-    /// It cannot be read, or what was read may not be what runs.
+    /// The program cannot be read, or what was read may not be what runs.
     Unknown,
 }
 

@@ -15,9 +15,9 @@ use crate::sidecar::PortName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TS)]
 #[ts(type = "PortState | \"invalid\"")]
 pub enum PortStatus {
-    /// It was looked at.
+    /// The port was looked at.
     Judged(PortState),
-    /// It cannot even be looked at.
+    /// The port cannot even be looked at.
     Invalid,
 }
 

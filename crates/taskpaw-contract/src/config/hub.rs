@@ -46,7 +46,7 @@ pub struct HubConfig {
 pub struct HubAgent {
     /// What people call it, once in a hub.
     pub name: String,
-    /// Its address, such as `http://192.168.1.5:5680`.
+    /// The agent's address, such as `http://192.168.1.5:5680`.
     pub url: String,
     /// What it asks for; empty: the hub's `polling_token`.
     #[serde(default)]

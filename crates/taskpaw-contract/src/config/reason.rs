@@ -9,7 +9,7 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ExposureReason {
-    /// It stands for every address of the machine.
+    /// The host stands for every address of the machine.
     Wildcard,
     /// The whole internet can reach it.
     Public,

@@ -15,19 +15,19 @@ pub enum NotTakenReason {
         /// What the system says.
         message: String,
     },
-    /// It is no ordinary file.
+    /// The path does not lead to an ordinary file.
     #[error("it is no ordinary file")]
     NotAFile,
-    /// It is larger than any configuration.
+    /// The file is larger than any configuration.
     #[error("it is larger than {most} bytes")]
     TooLarge {
         /// The largest size that is read.
         most: u32,
     },
-    /// It is not in UTF-8.
+    /// The file is not UTF-8.
     #[error("it is no text in UTF-8")]
     NotUtf8,
-    /// It is no YAML.
+    /// The file is not YAML.
     #[error("it is no valid YAML: line {line}, column {column}")]
     Syntax {
         /// The line, from 1.
@@ -35,46 +35,46 @@ pub enum NotTakenReason {
         /// The column, from 1.
         column: u32,
     },
-    /// It is nested too deeply, or its anchors make it too much.
+    /// The file is nested too deeply, or its anchors expand to too much.
     #[error("it is nested too deeply, or its anchors stand for too much")]
     TooMuch,
-    /// It has no keys.
+    /// The file has no keys.
     #[error("it has no settings")]
     NoSettings,
     /// Only the first document of a file counts.
     #[error("only the first document of a file counts")]
     MoreDocuments,
-    /// The same key stands there again, and the last one counts.
+    /// The key stands in the file twice, and the last one counts.
     #[error("the key is there twice; the last one counts")]
     Twice,
     /// This version has no such setting.
     #[error("this version has no such setting")]
     UnknownKey,
-    /// It is a setting of the other role.
+    /// The setting belongs to the other role.
     #[error("it is a setting of the other role")]
     OtherRole,
     /// `agent.yaml` has said it already.
     #[error("agent.yaml says it already")]
     SaidAlready,
-    /// It has a tag that asks for more than a plain value.
+    /// The value has a tag that asks for more than a plain value.
     #[error("it has a tag, which is not followed")]
     Tagged,
-    /// It is no text.
+    /// The value is not text.
     #[error("it is no text")]
     NotText,
-    /// It is no whole number.
+    /// The value is not a whole number.
     #[error("it is no whole number")]
     NotWhole,
-    /// It is neither true nor false.
+    /// The value of a monitor's switch is neither true nor false.
     #[error("it is neither true nor false; the monitor is switched off")]
     NotAFlag,
-    /// It is neither true nor false.
+    /// The value is neither true nor false.
     #[error("it is neither true nor false")]
     NotYesOrNo,
-    /// It is no number.
+    /// The value is not a number.
     #[error("it is no number")]
     NotANumber,
-    /// It is a number out of range, and the nearest one that is possible is used.
+    /// The number is out of range, and the nearest possible one is used.
     #[error("it is not between {least} and {most}; the nearest of them is used")]
     Nearest {
         /// The least that is possible.
@@ -85,22 +85,22 @@ pub enum NotTakenReason {
     /// A search pattern that only V3 can follow.
     #[error("this version cannot follow the pattern; write it in another way")]
     BadPattern,
-    /// It is no whole path.
+    /// The path is not absolute.
     #[error("it is no whole path, from the root on; V3 took it from the folder that it was started in")]
     NotAWholePath,
     /// The form of its kind refuses it.
     #[error("the form of this monitor refuses it")]
     Refused,
-    /// It is no address of a web server.
+    /// The value is not the address of a web server.
     #[error("it is no address of a web server")]
     NotAUrl,
-    /// It is no list.
+    /// The value is not a list.
     #[error("it is no list")]
     NotAList,
-    /// It is no mapping.
+    /// The value is not a mapping.
     #[error("it is no mapping of keys to values")]
     NotAMap,
-    /// It is a number out of range.
+    /// The number is out of range.
     #[error("it is not between {least} and {most}")]
     OutOfRange {
         /// The least that is possible.
@@ -108,10 +108,10 @@ pub enum NotTakenReason {
         /// The most that is possible.
         most: u32,
     },
-    /// It is no address.
+    /// The value is not an address.
     #[error("it is no address")]
     NotAnAddress,
-    /// It would open this machine too far.
+    /// The value would open this machine too far.
     #[error("it {reason}")]
     Exposure {
         /// Why it is refused.
@@ -144,7 +144,7 @@ pub enum NotTakenReason {
     /// There are more machines than a hub takes over.
     #[error("{number} more than a hub takes over")]
     TooMany {
-        /// How many.
+        /// How many entries there are.
         number: u32,
     },
     /// Another machine of the hub has this address.
@@ -156,10 +156,10 @@ pub enum NotTakenReason {
     /// Notifications that V3 has not delivered.
     #[error("notifications that TaskPaw 3 has not delivered, {number} of them, stay in its database")]
     Undelivered {
-        /// How many.
+        /// How many events there are.
         number: u32,
     },
-    /// It is empty, too long, or has line breaks.
+    /// The name is empty, too long, or contains line breaks.
     #[error("it is empty, longer than {most} letters, or has line breaks")]
     BadName {
         /// The most letters that it may have.
@@ -171,7 +171,7 @@ pub enum NotTakenReason {
     /// The machine itself is always watched.
     #[error("the machine itself is always watched")]
     AlwaysOn,
-    /// It is left out and must not be.
+    /// The value is required and is missing.
     #[error("it is missing")]
     Missing,
     /// This version has no such kind of monitor.

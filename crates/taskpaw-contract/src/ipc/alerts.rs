@@ -26,7 +26,7 @@ pub struct AlertTargetView {
 pub struct AlertTargetDraft {
     /// Which one.
     pub target: AlertTarget,
-    /// Its whole address; nothing: the one that is set.
+    /// The target's whole address; nothing keeps the one that is set.
     pub url: Option<String>,
     /// What is shown there as `Authorization: Bearer`; empty: nothing; left out: the one that is set.
     pub token: Option<String>,
@@ -50,7 +50,7 @@ pub struct AlertProbe {
     pub message: String,
 }
 
-/// How a test went.
+/// How a test of an alert target went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AlertTest {
     /// What came of it.
@@ -69,19 +69,19 @@ pub struct AlertTest {
 pub enum AlertOutcome {
     /// The server has taken it.
     Taken,
-    /// It wants another token, or none of this one.
+    /// The target wants another token, or does not want this one.
     TokenRefused,
     /// Nothing is at this address there.
     NotFound,
-    /// It points to another address, where nothing is sent: a token would go there too.
+    /// The target redirects to another address, which is not followed: a token would go there too.
     Moved,
-    /// It wants no more for a while.
+    /// The target accepts nothing more for a while.
     TooMany,
-    /// It does not take what was sent.
+    /// The target does not accept what was sent.
     Refused,
-    /// It has a fault of its own.
+    /// The target has a fault of its own.
     ServerFault,
-    /// It did not answer in time.
+    /// The target did not answer in time.
     Timeout,
     /// No machine of this name is known.
     NameUnknown,
@@ -91,9 +91,9 @@ pub enum AlertOutcome {
     NoWay,
     /// The connection ended before an answer.
     CutOff,
-    /// Its certificate is not trusted, or it does not speak HTTPS.
+    /// The target's certificate is not trusted, or the target does not speak HTTPS.
     NotTrusted,
-    /// It could not be asked, for another reason.
+    /// The target could not be reached, for another reason.
     Unreachable,
 }
 

@@ -9,7 +9,7 @@ use super::port::PortView;
 /// A change of a role's ports: under way, or how the last one came out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Apply {
-    /// How far it is.
+    /// How far the change is.
     pub step: ApplyStep,
     /// Whether the change is meant to stay, or ends with the app.
     pub keep: bool,
@@ -33,7 +33,7 @@ pub enum ApplyStep {
     Stopping,
     /// The backend is started on the new ports.
     Starting,
-    /// It is ready; whether it is the one that listens is being looked at.
+    /// The backend is ready; whether it is the one that listens is being checked.
     Confirming,
     /// The end: the new ports are in use.
     Kept,

@@ -6,9 +6,9 @@ use ts_rs::TS;
 /// A backend that is ready.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Backend {
-    /// Its process id.
+    /// The backend's process id.
     pub pid: u32,
-    /// Its version.
+    /// The backend's version.
     pub version: String,
     /// Where the host reaches it.
     pub base_url: String,

@@ -22,7 +22,7 @@ use crate::config::{Endpoint, ExposureReason, MonitorConfig, Preferences};
 /// Ports that a person is thinking of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PortDraft {
-    /// The role.
+    /// The role whose port this is.
     pub role: Role,
     /// The port's name.
     pub name: String,
@@ -206,7 +206,7 @@ requests! {
     SetToken: set_token {
         /// Which one.
         token: TokenName,
-        /// Its text; empty: nothing is asked for from now on.
+        /// The token's text; an empty one means that no token is asked for from now on.
         value: String,
     } -> ();
     /// The addresses of this machine that a role could listen on, loopback first.
@@ -244,24 +244,24 @@ requests! {
     Monitors: monitors -> Vec<MonitorConfig>;
     /// Add a monitor; it runs at once.
     AddMonitor: add_monitor {
-        /// It.
+        /// The new monitor.
         monitor: MonitorConfig,
     } -> ();
     /// Change a monitor: its settings, its name, whether it runs.
     ChangeMonitor: change_monitor {
-        /// Its name until now.
+        /// The monitor's name until now.
         name: String,
         /// All of it.
         monitor: MonitorConfig,
     } -> ();
     /// Remove a monitor.
     RemoveMonitor: remove_monitor {
-        /// Its name.
+        /// The monitor's name.
         name: String,
     } -> ();
     /// Look once as this monitor would, and keep nothing.
     TryMonitor: try_monitor {
-        /// It; it need not be the agent's yet, and nothing is stored of it.
+        /// The monitor to try; it need not be the agent's yet, and nothing of it is stored.
         monitor: MonitorConfig,
     } -> MonitorStatus;
     /// The programs of this person that run, by name, without what stands in their command lines.
@@ -297,12 +297,12 @@ requests! {
         agent: Option<String>,
         /// The monitor; nothing: all.
         monitor: Option<String>,
-        /// How far back.
+        /// How far back the history goes.
         range: HistoryRange,
     } -> HistoryAnswer;
     /// Have a monitor of this machine look at once. The answer says whether it runs; what it finds is pushed.
     CheckNow: check_now {
-        /// Its name.
+        /// The monitor's name.
         monitor: String,
     } -> bool;
     /// The agent's last events, the newest last.
@@ -321,26 +321,26 @@ requests! {
     } -> Vec<FleetEvent>;
     /// Add an agent to the hub; it is polled at once.
     AddAgent: add_agent {
-        /// It.
+        /// The new machine.
         agent: AgentDraft,
     } -> ();
     /// Change an agent of the hub.
     ChangeAgent: change_agent {
-        /// Its name until now.
+        /// The machine's name until now.
         name: String,
         /// What is to be another.
         change: AgentChange,
     } -> ();
     /// Remove an agent from the hub.
     RemoveAgent: remove_agent {
-        /// Its name.
+        /// The machine's name.
         name: String,
         /// Whether everything goes that it has sent.
         with_events: bool,
     } -> ();
     /// Poll an agent once and store nothing.
     TestAgent: test_agent {
-        /// It; it need not be the hub's yet.
+        /// The machine to try; it need not be the hub's yet.
         probe: AgentProbe,
     } -> AgentTest;
     /// Ask the other app for its place again, after that was given up.

@@ -64,7 +64,7 @@ impl DataKind {
 pub enum RoleData {
     /// All that the agent sees.
     Agent {
-        /// It.
+        /// The agent's status.
         status: AgentStatus,
     },
     /// Some of its monitors.
@@ -73,43 +73,43 @@ pub enum RoleData {
         #[ts(type = "Record<string, MonitorStatus>")]
         monitors: BTreeMap<String, MonitorStatus>,
     },
-    /// It happened on this machine, the newest last.
+    /// Events of this machine, the newest last.
     AgentEvents {
-        /// These.
+        /// The events.
         events: Vec<AgentEvent>,
     },
     /// All machines of the hub.
     Fleet {
-        /// They, and what is beside them.
+        /// The machines, and what the hub knows beside them.
         status: FleetStatus,
     },
     /// Some of its machines.
     Machines {
-        /// These.
+        /// The machines that have changed.
         agents: Vec<FleetAgent>,
     },
-    /// It happened in the fleet, the newest last.
+    /// Events of the fleet, the newest last.
     FleetEvents {
-        /// These.
+        /// The events.
         events: Vec<FleetEvent>,
     },
     /// A role may have told events that were not heard: they are to be asked for.
     EventsMissed {
-        /// The role.
+        /// The role whose events were missed.
         role: Role,
     },
     /// A role is not heard for a moment: what is shown of it may be old.
     Unheard {
-        /// The role.
+        /// The role that is not heard.
         role: Role,
         /// Why.
         error: IpcError,
     },
     /// Lines of the log of a role's backend, the newest last.
     Log {
-        /// The role.
+        /// The role whose backend logged the lines.
         role: Role,
-        /// They.
+        /// The log lines.
         lines: Vec<LogLine>,
     },
 }

@@ -47,7 +47,7 @@ pub enum ErrorCode {
     Config,
     /// Fields of what was sent cannot be used; `detail` is a list of `FieldProblem`.
     InvalidFields,
-    /// The same is under way already.
+    /// The same request is already being carried out.
     Busy,
     /// The app is being handed over to another one, which may fail: nothing is changed meanwhile.
     HandingOver,

@@ -22,7 +22,7 @@ pub enum Event {
         role: Role,
         /// The start's number.
         generation: u32,
-        /// Its ports, not looked at yet.
+        /// The role's ports, not looked at yet.
         ports: Vec<PortView>,
     },
     /// Stale backends hold ports and are being ended.
@@ -44,7 +44,7 @@ pub enum Event {
         generation: u32,
         /// The process.
         pid: u32,
-        /// How far it is.
+        /// How far the end of the process is.
         stage: Stage,
     },
     /// The ports are free of stale backends.
@@ -93,7 +93,7 @@ pub enum Event {
         role: Role,
         /// The start's number.
         generation: u32,
-        /// It.
+        /// The backend that is ready.
         backend: Backend,
         /// Every port, now in use by the app.
         ports: Vec<PortView>,
@@ -144,7 +144,7 @@ pub enum Event {
         role: Role,
         /// The start's number.
         generation: u32,
-        /// How, in words.
+        /// How the backend ended, in words.
         status: String,
     },
     /// The backend has let go of ports and state for another app, and serves again if that does not follow.
@@ -161,48 +161,48 @@ pub enum Event {
     },
     /// The other version does not take the place: this app goes on.
     HandoverFailed {
-        /// It.
+        /// The version that did not take the place.
         successor: FailedSuccessor,
     },
     /// Another version was started beside this app, and was sent away.
     OtherStarted {
-        /// It.
+        /// The version that was sent away.
         other: OtherStart,
     },
     /// This app is further on its way to the place of the one that runs.
     LaunchChanged {
-        /// How far.
+        /// How far the launch is.
         launch: Launch,
     },
     /// This app took the place of another one.
     HandoverFinished {
-        /// It.
+        /// The app whose place was taken.
         from: TookOver,
     },
     /// Another version lies where this one was started from, or no longer does.
     UpdateInstalled {
-        /// It; nothing if it is this version again.
+        /// The version that lies there; nothing if it is this version again.
         version: Option<String>,
     },
     /// A change of ports is a step further.
     ApplyProgress {
         /// The role.
         role: Role,
-        /// How far it is.
+        /// How far the change is.
         apply: Apply,
     },
     /// The person closes the window, and wants to be asked what that should do.
     CloseRequested,
-    /// They have answered.
+    /// The person has answered what closing the window should do.
     CloseAnswered,
     /// A person clicked on a notification: the event that it was about is to be shown, or all of them.
     EventChosen {
         /// The machine that it happened on; empty: none of them alone.
         machine: String,
-        /// Its number there.
+        /// The event's number on that machine.
         #[ts(type = "number")]
         id: u64,
-        /// Its time, as that machine has told it.
+        /// When the event happened, as that machine reported it.
         time: String,
     },
     /// The configuration was changed.

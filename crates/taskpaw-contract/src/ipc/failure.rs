@@ -21,7 +21,7 @@ pub enum Failure {
     /// A backend of TaskPaw V3 that would have to be ended still works at something; nothing was ended.
     #[serde(rename = "v3_busy")]
     V3Busy {
-        /// Its process id.
+        /// The process id of the V3 backend.
         pid: u32,
         /// The processes that it has started.
         children: Vec<ChildView>,
@@ -29,20 +29,20 @@ pub enum Failure {
     /// Another backend of this role has its ports, which was started after the role was launched here the last time. The last
     /// launch wins: it is left alone until a person launches the role once more.
     Displaced {
-        /// Its process id.
+        /// The process id of the other backend.
         pid: u32,
-        /// Its name.
+        /// The name of the other backend.
         name: String,
-        /// Its version, if it tells one.
+        /// The version of the other backend, if it reports one.
         version: Option<String>,
     },
     /// A stale backend has the ports and may not be ended by this user, such as one that runs as administrator.
     NotAllowed {
-        /// Its process id.
+        /// The process id of the stale backend.
         pid: u32,
-        /// Its name.
+        /// The name of the stale backend.
         name: String,
-        /// Its version, if it tells one.
+        /// The version of the stale backend, if it reports one.
         version: Option<String>,
     },
     /// The configuration cannot be used any more.
@@ -52,7 +52,7 @@ pub enum Failure {
     },
     /// The backend's program could not be started.
     SpawnFailed {
-        /// Its path.
+        /// The path of the program.
         program: String,
         /// Whether it is not there at all.
         missing: bool,
@@ -70,9 +70,9 @@ pub enum Failure {
     },
     /// The backend broke the protocol.
     BrokenProtocol {
-        /// How.
+        /// How the protocol was broken.
         message: String,
-        /// Its last log lines.
+        /// The backend's last log lines.
         log: Vec<String>,
     },
     /// The backend is another version than the app.
@@ -84,21 +84,21 @@ pub enum Failure {
     NotReady {
         /// Seconds that it had.
         seconds: u32,
-        /// Its last log lines.
+        /// The backend's last log lines.
         log: Vec<String>,
     },
     /// The backend ended by itself.
     Exited {
         /// How, in words, such as `exit status 1`.
         status: String,
-        /// Its last log lines.
+        /// The backend's last log lines.
         log: Vec<String>,
     },
     /// The backend answered no health call any more.
     Unhealthy {
         /// How many it missed.
         missed: u32,
-        /// Its last log lines.
+        /// The backend's last log lines.
         log: Vec<String>,
     },
 }
@@ -114,9 +114,9 @@ impl Failure {
 /// A process that a backend has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ChildView {
-    /// Its id.
+    /// The process id of the child.
     pub pid: u32,
-    /// Its name.
+    /// The name of the child.
     pub name: String,
 }
 

@@ -28,9 +28,9 @@ pub struct FleetStatus {
 /// An agent as the hub knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FleetAgent {
-    /// Its configured name.
+    /// The machine's configured name.
     pub name: String,
-    /// Its configured address.
+    /// The machine's configured address.
     pub url: String,
     /// Whether it is polled.
     pub enabled: bool,
@@ -43,7 +43,7 @@ pub struct FleetAgent {
     pub last_seen_seconds: Option<f64>,
     /// Why the last poll failed, in words.
     pub error: Option<String>,
-    /// The same as a code.
+    /// The error as a code.
     #[serde(default)]
     pub error_code: Option<PollErrorCode>,
     /// Seconds since the hub noticed that the agent's event numbers began again: it was installed anew. Nothing
@@ -76,21 +76,21 @@ pub struct MissedEvents {
 pub enum PollErrorCode {
     /// The agent asks for another token.
     Unauthorized,
-    /// It does not answer in time.
+    /// The agent does not answer in time.
     Timeout,
-    /// It cannot be reached.
+    /// The agent cannot be reached.
     Unreachable,
     /// This system does not let the hub onto the local network (macOS): a person can allow it.
     NotAllowed,
-    /// It answers with an error.
+    /// The agent answers with an error.
     Status,
     /// What answers is no agent.
     NoAgent,
-    /// It is a TaskPaw of a version that is too old for a hub.
+    /// The agent's version is too old for a hub.
     TooOld,
-    /// It answers, and the hub cannot store its events.
+    /// The agent answers, and the hub cannot store its events.
     Store,
-    /// It answers, with more than a hub takes or with what cannot be: the rest is shown.
+    /// The agent answers with more than a hub accepts or with impossible values: the rest is shown.
     TooMuch,
 }
 
@@ -118,7 +118,7 @@ pub struct AgentOffer {
     pub machine: String,
     /// Where it answers.
     pub url: String,
-    /// Its version.
+    /// The version of the agent on offer.
     pub version: String,
 }
 
@@ -133,7 +133,7 @@ pub struct WebhookStatus {
     pub kept_aside: u64,
     /// Why the last delivery failed; nothing if it did not.
     pub error: Option<String>,
-    /// The same as a code.
+    /// The outcome as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub outcome: Option<AlertOutcome>,
@@ -145,7 +145,7 @@ pub struct WebhookStatus {
 pub struct AgentDraft {
     /// What people call it, once in a hub.
     pub name: String,
-    /// Its address, such as `http://192.168.1.5:5680`.
+    /// The agent's address, such as `http://192.168.1.5:5680`.
     pub url: String,
     /// What it asks for; empty: the hub's polling token.
     #[serde(default)]
@@ -173,7 +173,7 @@ pub struct AgentChange {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct AgentProbe {
-    /// Its address.
+    /// The agent's address.
     pub url: String,
     /// The token to show it. Nothing: that of the configured agent `name`, else the hub's polling token.
     #[serde(default)]
@@ -188,11 +188,11 @@ pub struct AgentProbe {
 pub struct AgentTest {
     /// Why it failed; nothing if it went well.
     pub error: Option<String>,
-    /// The same as a code.
+    /// The error as a code.
     pub error_code: Option<PollErrorCode>,
     /// What the agent answered.
     pub status: Option<AgentStatus>,
-    /// Its version; a failed probe may know it too, since nobody needs a token to ask for it.
+    /// The agent's version; a failed probe may know it too, since asking for it needs no token.
     pub version: Option<String>,
     /// The configured agent that is the same machine under another name.
     pub known_as: Option<String>,
@@ -221,7 +221,7 @@ pub struct Paired {
 pub enum FleetNews {
     /// An agent is another than before: its state, its error, a monitor.
     Agent {
-        /// How it is now.
+        /// The machine as it is now.
         agent: FleetAgent,
     },
     /// The list of agents is another one: ask for the status.

@@ -9,16 +9,16 @@ use super::role::{RoleState, RoleView};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Health {
-    /// It is not known yet.
+    /// Whether everything is all right is not known yet.
     Unknown,
     /// Nothing is watched, since no role that should watch is running.
     NotWatched,
-    /// It is.
+    /// Everything is all right.
     AllWell {
         /// So many things.
         total: u32,
     },
-    /// It is not.
+    /// Something is not as it should be.
     Attention {
         /// So many things are watched.
         total: u32,

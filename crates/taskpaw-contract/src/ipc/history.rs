@@ -45,11 +45,12 @@ pub struct History {
 /// What is kept of one monitor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorHistory {
-    /// Its name.
+    /// The monitor's name.
     pub name: String,
-    /// Its states, each since when it was, in order; at most 2,000, the newest. What is before the first is not known.
+    /// The monitor's states in order, each with the time at which it began; the newest 2,000 at most. What came before the
+    /// first one is not known.
     pub states: Vec<StateSince>,
-    /// Its numbers. Where all monitors were asked for, only the machine's own has some.
+    /// The monitor's numbers. Where all monitors were asked for, only the machine's own has some.
     pub series: Vec<MetricSeries>,
 }
 
@@ -73,7 +74,7 @@ fn known_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Moni
 /// One number over the time, with a place for each step; nothing where there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MetricSeries {
-    /// Its key in a status.
+    /// The key that the number has in a status.
     pub key: String,
     /// The means.
     pub mean: Vec<Option<f64>>,
@@ -89,16 +90,16 @@ pub struct MetricSeries {
 pub enum HistoryAnswer {
     /// What its agent keeps.
     History {
-        /// It.
+        /// The history that was asked for.
         history: History,
     },
-    /// Its agent is of a version that keeps nothing.
+    /// The agent's version keeps no history.
     TooOld,
-    /// Its agent could not be asked.
+    /// The agent could not be asked.
     Failed {
         /// Why.
         code: PollErrorCode,
-        /// The same in words.
+        /// The reason in words.
         message: String,
     },
 }

@@ -9,13 +9,13 @@ use super::failure::RoleFailure;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Launch {
-    /// It is there.
+    /// This app has the place.
     Running,
     /// Another app has the place, and is asked for it.
     Waiting {
         /// The other one's version, if it is known.
         version: Option<String>,
-        /// Its process id, if it is known.
+        /// The other app's process id, if it is known.
         pid: Option<u32>,
         /// Whether it is no app that has the place but one that was started before, and goes first.
         for_turn: bool,
@@ -50,6 +50,6 @@ pub struct FailedSuccessor {
 pub struct OtherStart {
     /// Which one.
     pub version: String,
-    /// Its program, if it is known for certain and so can be started from here.
+    /// The program of the other version, if it is known for certain and so can be started from here.
     pub program: Option<String>,
 }

@@ -9,7 +9,7 @@ pub struct LogLine {
     /// Counts the lines of a role since the app started.
     #[ts(type = "number")]
     pub number: u64,
-    /// Its level; nothing for a line that tells none, such as the second one of a message.
+    /// The line's level; nothing for a line that has none, such as the second one of a message.
     pub level: Option<LogLevel>,
     /// All of it, as it was written.
     pub text: String,

@@ -9,7 +9,7 @@ use super::status::{AgentEvent, MonitorStatus};
 /// A kind of monitor that an agent offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorType {
-    /// Its id, such as `tcp_check`.
+    /// The kind's id, such as `tcp_check`.
     pub type_id: String,
     /// What people call it, in English.
     pub title: String,
@@ -31,7 +31,7 @@ pub struct FieldProblem {
     pub field: String,
     /// What is wrong with it, in English.
     pub message: String,
-    /// The same as a code, which the window has words for.
+    /// The fault as a code, which the window has words for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub fault: Option<FieldFault>,
@@ -43,49 +43,49 @@ pub struct FieldProblem {
 pub enum FieldFault {
     /// Nothing is in it, and something must be.
     Required,
-    /// It is no text.
+    /// The value is not text.
     NotText,
-    /// It has a character that no text has.
+    /// The value contains a character that text cannot have.
     BadCharacter,
-    /// It is longer than so many bytes.
+    /// The value is too long.
     TooLong {
-        /// These.
+        /// The most bytes that are possible.
         most: u32,
     },
-    /// It has more entries than these.
+    /// The list has too many entries.
     TooMany {
-        /// These.
+        /// The most entries that are possible.
         most: u32,
     },
-    /// It is no list of texts.
+    /// The value is not a list of texts.
     NotAList,
-    /// It is neither the name nor the address of a machine.
+    /// The value is neither the name nor the address of a machine.
     NotAHost,
-    /// It is no whole path.
+    /// The value is not an absolute path.
     NotAPath,
-    /// It is no regular expression.
+    /// The value is not a regular expression.
     NotAPattern,
-    /// It is none of the words that are possible.
+    /// The value is none of the words that are possible.
     NotOneOf {
-        /// These.
+        /// The words that are possible.
         words: Vec<String>,
     },
-    /// It is no number.
+    /// The value is not a number.
     NotANumber,
-    /// It is no whole number.
+    /// The value is not a whole number.
     NotWhole,
-    /// It is not between two numbers.
+    /// The number is out of range.
     NotBetween {
         /// The least, as it is written.
         least: String,
         /// The most, as it is written.
         most: String,
     },
-    /// It is neither yes nor no.
+    /// The value is neither yes nor no.
     NotAFlag,
-    /// It is no address of a web page.
+    /// The value is not the address of a web page.
     NotAUrl,
-    /// It is no list of statuses of HTTP.
+    /// The value is not a list of HTTP statuses.
     NotStatuses,
     /// A pattern has no parentheses around what is to be read.
     NoGroup,
@@ -93,7 +93,7 @@ pub enum FieldFault {
     NoneFilled,
     /// Another one has this name.
     Taken,
-    /// It is no name that can be used.
+    /// The name cannot be used for a monitor.
     BadName,
     /// This version has no such kind.
     UnknownKind,
@@ -121,16 +121,16 @@ impl FieldProblem {
 pub enum AgentNews {
     /// The state of a monitor is another than before.
     Monitor {
-        /// Its name.
+        /// The monitor's name.
         name: String,
-        /// How it is now.
+        /// The monitor as it is now.
         monitor: MonitorStatus,
     },
     /// A monitor has looked, and its state is what it was; what else it found may be another thing than before.
     Look {
-        /// Its name.
+        /// The monitor's name.
         name: String,
-        /// How it is now.
+        /// The monitor as it is now.
         monitor: MonitorStatus,
     },
     /// The list of monitors is another one, or what the agent says besides: ask for it, and for the status.

@@ -16,7 +16,7 @@ pub struct PortView {
     /// The configured number.
     #[ts(type = "number")]
     pub port: i64,
-    /// Its state when it was last looked at; nothing if it was not yet.
+    /// The port's state when it was last looked at; nothing before the first look.
     pub state: Option<PortStatus>,
     /// What that means for a start; nothing if it was not looked at yet.
     pub outlook: Option<port_takeover::PortOutlook>,
@@ -31,15 +31,15 @@ pub struct PortView {
 /// A process that holds a port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct HolderView {
-    /// Its id.
+    /// The holder's process id.
     pub pid: u32,
-    /// Its name; nothing if it cannot be seen.
+    /// The holder's name; nothing if it cannot be seen.
     pub name: Option<String>,
     /// The path of its executable.
     pub exe: Option<String>,
     /// Who runs it.
     pub user: Option<String>,
-    /// Its role, if it is a TaskPaw backend.
+    /// The holder's role, if it is a TaskPaw backend.
     pub role: Option<Role>,
     /// Whether it is a stale backend of this role and user.
     pub ours: bool,

@@ -23,7 +23,7 @@ pub struct RoleView {
     pub generation: u32,
     /// What it does now.
     pub state: RoleState,
-    /// Its ports as they are configured, and as they were seen last.
+    /// The role's ports as they are configured, and as they were last seen.
     pub ports: Vec<PortView>,
     /// The last takeover that replaced something.
     pub last_takeover: Option<Takeover>,
@@ -39,11 +39,11 @@ pub struct RoleView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RoleState {
-    /// It is switched off, or was stopped by the person.
+    /// The role is switched off, or was stopped by the person.
     Stopped,
-    /// Its ports are being looked at, or taken over.
+    /// The role's ports are being looked at, or taken over.
     TakingOver {
-        /// How far that is.
+        /// How far the takeover is.
         progress: Progress,
     },
     /// A port becomes free by itself.
@@ -57,7 +57,7 @@ pub enum RoleState {
     Starting,
     /// The backend is ready.
     Ready {
-        /// It.
+        /// The backend that is ready.
         backend: Backend,
     },
     /// Another attempt follows by itself.
@@ -74,15 +74,15 @@ pub enum RoleState {
         /// What it waits for: a failure that is about ports.
         failure: Failure,
     },
-    /// It failed again and again, or for a reason that hardly goes away by itself: the person is asked.
+    /// The role failed again and again, or for a reason that hardly goes away by itself: the person is asked.
     Failed {
         /// What went wrong last.
         failure: Failure,
         /// Milliseconds from the event to the next attempt; nothing if none follows by itself.
         retry_ms: Option<u32>,
     },
-    /// It is being stopped.
+    /// The role is being stopped.
     Stopping,
-    /// It serves no more, since another app is about to follow, and serves again if that does not.
+    /// The role no longer serves, since another app is about to follow; it serves again if that app does not.
     StoodDown,
 }

@@ -10,7 +10,7 @@ use ts_rs::TS;
 pub enum RunBy {
     /// A unit of systemd.
     Unit {
-        /// Its whole name, such as `nginx.service`.
+        /// The unit's whole name, such as `nginx.service`.
         unit: String,
         /// Whether it is one of the person, and not of the machine.
         of_person: bool,

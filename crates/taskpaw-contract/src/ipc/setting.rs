@@ -44,9 +44,9 @@ pub enum Place {
 /// A program of this person that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RunningProgram {
-    /// Its name, such as `blender`.
+    /// The program's name, such as `blender`.
     pub name: String,
-    /// Its file; nothing if the system does not say.
+    /// The program's file; nothing if the system does not say.
     pub path: Option<String>,
     /// How many processes of it run.
     pub count: u32,

@@ -11,7 +11,7 @@ pub struct AgentStatus {
     pub machine: String,
     /// Tells it from all others.
     pub server_id: String,
-    /// Its operating system, such as `linux`.
+    /// The machine's operating system, such as `linux`.
     pub os: String,
     /// Every monitor by its name.
     #[ts(type = "Record<string, MonitorStatus>")]
@@ -93,13 +93,13 @@ pub struct EventRefusal {
 /// One monitor of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorStatus {
-    /// Its kind, such as `host_metrics`.
+    /// The monitor's kind, such as `host_metrics`.
     pub type_id: String,
     /// How what it watches is.
     pub state: MonitorState,
     /// The state in words.
     pub detail: String,
-    /// Its numbers.
+    /// The monitor's numbers.
     #[ts(type = "Record<string, unknown>")]
     pub metrics: Map<String, Value>,
     /// When it looked last: UTC, ISO 8601; nothing if it has not yet.
@@ -203,13 +203,13 @@ pub enum EventLevel {
     Info,
     /// Look at it some time.
     Warn,
-    /// Look at it now.
+    /// The person should look now.
     Alert,
     /// Work has finished.
     Done,
 }
 
-/// What happened: `data.kind` of an event, for whoever says it in another language.
+/// What happened: `data.kind` of an event, so that it can be said in another language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -217,7 +217,7 @@ pub enum EventKind {
     Started,
     /// What is watched is not as it should be.
     Down,
-    /// It is again.
+    /// What is watched is as it should be again.
     Up,
     /// A line of a log calls for the person.
     ErrorLine,
@@ -227,7 +227,7 @@ pub enum EventKind {
     WorkDone,
     /// A file or a folder cannot be read.
     Unreadable,
-    /// It can again.
+    /// The file or folder can be read again.
     Readable,
     /// A file has arrived: `file`, `bytes`, `path`.
     FileComplete,
@@ -237,34 +237,34 @@ pub enum EventKind {
     BusyTooLong,
     /// A file was not written for too long: `seconds`.
     Stale,
-    /// It was written again.
+    /// The file was written again.
     Fresh,
     /// A share of this machine is high: `metric`, `percent`, `threshold`.
     High,
-    /// It is not any more: the same.
+    /// That share is no longer high: `metric`, `percent`, `threshold`.
     Normal,
     /// A task has ended: `program`, `seconds`, `exit_status`.
     TaskDone,
-    /// A task has failed: the same.
+    /// A task has failed: `program`, `seconds`, `exit_status`.
     TaskFailed,
-    /// Work does not go on: `pending`, `reason`.
+    /// Work is stuck: `pending`, `reason`.
     Stuck,
-    /// It goes on again.
+    /// Work that was stuck goes on.
     Unstuck,
     /// A coding assistant works: `tools`.
     AssistantBusy,
-    /// One waits for the person: `tools`.
+    /// A coding assistant waits for the person: `tools`.
     AssistantWaits,
-    /// None works or waits any more.
+    /// No coding assistant works or waits any more.
     AssistantIdle,
-    /// A monitor cannot look.
+    /// A monitor cannot do its checks.
     MonitorFailed,
-    /// It can again.
+    /// A monitor can do its checks again.
     MonitorWorks,
     /// Too many events came at once: `count`.
     LeftOut,
     /// A machine does not answer its hub: `cause`, a `PollErrorCode`.
     MachineOffline,
-    /// It does again: `seconds` for which it did not, if that is known.
+    /// A machine answers its hub again: `seconds` for which it did not, if that is known.
     MachineOnline,
 }

@@ -20,7 +20,7 @@ pub enum Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum LingeringCause {
-    /// Its connections had ended before.
+    /// Connections to the port had ended shortly before.
     Connections,
     /// The system did not let it be made free before its backend was ended.
     NotAllowed,
@@ -30,20 +30,20 @@ pub enum LingeringCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It was asked to stop.
+    /// The stale backend was asked to stop.
     Asked,
-    /// It is gone.
+    /// The stale backend is gone.
     Gone,
-    /// It did not stop in time and was killed.
+    /// The stale backend did not stop in time and was killed.
     Forced,
 }
 
 /// A stale backend that was replaced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Replaced {
-    /// Its process id.
+    /// The process id of the stale backend.
     pub pid: u32,
-    /// Its name; of a backend of V3, `TaskPaw`.
+    /// The name of the stale backend; `TaskPaw` for one of V3.
     pub name: String,
     /// The version in its program's stamp, or `3` for a backend of V3; nothing if it was already gone.
     pub version: Option<String>,
@@ -71,9 +71,9 @@ pub struct Takeover {
 /// An app whose place this one took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct TookOver {
-    /// Its version, if it told it.
+    /// The version of the other app, if it said so.
     pub version: Option<String>,
-    /// Its process id.
+    /// The process id of the other app.
     pub pid: u32,
     /// Whether it did not answer and had to be ended.
     pub forced: bool,
@@ -88,7 +88,7 @@ pub struct TookOver {
 /// Which way a role's ports came from the app before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PortsFrom {
-    /// The role.
+    /// The role whose ports these are.
     pub role: Role,
     /// The way.
     pub way: PortsWay,

@@ -58,7 +58,7 @@ pub struct AppView {
     pub launch: Launch,
     /// The tokens that are set. What they are is told only to whoever asks for one.
     pub tokens: Vec<TokenName>,
-    /// Those of them that others show to this machine, and that have so few letters that they can be guessed.
+    /// The tokens among them that others show to this machine, and that are short enough to be guessed.
     pub short_tokens: Vec<TokenName>,
     /// Where else people are told of events.
     pub alerts: Vec<AlertTargetView>,

@@ -13,7 +13,7 @@ pub struct Watched {
     pub total: u32,
     /// How many of them are not as they should be.
     pub broken: u32,
-    /// These, the worst first: [`MOST_TROUBLES`] at most.
+    /// What is not as it should be, the worst first: [`MOST_TROUBLES`] at most.
     pub troubles: Vec<Trouble>,
 }
 
@@ -54,7 +54,7 @@ pub struct Trouble {
     pub machine: Option<String>,
     /// The monitor; nothing if the machine itself is silent.
     pub monitor: Option<String>,
-    /// How it is.
+    /// How the thing is.
     pub state: TroubleState,
     /// Since when, in ms since 1970 on this machine's clock; nothing if that is not known.
     #[ts(type = "number | null")]
@@ -67,9 +67,9 @@ pub struct Trouble {
 pub enum TroubleState {
     /// A machine does not answer.
     Offline,
-    /// It is broken.
+    /// The monitor is broken.
     Error,
-    /// It works, but not well.
+    /// The monitor works, but not well.
     Degraded,
 }
 

@@ -16,21 +16,21 @@ use super::step::{GoOn, Step, StepError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Life {
-    /// It reads its configuration, and looks at its state.
+    /// The sidecar reads its configuration, and looks at its state.
     Preparing,
-    /// It can serve, and has touched nothing; or it has stood down.
+    /// The sidecar can serve and has touched nothing; or it has stood down.
     Prepared,
-    /// It claims its ports and opens its state.
+    /// The sidecar claims its ports and opens its state.
     GoingOn,
-    /// It answers requests.
+    /// The sidecar answers requests.
     Serving,
-    /// It serves, and begins what acts outside.
+    /// The sidecar serves, and begins everything that acts outside.
     GoingLive,
-    /// It does everything that it is for.
+    /// The sidecar does everything that it is for.
     Live,
-    /// It lets go of everything but its listening sockets.
+    /// The sidecar lets go of everything but its listening sockets.
     StandingDown,
-    /// It has ended, or is about to.
+    /// The sidecar has ended, or is about to.
     Ended,
 }
 
@@ -45,7 +45,7 @@ pub enum Input {
     Stop,
     /// What was under way has come to its end: the state that it led to is reached.
     Done,
-    /// It could not be done.
+    /// What was under way has failed.
     Failed,
     /// Whether the host was given copies of the listening sockets.
     Passed(bool),

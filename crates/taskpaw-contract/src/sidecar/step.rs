@@ -70,7 +70,7 @@ impl Step {
         serde_json::from_value(value).map_err(|_| StepError::Broken)
     }
 
-    /// Its name in a line.
+    /// The name that the step has in a line.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
