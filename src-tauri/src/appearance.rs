@@ -17,7 +17,7 @@ const FARTHEST: std::ops::RangeInclusive<i32> = -32768..=32767;
 pub(crate) struct Appearance {
     /// The corner of its frame, in pixels.
     pub(crate) position: Option<(i32, i32)>,
-    /// Its size without the frame, in pixels.
+    /// The window's size without its frame, in pixels.
     pub(crate) size: Option<(u32, u32)>,
     /// Whether it fills the screen; position and size are those of before.
     pub(crate) maximized: bool,

@@ -75,7 +75,7 @@ impl Board {
         self.publish_on(&mut self.lock(), event);
     }
 
-    /// The same while the board is held: what was just read from it still holds.
+    /// Publishes an event while the board is held, so that what was just read from the board still holds.
     fn publish_on(&self, shown: &mut Snapshot, event: Event) {
         if is_late(shown, &event) {
             tracing::debug!(?event, "an event of an attempt that is over");

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 pub(crate) enum Choice {
     /// The other app is asked once more.
     Again,
-    /// The same, and the backends may take longer to be prepared.
+    /// The other app is asked once more, and the backends may take longer to be prepared.
     Patiently,
     /// The other app keeps the place, and this one ends.
     KeepOther,

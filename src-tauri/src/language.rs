@@ -20,7 +20,7 @@ pub(crate) fn of_the_system() -> Spoken {
     *SYSTEM.get_or_init(|| Spoken::for_tag(&sys_locale::get_locale().unwrap_or_default()))
 }
 
-/// The same as the window is told it.
+/// The spoken language, in the form in which the window is told.
 pub(crate) fn written(spoken: Spoken) -> Language {
     match spoken {
         Spoken::English => Language::English,

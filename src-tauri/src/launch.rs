@@ -36,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where a launch stands when the window is about to be built.
 pub(crate) enum Launching {
-    /// It has the place.
+    /// The launch has the place.
     Placed(Incumbent),
     /// Another app has the place, and is to be asked for it.
     Waits(Successor),
@@ -198,7 +198,7 @@ enum Tried {
     Again,
     /// There is nothing to do for this app.
     Over,
-    /// It cannot be had.
+    /// The place cannot be had.
     Blocked(HandoverError),
 }
 

@@ -10,18 +10,18 @@ use tokio::sync::{Notify, watch};
 /// Where the app is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Phase {
-    /// It does what it is told.
+    /// The app does what it is told.
     #[default]
     Running,
-    /// It changes the ports of a role, and takes no other order that starts something.
+    /// The app changes the ports of a role, and accepts no other order that starts something.
     ChangingPorts,
-    /// Its backends stand down for a successor, or are about to serve for the first time: it takes no order but its end.
+    /// The app's backends stand down for a successor, or are about to serve for the first time: it accepts no order but to end.
     HandingOver,
     /// A starting host was promised its place, or its end: it shows its window to nobody any more.
     Leaving,
-    /// Its backends are being ended.
+    /// The app's backends are being ended.
     Ending,
-    /// Its backends have ended, and the program may.
+    /// The app's backends have ended, and the program may.
     Ended,
 }
 

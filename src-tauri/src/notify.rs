@@ -118,7 +118,7 @@ fn is_new(told: &mut VecDeque<(String, u64, String)>, event: &AgentEvent) -> boo
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Show,
-    /// It and those after it are summed up.
+    /// This notification and those after it are summed up.
     SumUp,
     Nothing,
 }

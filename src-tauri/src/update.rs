@@ -187,7 +187,7 @@ impl Attention {
         self.failures = None;
     }
 
-    /// It may be half installed.
+    /// The program at the path was not understood: it may be half installed.
     fn understood_nothing(&mut self) {
         let failures = self.failures.unwrap_or_default().saturating_add(1);
         self.failures = Some(failures);

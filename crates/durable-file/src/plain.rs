@@ -7,7 +7,7 @@ use std::path::Path;
 /// What is done where a path is a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// It is refused: whoever writes such a file never makes one.
+    /// A link is refused, because the program that writes such a file never makes one.
     Refuse,
     /// What it leads to is opened.
     Follow,

@@ -19,15 +19,15 @@ pub enum Broken {
     /// Nothing.
     #[default]
     Not,
-    /// Its backend cannot be prepared.
+    /// The host's backend cannot be prepared.
     CannotPrepare,
-    /// Its backend ends when it has been told to go on.
+    /// The host's backend ends when it has been told to go on.
     FailsGoingOn,
-    /// Its backend hangs when it has been told to go on.
+    /// The host's backend hangs when it has been told to go on.
     HangsGoingOn,
-    /// Its backend ends when it has been told that it is live.
+    /// The host's backend ends when it has been told that it is live.
     FailsGoingLive,
-    /// Its backend hangs when it has been told that it is live.
+    /// The host's backend hangs when it has been told that it is live.
     HangsGoingLive,
 }
 
@@ -258,7 +258,7 @@ impl World {
         is_settled && self.place == Some(host)
     }
 
-    /// Its backend is gone, and what it held is free.
+    /// A host's backend is gone, and what it held is free.
     fn backend_ends(&mut self, host: usize) {
         self.hosts[host].backend = Backend::NONE;
         if self.state == Some(host) {

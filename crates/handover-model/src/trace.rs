@@ -17,16 +17,16 @@ pub struct Step {
     pub host: usize,
     /// What it heard.
     pub input: String,
-    /// How far it was.
+    /// How far the host was.
     pub from: String,
-    /// How far it is.
+    /// How far the host is.
     pub to: String,
 }
 
 /// A step that no order of events leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its place in the trace.
+    /// The step's index in the trace.
     pub at: usize,
     /// The step.
     pub step: Step,

@@ -6,9 +6,9 @@ pub enum Incumbent {
     /// Nobody has asked: its backends serve.
     #[default]
     Serving,
-    /// Its backends have been told to stand down.
+    /// The incumbent's backends have been told to stand down.
     StandingDown,
-    /// Its backends have stood down, and the successor may go on.
+    /// The incumbent's backends have stood down, and the successor may go on.
     StoodDown,
     /// The place was given back, and the successor has not said that it has it and serves: the backends keep what they need to
     /// serve again.

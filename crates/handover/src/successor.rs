@@ -3,7 +3,7 @@
 /// How far a start has come, for a host that finds the place taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Successor {
-    /// Its backends read what they need, and touch nothing yet.
+    /// The successor's backends read what they need, and touch nothing yet.
     #[default]
     Preparing,
     /// Prepared, and the incumbent was asked.
@@ -14,15 +14,16 @@ pub enum Successor {
     Confirmed,
     /// The place was offered by an incumbent that waits for what becomes of it: this host tries to take it.
     Offered,
-    /// It has the place, and its backends become live. The incumbent keeps what it needs to serve again until then.
+    /// The successor has the place, and its backends become live. Until then the incumbent keeps what it needs to serve again.
     GoingLive,
     /// The holder of the place is gone: this host tries to take it, with its backends that far.
     Taking(Stage),
-    /// It has the place, and its backends are that far.
+    /// The successor has the place, without an incumbent; its backends are at this stage.
     Alone(Stage),
-    /// It has the place. Its backends are live, or are supervised as those of any host that runs.
+    /// The successor has the place. Its backends are live, or are supervised like those of any running host.
     Running,
-    /// It could not follow. A person is told, and the place is watched: who is left over goes on.
+    /// The successor could not follow. A person is told, and the place is watched: if the incumbent goes, the successor goes
+    /// on.
     Failed(Problem),
     /// A person has ended it.
     Ended,
@@ -31,15 +32,15 @@ pub enum Successor {
 /// How far the backends of a successor are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// They are being prepared.
+    /// The backends are being prepared.
     Preparing,
-    /// They are prepared.
+    /// The backends are prepared.
     Prepared,
-    /// They claim ports and state.
+    /// The backends claim ports and state.
     GoingOn,
-    /// They serve.
+    /// The backends serve.
     Ready,
-    /// They have failed.
+    /// A backend has failed.
     Failed,
 }
 

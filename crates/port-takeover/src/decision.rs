@@ -52,11 +52,11 @@ pub enum PortState {
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum PortOutlook {
-    /// It can be had: it is free, or a stale process of ours is replaced.
+    /// The port can be had: it is free, or a stale process of ours is replaced.
     Starts,
-    /// It becomes free by itself, and is waited for.
+    /// The port becomes free by itself, and is waited for.
     Waits,
-    /// It cannot be had.
+    /// The port cannot be had.
     Refuses,
 }
 
@@ -131,11 +131,11 @@ pub enum HolderKind {
 /// A holder of a wanted port that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Its id.
+    /// The holder's process id.
     pub pid: Pid,
     /// What was seen of it; nothing if it could not be seen.
     pub process: Option<Process>,
-    /// Its role, if it is a process of ours in the wide sense.
+    /// The holder's role, if it is a process of ours in the wide sense.
     pub role: Option<Role>,
     /// How it was judged.
     pub kind: HolderKind,
@@ -148,7 +148,7 @@ pub struct Holder {
 pub struct PortVerdict {
     /// The port as it was asked for.
     pub wanted: WantedPort,
-    /// Its state.
+    /// The port's state.
     pub state: PortState,
     /// Every holder that counts, by ascending id. A port can be `unknown_holder` with none: then not even
     /// an id is known.

@@ -69,10 +69,10 @@ pub enum NotWanted {
     /// Another address or another number, or a second one for the same port.
     #[error("no port is wanted there, or it was passed already")]
     Elsewhere,
-    /// It takes IPv4 where that is not wanted, or does not where it is.
+    /// The socket accepts IPv4 where that is not wanted, or does not accept it where it is.
     #[error("it takes other kinds of addresses than wanted (IPv6 alone, or IPv4 too)")]
     OtherFamilies,
-    /// It cannot be made this process's own.
+    /// This process cannot take the socket over as its own.
     #[error("it cannot be used ({0})")]
     Unusable(String),
 }

@@ -43,7 +43,7 @@ impl fmt::Display for Pid {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Process {
-    /// Its id.
+    /// The process id.
     pub pid: Pid,
     /// The name that the system shows. Linux cuts it at 15 bytes.
     #[cfg_attr(feature = "serde", serde(default))]
@@ -51,7 +51,7 @@ pub struct Process {
     /// The path of its executable, or nothing where it cannot be read.
     #[cfg_attr(feature = "serde", serde(default))]
     pub exe: Option<String>,
-    /// Its arguments, the program first; bytes that are no UTF-8 are replaced.
+    /// The arguments, the program first; bytes that are not UTF-8 are replaced.
     #[cfg_attr(feature = "serde", serde(default))]
     pub argv: Vec<String>,
     /// The folder that it works in, of an interpreter such as Python or Node whose folder can be read (Linux): a script is looked for there.
@@ -90,7 +90,7 @@ pub(crate) fn without_deleted(exe: &str) -> &str {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct ProcessIdentity {
-    /// Its id.
+    /// The process id.
     pub pid: Pid,
     /// When it started; see [`Process::started_at`].
     pub started_at: Option<u64>,

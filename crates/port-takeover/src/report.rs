@@ -15,11 +15,11 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum HowEnded {
-    /// It stopped when it was asked.
+    /// The process stopped when it was asked.
     Graceful,
-    /// It was killed.
+    /// The process was killed.
     Forced,
-    /// It had ended before it was asked.
+    /// The process had ended before it was asked.
     AlreadyGone,
 }
 
@@ -28,7 +28,7 @@ pub enum HowEnded {
 pub struct Terminated {
     /// What was seen of it.
     pub process: Process,
-    /// How it ended.
+    /// How the process ended.
     pub how: HowEnded,
     /// From the ask to its end.
     pub took: Duration,
@@ -77,7 +77,7 @@ pub struct Report {
     pub reuse: Vec<(Pid, AddressReuse)>,
     /// Why it was called off, if it was. Processes may have been ended before; the outcome says it.
     pub doubt: Option<Doubt>,
-    /// How it came out.
+    /// How the attempt came out.
     pub outcome: Outcome,
     /// From the first look to the outcome.
     pub elapsed: Duration,

@@ -80,7 +80,7 @@ fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum BindOutcome {
-    /// It can be bound.
+    /// The address can be bound.
     Ok,
     /// Refused as in use.
     InUse,

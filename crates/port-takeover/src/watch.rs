@@ -15,7 +15,8 @@ use crate::sys::System;
 const STEP: Duration = Duration::from_millis(500);
 /// The longest time between two looks, whatever they cost.
 const LONGEST: Duration = Duration::from_secs(5);
-/// The same where trial binds tell as much as a person waits for: a look is made for who has come beside, or after, a holder.
+/// The longest interval where trial binds already tell what a person waits for: a look then only finds out who has joined or
+/// replaced a holder.
 const LONGEST_BESIDE_BINDS: Duration = Duration::from_secs(30);
 /// A look may take this part of the time until the next one: 0.1 % of a core.
 const SHARE: u32 = 1000;

@@ -8,9 +8,9 @@ const LONGEST: usize = 128;
 pub(crate) enum Strength {
     /// Whatever stands beside it is secret.
     Strong,
-    /// It means other things as well: a number or a word of a state beside it stays.
+    /// The label has other meanings as well: a number or a word of a state beside it stays.
     Weak,
-    /// It is secret only if it also looks like it.
+    /// The text beside the label is secret only if it also looks like a secret.
     Faint,
 }
 

@@ -22,7 +22,7 @@ const MOST_ENTRIES: usize = 256;
 /// One setting.
 #[derive(Debug)]
 pub struct Field {
-    /// Its key in `config`.
+    /// The field's key in `config`.
     pub key: &'static str,
     /// What a form calls it.
     pub title: &'static str,

@@ -74,16 +74,16 @@ impl fmt::Debug for Database {
 /// Why a database cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DatabaseError {
-    /// It is no ordinary file, or the system does not let it be read.
+    /// The database is not an ordinary file, or the system does not let it be read.
     #[error("{0}")]
     File(#[from] std::io::Error),
     /// SQLite says so.
     #[error("{}", said(.0))]
     Sqlite(#[from] rusqlite::Error),
-    /// It is somebody else's.
+    /// The database belongs to another program.
     #[error("it has no table of machines")]
     Foreign,
-    /// It is being written all the time.
+    /// The database is being written all the time.
     #[error("it is being written")]
     Written,
 }

@@ -47,7 +47,7 @@ const GREATEST: u64 = 1 << 53;
 pub struct Counter {
     /// The last number that may have been given; 0 if V3 has never counted here.
     pub used_up: u64,
-    /// Its stream, if it was 3.9.
+    /// The counter's stream, if it was 3.9.
     pub stream: Option<Stream>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
@@ -94,10 +94,10 @@ fn parse_counter(bytes: &[u8]) -> Result<(u64, Option<Stream>), String> {
 /// What only V3's memory holds cannot be taken along; it is lost with V3, as it was at every end of it.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeAlongError {
-    /// It has not told it.
+    /// The agent of V3 did not hand its events over.
     #[error(transparent)]
     Asked(#[from] AskError),
-    /// It cannot be kept.
+    /// The events cannot be kept.
     #[error("it cannot be kept: {0}")]
     Kept(#[from] io::Error),
 }

@@ -11,7 +11,7 @@ use taskpaw_contract::folders::Folders;
 /// The configuration at a start.
 #[derive(Debug)]
 pub struct Begun {
-    /// It.
+    /// The configuration file, read or just written.
     pub file: ConfigFile,
     /// What this start took over from V3, if it did.
     pub imported: Option<ImportReport>,

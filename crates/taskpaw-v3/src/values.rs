@@ -13,7 +13,7 @@ const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 /// A converted value.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fit {
-    /// It.
+    /// The value that fits.
     pub(super) value: Value,
     /// What was changed about it, for the report.
     pub(super) changed: Option<NotTakenReason>,

@@ -28,7 +28,7 @@ pub(super) enum Node {
 
 /// What a file says.
 pub(super) struct Document {
-    /// Its first document; nothing if it is empty.
+    /// The file's first document; nothing if that is empty.
     pub(super) root: Option<Node>,
     /// Whether more documents follow, or something that is no YAML.
     pub(super) has_more: bool,
@@ -215,7 +215,7 @@ impl Node {
         matches!(self, Self::Scalar { text, is_plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// Its words; a number is its digits.
+    /// The node's words; of a number, its digits.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Scalar { text, .. } if !self.is_nothing() => Some(text),

@@ -35,7 +35,7 @@ impl Word {
     /// Nothing, in every language: what else is said is enough.
     pub const EMPTY: Self = Self { en: "", zh_cn: "" };
 
-    /// It in a language. A name in double braces stands for what is filled in.
+    /// The word in a language. A name in double braces stands for what is filled in.
     #[must_use]
     pub const fn of(self, spoken: Spoken) -> &'static str {
         match spoken {
@@ -44,7 +44,7 @@ impl Word {
         }
     }
 
-    /// It in a language, with these names filled in.
+    /// The word in a language, with these names filled in.
     #[must_use]
     pub fn filled(self, spoken: Spoken, values: &[(&str, &str)]) -> String {
         fill(self.of(spoken), values)

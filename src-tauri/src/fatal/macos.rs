@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};
 
-/// It is told title and text as arguments: they are never read as a script.
+/// The script gets title and text as arguments, so they are never read as a script.
 const SCRIPT: [&str; 3] =
     ["on run argv", "display alert (item 1 of argv) message (item 2 of argv) as critical", "end run"];
 

@@ -25,9 +25,9 @@ const MOST_LINES: usize = 1_000;
 /// A backend, as the host says that has started it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NamedBackend {
-    /// Its role.
+    /// The backend's role.
     pub(crate) role: Role,
-    /// Its process: id, exact start time, executable.
+    /// The backend's process: id, exact start time, executable.
     pub(crate) process: ProcessIdentity,
 }
 
@@ -35,30 +35,31 @@ pub(crate) struct NamedBackend {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "taskpaw_handover", rename_all = "snake_case")]
 pub(crate) enum SuccessorLine {
-    /// These backends of it claim ports and state now.
+    /// The successor's backends claim ports and state now.
     GoingOn {
-        /// They.
+        /// Which backends these are.
         backends: Vec<NamedBackend>,
     },
-    /// It is still at work.
+    /// The successor is still at work.
     SignOfLife,
-    /// It cannot use the listening sockets of these roles: they are to be let go. The answer is *stood down*, once more.
+    /// The successor cannot use the listening sockets of some roles, which are to be released. The answer is *stood down*, once
+    /// more.
     NotTaken {
-        /// They.
+        /// Which roles these are.
         roles: Vec<Role>,
     },
-    /// Its backends serve.
+    /// The successor's backends serve.
     Confirmed,
     /// A backend of it does not serve.
     Failed {
         /// Which role it is, and what went wrong, if that is known.
         because: Option<RoleFailure>,
     },
-    /// It has the place.
+    /// The successor has the place.
     Taken,
     /// A person has ended both.
     Quit,
-    /// It says nothing more.
+    /// The successor says nothing more.
     Leaving,
     /// A line of a later version.
     #[serde(other)]
@@ -74,20 +75,20 @@ pub(crate) enum IncumbentLine {
         /// The backend.
         backend: NamedBackend,
     },
-    /// Its backends have stood down: they hold no state, and no port whose listening socket was not passed.
+    /// The incumbent's backends have stood down: they hold no state, and no port whose listening socket was not passed.
     StoodDown {
         /// The roles that served.
         served: Vec<Role>,
     },
-    /// It does not hand over now.
+    /// The incumbent does not hand over now.
     Refused,
     /// The place is free for the successor.
     Yours,
-    /// It serves again.
+    /// The incumbent serves again.
     TooLate,
     /// A person has ended both.
     Quit,
-    /// It says nothing more.
+    /// The incumbent says nothing more.
     Leaving,
     /// A line of a later version.
     #[serde(other)]

@@ -19,7 +19,7 @@ const HOST_PROGRAM: &str = "taskpaw";
 /// What the host that has the place said when it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It answered.
+    /// The running host answered.
     Answered(Will),
     /// Nobody listens.
     Nobody,
@@ -34,15 +34,15 @@ pub(super) enum Heard {
 pub(super) enum Next {
     /// The running host does what was asked for: this one may end.
     Done,
-    /// It gives the place back, which is waited for.
+    /// The running host gives the place back, and this one waits for that.
     AwaitRelease,
-    /// It can hand over and serve again, and is to be asked for that.
+    /// The running host can hand over and serve again, and is asked to do so.
     AskToSucceed,
-    /// It is asked again, at once.
+    /// The running host is asked again, at once.
     AskAgain,
-    /// It is asked again, in a moment.
+    /// The running host is asked again, in a moment.
     AskLater,
-    /// It is ended, if it can be proved who it is.
+    /// The running host is ended, if its identity can be proved.
     EndByForce,
     /// There is nothing more to try.
     GiveUp,
@@ -113,7 +113,7 @@ pub(super) enum Unproven {
     NoTaskPaw {
         /// The process.
         pid: Pid,
-        /// Its program, as recorded.
+        /// The program of the process, as recorded.
         exe: Option<String>,
     },
 }

@@ -67,7 +67,7 @@ pub(crate) trait Follows: Send + Sync {
 pub(crate) enum Followed {
     /// This host has the place, and its backends are live.
     Placed,
-    /// It has the place, and its backends have failed: they are started as those of any host.
+    /// This host has the place, and its backends have failed: they are started like those of any host.
     PlacedWithout,
     /// A person wants another attempt.
     Again,

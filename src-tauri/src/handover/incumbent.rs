@@ -65,7 +65,7 @@ pub(crate) struct Asked {
 pub(crate) struct SentAway {
     /// Which one.
     pub(crate) version: String,
-    /// Its program, if the process that asked is proved to run that version.
+    /// The program of that version, if the process that asked is proved to run it.
     pub(crate) program: Option<PathBuf>,
 }
 

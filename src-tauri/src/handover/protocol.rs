@@ -53,9 +53,9 @@ pub(crate) enum Want {
 pub(crate) struct Answer {
     /// The version of this line: 1.
     pub(crate) taskpaw_instance: u32,
-    /// Its version.
+    /// The version of the running host.
     pub(crate) version: String,
-    /// Its process id.
+    /// The process id of the running host.
     pub(crate) pid: u32,
     /// What it does now.
     pub(crate) will: Will,
@@ -71,15 +71,15 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Will {
-    /// It shows its window: the starting one may end.
+    /// The running host shows its window: the starting one may end.
     Show,
-    /// It goes on as before: it is another version, and was not asked to hand over.
+    /// The running host goes on as before: it is another version, and was not asked to hand over.
     Stay,
-    /// It stops its backends and ends, and the starting one takes its place.
+    /// The running host stops its backends and ends, and the starting one takes its place.
     HandOver,
-    /// Its backends stand down; the rest is said on the same connection.
+    /// The running host's backends stand down; the rest is said on the same connection.
     StandDown,
-    /// It stops its backends and ends.
+    /// The running host stops its backends and ends.
     Quit,
 }
 

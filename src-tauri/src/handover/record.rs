@@ -16,9 +16,9 @@ const MOST_BYTES: u64 = 64 << 10;
 pub(super) struct Record {
     /// The version of this form: 1.
     schema: u32,
-    /// Its version.
+    /// The host's version.
     pub(super) version: String,
-    /// Its process: id, exact start time, executable.
+    /// The host's process: id, exact start time, executable.
     pub(super) process: ProcessIdentity,
 }
 

@@ -8,9 +8,9 @@ use taskpaw_contract::ipc::{PortsFrom, TookOver};
 /// A host whose place was taken.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Replaced {
-    /// Its version, if it told it.
+    /// The version of the host that was replaced, if it said so.
     pub(crate) version: Option<String>,
-    /// Its process id.
+    /// The process id of the host that was replaced.
     pub(crate) pid: u32,
     /// Whether it had to be ended by force.
     pub(crate) forced: bool,

@@ -103,13 +103,13 @@ pub(crate) struct Successor {
 /// Whether it is this host's turn to be on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InTurn {
-    /// It is; or whoever is on the way does not answer, and is passed by.
+    /// It is this host's turn; or the host on the way does not answer, and is passed by.
     Yes,
     /// There is nothing left to do: the same version is on the way and shows its window, or all are being ended.
     Over,
     /// Another host goes first.
     Not {
-        /// Its version, if it said so.
+        /// The version of the host on the way, if it said so.
         version: Option<String>,
     },
 }
@@ -473,7 +473,7 @@ enum Waited {
     ForTheLock,
     /// The host is gone, and another one was quicker to take the lock.
     ForAnother,
-    /// It is still there.
+    /// The other host is still there.
     InVain,
 }
 

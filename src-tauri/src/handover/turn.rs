@@ -22,20 +22,20 @@ use super::socket::Socket;
 /// What a host is on its way for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It wants to run.
+    /// The host wants to run.
     Run,
-    /// It ends whoever runs, and whoever waits.
+    /// The host ends the one that runs, and those that wait.
     Quit,
 }
 
 /// What to do after whoever is on the way was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterAsk {
-    /// It does what this host was started for, or all are being ended: there is nothing left to do.
+    /// The other host does what this one was started for, or all are being ended: there is nothing left to do.
     Done,
-    /// It goes first.
+    /// The other host goes first.
     Wait,
-    /// It does not answer: this host goes on without a turn.
+    /// The other host does not answer: this one goes on without a turn.
     PassBy,
 }
 

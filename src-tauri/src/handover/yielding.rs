@@ -22,7 +22,7 @@ const TAKE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A backend that has stood down and keeps its listening sockets.
 pub(crate) struct Offer {
-    /// It.
+    /// The backend that has stood down.
     pub(crate) backend: NamedBackend,
     /// Gets the copies that it has given to this host.
     pub(crate) sockets: Collect,

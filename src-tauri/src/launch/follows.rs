@@ -281,7 +281,7 @@ async fn all_live(
     Ok(())
 }
 
-/// The same, in the words of the journal.
+/// The way in which ports came, in the words of the journal.
 fn recorded(way: PortsWay) -> RecordedWay {
     match way {
         PortsWay::PassedOn => RecordedWay::PassedOn,

@@ -10,7 +10,8 @@ use taskpaw_contract::sidecar::{BrokenLine, Line, Ready, SignOfLife, StartupErro
 
 /// From the greeting until the sidecar says that it is prepared.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(10);
-/// The same, where a person waits for it: a cold disk, or a scanner that looks at a new program, takes some tens of seconds.
+/// How long preparing may take where a person waits for it: a cold disk, or a scanner that looks at a new program, takes some
+/// tens of seconds.
 pub(super) const PREPARED_PATIENTLY_WITHIN: Duration = Duration::from_secs(60);
 /// From *go on*, or the last sign of life since, to the readiness line.
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -48,9 +49,9 @@ const RETRY_LONGEST: Duration = Duration::from_secs(300);
 /// What a role hears.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Message {
-    /// It may be started soon: whether it can be is found out, and nothing is touched. Ends in `PreparedAhead`.
+    /// The role may be started soon: whether it can be is found out, and nothing is touched. Ends in `PreparedAhead`.
     Prepare,
-    /// The same, for a person who knows that it is slow.
+    /// As `Prepare`, for a person who knows that the backend is slow.
     PreparePatiently,
     /// A person, or the launch, wants it to run.
     Start,
@@ -101,7 +102,7 @@ pub(crate) enum Answer {
     Line(Result<Line, BrokenLine>),
     /// The sockets confirm what the line says.
     Confirmed { backend: Backend, ports: Vec<PortView> },
-    /// They do not.
+    /// The ports are not confirmed.
     NotConfirmed(Failure),
     /// The sidecar ended.
     Exited { status: String, log: Vec<String> },
@@ -181,7 +182,7 @@ pub(crate) struct Stood {
 }
 
 impl Stood {
-    /// It took no part.
+    /// The role took no part.
     const IDLE: Self = Self { served: false, keeps_ports: false };
 }
 
@@ -559,7 +560,7 @@ impl Machine {
         }
     }
 
-    /// It has let go of everything but its listening sockets at most, and served before.
+    /// The sidecar has let go of everything but its listening sockets at most, and served before.
     fn stood_down(&mut self, has_sidecar: bool, keeps_ports: bool) -> Vec<Effect> {
         let mut effects = self.stand_by(has_sidecar, keeps_ports);
         effects.push(Effect::StoodDown(Stood { served: true, keeps_ports }));

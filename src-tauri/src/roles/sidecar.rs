@@ -38,7 +38,7 @@ pub(super) enum Order {
 pub(super) enum News {
     /// A line of stdout. After one that is broken, no other is read.
     Line(Result<Line, BrokenLine>),
-    /// It has ended.
+    /// The sidecar has ended.
     Exited(String),
 }
 

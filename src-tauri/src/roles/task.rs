@@ -228,7 +228,7 @@ impl RoleTask {
 /// Why passed sockets were not given to a sidecar, in words for the log.
 #[derive(Debug)]
 pub(crate) enum NotGiven {
-    /// They are not what is wanted: the ports have to be taken over without them.
+    /// The sockets are not what is wanted: the ports have to be taken over without them.
     Unusable(String),
     /// The sidecar that was prepared is gone: nobody is there to serve, and who passed them keeps its own.
     NobodyThere(String),

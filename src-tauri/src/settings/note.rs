@@ -16,7 +16,7 @@ const MOST_BYTES: u64 = 64 << 10;
 /// The ports of a role before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Change {
-    /// The role.
+    /// The role whose ports are changed.
     pub(crate) role: Role,
     /// All its ports before.
     pub(crate) before: Vec<Port>,

@@ -22,7 +22,7 @@ pub(super) fn line(health: &Health, words: &Words) -> Option<String> {
     }
 }
 
-/// How bad it is.
+/// How bad things are.
 pub(super) fn mood(shown: &Snapshot) -> Mood {
     let worst = troubles(shown).map(|trouble| trouble.state).min();
     match worst {

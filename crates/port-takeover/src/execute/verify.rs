@@ -23,7 +23,7 @@ pub struct Incumbent {
     pub ports: Vec<WantedPort>,
 }
 
-/// Those that are still to be ended, with what was seen of them in the look that confirmed it.
+/// The incumbents that are still to be ended, with what the confirming look saw of them.
 pub(super) fn incumbents(verdict: &Verdict, gone: &BTreeSet<Pid>) -> Vec<Incumbent> {
     let held =
         |pid: Pid| verdict.ports.iter().filter(move |port| port.holders.iter().any(|it| it.pid == pid));

@@ -34,7 +34,7 @@ pub struct Record {
     pub role: Role,
     /// What was decided on the first look; nothing if it failed.
     pub decision: Option<Decision>,
-    /// How it came out.
+    /// How the attempt came out.
     pub outcome: RecordedOutcome,
     /// Why it was called off, or why the ports could not be looked at.
     pub reason: Option<String>,
@@ -59,11 +59,12 @@ pub struct Record {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum RecordedWay {
-    /// Their listening sockets were passed on.
+    /// The listening sockets of the ports were passed on.
     PassedOn,
-    /// They were let go of and taken over: no listening socket was passed.
+    /// The ports were released and taken over: no listening socket was passed.
     NotPassed,
-    /// They were let go of and taken over: what was passed is not just what is wanted. The record's reason says why.
+    /// The ports were released and taken over: the sockets that were passed are not exactly what is wanted. The record's reason
+    /// says why.
     NotUsable,
 }
 
@@ -93,7 +94,7 @@ pub struct RecordedPort {
     /// The number.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub port: i64,
-    /// Its state; nothing if it could not be looked at, or is none that this version knows.
+    /// The port's state; nothing if it could not be looked at, or if this version does not know that state.
     #[serde(default, deserialize_with = "known_state")]
     pub state: Option<PortState>,
     /// The ids of its holders; more of each is among the record's holders.
@@ -104,9 +105,9 @@ pub struct RecordedPort {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RecordedHolder {
-    /// Its id.
+    /// The holder's process id.
     pub pid: Pid,
-    /// Its name; nothing if it could not be seen.
+    /// The holder's name; nothing if it could not be seen.
     pub name: Option<String>,
     /// The path of its executable.
     pub exe: Option<String>,
@@ -115,7 +116,7 @@ pub struct RecordedHolder {
     /// When it started, in the system's own unit: see [`crate::Process::started_at`].
     #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
     pub started_at: Option<u64>,
-    /// Its role, if it is a process of ours in the wide sense.
+    /// The holder's role, if it is a process of ours in the wide sense.
     pub role: Option<Role>,
     /// How it was judged.
     pub judged: HolderKind,
@@ -142,9 +143,9 @@ pub struct RecordedHolder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RecordedChild {
-    /// Its id.
+    /// The child's process id.
     pub pid: Pid,
-    /// Its name.
+    /// The child's name.
     pub name: String,
     /// Whether it still ran when the takeover was over.
     pub left: bool,
@@ -157,19 +158,19 @@ pub struct RecordedChild {
 pub enum Done {
     /// Nothing: it was left alone.
     Untouched,
-    /// It stopped when it was asked.
+    /// The process stopped when it was asked.
     Graceful {
         /// Milliseconds from the ask to its end.
         ms: f64,
     },
-    /// It did not stop and was killed.
+    /// The process did not stop and was killed.
     Forced {
         /// Milliseconds from the ask to its end.
         ms: f64,
     },
-    /// It had ended before it was asked.
+    /// The process had ended before it was asked.
     AlreadyGone,
-    /// It was to end and lives.
+    /// The process was meant to end and is still alive.
     Survived {
         /// Why.
         reason: String,

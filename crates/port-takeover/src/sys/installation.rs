@@ -71,7 +71,7 @@ pub enum Keeping {
     Unrecorded,
     /// Under a lock, with a record beside it.
     Recorded,
-    /// It cannot be told: the program that runs is not the file any more that has its path.
+    /// Nobody can tell: the program that runs is no longer the file at its path.
     Unknown,
 }
 

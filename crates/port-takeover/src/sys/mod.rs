@@ -94,11 +94,11 @@ pub fn fuzz(bytes: &[u8]) {
 /// What an ask to stop led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// It was asked, and may take its time to obey.
+    /// The process was asked, and may take its time to obey.
     Delivered,
-    /// It had already ended.
+    /// The process had already ended.
     AlreadyGone,
-    /// It has no way to be asked (Windows, without the backend's stop event): it can only be killed.
+    /// The process cannot be asked (Windows, without the backend's stop event): it can only be killed.
     NotPossible,
 }
 

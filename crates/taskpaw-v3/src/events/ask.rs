@@ -22,16 +22,16 @@ pub enum AskError {
     /// The connection failed, or V3 took too long.
     #[error("it could not be asked: {0}")]
     Connection(#[from] io::Error),
-    /// It took longer than [`LIMIT`].
+    /// The answer took longer than [`LIMIT`].
     #[error("it did not answer within {} s", LIMIT.as_secs())]
     Timeout,
-    /// It answers with an error: 401 if it has another token.
+    /// The answer is an error: 401 if the agent has another token.
     #[error("it answers with status {0}")]
     Status(u16),
-    /// It does not listen anywhere, or where cannot be seen.
+    /// The agent does not listen anywhere, or nobody can see where.
     #[error("it has no port on which it could be asked")]
     NoPort,
-    /// It holds more than is taken along.
+    /// The agent holds more than is taken along.
     #[error("its answer is larger than {} MiB", MOST_BYTES >> 20)]
     TooLarge,
     /// What it answers are no events.

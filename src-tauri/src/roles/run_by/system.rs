@@ -12,7 +12,8 @@ const MOST_BYTES: u64 = 16 * 1024;
 /// So many processes above are looked at.
 const MOST_ABOVE: usize = 16;
 
-/// Its control groups and the processes above it; nothing if it is not this process, before or afterwards.
+/// The control groups of a process and the processes above it; nothing if the id belongs to another process before or after the
+/// look.
 pub(super) fn look(process: &Process) -> Option<(String, Vec<Above>)> {
     let pid = process.pid.get();
     let is_still = || stat(pid).is_some_and(|stat| Some(stat.started_at) == process.started_at);

@@ -37,7 +37,7 @@ pub(super) fn all_pids() -> Result<Vec<Pid>, LookError> {
     Ok(parse::pids(&bytes.map_err(LookError::Processes)?).collect())
 }
 
-/// Those descriptors of a process that are sockets; nothing if it has ended or may not be looked at.
+/// The descriptors of a process that are sockets; nothing if the process has ended or may not be inspected.
 pub(super) fn sockets_of(pid: Pid) -> Option<Vec<i32>> {
     let pid = raw(pid)?;
     let bytes = list(|buffer, size| {
