@@ -144,7 +144,7 @@ impl App {
     }
 
     /// Reads the configuration and starts every role that is on, or shows why nothing runs. A role that runs
-    /// is started anew, so that it follows what was read; one that is off now is stopped.
+    /// is restarted, so that it follows what was read; one that is off now is stopped.
     ///
     /// # Errors
     /// Why the configuration cannot be used; the window shows it already.
@@ -222,7 +222,7 @@ impl App {
         Ok(config)
     }
 
-    /// Starts the hub anew if a change of this machine's agent has changed its fleet. One that was just switched on, or off,
+    /// Restarts the hub if a change of this machine's agent has changed its fleet. One that was just switched on, or off,
     /// is told so by whoever did that.
     pub(crate) fn follow_fleet(&self, before: &Config, after: &Config) {
         let was_on = before.roles.contains(&Role::Hub);
@@ -231,7 +231,7 @@ impl App {
         }
     }
 
-    /// Starts a role anew if it is on, so that it follows what was changed.
+    /// Restarts a role if it is on, so that it follows what was changed.
     pub(crate) fn restart_if_on(&self, config: &Config, role: Role) {
         if config.roles.contains(&role) {
             self.tell(role, Message::Restart);

@@ -21,9 +21,9 @@ use taskpaw_contract::{Role, identity, version};
 
 use redact::Redactor;
 
-/// So much of each log file is taken, from its end.
+/// How much of each log file is taken, from its end.
 const LOG_BYTES: u64 = 1 << 20;
-/// So many takeovers are taken.
+/// How many takeovers are taken.
 const RECORDS: usize = 200;
 /// The folder in the archive, so that unpacking it makes no mess.
 const FOLDER: &str = "taskpaw-diagnostics";

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::fatal::{self, Fatal};
 use crate::language;
 
-/// So long a notification may take to reach the desktop, before an app ends that has no window.
+/// How long a notification may take to reach the desktop before an app without a window ends.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Tells the person by a notification. Whoever ends is waited for until it is shown.

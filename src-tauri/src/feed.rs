@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use taskpaw_contract::ipc::{AgentEvent, DataKind};
 use tokio::sync::{broadcast, watch};
 
-/// So many events wait for whoever hears them; who is slower misses the oldest.
+/// How many events wait for a listener; one that is slower misses the oldest.
 const WAITING_EVENTS: usize = 256;
 
 /// The events of all roles, as they happen.

@@ -24,7 +24,7 @@ use system::Desktop;
 /// once.
 const REMEMBERED: usize = 200;
 
-/// So many notifications in each window; then one says that there are more.
+/// How many notifications are shown in each window of time; beyond that one says that there are more.
 const MOST: usize = 5;
 const WINDOW: Duration = Duration::from_secs(60);
 /// The longest line and the longest text of one, in letters: no system shows more.
@@ -101,7 +101,7 @@ fn calls_for_a_person(event: &AgentEvent) -> bool {
     matches!(event.level, Some(EventLevel::Alert | EventLevel::Done))
 }
 
-/// Numbers begin anew on a machine that was installed anew, and two machines may have one name: the time tells them apart.
+/// Numbers start over on a machine that was reinstalled, and two machines may have one name: the time tells them apart.
 fn is_new(told: &mut VecDeque<(String, u64, String)>, event: &AgentEvent) -> bool {
     let name = (event.machine.clone(), event.id, event.time.clone());
     if told.contains(&name) {

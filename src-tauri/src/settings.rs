@@ -1,4 +1,4 @@
-//! The configuration in the host: read anew for each start, changed one at a time.
+//! The configuration in the host: read again for each start, changed one at a time.
 
 mod note;
 mod own_agent;

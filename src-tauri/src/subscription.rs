@@ -136,7 +136,7 @@ impl<'a, S: Whole> Subscribed<'a, S> {
         self.batch.whole(|| self.status.clone().data());
     }
 
-    /// Asks anew for all that the role watches.
+    /// Asks again for all that the role watches.
     async fn ask(&mut self) -> Result<(), IpcError> {
         self.status = self.client.get("/control/status").await?;
         self.send_whole();

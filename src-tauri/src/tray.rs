@@ -27,7 +27,7 @@ use words::Words;
 
 /// After the window is painted, or was not wanted: the start belongs to the window and to the roles.
 const AFTER_THE_START: Duration = Duration::from_millis(500);
-/// A desktop that is started anew takes the tray away and brings it back. For longer than this, it is gone.
+/// A desktop that is restarted takes the tray away and brings it back. For longer than this, it is gone.
 const GONE_FOR: Duration = Duration::from_secs(10);
 
 /// What is done when a person clicks.

@@ -59,7 +59,7 @@ async fn exposure(window: &Window) {
     window.click("action-undo-address-agent").await;
 }
 
-/// Hidden until somebody asks, made anew, saved, shown, copied, removed.
+/// Hidden until somebody asks, regenerated, saved, shown, copied, removed.
 async fn token(window: &Window, home: &Home) {
     let field = |kind: &str| format!("[data-testid='token-text-agent'][type='{kind}']");
     let configured = || home.config()["agent"]["token"].as_str().unwrap_or_default().to_owned();

@@ -79,7 +79,7 @@ fn start(command: &mut Command) -> (Child, String) {
 pub(crate) struct Crowd(Vec<Child>);
 
 impl Crowd {
-    /// So many processes, with so many descriptors together.
+    /// How many processes there are, and how many descriptors they have together.
     pub(crate) fn gather(processes: usize, descriptors: usize) -> Self {
         let each = descriptors.div_ceil(processes);
         let program = std::env::current_exe().expect("this program");

@@ -13,7 +13,7 @@ use support::soak::world::all_in;
 use support::wait::LONG;
 use support::{Desktop, Home, Owned, until};
 
-/// So many launches of each.
+/// How many launches of each are measured.
 const LAUNCHES: usize = 24;
 /// Between two attempts to reach the agent: a connection that is refused costs some microseconds.
 const STEP: Duration = Duration::from_millis(1);

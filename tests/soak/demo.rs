@@ -8,7 +8,7 @@ use support::soak::clients::Clients;
 use support::soak::world::World;
 use support::wait::until;
 
-/// So many answers are shown before and after.
+/// How many answers are shown before and after.
 const ANSWERS: usize = 300;
 const LONG: Duration = Duration::from_secs(15);
 

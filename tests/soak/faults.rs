@@ -96,7 +96,7 @@ pub struct Plan {
     pub conditions: Vec<(Condition, Duration)>,
     /// How the other version is started.
     pub launch: Launch,
-    /// So many clients ask all the time.
+    /// How many clients ask all the time.
     pub clients: u64,
 }
 
@@ -125,7 +125,7 @@ impl Plan {
         Self { kind, conditions, launch, clients }
     }
 
-    /// So many faults the model needs for it: what happens to what runs, a launch that is killed, a port that is taken.
+    /// How many faults the model needs for it: what happens to what runs, a launch that is killed, a port that is taken.
     pub fn faults(&self) -> u8 {
         let of_launch = !matches!(self.launch, Launch::Once | Launch::Both { .. });
         u8::try_from(self.conditions.len() + usize::from(of_launch)).unwrap_or(u8::MAX)

@@ -12,7 +12,7 @@ use super::within;
 use super::world::{SETTLED_WITHIN, World, parent};
 use crate::process::{runs, send};
 
-/// So many answers of the old version come before it is replaced.
+/// How many answers of the old version come before it is replaced.
 const ANSWERS_BEFORE: usize = 200;
 
 /// One upgrade under load.

@@ -5,7 +5,7 @@ use support::soak::{gap, kills, pairs, rounds, soak};
 
 /// Every kind of fault, and of each kind what is quick; most of them at moments that matter.
 const SEEDS: [u64; 15] = [26, 27, 29, 17, 8, 18, 9, 6, 2, 7, 14, 73, 51, 101, 20];
-/// So many kinds there are.
+/// How many kinds there are.
 const KINDS: usize = 9;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

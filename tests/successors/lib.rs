@@ -21,11 +21,11 @@ const LANGUAGES: [&str; 2] = ["en", "zh-CN"];
 /// All rounds of one kind under one load.
 #[derive(Debug, Default)]
 pub struct Row {
-    /// So many rounds were good.
+    /// How many rounds were good.
     pub good: usize,
     /// What was measured in each round.
     pub rounds: Vec<Measured>,
-    /// So many different events the hub had at the end.
+    /// How many different events the hub had at the end.
     pub events: usize,
     /// What was not as it must be, with the number of its round.
     pub wrong: Vec<String>,

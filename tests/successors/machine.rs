@@ -21,7 +21,7 @@ use crate::window::Window;
 
 /// A file beside the backend that goes wrong.
 const TOLD: &str = "told";
-/// So many folders are watched: each may tell 60 events a minute.
+/// How many folders are watched: each may tell 60 events a minute.
 const FOLDERS: usize = 40;
 /// How long the events may take to come to the hub: it polls every second, and the folders are looked at as often.
 const EVENTS_WITHIN: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ pub struct Machine {
     pub hub_process: Owned,
     /// Where the successor is installed.
     pub folder: PathBuf,
-    /// So many files were put into them.
+    /// How many files were put into them.
     pub files: usize,
     /// What the events' journal has ever had.
     seen: BTreeMap<String, usize>,

@@ -170,7 +170,7 @@ async fn kills(wish: &Wish, victim: Victim, load: Load) -> Row {
     let mut row = Row::default();
     let mut world: Option<World> = None;
     let mut length = None;
-    // A moment at which there are not two hosts any more is drawn anew.
+    // A moment at which there are not two hosts any more is drawn again.
     for seed in (wish.seed..).take(wish.kills * 4) {
         if row.rounds.len() == wish.kills {
             break;

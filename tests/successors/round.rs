@@ -24,7 +24,7 @@ const BACK: Duration = Duration::from_secs(2);
 const MOST_CLIENTS: usize = 4;
 /// What a successor logs that has failed.
 const KEPT: &str = "this one does not replace it";
-/// So many events are told by a later version before it is killed.
+/// How many events a later version tells before it is killed.
 const EVENTS: usize = 520;
 
 /// Who asks meanwhile.

@@ -17,7 +17,7 @@ const SMALLEST: u16 = 200;
 /// An empty page has one colour and its scroll bar a few; a page with text has many, since letters have
 /// soft edges.
 const COLOURS_OF_TEXT: usize = 24;
-/// So many pixels are one that is looked at: odd, so that all columns have their turn.
+/// One pixel in this many is looked at: odd, so that all columns have their turn.
 const EVERY: usize = 7;
 /// What a message says that comes from a person's task bar, and not from an app for itself.
 const FROM_A_TASK_BAR: u32 = 2;

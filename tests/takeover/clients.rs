@@ -12,7 +12,7 @@ use support::wait::LONG;
 use crate::holder::{Holder, Plan};
 use crate::taker::{Takeover, Way};
 
-/// So long is waited for a port that does not become free.
+/// How long a port that does not become free is waited for.
 const SHORT: Duration = Duration::from_millis(300);
 
 /// Connections that the holder has accepted.

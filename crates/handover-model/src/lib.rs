@@ -34,7 +34,7 @@ pub enum Broken {
 /// A handover to be tried in every order. The first host runs, the others are started some time.
 #[derive(Debug, Clone)]
 pub struct Handover {
-    /// So many hosts, the first one included.
+    /// How many hosts there are, the first one included.
     pub hosts: usize,
     /// What is wrong with the version of the others.
     pub broken: Broken,
@@ -42,7 +42,7 @@ pub struct Handover {
     pub faults: u8,
     /// Of a person.
     pub quits: u8,
-    /// Whether listening sockets are passed on; else they are let go, and claimed anew.
+    /// Whether listening sockets are passed on; else they are let go, and claimed again.
     pub passes: bool,
     /// Whether the version of the others brings the state to a form that the first one cannot read.
     pub migrates: bool,
@@ -158,7 +158,7 @@ pub struct World {
     has_left: bool,
     /// A fault took the host that had the place for good.
     is_holder_lost: bool,
-    /// A fault took the backend of the first host. Its program is not there any more to be started anew.
+    /// A fault took the backend of the first host. Its program is not there any more to be restarted.
     is_old_lost: bool,
 }
 
@@ -185,7 +185,7 @@ pub enum Action {
     Backend(usize),
     /// A backend whose host is gone comes to its end.
     Orphan(usize),
-    /// Supervision: a host that runs starts its backend anew.
+    /// Supervision: a host that runs restarts its backend.
     Restart(usize),
     /// A person ends TaskPaw in a host.
     Quit(usize),
@@ -466,7 +466,7 @@ impl World {
                 }
             }
             Do::EndBackends => self.end_backend(host),
-            // Whoever has the place may start its backend anew.
+            // Whoever has the place may restart its backend.
             Do::Supervise => {}
             Do::Prepare => self.hosts[host].backend.stage = Stage::Preparing,
             Do::EndIncumbent => {

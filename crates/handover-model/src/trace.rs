@@ -7,7 +7,7 @@ use stateright::Model as _;
 
 use super::{Action, Handover, Heard, Side, World};
 
-/// So many worlds may lie between two steps; a step that is not found among them is refused.
+/// How many worlds may lie between two steps; a step that is not found among them is refused.
 const MOST_WORLDS: usize = 3_000_000;
 
 /// What a host heard, and what became of it: in the words of its log.
@@ -30,7 +30,7 @@ pub struct Refusal {
     pub at: usize,
     /// The step.
     pub step: Step,
-    /// So many worlds were possible before it.
+    /// How many worlds were possible before it.
     pub worlds: usize,
 }
 

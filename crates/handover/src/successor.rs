@@ -266,7 +266,7 @@ impl Stage {
             Self::Preparing | Self::GoingOn => (Successor::Alone(self), vec![Do::Wait]),
             Self::Prepared => (Successor::Alone(Self::GoingOn), vec![Do::GoOn, Do::Wait]),
             Self::Ready => (Successor::Running, vec![Do::SayTaken, Do::MakeLive]),
-            // As of any host that runs, its roles are supervised, and started anew.
+            // As of any host that runs, its roles are supervised, and restarted.
             Self::Failed => {
                 (Successor::Running, vec![Do::EndBackends, Do::Tell(Problem::NotReady), Do::Supervise])
             }

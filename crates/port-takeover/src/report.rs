@@ -39,7 +39,7 @@ pub struct Terminated {
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum AddressReuse {
-    /// So many of its sockets were given SO_REUSEADDR; the others had it.
+    /// How many of its sockets were given SO_REUSEADDR; the others had it.
     Allowed(u32),
     /// The system refused: the ports may have to be waited for. This is why.
     Refused(String),

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const LONGEST_BESIDE_BINDS: Duration = Duration::from_secs(30);
 /// A look may take this part of the time until the next one: 0.1 % of a core.
 const SHARE: u32 = 1000;
-/// So many processes are waited for at once. A port has one holder, or a few that have inherited it.
+/// The most processes that are waited for at once. A port has one holder, or a few that have inherited it.
 const WAITED_FOR: usize = 32;
 
 /// How long after a look that took `took` the next one follows, if nothing tells sooner that something has changed.

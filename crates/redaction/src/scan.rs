@@ -5,9 +5,9 @@ use std::cell::Cell;
 use crate::labels::{Strength, strength};
 use crate::{REMOVED, address, shape};
 
-/// So many spaces stand between a name and its value at most.
+/// The most spaces between a name and its value.
 const SPACES: usize = 8;
-/// So long a password is that stands before a machine without a scheme: `user:password@machine`.
+/// The longest password that is recognised before a machine without a scheme: `user:password@machine`.
 const LONGEST_PASSWORD: usize = 128;
 /// So far a value is looked at whose name alone does not say that it is secret. One that goes on is secret.
 const LONGEST_STATE: usize = 512;

@@ -82,7 +82,7 @@ const SERVICES: [(&str, usize); 76] = [
 ];
 /// Among so many letters a token has a number.
 const NEAR: usize = 64;
-/// So many letters and numbers without a break are nothing that a person typed.
+/// A run of letters and numbers longer than this was not typed by a person.
 const UNBROKEN: usize = 16;
 /// A line of a key as files hold it has 64, 70 or 76 letters.
 const KEY_LINE: usize = 60;

@@ -11,13 +11,13 @@ const NO_NAMES: [&str; 21] = [
 ];
 /// Shorter ones are not looked for in running text: they are parts of everything.
 const SHORTEST: usize = 3;
-/// So many names are looked for.
+/// How many names are searched for.
 const MOST: usize = 1_000;
 /// What follows one of these in a path is the name of a user.
 const FOLDERS: [&str; 7] = ["home", "homes", "users", "documents and settings", "media", "mail", "crontabs"];
 /// Folders beside those of users that are nobody's.
 const NOBODYS: [&str; 6] = ["shared", "public", "default", "all users", "default user", "."];
-/// So many spaces are in the name of a person at most.
+/// The most spaces in the name of a person.
 const SPACES: usize = 3;
 
 /// Takes the names of users out of text.

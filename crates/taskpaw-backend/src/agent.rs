@@ -55,7 +55,7 @@ use trial::Trials;
 const SELF_NAME: &str = "taskpaw";
 /// How long the stop waits for the last write.
 const END_WITHIN: Duration = Duration::from_millis(400);
-/// So much may happen before a listener of the stream misses something.
+/// How much may happen before a listener of the stream misses something.
 const NEWS: usize = 1024;
 
 /// Looks whether this version can use the state that is there; another agent may write it meanwhile. Nothing is changed.

@@ -15,7 +15,7 @@ use crate::http::{ApiError, cause, client, why};
 
 /// How long a person waits for a test at most: a little less than the app waits for the backend.
 const TEST_WITHIN: Duration = Duration::from_secs(4);
-/// So much of what a server says is read, and so many letters of it are shown.
+/// How much of a server's answer is read, and how many letters of it are shown.
 const SAID_BYTES: usize = 4 * 1024;
 const SAID_LETTERS: usize = 200;
 

@@ -13,9 +13,9 @@ pub(crate) use way::{Passed, give};
 
 mod way;
 
-/// So many steps wait for their turn; then stdin is not read further.
+/// The most steps that wait for their turn; beyond that stdin is not read further.
 const MOST_WAITING: usize = 16;
-/// So many lines that are none are answered; whoever writes more does not read the answers either.
+/// The most invalid lines that are answered; a host that writes more does not read the answers either.
 const MOST_BROKEN: usize = 64;
 
 /// A host that does not keep to the protocol.

@@ -48,7 +48,7 @@ use store::{Keeping, Store, StoreError};
 
 /// The file of the history.
 pub(crate) const HISTORY: &str = "hub.db";
-/// So much news waits for a slow listener; then it misses some.
+/// How much news waits for a slow listener; beyond that it misses some.
 const NEWS: usize = 256;
 
 /// Looks whether this version can use the state that is there; another hub may write it meanwhile. Nothing is changed.

@@ -12,7 +12,7 @@ use crate::host::write_line;
 
 /// Between two signs.
 const EVERY: Duration = Duration::from_secs(1);
-/// So many are given: ten minutes. What takes longer counts as something that hangs.
+/// The most signs that are given: ten minutes. What takes longer counts as hanging.
 const MOST: u32 = 600;
 
 /// Who is told.

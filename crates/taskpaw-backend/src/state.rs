@@ -227,7 +227,7 @@ impl StateFolder {
         Ok(id)
     }
 
-    /// The control token of a launch without a host, made anew at each one. Only the owner can read it: what somebody else may
+    /// The control token of a launch without a host, a new one for each launch. Only the owner can read it: what somebody else may
     /// have left there opens nothing.
     pub(crate) fn control_token(&self) -> Result<String, StateError> {
         let path = self.file("control.token");

@@ -129,7 +129,7 @@ pub struct Mute {
     pub until: Option<u64>,
 }
 
-/// So much can be muted; of more, what ends first is heard again.
+/// The most mutes that are kept; beyond that, the one that ends first is dropped.
 const MOST_MUTED: usize = 200;
 
 impl Preferences {

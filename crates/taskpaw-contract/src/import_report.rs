@@ -11,7 +11,7 @@ use ts_rs::TS;
 use crate::Role;
 pub use reason::{NotTakenReason, instead};
 
-/// So many entries of each list are kept; a file can have many more keys.
+/// The most entries of each list that are kept; a file can have many more keys.
 const MOST_ENTRIES: usize = 200;
 /// How long a key or a name in the report may be.
 const LONGEST_WORD: usize = 100;

@@ -15,9 +15,9 @@ use port_takeover::Process;
 
 const MARK: &[u8; 24] = b"TaskPaw version stamp:\0\0";
 const ROOM: usize = 40;
-/// So much of a program is read at most. A backend is some 15 MB, a single-file build of V3 some 60 MB.
+/// The most of a program that is read. A backend is some 15 MB, a single-file build of V3 some 60 MB.
 const LONGEST_PROGRAM: u64 = 512 * 1024 * 1024;
-/// So much of a program is read at a time.
+/// How much of a program is read at a time.
 const PART: usize = 256 * 1024;
 
 /// The mark, then the version, filled with zeros. The mark is not kept elsewhere in the program: readers

@@ -80,7 +80,7 @@ impl Recorded {
             Ok((invalid, whole)) if !invalid.is_empty() => {
                 Ok(Self { snapshot: serde_json::from_value(whole)?, invalid })
             }
-            // Read anew, so that an error names its place.
+            // Read again, so that an error names its place.
             _ => Ok(Self { snapshot: serde_json::from_slice(bytes)?, invalid: Vec::new() }),
         }
     }

@@ -69,7 +69,7 @@ pub enum Shape {
     Texts {
         /// What it is if nothing is written.
         default: &'static [&'static str],
-        /// So many entries it must have.
+        /// The least number of entries that the list must have.
         least: usize,
     },
 }

@@ -15,7 +15,7 @@ pub(crate) struct Translated {
     pub(crate) before_newline: Option<String>,
 }
 
-/// Writes anew what means the same and is written in another way, or would mean something else. Everything else stays, and the
+/// Rewrites what means the same and is written in another way, or would mean something else. Everything else stays, and the
 /// engine refuses what it does not know.
 ///
 /// # Errors

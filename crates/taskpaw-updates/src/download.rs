@@ -146,7 +146,7 @@ impl Fetcher {
             StatusCode::PARTIAL_CONTENT if continues => {}
             StatusCode::OK => part.begin(answer.headers()).map_err(|error| Refusal::of_disk(&error))?,
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-                // It has another file by now. The next attempt begins anew.
+                // It has another file by now. The next attempt starts over.
                 part.discard();
                 return Err(Refusal::WrongSize);
             }
@@ -275,7 +275,7 @@ impl Part {
         headers
     }
 
-    /// From the beginning, with the mark of an answer. Without one, a break means to begin anew.
+    /// From the beginning, with the mark of an answer. Without one, a break means to start over.
     fn begin(&mut self, headers: &HeaderMap) -> io::Result<()> {
         let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).filter(|etag| is_strong(etag));
         match etag {

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-/// So many machines are taken over; far more than anybody polls.
+/// The most machines that are taken over; far more than anybody polls.
 const MOST_MACHINES: u32 = 1_000;
 /// A text that is longer is neither a name nor an address; in bytes.
 const LONGEST_TEXT: u32 = 512;
@@ -22,7 +22,7 @@ const LONGEST_TOKEN: u32 = 4_096;
 /// How long the database is read at most. The hub waits for it when it starts.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// So often it is read anew because it was written meanwhile. A hub of V3 writes once a minute, and when a person changes
+/// How often the database is read again because it was written meanwhile. A hub of V3 writes once a minute, and when a person changes
 /// something.
 const ATTEMPTS: u32 = 20;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 //! What TaskPaw V3 has left of its events: the last number, its stream, and what only its memory held.
 //!
-//! V3 keeps one counter beside `agent.yaml` and its events in memory. A successor that counts anew looks to V3's hubs
+//! V3 keeps one counter beside `agent.yaml` and its events in memory. A successor that counts from the start looks to V3's hubs
 //! as if it had nothing to say.
 
 mod ask;
@@ -34,7 +34,7 @@ const HIGH_WATER: &str = "agent.state.highwater.json";
 const MEMORY: &str = "v3-events.json";
 /// One of those that cannot be read.
 const DAMAGED: &str = "v3-events.damaged.json";
-/// So many events V3 keeps at most.
+/// The most events that V3 keeps.
 const MOST_EVENTS: usize = 10_000;
 /// Longer than any answer of V3: 10,000 events of a kilobyte and a half.
 const MOST_BYTES: usize = 16 << 20;

@@ -32,7 +32,7 @@ const COMMAND: &str = "command";
 const REST: &str = "(removed)";
 /// Shorter ones are not looked for in running text: they are parts of everything.
 const SHORTEST_TOKEN: usize = 6;
-/// So many folders of users are looked at for their names.
+/// How many home folders are searched for the names of users.
 const MOST_NEIGHBOURS: usize = 200;
 
 /// Takes out what must not leave the machine.

@@ -1,7 +1,7 @@
 //! Whether the machine slept while something was waited for.
 //!
 //! Some systems' clocks go on while a machine sleeps (Windows), others' do not. A limit that has passed in sleep says nothing
-//! about the other host, which slept too: the wait begins anew.
+//! about the other host, which slept too: the wait starts over.
 
 use std::time::Duration;
 

@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 
 use super::line::{LONGEST_LINE, write_line};
 
-/// So many lines wait to be heard; then the other host waits.
+/// How many lines wait to be heard; beyond that the other host waits.
 const MOST_WAITING: usize = 16;
-/// So many lines belong to one handover at most: a sign of life each second, for ten times as long as one may take.
+/// The most lines in one handover: a sign of life each second, for ten times as long as one may take.
 const MOST_LINES: usize = 1_000;
 
 /// A backend, as the host says that has started it.
@@ -117,7 +117,7 @@ pub(crate) type WithIncumbent = Conversation<SuccessorLine, IncumbentLine>;
 /// The conversation, as the incumbent has it.
 pub(crate) type WithSuccessor = Conversation<IncumbentLine, SuccessorLine>;
 
-/// So many groups of sockets wait for their lines: one for each role.
+/// How many groups of sockets wait for their lines: one for each role.
 #[cfg(unix)]
 const MOST_GROUPS: usize = Role::ALL.len();
 

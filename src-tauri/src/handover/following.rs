@@ -22,7 +22,7 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 /// How often a host that is at work says so, and looks whether the place is free.
 const STEP: Duration = Duration::from_millis(100);
-/// So many steps are between two signs of life.
+/// How many steps there are between two signs of life.
 const STEPS_PER_SIGN: u32 = 10;
 
 /// What the app does for its side of a handover.

@@ -57,7 +57,7 @@ mod pipe {
     const IDENTIFIED: u32 = 0x0001_0000;
     /// `ERROR_PIPE_BUSY`: others are just being answered.
     const BUSY: i32 = 231;
-    /// So long a busy pipe is tried again.
+    /// How long a busy pipe is tried again.
     const BUSY_WITHIN: Duration = Duration::from_secs(5);
     const BUSY_STEP: Duration = Duration::from_millis(10);
 

@@ -8,7 +8,7 @@ use taskpaw_contract::ipc::{ErrorCode, IpcError, RunningProgram};
 
 /// More than anybody reads through.
 const MOST: usize = 500;
-/// So many letters of a name Linux keeps.
+/// How many letters of a name Linux keeps.
 const KEPT_OF_A_NAME: usize = 15;
 
 /// Lists them. Blocks for a moment.

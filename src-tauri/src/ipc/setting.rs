@@ -37,7 +37,7 @@ pub(super) fn new_token() -> Result<String, IpcError> {
     random::token().map_err(|message| IpcError::new(ErrorCode::Internal, message))
 }
 
-/// Saves a token and starts the role that reads it anew.
+/// Saves a token and restarts the role that reads it.
 pub(super) fn set_token(app: &App, token: TokenName, value: &str) -> Result<(), IpcError> {
     let value = value.trim().to_owned();
     if value.len() > LONGEST_TOKEN || value.bytes().any(|byte| !byte.is_ascii_graphic()) {

@@ -8,7 +8,7 @@ use taskpaw_words::{Spoken, launch, native};
 use crate::app::App;
 use crate::language;
 
-/// So long a notification may take to reach the desktop, before this app ends.
+/// How long a notification may take to reach the desktop before this app ends.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where a person looks who started this app.

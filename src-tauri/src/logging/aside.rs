@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// So many lines, and so many bytes of them, wait for whoever reads them, or for the disk.
+/// How many lines, and bytes of them, wait for a reader, or for the disk.
 const LINES: usize = 4096;
 const BYTES: usize = 4 << 20;
 /// How long a last word is waited for.

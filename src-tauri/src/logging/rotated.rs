@@ -1,4 +1,4 @@
-//! A log file that is begun anew when it is full, with the old ones kept beside it.
+//! A log file that is started over when it is full, with the old ones kept beside it.
 //!
 //! Our own, because nothing about a log may stop the app: a folder that cannot be made or a full disk is an
 //! error here and no panic.
@@ -80,7 +80,7 @@ impl Write for RotatedFile {
             Some(open) => open,
             None => self.append()?,
         };
-        // After an error the file is opened anew: the folder may have come back.
+        // After an error the file is reopened: the folder may have come back.
         let written = file.write(bytes)?;
         self.open = Some((file, size.saturating_add(u64::try_from(written).unwrap_or(u64::MAX))));
         Ok(written)

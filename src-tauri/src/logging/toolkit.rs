@@ -7,7 +7,7 @@ use gtk::glib::{self, LogLevel};
 
 /// Who talks to the display. It says nothing at this level but that it is gone: what is wrong in a window is a warning.
 const OF_THE_DISPLAY: &str = "Gdk";
-/// So many lines of one life are written: one that is wrong in every frame would fill the log.
+/// The most lines that are written in one life: an error in every frame would fill the log.
 const MOST: usize = 100;
 
 /// From now on what they say is logged.

@@ -23,7 +23,7 @@ const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 /// What a click on the notification itself is called there.
 const DEFAULT: &str = "default";
-/// So many wait to be shown: more than come in a minute.
+/// How many notifications wait to be shown: more than come in a minute.
 const WAITING: usize = 16;
 /// The clicks of so many are understood: no desktop keeps more in sight.
 const MOST_SHOWN: usize = 64;
@@ -72,7 +72,7 @@ fn show_all(notes: &Receiver<Note>, on_click: &OnClick) {
                 known.push_back((id, note.place));
                 connected = Some(connection);
             }
-            // The next one tries it anew.
+            // The next one tries it again.
             Err(error) => tracing::warn!(%error, "no notification can be shown"),
         }
     }

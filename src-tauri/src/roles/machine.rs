@@ -21,19 +21,19 @@ pub(super) const LIVE_WITHIN: Duration = Duration::from_secs(10);
 /// However it advances, nobody is kept waiting for longer: a history of some gigabytes is copied and brought to a new form in
 /// less.
 const ADVANCES_WITHIN: Duration = Duration::from_secs(600);
-/// For so long a sidecar that is prepared counts as one; then it is prepared anew.
+/// How long a prepared sidecar counts as one; after that it is prepared again.
 const PREPARED_FOR: Duration = Duration::from_secs(30);
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
 const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
 /// From the ask to stop until the kill: the backend itself gives what is under way 3 s, and an app that is told to end has 5 s.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
-/// So often a sidecar may find that its configuration has changed when it is told to go on: a person saves it now and then.
+/// How often a sidecar may find that its configuration has changed when it is told to go on: a person saves it now and then.
 const PREPARED_AGAIN: u8 = 5;
 /// Between two health calls.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
-/// So many missed health calls in a row restart a backend.
+/// How many missed health calls in a row restart a backend.
 const HEALTH_MISSES: u32 = 3;
-/// So much health forgets the failures before it.
+/// After how much health the failures before it are forgotten.
 const HEALTHY_AGAIN: Duration = Duration::from_secs(600);
 /// The first wait after a failure; it doubles up to [`BACKOFF_LONGEST`].
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
@@ -57,7 +57,7 @@ pub(crate) enum Message {
     Start,
     /// A person wants it to stop.
     Stop,
-    /// A person wants it to start anew.
+    /// A person wants it to start again.
     Restart,
     /// A person wants another attempt now, and the failures forgotten.
     Retry,
@@ -285,7 +285,7 @@ pub(crate) struct Machine {
     generation: u32,
     state: State,
     failures: Vec<Duration>,
-    /// So many times in a row a person was asked, and then it was tried again all the same.
+    /// How many times in a row a person was asked, and the role was then tried again all the same.
     rare: u32,
     /// Whether this attempt only finds out if it could start.
     is_ahead: bool,
@@ -296,7 +296,7 @@ pub(crate) struct Machine {
     is_launch: bool,
     /// Whether the sidecar has its listening sockets before it goes on: nobody is asked for its ports then.
     has_listeners: bool,
-    /// How often the sidecar has prepared itself anew when it was told to go on.
+    /// How often the sidecar has prepared itself again when it was told to go on.
     prepared_again: u8,
     standing: Standing,
     /// Why it has failed last.
@@ -437,7 +437,7 @@ impl Machine {
                 }
             }
             State::Prepared { since } => {
-                // What has been given to it is not given again; it reads everything anew in any case.
+                // What has been given to it is not given again; it reads everything again in any case.
                 if is_stale(*since, now) && !self.has_listeners {
                     let mut effects = vec![Effect::Discard];
                     effects.extend(self.begin(true));
@@ -550,7 +550,7 @@ impl Machine {
                 *next = Next::Start { is_launch: false };
                 Vec::new()
             }
-            // One that is still letting go is ended, and started anew.
+            // One that is still letting go is ended, and restarted.
             State::StandingDown => {
                 let mut effects = self.stopping(Next::Start { is_launch: false });
                 effects.push(Effect::Kill);
@@ -681,7 +681,7 @@ impl Machine {
                 effects.push(Effect::Kill);
                 effects
             }
-            // It will be prepared anew.
+            // It will be prepared again.
             (State::Prepared { .. }, Answer::Exited { .. }) => {
                 self.is_ahead = false;
                 self.state = State::Stopped;
@@ -862,7 +862,7 @@ impl Machine {
     /// What it says after it was told to go on, or in place of being prepared.
     fn line(&mut self, line: Result<Line, BrokenLine>, now: Duration) -> Vec<Effect> {
         let failure = match line {
-            // Its configuration has changed since: the ports may be others, and are looked at anew.
+            // Its configuration has changed since: the ports may be others, and are looked at again.
             Ok(Line::Prepared(_)) if self.prepared_again < PREPARED_AGAIN => {
                 self.prepared_again += 1;
                 return self.get_ports(now);

@@ -860,7 +860,7 @@ fn a_backend_that_keeps_its_ports_serves_again_without_a_look_at_them() {
         passes(&mut driven);
         assert_eq!(driven.tell(Message::Serve), GO_ON_WITH_LISTENERS);
         assert!(!driven.machine.is_launch());
-        // Its configuration was changed meanwhile: it is prepared anew, in the same process.
+        // Its configuration was changed meanwhile: it is prepared again, in the same process.
         let prepared = Answer::Line(Ok(Line::Prepared(prepared_line(VERSION))));
         assert_eq!(driven.answer(prepared), GO_ON_WITH_LISTENERS);
         driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));

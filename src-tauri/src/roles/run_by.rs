@@ -7,7 +7,7 @@ use taskpaw_contract::ipc::{ContainerEngine, RunBy, RunByProgram};
 
 /// The longest name that is shown.
 const LONGEST: usize = 128;
-/// So much of the id of a container is what its program shows.
+/// How much of a container's id its program shows.
 const SHORT_ID: usize = 12;
 /// The length of the whole id.
 const ID: usize = 64;

@@ -20,7 +20,7 @@ use super::way::{Lines, Way};
 
 /// How long a line to a sidecar may take that does not read: it fits into every system's pipe.
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
-/// So many lines of stdout wait to be heard; then the sidecar waits.
+/// How many lines of stdout wait to be heard; beyond that the sidecar waits.
 const MOST_LINES: usize = 16;
 /// How long the rest of the log is waited for after the sidecar has ended. A grandchild could keep it open.
 const LOG_AFTER_EXIT: Duration = Duration::from_millis(500);

@@ -40,7 +40,7 @@ pub(crate) struct Surroundings {
     pub(crate) logs: PathBuf,
     /// Where takeovers are recorded.
     pub(crate) journal: Journal,
-    /// The sidecar's program, resolved anew for each start.
+    /// The sidecar's program, resolved again for each start.
     pub(crate) program: Box<dyn Fn() -> Result<std::process::Command, String> + Send + Sync>,
 }
 

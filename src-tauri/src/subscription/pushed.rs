@@ -13,7 +13,7 @@ use crate::app::App;
 
 /// What changes within this time is sent at once: less than a person notices, and one picture instead of many.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// So many events wait to be sent; of more the window is told to ask for them.
+/// How many events wait to be sent; beyond that the window is told to ask for them.
 const MOST_EVENTS: usize = 200;
 
 /// What waits to be sent of one role.

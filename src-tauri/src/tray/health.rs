@@ -5,7 +5,7 @@ use taskpaw_contract::ipc::{Health, Snapshot, Trouble, TroubleState};
 use super::mood::Mood;
 use super::words::Words;
 
-/// So many troubles are named in the menu.
+/// How many troubles are named in the menu.
 const MOST_NAMED: usize = 8;
 /// The longest name in the menu, in letters: a person or a file has chosen it.
 const LONGEST_NAME: usize = 60;

@@ -5,7 +5,7 @@ use super::mood::Mood;
 
 /// The place that everything is drawn in; the icon's size only says how finely it is looked at.
 const SIDE: f32 = 32.0;
-/// So many looks at each pixel, in each direction: soft edges.
+/// How many samples are taken of each pixel, in each direction: soft edges.
 const LOOKS: u32 = 4;
 
 type Colour = [u8; 3];

@@ -28,7 +28,7 @@ struct Wishes {
     ignore_term: bool,
     /// The name that the system shows.
     name: Option<OsString>,
-    /// So many more descriptors.
+    /// How many descriptors it opens besides.
     open: usize,
     open_file: Option<PathBuf>,
     new_network: bool,

@@ -61,7 +61,7 @@ pub(super) fn socket_facts(socket: BorrowedFd<'_>) -> io::Result<SocketFacts> {
     Ok(SocketFacts { is_tcp, listens: socket_acceptconn(socket)?, ..facts })
 }
 
-/// How often a look begins anew because a holder ended in the middle of it.
+/// How often a look starts over because a holder ended in the middle of it.
 const LOOK_ATTEMPTS: u32 = 3;
 
 /// Far longer than a process that was continued waits for a processor; one that is busy does not sleep, and is asked then.

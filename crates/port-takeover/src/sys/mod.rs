@@ -276,7 +276,7 @@ impl Native {
     }
 }
 
-/// How often a look begins anew because what refuses a bind came or went in the middle of it.
+/// How often a look starts over because what refuses a bind came or went in the middle of it.
 const LOOK_ATTEMPTS: u32 = 4;
 
 fn look_once(role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError> {

@@ -20,7 +20,7 @@ use super::os;
 use crate::passing::{Passing, SocketFacts};
 use crate::sys::Native;
 
-/// So many sockets are passed at once: a role has two ports, and nobody needs more than some.
+/// The most sockets that are passed at once: a role has two ports, and nobody needs more than a few.
 pub const MOST_PASSED: usize = 8;
 /// As many as a system lets anybody send at once (Linux: `SCM_MAX_FD`, 253; macOS: what a cluster of 2 KiB holds). With less
 /// room than that, macOS would leave descriptors open that nobody knows of.
@@ -45,11 +45,11 @@ impl From<TcpListener> for PassedSocket {
 /// What one read has got.
 #[derive(Debug)]
 pub struct Received {
-    /// So many bytes; 0 at the end of the stream.
+    /// How many bytes were read; 0 at the end of the stream.
     pub bytes: usize,
     /// What came with them, at most [`MOST_PASSED`].
     pub sockets: Vec<PassedSocket>,
-    /// So many more came, and are closed.
+    /// How many more sockets came, which are closed.
     pub surplus: usize,
 }
 

@@ -135,7 +135,7 @@ impl Board {
         });
     }
 
-    /// So many events of a monitor were not told.
+    /// Notes how many events of a monitor were not reported.
     pub(super) fn dropped(&self, name: &str, dropped: u32) {
         self.change(name, |_, health| health.dropped = dropped);
     }

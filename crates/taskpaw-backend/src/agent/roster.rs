@@ -27,7 +27,7 @@ const END_WAIT: Duration = Duration::from_millis(300);
 const END_LOOK: Duration = Duration::from_millis(1);
 /// How long a name may be.
 const LONGEST_NAME: usize = 100;
-/// So many names that are there twice are told. Somebody who mends these in the file sees the rest then.
+/// How many duplicate names are reported. Once those are corrected in the file, the rest are.
 const MOST_TOLD: usize = 20;
 
 /// The monitors that run, and those that are switched off or cannot run.

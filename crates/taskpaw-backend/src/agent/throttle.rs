@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// So many events of one monitor in any minute.
+/// The most events of one monitor in any minute.
 const MOST: usize = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 

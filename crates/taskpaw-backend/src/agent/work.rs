@@ -9,7 +9,7 @@ use taskpaw_contract::ipc::{LastWork, MonitorState, Work};
 /// The keys of the numbers that say how far it is, and for how long it goes on already.
 const PERCENT: &str = "progress_percent";
 const RUNNING: &str = "running_seconds";
-/// So many points of one piece of work are kept; when there are more, every second one goes.
+/// The most points that are kept of one piece of work; when there are more, every second one goes.
 const MOST_POINTS: usize = 64;
 /// A slope needs so much time: of less, one jump would be taken for the pace.
 const SHORTEST_SLOPE: Duration = Duration::from_secs(20);

@@ -10,13 +10,13 @@ use super::places::Neighbourhood;
 
 /// Between two wrong tokens from one place: at most ten are tried in a second.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// So long one waits for its turn at most; a right token that is not long enough to be let in at once must not wait longer.
+/// The longest wait for a turn; a right token that is too short to be let in at once must not wait longer.
 const LONGEST: Duration = Duration::from_secs(2);
-/// So long whoever gets no turn waits for being told so: another guess on this connection costs as much.
+/// How long a client that gets no turn waits for the answer: another guess on this connection costs as much.
 pub(super) const HELD: Duration = LONGEST;
 /// For so long an address that has shown the right token is judged by its own mistakes, and not by its neighbours'.
 const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many places, and so many addresses, are remembered; then the oldest is forgotten.
+/// How many places, and how many addresses, are remembered; beyond that the oldest is forgotten.
 const MOST: usize = 1_024;
 
 /// The wrong tokens of late.

@@ -44,7 +44,7 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// So many connections of each may be open on one port. None of them takes a place of another kind.
+    /// The most connections of each kind that may be open on one port. None takes a place of another kind.
     const fn most(self) -> usize {
         match self {
             // Several times what is accepted in a row, so that each has been heard before it can be the oldest.

@@ -165,7 +165,7 @@ fn is_an_authority(other: &rustls::OtherError) -> bool {
     other.0.downcast_ref::<webpki::Error>() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
-/// So many names of a certificate are said.
+/// How many names of a certificate are listed.
 const MOST_NAMES: usize = 3;
 
 /// `DnsName("example.org")` and `IpAddress(…)`, as they come, without what is around them.

@@ -45,7 +45,7 @@ const BUSY: Duration = Duration::from_millis(100);
 const NEXT_REQUEST: Duration = Duration::from_millis(30);
 /// So many who wait in the system's queue are still answered at the end: as many as it holds there for us.
 const MOST_WAITING: usize = 1_024;
-/// So many are accepted before those who are there are heard: a small part of the places of strangers.
+/// How many clients are accepted before those that are connected are heard: a small part of the places of strangers.
 const IN_A_ROW: u32 = 32;
 /// Between so many, while strangers have all of their places: each then keeps its own for five times as long, and has sent what it
 /// asks before, while it waited in the system's queue. A thousand who wait there are all accepted within 0.4 s.

@@ -60,7 +60,7 @@ pub(super) enum CallError {
     TooMuch {
         /// The call.
         path: &'static str,
-        /// So much is read.
+        /// The most that is read of an answer.
         most: usize,
     },
 }

@@ -13,7 +13,7 @@ use bounded::{Budget, Leaf, Said, Text, cut_to};
 /// The largest status that is read, in bytes, and how much of one is kept: an agent with a hundred monitors has some ten.
 pub(super) const STATUS_BYTES: usize = 256 * 1024;
 const KEPT_STATUS_BYTES: usize = 64 * 1024;
-/// So many monitors of an agent are kept, and so many values of all of them together.
+/// The most monitors of an agent that are kept, and the most values of all of them together.
 const MOST_MONITORS: usize = 200;
 const MOST_VALUES: usize = 4_000;
 /// So deep the values of a monitor or an event may be: those of a card of a machine are in a list of groups.
@@ -26,7 +26,7 @@ const TITLE: usize = 512;
 const TIME: usize = 64;
 const DATA_BYTES: usize = 8 * 1024;
 const DATA_VALUES: usize = 200;
-/// So many events, and so many bytes of them, are taken of one answer; the rest comes once these are acknowledged.
+/// The most events, and bytes of them, that are taken from one answer; the rest comes once these are acknowledged.
 pub(super) const MOST_EVENTS: usize = 1_000;
 const EVENT_BYTES: usize = 1024 * 1024;
 

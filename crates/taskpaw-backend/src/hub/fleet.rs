@@ -10,7 +10,7 @@ use taskpaw_contract::ipc::{AgentStatus, EventCursor, FleetAgent, MissedEvents, 
 
 use super::store::Remembered;
 
-/// So many bytes of statuses are in one answer: with everything else it stays below 2 MB.
+/// The most bytes of statuses in one answer: with everything else it stays below 2 MB.
 const STATUSES_BYTES: usize = 1_300_000;
 /// The longest word for a state of any version.
 const LONGEST_STATE: usize = 32;
@@ -266,7 +266,7 @@ impl Fleet {
         })
     }
 
-    /// The agent was installed anew.
+    /// The agent was reinstalled.
     pub(super) fn installed_anew(&self, id: AgentId) -> Changed {
         self.change(id, |agent| agent.installed_anew = Some(Age::of(Duration::ZERO)))
     }

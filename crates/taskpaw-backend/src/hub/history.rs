@@ -8,7 +8,7 @@ use taskpaw_contract::ipc::{History, MetricSeries, MonitorHistory};
 pub(super) const HISTORY_BYTES: usize = 1024 * 1024;
 /// How long it may take: the app waits for 5 s.
 pub(super) const HISTORY_LIMIT: Duration = Duration::from_secs(4);
-/// So much of it is kept. An agent has at most as much.
+/// How much of the history is kept. An agent has at most as much.
 const MOST_MONITORS: usize = 200;
 const MOST_SERIES: usize = 16;
 const MOST_PLACES: usize = 1_500;

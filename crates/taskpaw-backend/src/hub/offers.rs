@@ -13,7 +13,7 @@ use crate::discovery::Announcement;
 const INTEREST: Duration = Duration::from_secs(20);
 /// A household has fewer; whoever announces more wants to fill this hub's memory.
 const MOST: usize = 100;
-/// So many of them are at one address at most: a machine has one agent, or a few behind ports of its own.
+/// The most agents that are offered at one address: a machine has one agent, or a few behind ports of their own.
 const MOST_AT_ONE: usize = 5;
 
 /// What was found, and until when anybody wants to know.
@@ -48,7 +48,7 @@ impl Offers {
         is_wanted
     }
 
-    /// Whoever looked could not go on; the next question begins anew.
+    /// Whoever looked could not go on; the next question starts over.
     pub(super) fn ended(&self) {
         *self.lock() = State::default();
     }

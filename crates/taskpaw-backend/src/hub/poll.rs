@@ -16,7 +16,7 @@ use super::fleet::{AgentId, Changed};
 use super::presence;
 use super::store::{Source, StoreError};
 
-/// So many times an agent is asked in one poll whether more events wait.
+/// How many times in one poll an agent is asked whether more events wait.
 const ROUNDS: usize = 10;
 /// So much of an agent's events is taken at once, as after a long absence, and so much in each second after that. What is
 /// more comes later: it is not acknowledged.
@@ -170,7 +170,7 @@ impl FetchError {
 }
 
 /// Fetches and stores what waits. Only what has just been seen and is stored is acknowledged: an agent that was
-/// installed anew counts from 1 again, and a number from before would make it forget events that nobody has.
+/// reinstalled counts from 1 again, and a number from before would make it forget events that nobody has.
 async fn fetch_events(
     shared: &Shared,
     id: AgentId,

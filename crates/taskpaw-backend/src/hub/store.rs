@@ -194,7 +194,7 @@ impl Store {
         Ok(read::told_offline(reader.as_ref().ok_or(StoreError::Ended)?, hub_id)?)
     }
 
-    /// Notes what an agent said last, and whether it was installed anew: for the next launch, so nobody waits
+    /// Notes what an agent said last, and whether it was reinstalled: for the next launch, so nobody waits
     /// for it.
     pub(super) fn seen(&self, source: &Source, status: String) {
         self.order(Order::Seen { source: source.clone(), status });

@@ -16,7 +16,7 @@ use crate::alerts::{Message, SendError, Sender};
 const LIMIT: Duration = Duration::from_secs(10);
 /// What happened longer ago is told with its time.
 const LATE: SignedDuration = SignedDuration::from_mins(2);
-/// So many are read at once.
+/// How many deliveries are read at once.
 const TOGETHER: usize = 20;
 /// When to look again if nothing is due, or the history cannot be read.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);

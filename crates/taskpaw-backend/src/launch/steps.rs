@@ -325,7 +325,7 @@ fn served(claims: &[Claim]) -> Vec<SocketAddr> {
     claims.iter().filter_map(|claim| claim.listener.local_addr().ok()).collect()
 }
 
-/// From *prepared* to *serving*. Everything is read anew; `served_by` is by what it served before it stood down.
+/// From *prepared* to *serving*. Everything is read again; `served_by` is by what it served before it stood down.
 async fn go_on(
     around: Arc<Around>,
     with: GoOn,

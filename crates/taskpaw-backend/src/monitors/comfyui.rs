@@ -29,11 +29,11 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// So much of a reason is shown.
+/// How much of a reason is shown.
 const SHOWN: usize = 200;
-/// So many prompts of one batch are known again.
+/// How many prompts of one batch are recognised again.
 const MOST_SEEN: usize = 10_000;
-/// So many of them are remembered over a restart.
+/// How many of them are remembered over a restart.
 const MOST_REMEMBERED: usize = 500;
 /// What ComfyUI's log says when something goes wrong, in lower case: those of V3, which had them from V2.
 const ERRORS: &[&str] = &[

@@ -23,7 +23,7 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// So much of what it said last is shown.
+/// How much of the last output is shown.
 const SHOWN: usize = 200;
 
 fn build(values: &Values, setup: &Setup) -> Made {

@@ -37,7 +37,7 @@ const KNOWN: &[(&str, &str)] = &[
 const EDITORS: &[&str] = &["vscode"];
 /// Far larger than what is written.
 const MOST_BYTES: u64 = 64 << 10;
-/// So many looks are known for the share of the time.
+/// How many looks the share of the time is taken over.
 const MOST_SAMPLES: usize = 100_000;
 
 fn build(values: &Values, setup: &Setup) -> Made {

@@ -243,7 +243,7 @@ impl Growth {
         Check { state, detail, metrics, notices, again_in }
     }
 
-    /// What it needs to go on: which files are known. Those that arrive are told in any case, and wait anew.
+    /// What it needs to go on: which files are known. Those that arrive are told in any case, and wait again.
     fn memory(&mut self) -> Option<Value> {
         if self.recalled.is_some() || !std::mem::take(&mut self.is_changed) {
             return None;

@@ -9,7 +9,7 @@ use super::Memory;
 /// What was told about something last.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// So many bad looks in a row make it down.
+    /// How many bad looks in a row count as down.
     needed: u32,
     bad_in_a_row: u32,
     is_down: bool,

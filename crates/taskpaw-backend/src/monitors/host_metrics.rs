@@ -26,7 +26,7 @@ pub(super) const KIND: Kind = Kind {
 
 /// A share of the processors' time and a rate need two looks; the second one follows soon.
 const FIRST_AGAIN: Duration = Duration::from_millis(500);
-/// So many looks in a row make an alert: a short peak is nothing to worry about.
+/// How many high looks in a row make an alert: a short peak is nothing to worry about.
 const PATIENCE: u32 = 3;
 
 struct HostMetrics {

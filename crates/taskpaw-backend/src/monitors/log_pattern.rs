@@ -24,7 +24,7 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// So much of a line is shown.
+/// How much of a line is shown.
 const SHOWN: usize = 300;
 /// When to go on with a file that had more to read than one look reads.
 const SOON: Duration = Duration::from_millis(50);

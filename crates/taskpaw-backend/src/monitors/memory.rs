@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{AgentEvent, EventKind};
 
-/// So many events are kept for one monitor until it says anew what it remembers, which it does within seconds.
+/// How many events are kept for one monitor until it next reports what it remembers, which it does within seconds.
 const MOST_TOLD: usize = 256;
 /// Settings that say how something is watched, and not what: after a change of them a monitor goes on.
 const MANNERS: &[&str] = &[

@@ -13,7 +13,7 @@ use super::program::groups;
 /// So old may what is answered be.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// So many ancestors a process has at most.
+/// The most ancestors of a process that are followed.
 const MOST_ANCESTORS: usize = 64;
 
 /// What is known about the processes. Nothing is read before somebody asks.
@@ -45,7 +45,7 @@ impl Processes {
     /// The processes with this pattern in their name or, if that counts too, in their command line. This program itself is
     /// none of them, and what it has started for a monitor is none either: a command that checks a service names it.
     pub(crate) fn matching(&self, pattern: &Pattern, in_command: bool) -> Result<Vec<Found>, String> {
-        // A table that was left by a panic is read anew.
+        // A table that was left by a panic is read again.
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = match table.take() {
             Some(known) => known,

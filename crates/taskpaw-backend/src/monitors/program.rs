@@ -16,7 +16,7 @@ use taskpaw_contract::sidecar::HOST_VARIABLE;
 
 use group::Group;
 
-/// So much of the end of what a program says is kept.
+/// How much of the end of a program's output is kept.
 const TAIL_BYTES: usize = 16 * 1024;
 /// How long what it has said may still take to arrive after its end.
 const LAST_WORDS: Duration = Duration::from_millis(200);

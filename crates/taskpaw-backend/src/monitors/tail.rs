@@ -14,11 +14,11 @@ use super::lines::{Encoding, Partial};
 use super::memory::fingerprint;
 use super::refused;
 
-/// So much is read in one look; the next one goes on there.
+/// How much is read in one look; the next one goes on there.
 const LOOK_BYTES: usize = 1 << 20;
 /// A file is known again by so much of its beginning.
 const HEAD_BYTES: u64 = 1024;
-/// So many files are looked at to find the one that was followed, under another name.
+/// How many files are searched for the one that was followed, under another name.
 const MOST_NEIGHBOURS: usize = 200;
 
 /// A file that is followed.
@@ -57,7 +57,7 @@ struct Followed {
 pub(super) struct Place {
     /// Where the next line begins.
     read: u64,
-    /// So many bytes of the file's beginning are known.
+    /// How many bytes of the file's beginning are known.
     head: u64,
     /// What stands for them.
     mark: u64,
@@ -137,7 +137,7 @@ impl Tail {
             // What was added to the old file before another one took its place is read first.
             match read_on(followed, &mut self.partial, &mut news.lines, &mut self.is_partial_old) {
                 Ok(has_more) => news.has_more = has_more,
-                // As of a share that was away: the file is opened anew.
+                // As of a share that was away: the file is reopened.
                 Err(_) => is_broken = true,
             }
             news.is_there = true;
@@ -180,7 +180,7 @@ impl Tail {
                 return Ok(());
             }
             Some(followed) => followed.read,
-            // Another file, or the same one cut: it begins anew.
+            // Another file, or the same one cut: it starts over.
             None => {
                 self.forget(&mut news.lines);
                 let begin = if is_first && !self.from_start { length } else { 0 };
@@ -192,7 +192,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Some files have content and no size, and are made anew for whoever reads them, such as those in `/proc`. Of these
+    /// Some files have content and no size, and are generated for each reader, such as those in `/proc`. Of these
     /// the lines count that were not there before.
     fn read_sizeless(&mut self, text: &[u8], is_first: bool, lines: &mut Vec<Line>) {
         let before = self.snapshot.take();

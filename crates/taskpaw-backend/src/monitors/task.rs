@@ -35,7 +35,7 @@ fn build(values: &Values, setup: &Setup) -> Made {
     }))
 }
 
-/// So many seconds a process may seem to have been started earlier or later once the clock was set right.
+/// By how many seconds the start of a process may seem to move once the clock was set right.
 const CLOCK_STEP: u64 = 2;
 /// A century: no work has run for longer.
 const MOST_SECONDS: u64 = 3_155_760_000;

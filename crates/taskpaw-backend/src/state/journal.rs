@@ -121,7 +121,7 @@ impl Journal {
         self.is_broken || self.records > 2 * kept + SLACK
     }
 
-    /// Writes the journal anew with these records; durable when this returns without an error.
+    /// Rewrites the journal with these records; durable when this returns without an error.
     pub(crate) fn rewrite<R: Serialize>(&mut self, records: &[R]) -> io::Result<()> {
         let bytes = lines(records)?;
         self.is_broken = true;

@@ -158,7 +158,7 @@ fn the_configuration_knows_its_data_folder() {
     let second = start(Some("snap"));
     first.ended_well();
     assert!(!home.join("snap").exists());
-    // Once it is gone it is made anew, and that is said.
+    // Once it is gone it is created again, and that is said.
     second.signal(rustix::process::Signal::TERM);
     second.ended_well();
     fs::remove_dir_all(home.join(".local/share/taskpaw")).unwrap();

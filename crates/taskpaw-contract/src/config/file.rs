@@ -207,7 +207,7 @@ impl ConfigFile {
     }
 }
 
-/// So many files that could not be used are kept beside.
+/// How many files that could not be used are kept beside the configuration.
 const MOST_KEPT_ASIDE: u32 = 100;
 
 /// Some thousand monitors or agents, each with a long list, are far below it.

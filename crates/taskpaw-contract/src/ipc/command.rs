@@ -202,7 +202,7 @@ requests! {
     } -> String;
     /// A new token that nobody can guess. It is not saved.
     GenerateToken: generate_token -> String;
-    /// Save a token and start the role that uses it anew.
+    /// Save a token and restart the role that uses it.
     SetToken: set_token {
         /// Which one.
         token: TokenName,

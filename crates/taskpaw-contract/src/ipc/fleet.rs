@@ -46,7 +46,7 @@ pub struct FleetAgent {
     /// The error as a code.
     #[serde(default)]
     pub error_code: Option<PollErrorCode>,
-    /// Seconds since the hub noticed that the agent's event numbers began again: it was installed anew. Nothing
+    /// Seconds since the hub noticed that the agent's event numbers began again: it was reinstalled. Nothing
     /// if that has not been noticed in the days for which events are kept.
     #[serde(default)]
     pub installed_anew_seconds: Option<f64>,

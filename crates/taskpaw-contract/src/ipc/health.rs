@@ -15,14 +15,14 @@ pub enum Health {
     NotWatched,
     /// Everything is all right.
     AllWell {
-        /// So many things.
+        /// How many things are watched.
         total: u32,
     },
     /// Something is not as it should be.
     Attention {
-        /// So many things are watched.
+        /// How many things are watched.
         total: u32,
-        /// So many of them are not as they should be.
+        /// How many of them are not as they should be.
         broken: u32,
     },
 }

@@ -64,7 +64,7 @@ pub struct AppView {
     pub alerts: Vec<AlertTargetView>,
     /// Whether the app starts when the person logs in; nothing where that cannot be known.
     pub start_at_login: Option<bool>,
-    /// Whether the data folder was gone at the start, and was made anew.
+    /// Whether the data folder was gone at the start, and was created again.
     pub lost_data: bool,
     /// Whether there is a tray, so that the app can go on without its window.
     pub has_tray: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// So many troubles of a role are listed; all are counted.
+/// The most troubles of a role that are listed; all are counted.
 pub const MOST_TROUBLES: usize = 50;
 
 /// What a role that is ready watches.

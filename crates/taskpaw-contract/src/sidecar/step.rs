@@ -36,7 +36,7 @@ const NAMES: [&str; 6] =
 /// With what a sidecar goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoOn {
-    /// What `taskpaw_prepared` said. A sidecar that reads other bytes now prepares itself anew, and says so. Nothing:
+    /// What `taskpaw_prepared` said. A sidecar that reads other bytes now prepares itself again, and says so. Nothing:
     /// whatever is read counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_hash: Option<ConfigHash>,

@@ -11,7 +11,7 @@ use taskpaw_contract::ipc::AgentEvent;
 
 use super::{MOST_BYTES, parse_events};
 
-/// So long a V3 that is stopped or hangs may delay a takeover.
+/// How long a V3 that is stopped or hangs may delay a takeover.
 pub const LIMIT: Duration = Duration::from_secs(2);
 /// Of the head of an answer.
 const MOST_HEAD: usize = 16 << 10;

@@ -7,9 +7,9 @@ use port_takeover::Process;
 
 use super::Above;
 
-/// So much of a file is read: each is a few lines long.
+/// How much of a file is read: each is a few lines long.
 const MOST_BYTES: u64 = 16 * 1024;
-/// So many processes above are looked at.
+/// How many processes above are looked at.
 const MOST_ABOVE: usize = 16;
 
 /// The control groups of a process and the processes above it; nothing if the id belongs to another process before or after the

@@ -16,7 +16,7 @@ use super::{Handle, listening_on, others_on, processes};
 use crate::error::{LookError, ReuseError};
 use crate::sys::ReuseAllowed;
 
-/// So many descriptors of one process are copied at most, one after the other. A backend has some connections, not thousands.
+/// The most descriptors of one process that are copied, one after the other. A backend has some connections, not thousands.
 const MOST_DESCRIPTORS: usize = 4096;
 /// A connection that is accepted between the list of sockets and the setting of its listener is found by the next pass.
 const PASSES: u32 = 3;

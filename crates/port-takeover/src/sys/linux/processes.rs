@@ -42,7 +42,7 @@ pub(super) fn holding(inodes: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<P
     Ok(holders)
 }
 
-/// So many descendants of one process are named at most.
+/// The most descendants of one process that are named.
 const MOST_DESCENDANTS: usize = 32;
 
 /// The children of a process, and theirs, as far as they can be seen; zombies are none.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A hub that has not asked for so long is not waited for any more: longer than a holiday week-end, and no longer than
 /// the 10,000 events of a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// So many hubs are remembered; then the one that has not asked for the longest time is forgotten.
+/// How many hubs are remembered; beyond that, the one that has not asked for the longest time is forgotten.
 const MOST_HUBS: usize = 32;
 /// How exactly it is kept across a restart when a hub has asked last.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use taskpaw_contract::ipc::AgentEvent;
 
-/// So many events wait for a hub; then the oldest go.
+/// The most events that wait for a hub; beyond that the oldest go.
 pub(super) const MOST_WAITING: usize = 10_000;
-/// So many are kept for the app after the hubs have them.
+/// How many events are kept for the app after the hubs have them.
 const HISTORY: usize = 500;
 
 /// A line of the journal.

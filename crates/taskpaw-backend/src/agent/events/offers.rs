@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{EventCursor, EventRefusal};
 
-/// So many refused hubs are remembered for the window.
+/// How many refused hubs are remembered for the window.
 const MOST_REFUSALS: usize = 8;
 
 /// A hub that asks for events.

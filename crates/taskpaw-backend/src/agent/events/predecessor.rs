@@ -28,7 +28,7 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// Whether the journal must be written anew.
+    /// Whether the journal must be rewritten.
     pub(super) fn changes_journal(&self) -> bool {
         *self != Self::default()
     }

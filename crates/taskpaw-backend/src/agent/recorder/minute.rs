@@ -9,14 +9,14 @@ use taskpaw_contract::ipc::MonitorState;
 use super::segment::{Entry, LONGEST_KEY, Name};
 
 pub(super) const MINUTE_MS: u64 = 60_000;
-/// So many numbers of one monitor are kept, and so many of all.
+/// The most numbers that are kept of one monitor, and of all.
 const MOST_KEYS: usize = 12;
 const MOST_NUMBERS: usize = 1_000;
 /// So many changes of one monitor's state are kept of an hour: of one that flaps every second, what comes after them is seen
 /// in the next hour.
 const MOST_CHANGES: u32 = 120;
 const HOUR_MS: u64 = 3_600_000;
-/// So much waits while no disk takes it: then the oldest go.
+/// How much waits while no disk accepts it: beyond that the oldest go.
 const MOST_WAITING: usize = 4_096;
 /// A jump by more than so many minutes is a time when nobody watched.
 const JUMP: u64 = 2;

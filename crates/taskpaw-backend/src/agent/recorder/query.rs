@@ -10,7 +10,7 @@ use super::minute::MINUTE_MS;
 use super::segment::{Entry, Name, Spread};
 use super::store::{Fold, TEN, rings};
 
-/// So many changes of state are in one answer, shared by its monitors; the oldest are left out.
+/// The most changes of state in one answer, shared by its monitors; the oldest are left out.
 const MOST_CHANGES: usize = 6_000;
 /// Of one monitor.
 const MOST_OF_ONE: usize = 2_000;

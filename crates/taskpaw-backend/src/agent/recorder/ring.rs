@@ -12,9 +12,9 @@ use super::segment::{self, Entry, Segment, Wanted};
 pub(super) struct Bounds {
     /// All its files together, in bytes.
     pub(super) bytes: u64,
-    /// So many files.
+    /// How many files there are at most.
     pub(super) files: usize,
-    /// So many pieces of time in one.
+    /// How many periods one file covers.
     pub(super) pieces: u32,
 }
 

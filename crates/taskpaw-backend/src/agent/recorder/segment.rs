@@ -19,7 +19,7 @@ const HEADER: &[u8; 8] = b"TASKPAW\x01";
 /// A file that is larger is none of ours: it was closed long before.
 const MOST_READ: u64 = 4 << 20;
 const LONGEST_FRAME: usize = 1 << 16;
-/// So many numbers one file has names for.
+/// The most numbers that one file has names for.
 const MOST_NAMES: usize = 2_048;
 /// The longest name of a monitor, in bytes: 100 letters.
 const LONGEST_NAME: usize = 400;
@@ -289,7 +289,7 @@ impl Segment {
         self.pieces
     }
 
-    /// Adds entries with one write. After an error this is not to be used any more: the file is to be read anew. A power cut
+    /// Adds entries with one write. After an error this is not to be used any more: the file is to be read again. A power cut
     /// may take the last ones: nobody waits for the disk once a minute.
     pub(super) fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
         let mut bytes = Vec::new();

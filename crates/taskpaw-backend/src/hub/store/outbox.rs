@@ -13,7 +13,7 @@ const GIVE_UP_MS: u64 = 24 * 60 * 60 * 1000;
 const FIRST_WAIT_MS: u64 = 5_000;
 /// No longer: all that follows of the same agent waits as well.
 const LONGEST_WAIT_MS: u64 = 5 * 60 * 1000;
-/// So often an event that the other side refuses is told to it.
+/// How many times an event that the other side refuses is sent to it.
 const MOST_REFUSALS: u32 = 3;
 
 /// Nothing waits.

@@ -27,7 +27,7 @@ pub(in super::super) struct Remembered {
     pub(in super::super) url: String,
     /// How long ago it answered.
     pub(in super::super) seen_ms_ago: u64,
-    /// How long ago it was noticed that it had been installed anew.
+    /// How long ago it was noticed that it had been reinstalled.
     pub(in super::super) anew_ms_ago: Option<u64>,
     /// What it answered.
     pub(in super::super) status: Option<AgentStatus>,
@@ -37,7 +37,7 @@ pub(in super::super) struct Remembered {
 pub(super) const EVENT: &str = "events.number, agent, substr(server_id, 1, 128), received_ms, id, substr(time, 1, 64), \
                                 substr(machine, 1, 128), substr(monitor, 1, 128), substr(message, 1, 4096), level, \
                                 substr(title, 1, 512), CASE WHEN length(data) <= 16384 THEN data END";
-/// So many bytes of events are in one answer: as JSON they stay below 2 MB.
+/// The most bytes of events in one answer: as JSON they stay below 2 MB.
 const ANSWER_BYTES: usize = 1_500_000;
 
 pub(super) fn last(

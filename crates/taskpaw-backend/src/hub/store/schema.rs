@@ -85,7 +85,7 @@ const NTFY_OUTBOX: &str = "
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const USER_VERSION_AT: usize = 60;
 const HEADER: usize = 100;
-/// So many instructions of the database are a step, of which somebody is told who waits: some tens of microseconds.
+/// How many instructions of the database count as one step forward: some tens of microseconds.
 const STEP: i32 = 10_000;
 /// How long a look waits for whoever writes.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);

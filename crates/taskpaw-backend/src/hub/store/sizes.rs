@@ -10,7 +10,7 @@ use super::order::Order;
 const EVENT: u64 = 256;
 /// The same of a note about a state.
 const STATE: u64 = 96;
-/// So many are removed at once.
+/// How many rows are removed at once.
 const AT_ONCE: u64 = 2_000;
 
 /// Bytes by the name of the agent.

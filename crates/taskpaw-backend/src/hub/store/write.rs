@@ -22,10 +22,10 @@ const FIRST_PRUNE: Duration = Duration::from_secs(5 * 60);
 const CLOCK_SLACK_MS: u64 = 60 * 1000;
 /// How long a machine may have slept, in which a steady clock may stand still.
 const LONGEST_SLEEP_MS: u64 = 3 * 24 * 60 * 60 * 1000;
-/// So many orders go into one transaction: nobody waits long for the others.
+/// The most orders in one transaction: nobody waits long for the others.
 const MOST_TOGETHER: usize = 512;
 
-/// So often the oldest are removed before others are heard again.
+/// How many times the oldest are removed before other orders are heard again.
 const MOST_ROUNDS: usize = 64;
 
 /// What is said when the transaction has ended.

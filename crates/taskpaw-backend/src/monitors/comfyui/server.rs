@@ -26,9 +26,9 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const MOST_QUEUE_BYTES: u64 = 256 << 20;
 /// What the last prompts have made and how they ended.
 const MOST_HISTORY_BYTES: u64 = 8 << 20;
-/// So many prompts are counted.
+/// The most prompts that are counted.
 const MOST_PROMPTS: usize = 100_000;
-/// So many of the last prompts are looked at.
+/// How many of the last prompts are looked at.
 const LAST_PROMPTS: usize = 64;
 /// As long as a prompt's id is.
 const LONGEST_ID: usize = 200;

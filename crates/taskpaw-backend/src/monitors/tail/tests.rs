@@ -142,7 +142,7 @@ fn after_a_restart_it_goes_on_at_its_place_wherever_the_file_is_then() {
     log.add("new\n");
     fs::write(log.folder.path().join("log.2"), "another\none\nthat is no shorter\n").unwrap();
     assert_eq!(texts(&mut log.again(place)), ["half", "c", "new"]);
-    // It is gone, or was cut and written anew. Windows removes no file that is open.
+    // It is gone, or was cut and rewritten. Windows removes no file that is open.
     log.tail = log.again(None);
     fs::remove_file(log.folder.path().join("log.1")).unwrap();
     assert_eq!(texts(&mut log.again(place)), ["new"]);
