@@ -121,7 +121,7 @@ impl App {
         });
     }
 
-    /// Where the files are that a person sends to whoever helps.
+    /// Where the files are that a person sends to the people who help.
     pub(crate) fn sources(&self) -> Sources {
         let shown = self.board().snapshot();
         let data = PathBuf::from(&shown.app.data_dir);
@@ -152,7 +152,7 @@ impl App {
         let has_last_good = self.settings().has_last_good();
         let config = self.settings().read_for_launch().inspect_err(|problem| {
             tracing::error!(%problem, "nothing is started");
-            // What runs goes on as it was told; whoever had the file read again is told why it cannot be.
+            // What runs goes on as before; the person who had the file read again is told why it cannot be used.
             if self.board().runs_something() {
                 return;
             }
@@ -223,7 +223,7 @@ impl App {
     }
 
     /// Restarts the hub if a change of this machine's agent has changed its fleet. One that was just switched on, or off,
-    /// is told so by whoever did that.
+    /// is told so by the code that did that.
     pub(crate) fn follow_fleet(&self, before: &Config, after: &Config) {
         let was_on = before.roles.contains(&Role::Hub);
         if was_on && before.hub.agents != after.hub.agents {
@@ -275,7 +275,7 @@ impl App {
         self.place().as_ref().is_some_and(Place::take_back)
     }
 
-    /// Gives up the place: whoever waits for it may start backends from now on.
+    /// Gives up the place: anyone who waits for it may start backends from now on.
     pub(crate) fn release_place(&self) {
         if let Some(place) = self.place().take() {
             place.release();

@@ -95,7 +95,7 @@ impl BackendClient {
         self.get::<Value>("/control/ping").await.map(|_| ())
     }
 
-    /// Whether anything at all is answered: whoever answers does not hang, whatever the answer says.
+    /// Whether anything at all is answered: a backend that answers does not hang, whatever the answer says.
     pub(crate) async fn answers(&self) -> bool {
         let asked = client()
             .get(format!("{}/control/ping", self.base_url))

@@ -310,7 +310,7 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
         _ => {}
     }
     view.timeline.push(TimelineEntry { at, event: event.clone() });
-    // Whoever watches is another process now, or none.
+    // The process that watches is another one now, or there is none.
     view.watched = None;
     match event {
         Event::TakeoverStarted { ports, .. } => {

@@ -149,7 +149,7 @@ mod system {
 
     use super::Met;
 
-    /// How long the bus and whoever is found there may take, together.
+    /// How long the bus and an app that is found there may take, together.
     const WITHIN: Duration = Duration::from_secs(2);
     /// How long one call may take.
     const CALL_WITHIN: Duration = Duration::from_secs(1);

@@ -42,7 +42,7 @@ impl Choices {
 }
 
 /// Whether a person may have this app follow all the same: the backend was slow. What a sidecar has told is true also for
-/// whoever is in a hurry.
+/// anyone who is in a hurry.
 pub(crate) fn may_start_all_the_same(because: Option<&RoleFailure>) -> bool {
     because.is_some_and(|it| matches!(it.failure, Failure::NotReady { .. }))
 }

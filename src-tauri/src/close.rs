@@ -54,7 +54,7 @@ fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
     };
     let something_stops = shown.roles.iter().any(|view| runs(&view.state));
     let may_ask = has_painted && !app.is_close_asked;
-    // Whoever wanted the app to stay in a tray that is not there is asked, and not surprised.
+    // A person who wanted the app to stay in a tray that is not there is asked, and not surprised.
     if on_close != OnClose::Quit && may_ask && something_stops { Closing::Ask } else { Closing::End }
 }
 

@@ -1,4 +1,4 @@
-//! One archive for whoever helps: what TaskPaw was told, what it did and how the ports are held, without
+//! One archive for the people who help: what TaskPaw was told, what it did and how the ports are held, without
 //! tokens, without what looks like a secret, and without names of users.
 
 mod redact;

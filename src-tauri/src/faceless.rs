@@ -11,7 +11,7 @@ use crate::language;
 /// How long a notification may take to reach the desktop before an app without a window ends.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Tells the person by a notification. Whoever ends is waited for until it is shown.
+/// Tells the person by a notification. An app that ends waits until it is shown.
 pub(crate) fn tell(app: &App, goes_on: bool, why: &impl std::fmt::Display) {
     let chosen = app.settings().read().map(|config| config.app.language).unwrap_or_default();
     let (why, spoken) = (why.to_string(), language::spoken(chosen));

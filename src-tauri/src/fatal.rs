@@ -1,4 +1,4 @@
-//! What ends the app before there is a window is told by what the system has for it: whoever starts it by a double click has no
+//! What ends the app before there is a window is told by what the system has for it: a person who starts it by a double click has no
 //! terminal, and would see nothing at all.
 
 #[cfg_attr(target_os = "linux", path = "fatal/linux.rs")]
@@ -14,7 +14,7 @@ use taskpaw_words::{Spoken, native};
 
 use crate::language;
 
-/// Where Microsoft has what makes its web view, for whoever lacks it.
+/// Where Microsoft offers its web view, for people who lack it.
 const WEB_VIEW_FROM: &str = "https://go.microsoft.com/fwlink/p/?LinkId=2124703";
 
 /// Why the app ends, or goes on without a window.

@@ -1,6 +1,6 @@
 //! One TaskPaw for each data folder: the last one started wins.
 //!
-//! The *place* is an exclusive lock on a file in the data folder; whoever holds it, until its backends have ended, is the
+//! The *place* is an exclusive lock on a file in the data folder; the host that holds it, until its backends have ended, is the
 //! app that runs: the *incumbent*. A host that is started beside it is a *successor*. It asks the incumbent over a local
 //! socket: the same version shows its window, another one hands over: its backends stand down, and serve again unless the
 //! successor does. One of protocol 1, such as 4.0.0, can neither stand down nor serve again: it is asked for its place only

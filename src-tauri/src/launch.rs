@@ -29,7 +29,7 @@ pub(crate) use kept::Audience;
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
 /// Between two looks whether it is this app's turn.
 const TURN_EVERY: Duration = Duration::from_millis(50);
-/// How long whoever is on the way may take to answer each time.
+/// How long the host on the way may take to answer each time.
 const TURN_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Between two looks whether the other app has ended, while a person is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,5 +1,5 @@
 //! One subscription to each role that is ready: what it watches is shown on the board, what the window shows of it is
-//! pushed there, and its events are heard by whoever tells them to a person.
+//! pushed there, and its events are heard by the parts that tell them to a person.
 
 mod pushed;
 mod watched;

@@ -94,7 +94,7 @@ pub(crate) async fn attend(app: Arc<App>, handle: AppHandle) {
         }
         let shown = app.board().snapshot();
         let news = known.news(&shown);
-        // Whoever looks at the window knows it.
+        // Anyone who looks at the window knows it.
         if news.is_empty() || is_seen(&handle).await {
             continue;
         }

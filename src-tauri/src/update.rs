@@ -118,7 +118,7 @@ impl OwnProgram {
     }
 }
 
-/// The link by which a program was started, where one was: whoever moves it to the next version has installed an update.
+/// The link by which a program was started, where one was: moving it to the next version installs an update.
 fn as_it_was_started(exe: PathBuf) -> PathBuf {
     if !cfg!(unix) {
         return exe;

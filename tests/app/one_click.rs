@@ -70,7 +70,7 @@ async fn one_click_leads_from_a_conflict_to_ready() {
     foreign.is_untouched().await;
     drop(foreign);
 
-    // It needs no click at all once whoever was in the way has gone.
+    // It needs no click at all once the process in the way has gone.
     let mut foreign = scene.in_conflict(&[moved[0]]).await;
     scene.window.role_is("agent", "waiting").await;
     scene.window.picture("conflict-waiting").await;

@@ -1,4 +1,4 @@
-//! What a person asks of the app besides its roles: an archive for whoever helps, the start at login.
+//! What a person asks of the app besides its roles: an archive for the people who help, the start at login.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -247,7 +247,7 @@ async fn folders_with_names_of_200_letters_work_and_the_same_version_finds_the_a
     ends(&mut app, &home).await;
 }
 
-/// A pipe that nobody reads stands for a disk that does not answer: whoever opens it waits without an end.
+/// A pipe that nobody reads stands for a disk that does not answer: a process that opens it waits without an end.
 #[tokio::test]
 async fn a_log_on_a_disk_that_does_not_answer_costs_nothing() {
     let (home, desktop) = (Home::new(), Desktop::new());

@@ -29,7 +29,7 @@ pub struct Order {
     first_runs: bool,
     /// What goes wrong with the one that is started.
     fault: Fault,
-    /// Who must serve in the end; whoever does if it is not said.
+    /// Who must serve in the end; any of them if it is not said.
     serves: Option<&'static str>,
 }
 

@@ -107,7 +107,7 @@ impl Home {
         backend
     }
 
-    /// What whoever listens on the agent's network port says of itself.
+    /// What the process that listens on the agent's network port says of itself.
     pub async fn ping(&self) -> Option<Value> {
         ping(self.network).await
     }
@@ -119,12 +119,12 @@ impl Default for Home {
     }
 }
 
-/// What whoever listens on a port answers to `GET /ping`.
+/// What the process that listens on a port answers to `GET /ping`.
 pub async fn ping(port: u16) -> Option<Value> {
     get(port, "/ping").await
 }
 
-/// What whoever listens on a port answers to a call.
+/// What the process that listens on a port answers to a call.
 pub async fn get(port: u16, path: &str) -> Option<Value> {
     // Where this is built together with the backend, a client is not made without a provider for TLS.
     let _fails_only_if_there_is_one = rustls::crypto::ring::default_provider().install_default();

@@ -33,7 +33,7 @@ async fn an_installed_update_is_noticed_and_relaunch_starts_it() {
     assert_eq!(running(&folder.join("taskpaw-backend"), home.path()).len(), 1, "one backend");
 }
 
-/// Versions side by side: whoever moves the link has installed the version that it leads to.
+/// Versions side by side: moving the link installs the version that it leads to.
 #[tokio::test]
 async fn a_link_that_leads_to_another_version_is_an_update_and_a_link_back_the_way_back() {
     let home = Home::new();

@@ -97,7 +97,7 @@ async fn a_closed_window_of_the_older_one_is_only_hidden_and_comes_back_with_it(
     until("its window is shown", LONG, async || screen.window_of(underway.old).is_some()).await;
 }
 
-/// Whoever ends TaskPaw ends all of it, whichever of the two windows that is.
+/// A person who ends TaskPaw ends all of it, whichever of the two windows that is.
 #[tokio::test]
 async fn an_end_in_either_window_ends_both_and_every_backend() {
     for of_newer in [true, false] {
@@ -133,7 +133,7 @@ async fn a_third_start_waits_and_is_answered() {
     assert!(runs(underway.old));
 }
 
-/// An editor saves half a file, before the older version is asked or after it has stood down: whoever worked works on.
+/// An editor saves half a file, before the older version is asked or after it has stood down: the app that worked works on.
 #[tokio::test]
 async fn a_configuration_that_breaks_in_the_middle_brings_nobody_down() {
     for at in ["before_prepared", "go_on"] {

@@ -108,7 +108,7 @@ async fn a_start_in_another_environment_meets_the_same_app() {
     assert!(!home.path().join("elsewhere/taskpaw").exists(), "nothing was begun in another data folder");
 }
 
-/// In a pid namespace of its own, the same numbers mean other processes: an app there signals nobody, and whoever worked before
+/// In a pid namespace of its own, the same numbers mean other processes: an app there signals nobody, and the app that worked before
 /// works on, or has handed over by itself.
 #[tokio::test]
 async fn a_start_in_another_pid_namespace_harms_nobody() {

@@ -16,14 +16,14 @@ pub use plain::{Links, open_plain, read_plain};
 pub use private::own_user_sid;
 pub use private::{create_private_folder, keep_private};
 
-/// How long whoever has the file open is waited for (Windows). A scanner for viruses and a reader of our own are done in
+/// How long to wait for a process that has the file open (Windows). A scanner for viruses and a reader of our own are done in
 /// some milliseconds; an editor that holds it open all day is an error that a person must hear of.
 const IN_USE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two tries: nobody says when a file is closed.
 const IN_USE_STEP: Duration = Duration::from_millis(5);
 
 /// Replaces a file: at every moment either the old or the new one is there, whole. The folder is made, for the
-/// owner alone, if it is not there. Only the owner can read the file. On Windows whoever has it open is waited for, at most a second. A link
+/// owner alone, if it is not there. Only the owner can read the file. On Windows a process that has the file open is waited for, at most a second. A link
 /// stays a link: what it leads to is replaced.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub fn link_target(path: &Path) -> io::Result<PathBuf> {
     })
 }
 
-/// Whether a path is a symbolic link to what is not there: whoever opens it hears only that there is no file.
+/// Whether a path is a symbolic link to what is not there: a process that opens it hears only that there is no file.
 #[must_use]
 pub fn leads_nowhere(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) && !path.exists()

@@ -466,7 +466,7 @@ impl World {
                 }
             }
             Do::EndBackends => self.end_backend(host),
-            // Whoever has the place may restart its backend.
+            // The host that has the place may restart its backend.
             Do::Supervise => {}
             Do::Prepare => self.hosts[host].backend.stage = Stage::Preparing,
             Do::EndIncumbent => {

@@ -18,7 +18,7 @@ impl Handover {
         }
     }
 
-    /// A place that stays free is taken by whoever has failed, and by whoever waits: the next one may hang.
+    /// A place that stays free is taken by a host that has failed, and by one that waits: the next one may hang.
     pub(super) fn patient<'a>(&self, world: &'a World) -> impl Iterator<Item = usize> + use<'a> {
         let may_take = |at: usize| match world.hosts[at].side {
             Side::Waiting => true,
@@ -170,7 +170,7 @@ impl Handover {
                 Broken::HangsGoingOn if at > 0 => false,
                 Broken::FailsGoingOn if at > 0 => true,
                 _ if self.is_kept_out(world, at) => true,
-                // It waits for whoever holds the state.
+                // The backend waits for the one that holds the state.
                 _ => world.state.is_none(),
             },
             Stage::None | Stage::Prepared | Stage::Ready | Stage::Live => false,
@@ -191,7 +191,7 @@ impl Handover {
                 world.backend_ends(at);
                 self.backend_failed(world, at, Stage::GoingOn);
             }
-            // Whoever has the place says so, and waits for what keeps it from its ports or its state to go.
+            // The host that has the place says so, and waits for what keeps it from its ports or its state to go.
             Stage::GoingOn if self.is_kept_out(world, at) => {
                 world.backend_ends(at);
                 world.hosts[at].is_told = true;
@@ -277,7 +277,7 @@ impl Handover {
         let is_kept_out = world
             .place
             .is_some_and(|at| world.hosts[at].is_told && (world.is_snatched || self.cannot_read(world, at)));
-        // Whoever is left cannot serve, and has said so.
+        // The host that is left cannot serve, and has said so.
         let mut left = (0..self.hosts).filter(|&host| world.hosts[host].process == Process::Runs).peekable();
         let somebody_is_left = left.peek().is_some();
         let nobody_can =

@@ -123,7 +123,7 @@ impl Incumbent {
             (Self::Yielded, In::Taken) => (Self::Ended, vec![Do::EndBackends, Do::Exit]),
             (Self::Yielded, In::SignOfLife) => (self, vec![Do::Wait]),
             (Self::Yielded, In::Failed | In::Disconnected) => (Self::TakingBack, vec![Do::TakePlace]),
-            // Whoever has the place may only be slow, and may still give it back: nothing is given up for one that is not live.
+            // The host that has the place may only be slow, and may still give it back: nothing is given up for one that is not live.
             (Self::Yielded, In::TimedOut) => (self, vec![Do::TakePlace, Do::Wait]),
             (Self::Yielded, In::PlaceTaken(false)) => (self, Vec::new()),
             (Self::Yielded | Self::TakingBack, In::PlaceTaken(true)) => {

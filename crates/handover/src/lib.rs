@@ -17,7 +17,7 @@
 //!   ── taken ─────────────────────────────▶  ends its backends, and itself
 //! ```
 //!
-//! The place is the only truth: whoever loses the connection tries to take it, and who does not get it gives up. A successor whose
+//! The place is the only truth: a host that loses the connection tries to take it, and gives up if it does not get it. A successor whose
 //! backends fail on their way to live gives it back, and the incumbent serves again. What cannot be taken back (files in a new
 //! form) is the last thing that a backend does before it is live.
 //!

@@ -86,7 +86,7 @@ impl PortState {
         self.outlook() == PortOutlook::Refuses
     }
 
-    /// Whether another number would help whoever cannot or will not wait. Not where it is the host that is at fault, or
+    /// Whether another number would help a person who cannot or will not wait. Not where it is the host that is at fault, or
     /// not known to be the number.
     #[must_use]
     pub fn wants_another_number(self) -> bool {

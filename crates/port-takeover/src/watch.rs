@@ -70,7 +70,7 @@ pub fn watch<S: System>(
     }
 }
 
-/// Handles on everybody who has a port, or the state. Whoever cannot be opened is only looked at.
+/// Handles on the processes that have a port, or the state. One that cannot be opened is only looked at.
 fn handles<S: System>(system: &S, verdict: &Verdict) -> Vec<S::Handle> {
     let holders = verdict.ports.iter().flat_map(|port| &port.holders).chain(&verdict.state_holder);
     let mut pids: Vec<_> = holders.map(|holder| holder.pid).collect();

@@ -86,7 +86,7 @@ fn short(word: &OsString) -> String {
 fn heard(input: impl Read) -> Hook {
     let mut input = io::BufReader::new(input.take(MOST_BYTES));
     let hook = serde_json::from_reader(&mut input).unwrap_or_default();
-    // Whoever writes is not to find that nobody reads.
+    // The process that writes is not to find that nobody reads.
     let _whatever_else_it_says = io::copy(&mut input, &mut io::sink());
     hook
 }

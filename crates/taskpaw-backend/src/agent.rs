@@ -97,7 +97,7 @@ struct Shared {
 }
 
 impl Agent {
-    /// Opens the state and begins to watch the machine itself. Whoever asks is answered from now on: with a port that is
+    /// Opens the state and begins to watch the machine itself. Anyone who asks is answered from now on: with a port that is
     /// bound, a client waits for nothing else.
     pub(crate) fn start(launch: &Launch) -> Result<Self, StateError> {
         let Config { agent: config, .. } = &launch.config;
@@ -140,7 +140,7 @@ impl Agent {
         })
     }
 
-    /// Waits, for a limited time, until the numbers of this machine are there: whoever asks an agent that is ready sees
+    /// Waits, for a limited time, until the numbers of this machine are there: anyone who asks an agent that is ready sees
     /// them.
     pub(crate) async fn settle(&mut self) {
         roster::looked_once(std::mem::take(&mut self.first_looks)).await;
@@ -159,7 +159,7 @@ impl Agent {
                 note: None,
             },
         );
-        // Before its files are open: whoever stands down meanwhile ends it for good.
+        // Before its files are open: a backend that stands down meanwhile ends it for good.
         self.shared.recorder.go_live();
         let board = self.shared.board.clone();
         // A disk that does not answer holds nothing up but this, which nobody waits for.

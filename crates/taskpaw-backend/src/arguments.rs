@@ -65,7 +65,7 @@ pub(crate) enum WrongUsage {
     /// A word that is no role, or one too many.
     #[error("unexpected argument {0:?}")]
     Unexpected(OsString),
-    /// A folder whose name would be taken for the role by whoever looks at this process from outside: the
+    /// A folder whose name would be taken for the role by anyone who looks at this process from outside: the
     /// role of a backend is its first argument that is exactly `agent` or `hub`.
     #[error("write the folder as ./{0}, or it looks like the role")]
     FolderLikeRole(Role),

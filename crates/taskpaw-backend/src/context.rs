@@ -30,11 +30,11 @@ pub(crate) struct Launch {
     pub(crate) telling: Telling,
     /// Whether there is no host, which else keeps a copy of a configuration that works.
     pub(crate) is_alone: bool,
-    /// From when on whoever connects is served.
+    /// From when on a client that connects is served.
     pub(crate) serves: Serves,
 }
 
-/// From when on whoever connects is served.
+/// From when on a client that connects is served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Serves {
     /// As soon as requests can be answered.

@@ -1,4 +1,4 @@
-//! The first process of a container collects whoever has lost its parent, and a program that is made for something else does not:
+//! The first process of a container must collect processes that have lost their parent, and a program that is made for something else does not:
 //! every command of a monitor that leaves something behind would leave a zombie, until no process can be started any more.
 
 use std::io;

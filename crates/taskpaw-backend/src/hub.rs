@@ -92,7 +92,7 @@ struct Shared {
     news: broadcast::Sender<FleetNews>,
     /// How many events this launch has stored.
     stored: AtomicU64,
-    /// Wake whoever tells the webhook, and ntfy: something new may wait for it.
+    /// Wake the tasks that tell the webhook, and ntfy: something new may wait for it.
     outboxes: [Notify; 2],
     /// Whether there is a webhook, and a topic of ntfy.
     has_targets: [bool; 2],
@@ -229,7 +229,7 @@ impl Shared {
         Ok(FleetStatus { offers: self.offers.beside(&agents), agents, webhook, ntfy })
     }
 
-    /// What wakes whoever tells this target.
+    /// What wakes the task that tells this target.
     fn outbox(&self, target: AlertTarget) -> &Notify {
         let [webhook, ntfy] = &self.outboxes;
         match target {

@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::watch;
 
-/// The wish to stop serving. Whoever has a copy can utter it and wait for it; it is never taken back: to serve again begins
+/// The wish to stop serving. Every copy can express it and wait for it; it is never taken back: to serve again begins
 /// with another one.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Sender<Option<StopReason>>);

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 /// How long standing down waits for the last write.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
-/// How long it waits for whoever still reads what is let go.
+/// How long standing down waits for readers of what is released.
 const UNUSED_WITHIN: Duration = Duration::from_secs(1);
 const UNUSED_LOOK: Duration = Duration::from_millis(1);
 

@@ -76,7 +76,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Serves whoever has connected, and whoever will.
+    /// Serves the clients that have connected, and those that will.
     fn serve(&mut self) {
         for (Port { name, listener, .. }, routes) in self.waiting.drain(..) {
             let over = self.launch.over.clone();
@@ -99,7 +99,7 @@ impl Session {
         }
     }
 
-    /// Brings files to this version's form, and begins everything that acts outside. Whoever waits in the queue is served when
+    /// Brings files to this version's form, and begins everything that acts outside. Clients that wait in the queue are served when
     /// nothing can go wrong any more: from then on the way to the word that it is live leads through no wait, so that one that
     /// fails before has cut nobody off.
     pub(crate) async fn go_live(&mut self) -> Result<(), Failure> {

@@ -111,7 +111,7 @@ pub enum Line {
     StartupError(StartupError),
 }
 
-/// Something is under way that takes its time. Whoever waits goes on waiting only if it advances: one that hangs gives signs too.
+/// Something is under way that takes its time. The host waits on only if the count advances: a backend that hangs gives signs too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOfLife {
     /// Always true.

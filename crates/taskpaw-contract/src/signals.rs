@@ -1,6 +1,6 @@
 //! What a process was given by whoever started it.
 
-/// Whether a process hears SIGHUP as its end: not if whoever started it wants it to outlive the terminal (`nohup`). Only Linux says
+/// Whether a process hears SIGHUP as its end: not if the process that started it wants it to outlive the terminal (`nohup`). Only Linux says
 /// that; elsewhere it stays as the system has it.
 #[must_use]
 pub fn ends_with_its_terminal() -> bool {

@@ -148,7 +148,7 @@ pub fn stamped(mut program: impl Read) -> io::Result<Option<String>> {
 /// # Errors
 /// What the system says, and that it is no plain file.
 pub fn version_in(program: &Path) -> io::Result<Option<String>> {
-    // A pipe would keep whoever opens it waiting.
+    // A pipe would keep a process that opens it waiting.
     if !std::fs::metadata(program)?.is_file() {
         return Err(io::Error::other("it is no plain file"));
     }

@@ -26,7 +26,7 @@ pub struct Field {
     pub key: &'static str,
     /// What a form calls it.
     pub title: &'static str,
-    /// What it does, for whoever fills in the form.
+    /// What the field does, for the person who fills in the form.
     pub about: &'static str,
     /// What may be written.
     pub shape: Shape,

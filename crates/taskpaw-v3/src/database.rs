@@ -116,7 +116,7 @@ pub(super) fn read(path: &Path) -> Result<Database, DatabaseError> {
     Err(DatabaseError::Written)
 }
 
-/// When its files were changed last, and how long they are: whoever writes meanwhile changes that.
+/// When its files were changed last, and how long they are: the process that writes meanwhile changes that.
 #[derive(PartialEq, Eq)]
 struct Moment([Option<(SystemTime, u64)>; 3]);
 

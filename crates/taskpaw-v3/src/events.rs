@@ -197,7 +197,7 @@ pub fn kept(state_folder: &Path) -> io::Result<Vec<AgentEvent>> {
         Err(error) => return Err(error),
     };
     parse_events(&bytes).ok_or_else(|| {
-        // Whoever helps may still find something in it.
+        // The people who help may still find something in it.
         let aside = fs::rename(state_folder.join(MEMORY), state_folder.join(DAMAGED));
         let place = if aside.is_ok() { format!(", and is kept as {DAMAGED}") } else { String::new() };
         io::Error::new(io::ErrorKind::InvalidData, format!("{MEMORY} is no list of events{place}"))

@@ -215,7 +215,7 @@ fn go_on_as_before(type_id: &str, fields: &[Field], settings: &mut Map<String, V
     for (_, key, value) in V3_DEFAULTS.iter().filter(|(kind, ..)| *kind == type_id) {
         settings.entry(*key).or_insert_with(|| json!(value));
     }
-    // Files that are not finished yet are left out here. Whoever watches for just those had them told.
+    // Files that are not finished yet are left out here. A person who watches for just those had them told.
     let lowered =
         |value: &Value| value.as_str().map(|text| text.trim_start_matches(['*', '.']).to_lowercase());
     let ignored = fields.iter().find(|field| field.key == "ignored_extensions");

@@ -1,4 +1,4 @@
-//! The words of the window, for whoever says something outside of it: tray, notifications, menus, and messages before there
+//! The words of the window, for what is said outside of it: tray, notifications, menus, and messages before there
 //! is a window. There is one catalogue, `ui/src/locales`; `build.rs` reads it, and refuses words that a language lacks.
 
 /// A language that there are words for.

@@ -12,7 +12,7 @@ use serde_json::Value;
 const TOKEN: &str = "(token removed)";
 /// Stands for the argument of a program that is not ours.
 const ARGUMENT: &str = "(argument removed)";
-/// A value below a key with one of these words is a secret. The address of a webhook opens it to whoever knows it.
+/// A value below a key with one of these words is a secret. The address of a webhook opens it to anyone who knows it.
 const SECRET_WORDS: [&str; 11] = [
     "token",
     "password",

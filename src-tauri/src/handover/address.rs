@@ -30,7 +30,7 @@ impl Address {
         self.folder.join("host.json")
     }
 
-    /// The file whose lock has whoever is on the way to the place.
+    /// The file whose lock the host on the way to the place holds.
     pub(super) fn next_lock(&self) -> PathBuf {
         self.folder.join("next")
     }
@@ -41,7 +41,7 @@ impl Address {
         Socket::at(self.socket_path()?)
     }
 
-    /// The socket on which whoever is on the way is asked: beside that of the incumbent.
+    /// The socket on which the host on the way is asked: beside that of the incumbent.
     #[cfg(unix)]
     pub(super) fn next_socket(&self) -> io::Result<Socket> {
         // Two letters more than the other one: there is room for three.
@@ -54,7 +54,7 @@ impl Address {
         self.pipe("taskpaw")
     }
 
-    /// The socket on which whoever is on the way is asked: a pipe that is named in the same way.
+    /// The socket on which the host on the way is asked: a pipe that is named in the same way.
     #[cfg(windows)]
     pub(super) fn next_socket(&self) -> io::Result<Socket> {
         self.pipe("taskpaw-next")

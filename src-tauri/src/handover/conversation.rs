@@ -273,7 +273,7 @@ fn write_with(mut stream: &Stream, line: &impl Serialize, _sockets: Vec<PassedSo
     write_line(&mut stream, line)
 }
 
-/// Writes what is to be said. Whoever says nothing more says farewell: the other direction keeps the connection open.
+/// Writes what is to be said. The side that says nothing more says farewell: the other direction keeps the connection open.
 fn write_lines<Said: Serialize + Farewell>(stream: &Stream, to_say: &blocking::Receiver<Outgoing<Said>>) {
     let mut stream = stream;
     for Outgoing { line, sockets } in to_say {

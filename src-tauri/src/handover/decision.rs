@@ -85,7 +85,7 @@ impl Patience {
         }
     }
 
-    /// Somebody was ended; whoever has the place now is waited for again.
+    /// Somebody was ended; the host that has the place now is waited for again.
     pub(super) fn begin_anew(&mut self) {
         *self = Self::default();
     }

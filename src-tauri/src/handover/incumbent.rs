@@ -37,7 +37,7 @@ pub(crate) struct Incumbent {
 /// What of this host its answers depend on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Host {
-    /// One that is on its way out shows its window to nobody: whoever starts then takes over.
+    /// One that is on its way out shows its window to nobody: a host that starts then takes over.
     pub(crate) lifecycle: Lifecycle,
     /// The window, as the next one is to look.
     pub(crate) appearance: SharedAppearance,
@@ -88,7 +88,7 @@ const NAME_WITHIN: Duration = Duration::from_secs(10);
 const NAME_STEP: Duration = Duration::from_millis(20);
 
 /// Listens from now on. What is asked before the app is there to do it waits in the channel. `record` is called
-/// first, and not waited for: it writes to a disk. Whoever asks meanwhile waits for it.
+/// first, and not waited for: it writes to a disk. A host that asks meanwhile waits for it.
 pub(super) fn listen(
     socket: Socket,
     version: &'static str,

@@ -62,7 +62,7 @@ impl Place {
         })
     }
 
-    /// Gives up the place: the backends have ended, and what is left of this host harms nobody. Whoever waits need
+    /// Gives up the place: the backends have ended, and what is left of this host harms nobody. A host that waits need
     /// not wait for the end of the process.
     pub(crate) fn release(self) {
         if let Err(error) = self.lock.0.unlock() {

@@ -99,7 +99,7 @@ impl Ask {
     }
 
     /// What a running host of a version does when it is asked this. One that is ending has no window to show:
-    /// whoever is started then takes its place. `is_let_in` says that a person wants the version that asks.
+    /// a host that is started then takes its place. `is_let_in` says that a person wants the version that asks.
     pub(crate) fn answered_by(&self, running: &str, is_ending: bool, is_let_in: bool) -> Will {
         match self.want {
             Want::Quit => Will::Quit,

@@ -22,12 +22,12 @@ impl Socket {
         Ok(Self { name: path.to_fs_name::<GenericFilePath>()? })
     }
 
-    /// Listens. Whoever listened there before has lost the lock: what it left is overwritten.
+    /// Listens. The process that listened there before has lost the lock: what it left is overwritten.
     pub(super) fn listen(&self) -> io::Result<Listener> {
         ListenerOptions::new().name(self.name.borrow()).try_overwrite(true).create_sync()
     }
 
-    /// Connects to whoever listens.
+    /// Connects to the listener.
     pub(super) fn connect(&self) -> io::Result<Stream> {
         use interprocess::local_socket::traits::Stream as _;
 
@@ -53,7 +53,7 @@ mod pipe {
 
     /// `FILE_FLAG_OVERLAPPED`, which the library wants of a pipe that it is given.
     const OVERLAPPED: u32 = 0x4000_0000;
-    /// `SECURITY_IDENTIFICATION`: whoever listens may find out who this is, and may not act as this user.
+    /// `SECURITY_IDENTIFICATION`: the listener may find out who this is, and may not act as this user.
     const IDENTIFIED: u32 = 0x0001_0000;
     /// `ERROR_PIPE_BUSY`: others are just being answered.
     const BUSY: i32 = 231;
@@ -76,7 +76,7 @@ mod pipe {
             ListenerOptions::new().name(self.name.borrow()).security_descriptor(rights).create_sync()
         }
 
-        /// Connects to whoever listens.
+        /// Connects to the listener.
         pub(in crate::handover) fn connect(&self) -> io::Result<Stream> {
             let mut options = OpenOptions::new();
             options.read(true).write(true).custom_flags(OVERLAPPED).security_qos_flags(IDENTIFIED);

@@ -38,7 +38,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
 /// Between two asks of a host that answers what is not understood.
 const STRANGE_STEP: Duration = Duration::from_millis(250);
-/// Within this time whoever waits for its turn asks again: it does every 50 ms.
+/// Within this time a host that waits for its turn asks again: it does every 50 ms.
 const WAITING_ASKS_WITHIN: Duration = Duration::from_millis(200);
 
 /// What became of a start.
@@ -94,7 +94,7 @@ pub(crate) struct Successor {
     before: Option<Appearance>,
     /// Whether that host has said that it has no window.
     has_no_window: bool,
-    /// The lock of whoever is on the way.
+    /// The lock of the host on the way.
     next: Lock,
     /// While this host is on the way.
     turn: Mutex<Option<Turn>>,
@@ -156,7 +156,7 @@ impl Successor {
             match self.in_turn(began, FIRST_ANSWER_WITHIN)? {
                 InTurn::Yes => break,
                 InTurn::Over => return Ok(FirstLook::Over(Outcome::Done)),
-                // Whoever goes first may be on its way to an app of this version, which is all that is wanted.
+                // The host that goes first may be on its way to an app of this version, which is all that is wanted.
                 InTurn::Not { .. } if self.is_shown()? => return Ok(FirstLook::Over(Outcome::Done)),
                 // Another version may take long, and is waited for in a window.
                 InTurn::Not { version: Some(version) } if version != self.version => {
@@ -192,7 +192,7 @@ impl Successor {
         Ok(matches!(heard, Answering::Answered(Answer { will: Will::Show, .. }, _)))
     }
 
-    /// Whether it is this host's turn to be on the way, by the lock and by what whoever has it answers within that time. One
+    /// Whether it is this host's turn to be on the way, by the lock and by what its holder answers within that time. One
     /// that was last heard long ago is passed by: only the order is lost. Blocks; bounded.
     ///
     /// # Errors
@@ -237,7 +237,7 @@ impl Successor {
         drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Ends every host: first whoever is on the way, then the incumbent, and whoever waits for its turn. Blocks; bounded.
+    /// Ends every host: first the host on the way, then the incumbent, and the hosts that wait for their turn. Blocks; bounded.
     ///
     /// # Errors
     /// [`HandoverError`] if the incumbent can neither be asked nor be ended safely.

@@ -26,7 +26,7 @@ fn incumbent(folder: &Path, version: &'static str) -> Incumbent {
     }
 }
 
-/// Waits for the record, which is written behind the back of whoever takes the place.
+/// Waits for the record, which is written behind the back of the host that takes the place.
 fn recorded(folder: &Path, version: &str) -> Record {
     let path = Address::prepare(folder).unwrap().record();
     let began = Instant::now();
@@ -187,7 +187,7 @@ fn one_that_does_not_answer_is_ended_once_it_is_proved_to_be_that_process() {
     assert!(!silent.0.wait().unwrap().success(), "it was ended");
 }
 
-/// Whoever can write to the data folder can record any process of the person's; only a connection proves who it is.
+/// Anyone who can write to the data folder can record any process of the person's; only a connection proves who it is.
 #[test]
 fn one_that_does_not_listen_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

@@ -28,7 +28,7 @@ pub(super) enum Purpose {
     Quit,
 }
 
-/// What to do after whoever is on the way was asked.
+/// What to do after the host on the way was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterAsk {
     /// The other host does what this one was started for, or all are being ended: there is nothing left to do.
@@ -39,7 +39,7 @@ pub(super) enum AfterAsk {
     PassBy,
 }
 
-/// How long whoever is on the way may be unheard.
+/// How long the host on the way may be unheard.
 pub(super) const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Decides after an ask. `unheard_for` says since when nobody was heard; nothing if the answer was understood.

@@ -18,7 +18,7 @@ pub(super) fn answer(app: &App, decision: CloseDecision, remember: bool) -> Resu
         CloseDecision::Tray => OnClose::Tray,
     };
     if remember && let Err(error) = app.change_config(|config| config.app.on_close = wanted) {
-        // Whoever closes an app wants it closed, whatever cannot be written.
+        // A person who closes an app wants it closed, whatever cannot be written.
         tracing::warn!(%error, "what closing does cannot be remembered");
     }
     match decision {

@@ -28,7 +28,7 @@ struct Kept {
     last: VecDeque<LogLine>,
     /// The number of the next line.
     next: u64,
-    /// The number of the last line, for whoever follows them.
+    /// The number of the last line, for followers of the log.
     written: watch::Sender<u64>,
 }
 

@@ -148,13 +148,13 @@ pub(crate) enum Effect {
     PassListeners,
     /// Tell the sidecar to let go of these, too: ends in `Line`.
     CloseListeners,
-    /// Tell whoever had it stand down that it has.
+    /// Tell the caller that had it stand down that it has.
     StoodDown(Stood),
-    /// Tell whoever had it become live how that came out.
+    /// Tell the caller that had it become live how that came out.
     BecameLive(Result<(), Failure>),
-    /// Tell whoever waits that its sidecar advances.
+    /// Tell the caller that its sidecar advances.
     Advances,
-    /// Tell whoever asked to prepare how that came out.
+    /// Tell the caller that asked to prepare how that came out.
     PreparedAhead(Result<(), Failure>),
     /// Look whether it is the child that listens: ends in `Confirmed` or `NotConfirmed`.
     Confirm(Ready),
@@ -598,7 +598,7 @@ impl Machine {
             | State::StandingDown
             | State::StoodDown { has_sidecar: true, .. } => self.stopping(then),
             State::Stopping(next) => {
-                // Whoever ends the app waits for that end.
+                // The part that ends the app waits for that end.
                 if *next != Next::End {
                     *next = then;
                 }
@@ -609,7 +609,7 @@ impl Machine {
                 self.generation += 1; // What is under way is over.
                 let mut effects = vec![Effect::Discard];
                 if std::mem::take(&mut self.is_ahead) {
-                    // Whoever asked waits for it no more.
+                    // The caller no longer waits for it.
                     effects.push(Effect::PreparedAhead(Ok(())));
                 }
                 effects.extend(self.stopped(then, "not running".to_owned()));
@@ -757,7 +757,7 @@ impl Machine {
                 if let Some(left) = advance.left_of(LIVE_WITHIN, now) {
                     return vec![Effect::Arm(Timer::Live, left)];
                 }
-                // It answers nobody, and whoever waits has waited long enough.
+                // It answers nobody, and the caller has waited long enough.
                 let mut effects = self.stopping(Next::Fail(not_ready(LIVE_WITHIN)));
                 effects.push(Effect::Kill);
                 effects
@@ -832,7 +832,7 @@ impl Machine {
                 if !std::mem::take(keeps_ports) {
                     return Vec::new();
                 }
-                // Whoever waits for its ports has them, too.
+                // The host that waits for its ports has them, too.
                 vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
             }
             (State::Stopping(_), Answer::Elapsed(Timer::Stop)) => vec![Effect::Kill],
@@ -912,7 +912,7 @@ impl Machine {
         }
         let mut effects = Vec::new();
         if std::mem::take(&mut self.is_ahead) {
-            // Whoever asked waits for it no more.
+            // The caller no longer waits for it.
             effects.push(Effect::PreparedAhead(Ok(())));
         }
         effects.extend(match next {

@@ -686,7 +686,7 @@ fn what_is_out_of_turn_once_it_is_prepared_is_noticed_at_once() {
         driven.tell(Message::Prepare);
         driven.answer(Answer::Line(Ok(Line::Prepared(prepared_line(VERSION)))));
         assert_eq!(driven.answer(line.clone()), [Effect::Discard]);
-        // Whoever has been given sockets for it learns that it is gone.
+        // The caller that was given sockets for it learns that it is gone.
         let effects = driven.tell(Message::GoOn(Some(process())));
         assert!(matches!(published(&effects), Some(Event::BackendFailed { .. })), "{line:?}: {effects:?}");
         let mut driven = Driven::taking_over();

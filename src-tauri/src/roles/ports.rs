@@ -160,7 +160,7 @@ pub(super) fn views(config: &Config, role: Role, verdict: &Verdict, child: Optio
     config.endpoints(role).into_iter().map(view).collect()
 }
 
-/// Other systems than Linux do not say why a process runs to whoever asks.
+/// Other systems than Linux do not say why a process runs to anyone who asks.
 #[cfg(not(target_os = "linux"))]
 fn run_by(_process: &port_takeover::Process, _port: u16) -> Option<taskpaw_contract::ipc::RunBy> {
     None
@@ -177,7 +177,7 @@ fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Op
         .flat_map(|port| &port.holders)
         .map(|holder| HolderView {
             pid: holder.pid.get(),
-            // Whoever starts a program chooses what it is called.
+            // Anyone who starts a program chooses what it is called.
             name: holder.process.as_ref().map(|process| seen(&process.name)),
             exe: holder.process.as_ref().and_then(|process| process.exe.as_deref().map(seen)),
             user: holder.process.as_ref().and_then(|process| process.user.as_deref().map(seen)),

@@ -621,7 +621,7 @@ impl Runner {
         }
     }
 
-    /// Whoever listens on the role's ports must be the child, and it alone.
+    /// The process that listens on the role's ports must be the child, and it alone.
     fn confirm(&mut self, ready: Ready) {
         let answer = self.answering();
         let Some(attempt) = &self.attempt else { return };

@@ -28,7 +28,7 @@ pub(super) fn choose(handle: &AppHandle, what: PathKind) -> Result<Option<PathBu
             PathKind::File => Box::pin(dialog.pick_file()),
             PathKind::Folder => Box::pin(dialog.pick_folder()),
         };
-        // Whoever asked waits for it.
+        // The caller waits for it.
         let _ = opened.send(choice);
     };
     handle.run_on_main_thread(open).map_err(|error| error.to_string())?;

@@ -159,7 +159,7 @@ pub(super) async fn follow_log(app: Arc<App>, role: Role, to_window: ToWindow) {
     loop {
         let is_wanted = wanted.borrow_and_update().contains(&DataKind::log_of(role));
         if !is_wanted {
-            // Whoever shows it next asks for what was written until then.
+            // The window that shows the log next asks for what was written until then.
             sent = *written.borrow_and_update();
         }
         let event = tokio::select! {

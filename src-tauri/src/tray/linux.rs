@@ -13,7 +13,7 @@ use super::icon::draw;
 use super::menu::{Click, Command, Entry, Shown};
 use super::mood::Mood;
 
-/// The sizes of panels: whoever shows the icon takes what fits best.
+/// The sizes of panels: anyone who shows the icon takes what fits best.
 const SIZES: [u16; 3] = [22, 32, 48];
 
 /// The icon, in the tray or waiting for one.

@@ -61,7 +61,7 @@ impl Shown {
             entries.push(if named.is_empty() {
                 Entry::Word(health.clone())
             } else {
-                // Whoever clicks sees it in the window.
+                // A person who clicks sees it in the window.
                 let shows = |label| Command { label, click: Click::Open };
                 Entry::Group(health.clone(), named.into_iter().map(shows).collect())
             });

@@ -49,7 +49,7 @@ fn a_successor_that_changes_the_form_of_the_state_leaves_nobody_who_cannot_read_
     }
 }
 
-/// Where ports are let go a stranger can be there first: whoever has the place says so, and waits.
+/// Where ports are let go a stranger can be there first: the host that has the place says so, and waits.
 #[test]
 fn ports_that_are_let_go_can_be_snatched_and_whoever_has_the_place_says_so() {
     check(Handover { passes: false, ..Handover::default() });

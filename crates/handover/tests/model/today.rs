@@ -75,7 +75,7 @@ impl Model for LastOneWins {
                 world.port = None;
             }
             Action::TakeOver(host) => {
-                // Whoever has the port is a backend of the same role and person: it is ended first.
+                // The holder of the port is a backend of the same role and person: it is ended first.
                 world.port = None;
                 if host == 1 && !self.second_is_sound {
                     world.hosts[1] = Host::Failed;

@@ -53,7 +53,7 @@ pub struct Received {
     pub surplus: usize,
 }
 
-/// Writes bytes to a Unix stream with sockets, which stay open here. Whoever reads gets both at once, or neither. Never waits.
+/// Writes bytes to a Unix stream with sockets, which stay open here. A reader gets both at once, or neither. Never waits.
 ///
 /// # Errors
 /// What the system says; also if not all bytes could be written, after which the stream is of no use any more.

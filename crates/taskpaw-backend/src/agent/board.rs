@@ -173,7 +173,7 @@ impl Board {
         self.lock().iter().map(|watched| (watched.name.clone(), value(watched))).collect()
     }
 
-    /// All of it, for whoever needs the values.
+    /// Shows every monitor and its status to `see`.
     pub(super) fn each(&self, mut see: impl FnMut(&str, &MonitorStatus)) {
         self.lock().iter().for_each(|watched| see(&watched.name, &watched.status));
     }

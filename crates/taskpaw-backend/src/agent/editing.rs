@@ -25,7 +25,7 @@ impl Editing {
         Self { file, roster, turn: Arc::default() }
     }
 
-    /// Whoever wants a change waits until this is dropped: before the host has the place, nothing is written into its
+    /// A change waits until this is dropped: before the host has the place, nothing is written into its
     /// configuration.
     pub(super) fn held_back(&self) -> Option<OwnedMutexGuard<()>> {
         self.turn.clone().try_lock_owned().ok()

@@ -1,6 +1,6 @@
 //! The events of this machine: numbered for good before anybody sees them, and kept until every hub has them.
 //!
-//! One thread writes the journal and what the hubs have, so that no request ever waits for the disk. Whoever reads
+//! One thread writes the journal and what the hubs have, so that no request ever waits for the disk. A reader
 //! sees only what that thread has made durable.
 
 mod hubs;
@@ -318,7 +318,7 @@ impl EventQueue {
         }
     }
 
-    /// Writes what is not on the disk yet, and lets the files go: whoever reads them from now on has everything. Says
+    /// Writes what is not on the disk yet, and lets the files go: a reader of them from now on has everything. Says
     /// whether that has come to its end in time.
     pub(super) fn close(&self, limit: Duration) -> bool {
         let _ended_already = self.emitter.orders.send(Order::End);

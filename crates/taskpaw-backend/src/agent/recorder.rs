@@ -1,6 +1,6 @@
 //! What this agent keeps of a week, so that a machine alone has it too: the numbers of each monitor and every change of its state.
 //!
-//! Monitors put what they find into memory, and once a minute it is written; whoever asks has it read from the disk. Nothing is written
+//! Monitors put what they find into memory, and once a minute it is written; anyone who asks has it read from the disk. Nothing is written
 //! before the agent is live, and nothing after it has closed.
 
 mod codec;
@@ -127,7 +127,7 @@ impl Recorder {
             *store = None;
             drop(store);
             drop(closing);
-            // Whoever waited may have gone.
+            // The caller may have gone.
             let _ = done.send(());
         });
         is_done.recv_timeout(limit).is_ok()
@@ -147,7 +147,7 @@ impl Recorder {
     }
 
     fn write(&self, store: &mut Option<Store>, now: u64, is_last: bool) {
-        // Whoever waited for its turn meanwhile comes too late.
+        // A caller that waited for its turn meanwhile comes too late.
         if !is_last && !self.is_live.load(Ordering::SeqCst) {
             return;
         }

@@ -163,7 +163,7 @@ impl Watch {
     fn accept(&mut self, mut check: Check) -> Duration {
         let notices = std::mem::take(&mut check.notices);
         let pause = check.again_in;
-        // The state before its events: whoever hears of one and looks sees what it is about.
+        // The state before its events: anyone who hears of one and looks sees what it is about.
         self.board.found(&self.name, check);
         if std::mem::take(&mut self.is_failing) {
             self.emit(self.about_itself(

@@ -1,4 +1,4 @@
-//! One look as a monitor would look, for whoever is about to add it: nothing of it is kept, and nobody is told.
+//! One look as a monitor would look, for a person who is about to add it: nothing of it is kept, and nobody is told.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::monitors::{self, BadSetup, Setup};
 /// The app waits five seconds for an answer.
 const WITHIN: Duration = Duration::from_secs(4);
 
-/// Whoever tries monitors: one look at a time, so that nobody has a machine full of them.
+/// The trials of monitors: one look at a time, so that nobody has a machine full of them.
 pub(super) struct Trials {
     turn: Arc<Semaphore>,
     within: Duration,

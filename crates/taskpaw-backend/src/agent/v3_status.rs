@@ -80,7 +80,7 @@ fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// Calls the machine's own monitor as V3 does, where no other has that name: whoever reads `status.md` looks for it.
+/// Calls the machine's own monitor as V3 does, where no other has that name: readers of `status.md` look for it.
 pub(super) fn name_host(monitors: &mut Map<String, Value>, machine: &str) {
     let named = format!("{machine}-host");
     if monitors.contains_key(&named) || !monitors.contains_key(HOST) {

@@ -36,7 +36,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Peer {
 pub(crate) enum Guard {
     /// Everybody is let in; the exposure guard allows it on loopback only.
     Open,
-    /// Whoever shows one of these.
+    /// A client that shows one of these.
     Tokens(Arc<[Token]>, Arc<Attempts>),
 }
 
@@ -58,7 +58,7 @@ impl Guard {
     }
 
     /// The guards of a port for both: who shows one of the tokens, or everybody if the port has none; and who shows
-    /// the token of the launch. Whoever guesses is slow at both together.
+    /// the token of the launch. A client that guesses is slow at both together.
     pub(crate) fn both(token: &str, control: &str) -> (Self, Self) {
         let attempts: Arc<Attempts> = Arc::default();
         let for_the_app = Self::of([(control, Standing::App)], attempts.clone());
@@ -91,7 +91,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token.trim_ascii())
 }
 
-/// Middleware: 401 for whoever the guard does not let in, before anything is looked at or changed. Whoever tries tokens
+/// Middleware: 401 for every client that the guard does not let in, before anything is looked at or changed. A client that tries tokens
 /// waits for that, and is answered 429 after too many; a right one that is long enough is let in at once, whatever others
 /// do. Where everybody is let in, web pages are not: 403.
 pub(crate) async fn authorize(

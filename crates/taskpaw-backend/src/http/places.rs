@@ -93,7 +93,7 @@ pub(crate) struct Shown {
 }
 
 impl Places {
-    /// A place for one more. Whoever has shown nothing and came first from the most crowded place goes for it, if there
+    /// A place for one more. The client that has shown nothing and came first from the most crowded place goes for it, if there
     /// are too many.
     pub(super) fn admit(&self, from: Neighbourhood) -> Place {
         let mut state = self.lock();
@@ -107,7 +107,7 @@ impl Places {
         Place { shown: Shown { places: self.clone(), id, from }, goes }
     }
 
-    /// Whether somebody who has shown nothing must go for whoever comes next.
+    /// Whether somebody who has shown nothing must go for the next client.
     pub(super) fn are_crowded(&self) -> bool {
         self.lock().count(Standing::Stranger) >= Standing::Stranger.most()
     }

@@ -56,8 +56,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves a port until the stop is requested. Then the port is released at once, and this returns when what was
 /// under way has been answered, or was given up.
 ///
-/// Whoever stands down keeps the port, and gives its listener back: clients that connect meanwhile wait in the system's
-/// queue for whoever serves next.
+/// A backend that stands down keeps the port, and gives its listener back: clients that connect meanwhile wait in the system's
+/// queue for the backend that serves next.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
         }
         in_a_row += 1;
         if in_a_row >= IN_A_ROW {
-            // Whoever was accepted is heard before so many others come that it would have to go.
+            // A client that was accepted is heard before so many others come that it would have to go.
             in_a_row = 0;
             if places.are_crowded() {
                 tokio::select! {
@@ -187,7 +187,7 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router,
     tokio::select! {
         _ = &mut connection => return,
         () = place.goes() => {
-            // With a reset: whoever does not close their side would go on using up the numbers of this machine.
+            // With a reset: a client that does not close its side would go on using up the port numbers of this machine.
             connection.into_parts().io.into_inner().reset();
             return;
         }

@@ -32,7 +32,7 @@ const SERVER: Made = made!("server");
 const ELSEWHERE: Made = made!("elsewhere");
 const EXPIRED: Made = made!("expired");
 
-/// A server that answers one request; whoever refuses its certificate sends none.
+/// A server that answers one request; a client that refuses its certificate sends none.
 fn serve(made: &Made) -> u16 {
     let certificate = CertificateDer::from(made.certificate);
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key));

@@ -11,7 +11,7 @@ use crate::discovery::Announcement;
 /// So long after the last question the network is not listened to any more: the app asks every five seconds while its
 /// page is open.
 const INTEREST: Duration = Duration::from_secs(20);
-/// A household has fewer; whoever announces more wants to fill this hub's memory.
+/// A household has fewer; a machine that announces more wants to fill this hub's memory.
 const MOST: usize = 100;
 /// The most agents that are offered at one address: a machine has one agent, or a few behind ports of their own.
 const MOST_AT_ONE: usize = 5;
@@ -38,7 +38,7 @@ impl Offers {
         !std::mem::replace(&mut state.is_looking, true)
     }
 
-    /// Whether whoever looks shall go on; if not, what was found is forgotten, since nobody hears when it goes.
+    /// Whether the search shall go on; if not, what was found is forgotten, since nobody hears when it goes.
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
         let mut state = self.lock();
         let is_wanted = state.wanted_until.is_some_and(|until| now < until);
@@ -48,7 +48,7 @@ impl Offers {
         is_wanted
     }
 
-    /// Whoever looked could not go on; the next question starts over.
+    /// The search could not go on; the next question starts over.
     pub(super) fn ended(&self) {
         *self.lock() = State::default();
     }

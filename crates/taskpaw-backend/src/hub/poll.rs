@@ -133,7 +133,7 @@ async fn missed(shared: &Shared, id: AgentId, agent: &HubAgent, error: &CallErro
     }
 }
 
-/// Notes a change in the history, and tells it to whoever listens.
+/// Notes a change in the history, and tells it to the listeners.
 fn told(shared: &Shared, name: &str, changed: Changed) {
     if let Some((online, monitors)) = changed.state {
         shared.store.state(name, online, monitors);

@@ -8,7 +8,7 @@ use taskpaw_contract::ipc::{AgentEvent, EventKind, EventLevel, FleetNews, PollEr
 use super::Shared;
 use super::fleet::Presence;
 
-/// Stores it and tells whoever listens. What cannot be stored is in the log alone.
+/// Stores it and tells the listeners. What cannot be stored is in the log alone.
 pub(super) async fn tell(shared: &Shared, agent: &str, presence: Presence) {
     match shared.store.keep_own(agent, &shared.hub_id, event(agent, &presence)).await {
         Ok(event) => {

@@ -33,7 +33,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// Whoever wants a change waits until this is dropped: before the host has the place, nothing is written into its
+    /// A change waits until this is dropped: before the host has the place, nothing is written into its
     /// configuration.
     pub(super) fn held_back(&self) -> Option<OwnedMutexGuard<()>> {
         self.changing.clone().try_lock_owned().ok()

@@ -87,7 +87,7 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 /// The history of all agents together may have so many bytes, or so many for each agent if there are many. If it has more,
-/// the oldest of whoever has the most goes.
+/// the oldest of the agent that has the most goes.
 const LEAST_BYTES: u64 = 32 << 20;
 const BYTES_OF_AGENT: u64 = 1 << 20;
 
@@ -240,7 +240,7 @@ impl Store {
     /// How many deliveries wait, and how many are kept aside: for the webhook, and for ntfy.
     pub(super) async fn outbox(&self) -> Result<[WebhookStatus; 2], StoreError> {
         if self.is_older.load(Ordering::SeqCst) {
-            // An older form may have none, and whoever serves next begins it.
+            // An older form may have none, and the backend that serves next begins it.
             return Ok(std::array::from_fn(|_| outbox::NOTHING));
         }
         // In one look: each takes a thread, and the fleet is asked for often.

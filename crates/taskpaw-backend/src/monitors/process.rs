@@ -100,7 +100,7 @@ pub(super) mod tests {
     use crate::monitors::tests::{levels, looked};
     use crate::monitors::tests::{made, problem};
 
-    /// A real process that ends with its input; whoever looks for the word finds it in the command line.
+    /// A real process that ends with its input; anyone who looks for the word finds it in the command line.
     #[cfg(unix)]
     pub(in crate::monitors) fn started(word: &str, exit: i32) -> Child {
         let script = format!("read line; : {word}; exit {exit}");

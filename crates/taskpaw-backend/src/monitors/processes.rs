@@ -133,7 +133,7 @@ fn is_own_first(_pid: Pid) -> bool {
     false
 }
 
-/// Whoever has lost its parent is in the group all the same.
+/// Processes that have lost their parent are in the group all the same.
 #[cfg(unix)]
 fn is_in_group(pid: Pid, groups: &BTreeSet<u32>) -> bool {
     let pid = i32::try_from(pid.as_u32()).ok().and_then(rustix::process::Pid::from_raw);

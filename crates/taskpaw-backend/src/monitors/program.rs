@@ -128,7 +128,7 @@ impl Running {
         }
         // It drops the command, which keeps copies of the writing end: the reader would wait for them.
         let group = Group::start(command)?;
-        // At once: whoever reads the processes asks for the groups after that.
+        // At once: the list of processes is read before the groups are asked for.
         lock_groups().insert(group.id(), None);
         let said = Arc::new(Said::default());
         let listener = said.clone();

@@ -1,4 +1,4 @@
-//! Who has a port that cannot be had, for whoever reads the log of a backend without a window.
+//! Who has a port that cannot be had, for readers of the log of a backend without a window.
 
 use port_takeover::{Holder, PortState, PortVerdict};
 

@@ -1,4 +1,4 @@
-//! The first process of a container: it collects whoever has lost its parent, and ends as the one that works does.
+//! The first process of a container: it collects processes that have lost their parent, and ends as the one that works does.
 
 use std::process::{Command, Stdio};
 
@@ -60,7 +60,7 @@ fn the_first_process_of_a_container_leaves_no_zombies_and_ends_as_asked() {
     let monitors = || get(machine.network, "/status").json()["monitors"].clone();
     until("looks", || (monitors()["leaves"]["state"] == "ok").then_some(()));
     for _ in 0..2 {
-        // Whoever has left its parent is a child of the first one, beside the one that works.
+        // A process that has left its parent is a child of the first one, beside the one that works.
         let left = until("somebody who is left behind", || {
             children(first).get(1..).filter(|left| !left.is_empty()).map(<[u32]>::to_vec)
         });

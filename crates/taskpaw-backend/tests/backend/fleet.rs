@@ -54,7 +54,7 @@ fn serve(stream: &TcpStream, answer: &Answer) -> Option<()> {
     let text = json.to_string();
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
     let mut stream = stream;
-    // Whoever asked may be gone.
+    // The caller may be gone.
     stream.write_all((head + &text).as_bytes()).ok()
 }
 

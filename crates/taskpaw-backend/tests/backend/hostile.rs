@@ -175,7 +175,7 @@ fn serve(does: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Send + Syn
             let does = does.clone();
             thread::spawn(move || {
                 while let Some(path) = asked(&stream) {
-                    // Whoever asked may be gone.
+                    // The caller may be gone.
                     if does(&mut stream, &path).is_err() {
                         break;
                     }

@@ -156,7 +156,7 @@ fn to_stand_down_and_serve_again_is_the_same_step_and_keeps_every_event() {
                 .as_bytes(),
         )
         .unwrap();
-        // One that was not accepted yet would wait for whoever serves next.
+        // One that was not accepted yet would wait for the backend that serves next.
         stream.read_exact(&mut [0; 8]).unwrap();
         let since = Instant::now();
         running.ask(&Step::StandDown);
@@ -169,7 +169,7 @@ fn to_stand_down_and_serve_again_is_the_same_step_and_keeps_every_event() {
         File::open(machine.state_file("agent.lock")).unwrap().try_lock().unwrap();
         assert!(!is_free(machine.network) && !is_free(machine.control));
         let before = files(&machine);
-        // Who connects meanwhile is not refused, and is answered by whoever serves next.
+        // A client that connects meanwhile is not refused, and is answered by the backend that serves next.
         let waiting = std::thread::spawn({
             let port = machine.network;
             move || get(port, "/ping").json()["ok"].clone()

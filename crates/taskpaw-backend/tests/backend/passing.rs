@@ -93,7 +93,7 @@ fn a_port_goes_from_one_backend_to_the_next_and_back_and_nobody_is_refused() {
     assert!(is_free(machine.network), "nobody else has it");
 }
 
-/// Whoever connects while the next one is ready and not live is served by who serves in the end.
+/// A client that connects while the next one is ready and not live is served by the backend that serves in the end.
 #[test]
 fn a_successor_that_fails_costs_nothing() {
     for role in Role::ALL {

@@ -91,7 +91,7 @@ fn told<'a>(events: impl Iterator<Item = &'a Value>) -> BTreeMap<(String, String
 fn among_the_events(machine: &Machine, at_least: u64) -> u64 {
     let since = Instant::now();
     until("the events of a start", || {
-        // As the app does: whoever asks as a hub would be waited for.
+        // As the app does: a caller that asks as a hub would be waited for.
         let known =
             call(machine.control, "GET", "/control/events", &[&bearer(TOKEN)]).json()["events"].clone();
         (known.as_array().unwrap().len() > MONITORS).then_some(())

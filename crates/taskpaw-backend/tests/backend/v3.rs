@@ -286,7 +286,7 @@ fn events_go_on_where_v3_has_stopped() {
     let machine = with_v3();
     write_agent_yaml(&machine);
     fs::write(machine.v3_dir().join("agent.state.json"), r#"{"next_event_id": 503}"#).unwrap();
-    // What only its memory held, as whoever took over has kept it.
+    // What only its memory held, as the backend that took over has kept it.
     fs::create_dir_all(machine.data_dir().join("state")).unwrap();
     let memory = machine.state_file("v3-events.json");
     let held = |id: u64| json!({ "id": id, "time": "t", "machine": "m", "monitor": "x", "message": "held" });

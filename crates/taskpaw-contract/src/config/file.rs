@@ -12,7 +12,7 @@ use durable_file::{
     Links, create_private_folder, dangling, keep_private, leads_nowhere, open_plain, replace_file,
 };
 
-/// How long whoever changes the file just now is waited for: a change takes some milliseconds, on a slow disk a second.
+/// How long to wait for another process that is changing the file: a change takes some milliseconds, on a slow disk a second.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
 /// Between two tries.
 const LOCK_STEP: Duration = Duration::from_millis(10);
@@ -71,7 +71,7 @@ impl ConfigFile {
     }
 
     /// Reads the file at a start. One that is not there yet is made from what `first` gives, and this machine gets its
-    /// `server_id` if it has none. Host and backend can start at the same moment, so whoever writes holds a lock: the
+    /// `server_id` if it has none. Host and backend can start at the same moment, so the process that writes holds a lock: the
     /// file is made once, and both have what stands in it then. A file of this user's that others can read, as an editor or a
     /// copy makes it, is made private with its copies: there are tokens in it.
     ///
@@ -128,7 +128,7 @@ impl ConfigFile {
     }
 
     /// Changes the file as it is at this moment, which gives back what `change` gives back. Host and backend both
-    /// change it, so whoever does holds a lock: no change is written over another one.
+    /// change it, so each does so under a lock: no change is written over another one.
     ///
     /// # Errors
     /// [`ConfigProblem`], or what `change` says; the file is then as it was.
@@ -235,7 +235,7 @@ pub(crate) fn named_data_folder(path: &Path) -> Option<String> {
     raw.get("data_dir").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Held by whoever changes the file, until it is dropped; the system releases it whatever happens.
+/// Held while the file is changed, until it is dropped; the system releases it whatever happens.
 fn lock(path: &Path) -> Result<fs::File, ConfigProblem> {
     lock_within(path, LOCK_WITHIN)
 }
@@ -253,7 +253,7 @@ fn lock_within(path: &Path, within: Duration) -> Result<fs::File, ConfigProblem>
         let file = options.open(&lock)?;
         let began = Instant::now();
         while let Err(error) = file.try_lock() {
-            // Whoever is stopped in the middle of a change must not hang every start.
+            // A process that is stopped in the middle of a change must not hang every start.
             if !matches!(error, fs::TryLockError::WouldBlock) || began.elapsed() > within {
                 return Err(error.into());
             }

@@ -48,7 +48,7 @@ macro_rules! requests {
             }
         }
 
-        /// Whoever answers the requests of the window: one method for each.
+        /// What answers the requests of the window: one method for each.
         pub trait Handlers: Sync {
             $(
                 $(#[doc = $doc])+
@@ -158,7 +158,7 @@ requests! {
         /// How many at most.
         limit: u32,
     } -> Vec<port_takeover::Record>;
-    /// Write one archive for whoever helps: configuration without tokens, logs, journal, and how the ports
+    /// Write one archive for the people who help: configuration without tokens, logs, journal, and how the ports
     /// are held now, without names of users. The answer is its path.
     ExportDiagnostics: export_diagnostics -> String;
     /// Save what the person chose for the app.

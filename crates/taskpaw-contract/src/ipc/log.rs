@@ -21,7 +21,7 @@ pub struct LogLine {
 pub enum LogLevel {
     /// Every step.
     Trace,
-    /// For whoever looks for a fault.
+    /// For finding a fault.
     Debug,
     /// What happens.
     Info,

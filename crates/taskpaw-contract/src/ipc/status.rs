@@ -104,7 +104,7 @@ pub struct MonitorStatus {
     pub metrics: Map<String, Value>,
     /// When it looked last: UTC, ISO 8601; nothing if it has not yet.
     pub last_update: Option<String>,
-    /// Seconds since it is in this state, on the clock of whoever answers; nothing of an agent that does not say it.
+    /// Seconds since the monitor entered this state, on the clock of the agent or hub that answers; nothing from an agent that does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub state_seconds: Option<f64>,

@@ -56,7 +56,7 @@ pub struct AppView {
     pub took_over: Option<TookOver>,
     /// Whether this app has its place; nothing runs before.
     pub launch: Launch,
-    /// The tokens that are set. What they are is told only to whoever asks for one.
+    /// The tokens that are set. Their texts are sent only when one is asked for.
     pub tokens: Vec<TokenName>,
     /// The tokens among them that others show to this machine, and that are short enough to be guessed.
     pub short_tokens: Vec<TokenName>,

@@ -145,7 +145,7 @@ impl Life {
             }
             (Self::Prepared, Input::Asked(Ok(Step::PassListeners))) => (self, vec![Effect::PassListeners]),
             (Self::Prepared, Input::Passed(true)) => (self, vec![Effect::Say(To::ListenersPassed)]),
-            // Nobody else has them: they are in the way of whoever serves next.
+            // Nobody else has them: they are in the way of the backend that serves next.
             (Self::Prepared, Input::Passed(false)) => {
                 (self, vec![Effect::CloseListeners, Effect::Say(To::ListenersClosed)])
             }

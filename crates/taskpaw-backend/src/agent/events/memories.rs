@@ -39,7 +39,7 @@ struct Record {
     monitors: BTreeMap<String, Memory>,
 }
 
-/// What the monitors remember, for whoever makes one.
+/// What the monitors remember, for making one again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recall(Arc<Mutex<BTreeMap<String, Memory>>>);
 
@@ -108,7 +108,7 @@ impl Memories {
         let is_start =
             data.and_then(|data| data.get("kind")).is_some_and(|kind| *kind == json!(EventKind::Started));
         if event.monitor == SELF_NAME {
-            // Whoever started without saying so remembers nothing, and may have told what is not known here.
+            // A monitor that was started without saying so remembers nothing, and may have reported what is not known here.
             if is_start && data.is_none_or(|data| data.get("memory").is_none()) {
                 self.recall.lock().values_mut().for_each(|memory| memory.is_outdated = true);
             }

@@ -117,7 +117,7 @@ impl Writer {
             self.write();
             self.write_memories(is_over);
             for done in flushes {
-                // Whoever asked may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = done.send(());
             }
             if is_over {

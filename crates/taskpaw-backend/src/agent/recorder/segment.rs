@@ -75,7 +75,7 @@ struct Names {
 struct Known {
     name: Name,
     previous: i64,
-    /// Whether whoever reads asks for it.
+    /// Whether a reader asks for it.
     is_wanted: bool,
 }
 

@@ -73,7 +73,7 @@ fn what_is_not_kept_is_never_acknowledged() {
     assert_eq!((told.acknowledged(), told.left_from, told.greatest), (Some(5), None, 5));
     let told = answer(&[4, 5, 6, 7, 8]);
     assert_eq!((told.events.len(), told.acknowledged(), told.left_from), (3, Some(6), Some(7)));
-    // Whoever tells them in another order gets less acknowledged, never more.
+    // An agent that tells them in another order gets less acknowledged, never more.
     let told = answer(&[40, 50, 60, 7, 8]);
     assert_eq!((told.events.len(), told.acknowledged(), told.greatest), (3, Some(6), 60));
     assert_eq!(answer(&[40, 50, 60, 1]).acknowledged(), None);

@@ -87,7 +87,7 @@ const USER_VERSION_AT: usize = 60;
 const HEADER: usize = 100;
 /// How many instructions of the database count as one step forward: some tens of microseconds.
 const STEP: i32 = 10_000;
-/// How long a look waits for whoever writes.
+/// How long a look waits for the process that writes.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
 
 /// Looks whether this version can use the database, which another hub may write. Nothing is changed.

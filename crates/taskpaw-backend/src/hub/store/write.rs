@@ -98,7 +98,7 @@ impl Writer {
             Ok(stored) => {
                 for answer in orders.into_iter().zip(stored).map(|(order, stored)| answer(order, stored)) {
                     match answer {
-                        // Whoever has gone away asks again in the next poll.
+                        // A caller that has gone away asks again in the next poll.
                         Answer::Stored(sender, stored) => drop(sender.send(Ok(stored))),
                         Answer::Noted(sender) => drop(sender.send(Ok(()))),
                         Answer::Nobody => {}
@@ -136,7 +136,7 @@ impl Writer {
         self.sizes = Sizes::of(&self.connection);
     }
 
-    /// Removes the oldest of whoever has the most, until there is room again for some time.
+    /// Removes the oldest of the agent that has the most, until there is room again for some time.
     fn make_room(&mut self) {
         let enough = self.keeping.most_bytes / 8 * 7;
         let mut removed = 0;
