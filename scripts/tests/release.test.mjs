@@ -32,3 +32,11 @@ test("what a person has the compiler told is told as well", () => {
   const encoded = { CARGO_ENCODED_RUSTFLAGS: "-Clink-arg=a b", RUSTFLAGS: "-Cignored" };
   assert.deepEqual(flags(encoded, "/srv").slice(0, -2), ["-Clink-arg=a b"]);
 });
+
+test("SQLite is built without what no query uses, unless a person says how", () => {
+  assert.match(releaseEnv({}, "/srv").LIBSQLITE3_FLAGS, /-USQLITE_ENABLE_FTS5 .*-DSQLITE_OMIT_LOAD_EXTENSION/);
+  assert.equal(
+    releaseEnv({ LIBSQLITE3_FLAGS: "-DSQLITE_DEBUG" }, "/srv").LIBSQLITE3_FLAGS,
+    "-DSQLITE_DEBUG",
+  );
+});

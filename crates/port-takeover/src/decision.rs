@@ -130,6 +130,7 @@ pub enum HolderKind {
 
 /// A holder of a wanted port that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holder {
     /// The holder's process id.
     pub pid: Pid,
@@ -145,6 +146,7 @@ pub struct Holder {
 
 /// One wanted port, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PortVerdict {
     /// The port as it was asked for.
     pub wanted: WantedPort,
@@ -157,6 +159,7 @@ pub struct PortVerdict {
 
 /// The decision over all wanted ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict {
     /// What will be done.
     pub decision: Decision,

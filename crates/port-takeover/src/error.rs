@@ -7,6 +7,7 @@ use crate::process::Pid;
 
 /// The ports or their holders could not be looked at. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LookError {
     /// The system's list of listening sockets cannot be read.
     #[error("the list of listening sockets cannot be read: {0}")]
@@ -32,6 +33,7 @@ pub enum LookError {
 
 /// A process could not be opened, asked, killed or waited for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EndError {
     /// The system does not allow it.
     #[error("process {pid} may not be ended by this user")]
@@ -64,6 +66,7 @@ pub enum EndError {
 /// The sockets of a process could not be made to leave their ports at once. No reason to let it live: the ports are then
 /// waited for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReuseError {
     /// The system does not allow it: Yama, a sandbox's filter, or missing rights.
     #[error("the system does not let one program change the sockets of another")]

@@ -97,6 +97,7 @@ pub struct IdentityRules {
 
 /// A process that a rule names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identified {
     /// The role that the process plays.
     pub role: Role,

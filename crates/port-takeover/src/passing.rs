@@ -50,6 +50,7 @@ pub trait Passing {
 
 /// Why something that was passed is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotWanted {
     /// The system does not say what it is: no socket, perhaps.
     #[error("it is no socket that can be looked at ({0})")]
@@ -79,6 +80,7 @@ pub enum NotWanted {
 
 /// Something that was passed and is not taken; it is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refused {
     /// Where it is, as far as that can be seen.
     pub address: Option<SocketAddr>,
@@ -97,6 +99,7 @@ impl fmt::Display for Refused {
 
 /// What was found among the sockets that were passed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Found<T> {
     /// One for each wanted port, in that order; none at all if one is missing.
     pub all: Vec<T>,

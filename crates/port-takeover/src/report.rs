@@ -38,6 +38,7 @@ pub struct Terminated {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[non_exhaustive]
 pub enum AddressReuse {
     /// How many of its sockets were given SO_REUSEADDR; the others had it.
     Allowed(u32),

@@ -79,6 +79,7 @@ fn host_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 /// How the trial bind of a wanted port ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum BindOutcome {
     /// The address can be bound.
     Ok,

@@ -93,6 +93,7 @@ pub fn fuzz(bytes: &[u8]) {
 
 /// What an ask to stop led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Asked {
     /// The process was asked, and may take its time to obey.
     Delivered,
