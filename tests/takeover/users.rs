@@ -1,20 +1,16 @@
-//! Other users, other networks, and holders that may not be looked at. As root; else these cases are skipped,
-//! and say so.
+//! Other users, other networks, and holders that may not be looked at. All of it needs root.
 
 use std::process::Command;
 
 use support::free_ports;
-use support::process::is_root;
 use support::programs::Programs;
 
 use crate::holder::Plan;
 use crate::taker::{Takeover, Told, Way};
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn another_users_backend() {
-    if !is_root() {
-        return;
-    }
     for way in Way::BOTH {
         let [port] = free_ports();
         let theirs = Plan::agent().run_by_nobody().listens(port).start();
@@ -26,10 +22,8 @@ async fn another_users_backend() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn another_users_hub() {
-    if !is_root() {
-        return;
-    }
     for way in Way::BOTH {
         let [port] = free_ports();
         let theirs = Plan::named("taskpaw-backend").word("hub").run_by_nobody().listens(port).start();
@@ -39,10 +33,8 @@ async fn another_users_hub() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_holder_that_nobody_may_see() {
-    if !is_root() {
-        return;
-    }
     let [roots, hidden, own] = free_ports();
     // Root's: even its executable cannot be read by others.
     let of_root = Plan::agent().listens(roots).start();
@@ -63,10 +55,8 @@ async fn a_holder_that_nobody_may_see() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_foreign_holder_of_another_user() {
-    if !is_root() {
-        return;
-    }
     for way in Way::BOTH {
         let [port] = free_ports();
         let foreign = Plan::foreign().run_by_nobody().listens(port).start();
@@ -76,10 +66,8 @@ async fn a_foreign_holder_of_another_user() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_holder_in_another_network_namespace() {
-    if !is_root() {
-        return;
-    }
     for way in Way::BOTH {
         let [port] = free_ports();
         // Even our own: there it serves another network, and its port is not this one.
@@ -97,10 +85,8 @@ async fn a_holder_in_another_network_namespace() {
 /// In a pid namespace of its own that still sees the outer `/proc`: a number that was judged there means another process
 /// here, if any.
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_pid_namespace_that_sees_the_outer_proc() {
-    if !is_root() {
-        return;
-    }
     let [port] = free_ports();
     let backend = Plan::agent().listens(port).start();
     let takeover = Takeover::of_ports(&[port]);

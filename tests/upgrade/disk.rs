@@ -1,5 +1,5 @@
 //! A full disk breaks no start: the window is there and says why a role does not run, and one click leads on once
-//! there is room. Cases need root, for a small disk of their own; without it they say that they are skipped.
+//! there is room. All of it needs root, for a small disk of its own.
 
 use serde_json::json;
 use support::disk::SmallDisk;
@@ -10,6 +10,7 @@ use support::{Home, Window};
 const SIZE: &str = "size=64k";
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_full_data_disk_is_said_in_the_window() {
     let home = Home::new();
     let Some(disk) = SmallDisk::at(&home.path().join("data"), SIZE) else { return };
@@ -25,6 +26,7 @@ async fn a_full_data_disk_is_said_in_the_window() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
 async fn a_full_configuration_disk_is_said_in_the_window() {
     let home = Home::unconfigured();
     let Some(disk) = SmallDisk::at(&home.config_dir(), SIZE) else { return };
