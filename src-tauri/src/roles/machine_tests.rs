@@ -1,8 +1,11 @@
 //! The state machine, driven by hand.
 
+use port_takeover::ProcessIdentity;
 use taskpaw_contract::config::ConfigHash;
-use taskpaw_contract::sidecar::{Prepared, StartupError};
+use taskpaw_contract::ipc::Backend;
+use taskpaw_contract::sidecar::{Line, Prepared, Ready, SignOfLife, StartupError, StartupErrorCode};
 
+use super::state::ADVANCES_WITHIN;
 use super::*;
 
 const VERSION: &str = "4.0.0";
