@@ -124,6 +124,25 @@ fn moment_in(text: &str) -> Option<SystemTime> {
     Some(timestamp.into())
 }
 
+/// Gives a judgement files with these bytes: just written and written long ago, while the clock is set back and far ahead.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(
+    bytes: &[u8],
+    mut judge: impl FnMut(&Content, Instant, SystemTime, Duration) -> super::Check,
+) {
+    let (start, wall) = (Instant::now(), SystemTime::now());
+    for age in [0, u64::MAX >> 1] {
+        let content = Content { value: parse(bytes), age: Duration::from_secs(age) };
+        for (seconds, clock) in
+            [(0, wall), (60, SystemTime::UNIX_EPOCH), (120, wall + Duration::from_secs(1 << 33))]
+        {
+            let now = start + Duration::from_secs(seconds);
+            let check = judge(&content, now, clock, Duration::from_secs(5));
+            assert!(check.notices.len() <= 4, "{check:?}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
