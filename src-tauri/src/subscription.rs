@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{
-    AgentEvent, AgentNews, AgentStatus, DataKind, Event, FleetNews, FleetStatus, IpcError, RoleData,
+    AgentNews, AgentStatus, DataKind, Event, FleetNews, FleetStatus, IpcError, RoleData,
 };
 use tauri::async_runtime::{JoinHandle, spawn};
 use tokio::sync::watch;

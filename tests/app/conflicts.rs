@@ -142,7 +142,7 @@ async fn each_holder_has_its_own_sentence_and_its_own_ways_out() {
     replaced(&scene).await;
 }
 
-/// Our own earlier backend is no conflict: it is replaced, which is said once and found again in the journal.
+/// Our own earlier backend is not a conflict: it is replaced, which is said once and found again in the journal.
 async fn replaced(scene: &Scene) {
     let Scene { home, window } = scene;
     let mut stale = Plan::agent().listens(home.network).start();

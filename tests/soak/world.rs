@@ -201,7 +201,7 @@ impl World {
         let mut found = self.running_hosts();
         found.extend(self.running_backends());
         let is_of = |pid: u32| hosts.contains(&pid) || parent(pid).is_some_and(|pid| hosts.contains(&pid));
-        // What ended since it was found is no orphan.
+        // What ended since it was found is not an orphan.
         found.retain(|(pid, _)| !is_of(*pid) && runs(*pid));
         found
     }

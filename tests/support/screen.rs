@@ -12,7 +12,7 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// Smaller ones are no windows for a person: toolkits have such for themselves.
+/// Smaller ones are not windows for a person: toolkits have such for themselves.
 const SMALLEST: u16 = 200;
 /// An empty page has one colour and its scroll bar a few; a page with text has many, since letters have
 /// soft edges.

@@ -1,4 +1,4 @@
-//! Ports that nobody listens on and that still cannot be had, and connections that are no holders.
+//! Ports that nobody listens on and that still cannot be had, and connections that are not holders.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -274,7 +274,7 @@ fn client_at(plan: Plan, local: u16) -> (Holder, TcpStream, u16) {
 #[tokio::test]
 async fn a_client_whose_local_port_is_ours() {
     for way in Way::BOTH {
-        // One of them even runs our own program: it does not listen, so it is no holder.
+        // One of them even runs our own program: it does not listen, so it is not a holder.
         for plan in [Plan::foreign, Plan::agent] {
             let [local] = free_ports();
             let (client, _connection, port) = client_at(plan(), local);

@@ -16,7 +16,7 @@ pub enum Links {
 /// Opens a file to read it, if it is a plain one. It never waits: not for the other end of a pipe, and not for a device.
 ///
 /// # Errors
-/// What the system says, or that it is no plain file.
+/// What the system says, or that it is not a plain file.
 pub fn open_plain(path: &Path, links: Links) -> io::Result<File> {
     refuse_link(path, links)?;
     let mut options = OpenOptions::new();
@@ -35,10 +35,10 @@ pub fn open_plain(path: &Path, links: Links) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(no_plain_file()) }
 }
 
-/// The whole of a plain file that is no link; nothing if it is not there.
+/// The whole of a plain file that is not a link; `None` if it is not there.
 ///
 /// # Errors
-/// What the system says, or that it is no plain file, or larger than `most` bytes.
+/// What the system says, or that it is not a plain file, or larger than `most` bytes.
 pub fn read_plain(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match open_plain(path, Links::Refuse) {
         Ok(file) => file,

@@ -124,7 +124,7 @@ mod tests {
     use super::super::Broken;
     use super::*;
 
-    /// As a log tells it: who, what it heard, how far it was and is. What changes nothing is no step.
+    /// As a log tells it: who, what it heard, how far it was and is. What changes nothing is not a step.
     fn trace(lines: &[(usize, &str)]) -> Vec<Step> {
         let line =
             |text: &str| format!("2026-11-27T10:00:00.000000Z  INFO taskpaw::handover: handover {text}\n");

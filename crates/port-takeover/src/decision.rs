@@ -41,7 +41,7 @@ pub enum PortState {
     Reserved,
     /// The port is privileged.
     PermissionDenied,
-    /// The host is no address of this machine.
+    /// The host is not an address of this machine.
     AddressUnavailable,
     /// Two wanted ports are the same target.
     SelfCollision,
@@ -134,7 +134,7 @@ pub enum HolderKind {
 pub struct Holder {
     /// The holder's process id.
     pub pid: Pid,
-    /// What was seen of it; nothing if it could not be seen.
+    /// What was seen of it; `None` if it could not be seen.
     pub process: Option<Process>,
     /// The holder's role, if it is a process of ours in the wide sense.
     pub role: Option<Role>,

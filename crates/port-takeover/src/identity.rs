@@ -134,7 +134,7 @@ impl IdentityRules {
         &self.roles
     }
 
-    /// The role of a process of ours and the rule that named it, or nothing for every other process.
+    /// The role of a process of ours and the rule that named it, or `None` for every other process.
     ///
     /// A process whose executable and arguments both cannot be read is not ours: its role would be a guess.
     #[must_use]

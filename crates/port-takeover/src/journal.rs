@@ -165,7 +165,7 @@ fn read_end(file: &mut File) -> io::Result<(Vec<u8>, bool)> {
     Ok((content, skipped == 0))
 }
 
-/// Opening a pipe would wait for its other end, and a folder is no journal.
+/// Opening a pipe would wait for its other end, and a folder is not a journal.
 fn refuse_special_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         _ if path.file_name().is_none() => {

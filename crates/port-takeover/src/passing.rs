@@ -16,7 +16,7 @@ pub struct SocketFacts {
     pub is_tcp: bool,
     /// Whether it listens.
     pub listens: bool,
-    /// Where; nothing if that is no address of IP.
+    /// Where; `None` if that is not an address of IP.
     pub address: Option<SocketAddr>,
     /// Whether it takes IPv6 alone. Of no meaning for an IPv4 address.
     pub v6only: bool,
@@ -38,7 +38,7 @@ pub trait Passing {
     /// What it is.
     ///
     /// # Errors
-    /// What the system says: it is no socket, for one.
+    /// What the system says: it is not a socket, for one.
     fn facts(&self, socket: &Self::Socket) -> io::Result<SocketFacts>;
 
     /// Makes it this process's own: it never blocks, its port can be had again at once when it is closed.

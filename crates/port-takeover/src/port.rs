@@ -28,7 +28,7 @@ pub struct WantedPort {
 /// Why nobody can want a port as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPort {
-    /// The host is no address.
+    /// The host is not an address.
     #[error(transparent)]
     Host(#[from] InvalidHost),
     /// The number is out of range.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Pid(pub NonZeroU32);
 
 impl Pid {
-    /// The id as a `Pid`, or nothing for 0.
+    /// The id as a `Pid`, or `None` for 0.
     #[must_use]
     pub fn new(raw: u32) -> Option<Self> {
         NonZeroU32::new(raw).map(Self)
@@ -48,7 +48,7 @@ pub struct Process {
     /// The name that the system shows. Linux cuts it at 15 bytes.
     #[cfg_attr(feature = "serde", serde(default))]
     pub name: String,
-    /// The path of its executable, or nothing where it cannot be read.
+    /// The path of its executable, or `None` where it cannot be read.
     #[cfg_attr(feature = "serde", serde(default))]
     pub exe: Option<String>,
     /// The arguments, the program first; bytes that are not UTF-8 are replaced.
@@ -57,7 +57,7 @@ pub struct Process {
     /// The folder that it works in, of an interpreter such as Python or Node whose folder can be read (Linux): a script is looked for there.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub cwd: Option<String>,
-    /// Whether it is run by the user who asks; nothing where that cannot be read.
+    /// Whether it is run by the user who asks; `None` where that cannot be read.
     #[cfg_attr(feature = "serde", serde(default))]
     pub same_user: Option<bool>,
     /// Who runs it, as far as it can be named.

@@ -89,7 +89,7 @@ pub enum BindOutcome {
     Denied,
     /// Refused because the system keeps the port back (a Windows excluded range).
     Reserved,
-    /// Refused because the host is no address of this machine.
+    /// Refused because the host is not an address of this machine.
     Unavailable,
 }
 
@@ -113,10 +113,10 @@ pub struct Snapshot {
     #[cfg_attr(feature = "serde", serde(default))]
     pub listeners: Vec<Listener>,
     /// The sockets on the wanted numbers that do not listen. They are looked for only where a bind is refused as in use
-    /// and no listener is in the way. Nothing where that was not necessary, and where the system does not show them.
+    /// and no listener is in the way. `None` where that was not necessary, and where the system does not show them.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub sockets: Option<Vec<BoundSocket>>,
-    /// The state of the installation that asks. Nothing where there is only one, or none: every process of ours with the
+    /// The state of the installation that asks. `None` where there is only one, or none: every process of ours with the
     /// same role and user is then stale.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub state: Option<StateSeen>,
@@ -151,7 +151,7 @@ impl Snapshot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(default))]
 pub struct StateSeen {
-    /// Whether a process holds the lock of the role's state; nothing where that cannot be found out.
+    /// Whether a process holds the lock of the role's state; `None` where that cannot be found out.
     pub held: Option<bool>,
     /// The process that the record beside the lock names, if it lives and is still that process.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]

@@ -18,7 +18,7 @@ const TRIED: usize = 512;
 /// The next number after the wanted one that is free on the same host and not among `avoid`. After 65535 it
 /// goes on at 1024: the numbers below are privileged on some systems.
 ///
-/// Nothing if no number of the next few hundred is free, or the host is no address of this machine.
+/// `None` if no number of the next few hundred is free, or the host is not an address of this machine.
 ///
 /// # Errors
 /// [`LookError`] if it cannot be found out.

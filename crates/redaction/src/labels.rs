@@ -62,7 +62,7 @@ pub fn is_secret_name(name: &str) -> bool {
     strength(name).is_some_and(|strength| strength != Strength::Faint)
 }
 
-/// How sure a name says that its value is secret; nothing if it does not say so.
+/// How sure a name says that its value is secret; `None` if it does not say so.
 pub(crate) fn strength(name: &str) -> Option<Strength> {
     if name.is_empty() || name.len() > LONGEST {
         return None;

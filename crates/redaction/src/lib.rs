@@ -37,7 +37,7 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Bytes that a log writes at once, without secrets. What is no text is written as far as it is.
+/// Bytes that a log writes at once, without secrets. What is not text is written as far as it is.
 #[must_use]
 pub fn clean_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     match String::from_utf8_lossy(bytes) {

@@ -27,7 +27,7 @@ const STATES: [&str; 14] = [
     "enabled", "denied", "missing",
 ];
 
-/// The text without secrets; nothing if there are none.
+/// The text without secrets; `None` if there are none.
 pub(crate) fn cleaned(text: &str) -> Option<String> {
     let mut scan = Scan { text, cleaned: String::new(), copied: 0, line: Cell::new(0) };
     let mut at = 0;
@@ -137,7 +137,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A key as files hold it, whole; what is no private one is passed.
+    /// A key as files hold it, whole; what is not a private one is passed.
     fn key_file(&self, at: usize) -> Next {
         let header = &self.text[at..self.line_end(at)];
         let header_end =

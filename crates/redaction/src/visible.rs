@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Whether a letter is not seen where it stands, and can make what is shown lie: control characters, marks that turn the
-/// direction of what follows, and letters without a width. Line ends and tabs are no such letters, and neither are the joiners
+/// direction of what follows, and letters without a width. Line ends and tabs are not such letters, and neither are the joiners
 /// that some languages are written with.
 #[must_use]
 pub fn is_unseen(letter: char) -> bool {

@@ -111,7 +111,7 @@ fn written(arguments: &Arguments, hook: &Hook, now: SystemTime) -> Option<String
     Some(json!({ "tool": arguments.tool, "state": state, "session": session, "ts": seconds }).to_string())
 }
 
-/// An event that means nothing is no error: a hook is not to be stopped by it.
+/// An event that means nothing is not an error: a hook is not to be stopped by it.
 fn write(arguments: &Arguments, hook: &Hook, now: SystemTime) -> io::Result<()> {
     let Some(text) = written(arguments, hook, now) else { return Ok(()) };
     if let Some(folder) = arguments.file.parent() {

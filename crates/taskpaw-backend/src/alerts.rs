@@ -173,7 +173,7 @@ fn ntfy_body(topic: &str, Message { title, text, level, .. }: &Message) -> Value
 /// Sends one message and says what came of it.
 ///
 /// # Errors
-/// [`ApiError::InvalidFields`] for what is no address of such a target, or no token.
+/// [`ApiError::InvalidFields`] for what is not an address of such a target, or no token.
 pub(crate) async fn test(probe: AlertProbe) -> Result<AlertTest, ApiError> {
     let AlertProbe { target, url, token, title, message } = probe;
     let config = WebhookConfig { url, token, ..WebhookConfig::default() };

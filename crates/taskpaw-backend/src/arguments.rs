@@ -62,7 +62,7 @@ pub(crate) enum WrongUsage {
     /// An unknown option, or one without its value.
     #[error(transparent)]
     Syntax(#[from] lexopt::Error),
-    /// A word that is no role, or one too many.
+    /// A word that is not a role, or one too many.
     #[error("unexpected argument {0:?}")]
     Unexpected(OsString),
     /// A folder whose name would be taken for the role by anyone who looks at this process from outside: the

@@ -98,7 +98,7 @@ impl Announcement {
 fn is_reachable(address: IpAddr) -> bool {
     let is_of_one_link = matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let is_private = |host| refusal(host, false, true).is_none();
-    // What gives the machines of a cloud their secrets is no agent.
+    // What gives the machines of a cloud their secrets is not an agent.
     let is_metadata = address == IpAddr::from([169, 254, 169, 254]);
     !address.is_loopback()
         && !is_of_one_link

@@ -216,7 +216,7 @@ impl Shared {
         AgentClient::new(&self.clients, url, token, self.within)
     }
 
-    /// Tells everybody who listens. That nobody does is no fault.
+    /// Tells everybody who listens. That nobody does is not a fault.
     fn tell(&self, news: FleetNews) {
         let _ = self.news.send(news);
     }

@@ -69,7 +69,7 @@ pub(crate) fn import_v3(arguments: &Arguments) -> ExitCode {
         let completed = v3::complete(&folders).map_err(|error| failed(error.to_string()))?;
         let mut told = completed.or(taken);
         if told.is_none() {
-            // That it failed once more is no news for a hub that starts, but the answer to this question.
+            // That it failed once more is not news for a hub that starts, but the answer to this question.
             let kept =
                 v3::report(&folders.import_report_file()).map_err(|error| failed(error.to_string()))?;
             told = kept.filter(|report| report.database == DatabaseState::Failed);

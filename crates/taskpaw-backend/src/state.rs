@@ -63,7 +63,7 @@ pub(crate) enum StateError {
         /// What is wrong there.
         reason: String,
     },
-    /// It is no database, or one that is broken.
+    /// It is not a database, or one that is broken.
     #[error(
         "{} cannot be used: {reason}. The file was left as it is; move it away to start without it",
         path.display()
@@ -303,7 +303,7 @@ fn hex<const BYTES: usize>() -> io::Result<String> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A file to be read; nothing if it is not there. What is no file, such as a pipe that nobody writes to, is refused and
+/// A file to be read; nothing if it is not there. What is not a file, such as a pipe that nobody writes to, is refused and
 /// never waited for.
 pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
     match open_plain(path, Links::Follow) {

@@ -65,7 +65,7 @@ impl Folders {
     }
 
     /// Notes the data folder in a configuration that names none; whether it has changed it. One that only this start
-    /// was given ([`DATA_DIR_VARIABLE`]) is not noted, and neither is one whose name is no text.
+    /// was given ([`DATA_DIR_VARIABLE`]) is not noted, and neither is one whose name is not text.
     pub fn note_data(&self, config: &mut Config) -> bool {
         if !config.data_dir.is_empty() || set(DATA_DIR_VARIABLE).is_some() {
             return false;
@@ -116,7 +116,7 @@ impl Folders {
 }
 
 /// The folder as a configuration names it. What is below the home folder is named from there, so that a configuration
-/// can be taken to another machine; nothing for one whose name is no text, or that is no whole path.
+/// can be taken to another machine; nothing for one whose name is not text, or that is not a whole path.
 fn to_text(folder: &Path, home: Option<&Path>) -> Option<String> {
     if !folder.is_absolute() {
         return None;
@@ -129,7 +129,7 @@ fn to_text(folder: &Path, home: Option<&Path>) -> Option<String> {
     }
 }
 
-/// The folder that a configuration names; nothing where that is no whole path.
+/// The folder that a configuration names; nothing where that is not a whole path.
 fn from_text(text: &str, home: Option<&Path>) -> Option<PathBuf> {
     let text = text.trim();
     match text.strip_prefix("~/").or_else(|| text.strip_prefix("~\\")) {

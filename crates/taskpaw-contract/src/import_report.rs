@@ -17,7 +17,7 @@ const MOST_ENTRIES: usize = 200;
 const LONGEST_WORD: usize = 100;
 /// Stands for a key or a name that has a token in it.
 const HIDDEN: &str = "(hidden)";
-/// Keys of V3 that are no secret, whatever a token is.
+/// Keys of V3 that are not secret, whatever a token is.
 const KNOWN_KEYS: &[&str] = &[
     "api_token",
     "polling_token",

@@ -36,7 +36,7 @@ pub struct PairingLine {
     pub name: String,
 }
 
-/// Why a text is no line for a machine.
+/// Why a text is not a line for a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum PairingRefusal {

@@ -46,7 +46,7 @@ pub struct Hello {
     pub host_version: String,
     /// The token that the control port asks for in this launch.
     pub control_token: String,
-    /// The folder of `config.json`; nothing if its name is no text: it is in the environment then.
+    /// The folder of `config.json`; nothing if its name is not text: it is in the environment then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_dir: Option<PathBuf>,
     /// The role's ports for this launch, where they are not those of `config.json`.
@@ -195,7 +195,7 @@ pub enum StartupErrorCode {
     ConfigUnwritable,
     /// Somebody else holds a port.
     PortInUse,
-    /// A host is no address of this machine.
+    /// A host is not an address of this machine.
     BindAddressUnavailable,
     /// The configuration would open the machine to more than it should.
     ExposureRefused,

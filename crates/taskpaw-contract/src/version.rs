@@ -146,7 +146,7 @@ pub fn stamped(mut program: impl Read) -> io::Result<Option<String>> {
 /// The version in the stamp of a program's file, which is read and not run; nothing if it has no stamp.
 ///
 /// # Errors
-/// What the system says, and that it is no plain file.
+/// What the system says, and that it is not a plain file.
 pub fn version_in(program: &Path) -> io::Result<Option<String>> {
     // A pipe would keep a process that opens it waiting.
     if !std::fs::metadata(program)?.is_file() {

@@ -11,7 +11,7 @@ use ts_rs::TS;
 use crate::sidecar::PortName;
 
 /// The state of a port as a person reads it: what was judged of it, or `invalid` if nobody can want it as it is written,
-/// because its host is no address, or its number out of range.
+/// because its host is not an address, or its number out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TS)]
 #[ts(type = "PortState | \"invalid\"")]
 pub enum PortStatus {
@@ -73,7 +73,7 @@ impl Recorded {
     /// Reads a recorded snapshot.
     ///
     /// # Errors
-    /// If it is no snapshot of a form that this version knows.
+    /// If it is not a snapshot of a form that this version knows.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let invalid = serde_json::from_slice(bytes).map(|mut whole: Value| (take_invalid(&mut whole), whole));
         match invalid {
@@ -144,7 +144,7 @@ mod tests {
         let verdict = recorded.decide(&crate::identity::rules());
         assert_eq!((verdict.decision, verdict.ports.len()), (Decision::Refuse, 1));
         assert_eq!(verdict.ports[0].state, PortState::Free);
-        // Another form is no port at all.
+        // Another form is not a port at all.
         assert!(read(r#"{"name":"a","host":"::1","port":"5680"}"#).is_err());
     }
 }

@@ -20,7 +20,7 @@ pub const FORMS: &[(&str, &[Field])] = &[
 
 /// What `host_metrics` asks for.
 pub const HOST_METRICS: &[Field] = &[
-    // A machine that works has a busy processor: that is no alert unless somebody wants it.
+    // A machine that works has a busy processor: that is not an alert unless somebody wants it.
     threshold("cpu_alert_pct", "Processor alert", 0.0),
     threshold("mem_alert_pct", "Memory alert", 95.0),
     threshold("disk_alert_pct", "Disk alert", 95.0),

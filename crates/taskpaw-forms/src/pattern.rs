@@ -38,7 +38,7 @@ impl Pattern {
     /// Makes it ready.
     ///
     /// # Errors
-    /// What the engine says of a text that is no pattern.
+    /// What the engine says of a text that is not a pattern.
     pub fn compiled(text: &str) -> Result<Self, String> {
         let python::Translated { pattern, before_newline } = python::translated(text)?;
         let before_newline = before_newline.as_deref().map(regex).transpose()?;

@@ -1,5 +1,5 @@
 //! Printing for people: colours where they are seen, nothing that a foreign text can do to a terminal, and a
-//! reader that goes away is no error.
+//! reader that goes away is not an error.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_built_in_is_keys_or_nothing() {
-        // Whatever line of the file is no comment is a key.
+        // Whatever line of the file is not a comment is a key.
         let lines = BUILT_IN.lines().filter(|line| !says_nothing(line.trim())).count();
         assert_eq!(Keys::built_in().map_or(0, |keys| keys.0.len()), lines);
     }

@@ -40,7 +40,7 @@ impl System {
         Self(format!("{system}-{}{suffix}", std::env::consts::ARCH))
     }
 
-    /// The system with this name; nothing if that is no name of a system: lower-case words and numbers with `-` and `_`, 40 letters at most.
+    /// The system with this name; nothing if that is not a name of a system: lower-case words and numbers with `-` and `_`, 40 letters at most.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let is_plain =

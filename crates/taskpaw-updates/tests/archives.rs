@@ -24,7 +24,7 @@ fn v(text: &str) -> Version {
 /// What stands for a program: it has a stamp and nothing else.
 fn program(version: &Version) -> Vec<u8> {
     let mut stamp = [0; 64];
-    // Written in two parts, so that this test is no program with a stamp itself.
+    // Written in two parts, so that this test is not a program with a stamp itself.
     let mark = [b"TaskPaw version".as_slice(), b" stamp:\0\0"].concat();
     stamp[..mark.len()].copy_from_slice(&mark);
     let version = version.to_string();

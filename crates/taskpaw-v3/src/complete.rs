@@ -38,7 +38,7 @@ pub enum CompleteError {
 }
 
 /// Takes over what the database of V3's hub has, if a report says that it waits, or if that hub had its files elsewhere;
-/// gives back the report as it is then. One that cannot be read is tried again at the next start, and is no news as long as
+/// gives back the report as it is then. One that cannot be read is tried again at the next start, and is not news as long as
 /// the reason is the same.
 /// V3's hub should have ended: what it changes afterwards stays behind. Nothing that was set since is changed, so after a sudden end it can be done again.
 ///

@@ -147,7 +147,7 @@ pub(super) fn read_once(path: &Path) -> Result<Database, DatabaseError> {
     })?;
     let found = look(&connection);
     drop(done);
-    // It only waits, and its end is no news.
+    // It only waits, and its end is not news.
     let _ = watch.join();
     found
 }

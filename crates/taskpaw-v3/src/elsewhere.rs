@@ -72,7 +72,7 @@ fn said_by(process: &Process) -> Elsewhere {
     Elsewhere { config: value_of("--config"), database: value_of("--db") }
 }
 
-/// What is noted; nothing if there is none, or if it is no such note.
+/// What is noted; nothing if there is none, or if it is not such a note.
 #[cfg(feature = "database")]
 pub(super) fn noted(state_folder: &Path) -> Option<Elsewhere> {
     let bytes = read_plain(&state_folder.join(NOTE), MOST_BYTES).ok()??;

@@ -186,7 +186,7 @@ pub fn keep(state_folder: &Path, events: &[AgentEvent]) -> io::Result<()> {
 /// What [`keep`] has kept; nothing if there is none.
 ///
 /// # Errors
-/// What the system says, or that it is no such file.
+/// What the system says, or that it is not such a file.
 pub fn kept(state_folder: &Path) -> io::Result<Vec<AgentEvent>> {
     use std::io::Read as _;
 

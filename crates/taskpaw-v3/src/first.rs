@@ -51,7 +51,7 @@ pub fn begin(folders: &Folders, starter: Starter) -> Result<Begun, ConfigProblem
 /// The report of what was taken over; nothing if there is none.
 ///
 /// # Errors
-/// What the system says, or that it is no report.
+/// What the system says, or that it is not a report.
 pub fn report(path: &Path) -> io::Result<Option<ImportReport>> {
     let bytes = read_plain(path, MOST_BYTES)?;
     Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)

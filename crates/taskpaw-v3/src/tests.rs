@@ -202,7 +202,7 @@ fn a_bad_value_is_left_and_its_neighbours_are_taken() {
     assert_eq!(of_hub("bind_host: 10.0.0.5\napi_token: t0ken").config.hub.api.host, "10.0.0.5");
 }
 
-/// A token that a header cannot carry, or that is no text at all, must not become none.
+/// A token that a header cannot carry, or that is not text at all, must not become none.
 #[test]
 fn a_token_is_never_dropped_so_that_a_port_stands_open() {
     for line in [

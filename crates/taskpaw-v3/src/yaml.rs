@@ -298,7 +298,7 @@ fn sixties(text: &str) -> Option<i64> {
     })
 }
 
-/// A number with a fraction or an exponent; never one that is no number or has no end.
+/// A number with a fraction or an exponent; never one that is not a number or has no end.
 fn real(text: &str) -> Option<f64> {
     let is_of_digits = text
         .bytes()

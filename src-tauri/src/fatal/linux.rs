@@ -48,7 +48,7 @@ fn programs(title: &str, text: &str, has_display: bool) -> Vec<(&'static str, Ve
 
 fn shows(name: &str, words: &[String]) -> bool {
     let mut command = Command::new(name);
-    // It is no part of what ends with this one.
+    // It is not part of what ends with this one.
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let Ok(mut program) = command.spawn() else { return false };
     let began = Instant::now();

@@ -80,7 +80,7 @@ impl Address {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        // The folder for everybody's files is no place to trust: it must be this user's own.
+        // The folder for everybody's files is not a place to trust: it must be this user's own.
         let found = std::fs::symlink_metadata(&short)?;
         if !found.is_dir() || std::os::unix::fs::MetadataExt::uid(&found) != user {
             return Err(io::Error::other(format!("{} belongs to somebody else", short.display())));

@@ -26,7 +26,7 @@ enum Old {
     Answers,
     /// It closes the connection without a word, as 4.0.0 does with what it does not know.
     SaysNothing,
-    /// It answers what is no answer.
+    /// It answers what is not an answer.
     SaysNonsense,
 }
 

@@ -74,7 +74,7 @@ pub(super) fn addresses(app: &App, role: Role) -> Result<Vec<AddressChoice>, Ipc
     Ok(choices.collect())
 }
 
-/// Why the exposure guard would refuse an address. Of what is no address it has nothing to say: the look at the port
+/// Why the exposure guard would refuse an address. Of what is not an address it has nothing to say: the look at the port
 /// calls it invalid.
 pub(super) fn check_exposure(name: &str, host: &str, has_token: bool) -> Option<ExposureReason> {
     refusal(host.parse::<Host>().ok()?, name == "control", has_token)

@@ -6,6 +6,7 @@ use taskpaw_contract::ipc::Backend;
 use taskpaw_contract::sidecar::{Line, Prepared, Ready, SignOfLife, StartupError, StartupErrorCode};
 
 use super::state::ADVANCES_WITHIN;
+use super::yielding::STAND_DOWN_WITHIN;
 use super::*;
 
 const VERSION: &str = "4.0.0";

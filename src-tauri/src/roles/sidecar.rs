@@ -70,7 +70,7 @@ impl Sidecar {
         Ok(Self { pid, way, orders })
     }
 
-    /// Passes an order on. One to a sidecar that has ended is no error.
+    /// Passes an order on. One to a sidecar that has ended is not an error.
     pub(super) fn order(&self, order: Order) {
         let _already_ended = self.orders.send(order);
     }

@@ -18,7 +18,7 @@ export type PortState = "free" | "own_stale" | "own_other_installation" | "own_o
 
 /**
  * The state of a port as a person reads it: what was judged of it, or `invalid` if nobody can want it as it is written,
- * because its host is no address, or its number out of range.
+ * because its host is not an address, or its number out of range.
  */
 export type PortStatus = PortState | "invalid";
 
@@ -61,11 +61,11 @@ export type RuleName = string;
  */
 export type RecordedHolder = { 
 /**
- * Its id.
+ * The holder's process id.
  */
 pid: Pid, 
 /**
- * Its name; nothing if it could not be seen.
+ * The holder's name; `None` if it could not be seen.
  */
 name: string | null, 
 /**
@@ -81,7 +81,7 @@ user: string | null,
  */
 started_at: number | null, 
 /**
- * Its role, if it is a process of ours in the wide sense.
+ * The holder's role, if it is a process of ours in the wide sense.
  */
 role: Role | null, 
 /**
@@ -93,7 +93,7 @@ judged: HolderKind,
  */
 rule: RuleName, 
 /**
- * What was done so that its connections do not keep its ports; nothing where that was not tried.
+ * What was done so that its connections do not keep its ports; `None` where that was not tried.
  */
 reuse?: AddressReuse, 
 /**
@@ -122,11 +122,11 @@ reason: string, });
  */
 export type RecordedChild = { 
 /**
- * Its id.
+ * The child's process id.
  */
 pid: Pid, 
 /**
- * Its name.
+ * The child's name.
  */
 name: string, 
 /**
@@ -161,7 +161,7 @@ host: string,
  */
 port: number, 
 /**
- * Its state; nothing if it could not be looked at, or is none that this version knows.
+ * The port's state; `None` if it could not be looked at, or if this version does not know that state.
  */
 state: PortState | null, 
 /**
@@ -193,11 +193,11 @@ version: string,
  */
 role: Role, 
 /**
- * What was decided on the first look; nothing if it failed.
+ * What was decided on the first look; `None` if it failed.
  */
 decision: Decision | null, 
 /**
- * How it came out.
+ * How the attempt came out.
  */
 outcome: RecordedOutcome, 
 /**
@@ -399,7 +399,7 @@ export type MonitorConfig = {
  */
 type_id: string, 
 /**
- * Its name, once in an agent.
+ * The monitor's name, which no other monitor of the agent has.
  */
 name: string, 
 /**
@@ -533,11 +533,11 @@ took_over: TookOver | null,
  */
 launch: Launch, 
 /**
- * The tokens that are set. What they are is told only to whoever asks for one.
+ * The tokens that are set. Their texts are sent only when one is asked for.
  */
 tokens: Array<TokenName>, 
 /**
- * Those of them that others show to this machine, and that have so few letters that they can be guessed.
+ * The tokens among them that others show to this machine, and that are short enough to be guessed.
  */
 short_tokens: Array<TokenName>, 
 /**
@@ -549,7 +549,7 @@ alerts: Array<AlertTargetView>,
  */
 start_at_login: boolean | null, 
 /**
- * Whether the data folder was gone at the start, and was made anew.
+ * Whether the data folder was gone at the start, and was created again.
  */
 lost_data: boolean, 
 /**
@@ -574,15 +574,15 @@ left_behind: LeftBehind | null, };
  */
 export type Health = { "kind": "unknown" } | { "kind": "not_watched" } | { "kind": "all_well", 
 /**
- * So many things.
+ * How many things are watched.
  */
 total: number, } | { "kind": "attention", 
 /**
- * So many things are watched.
+ * How many things are watched.
  */
 total: number, 
 /**
- * So many of them are not as they should be.
+ * How many of them are not as they should be.
  */
 broken: number, };
 
@@ -599,7 +599,7 @@ total: number,
  */
 broken: number, 
 /**
- * These, the worst first: [`MOST_TROUBLES`] at most.
+ * What is not as it should be, the worst first: [`MOST_TROUBLES`] at most.
  */
 troubles: Array<Trouble>, };
 
@@ -616,7 +616,7 @@ machine: string | null,
  */
 monitor: string | null, 
 /**
- * How it is.
+ * How the thing is.
  */
 state: TroubleState, 
 /**
@@ -789,11 +789,11 @@ reason: ExposureReason, } | { "kind": "port_twice" } | { "kind": "bad_token" } |
  */
 message: string, } | { "kind": "too_many", 
 /**
- * How many.
+ * How many entries there are.
  */
 number: number, } | { "kind": "address_twice" } | { "kind": "set_since" } | { "kind": "undelivered", 
 /**
- * How many.
+ * How many events there are.
  */
 number: number, } | { "kind": "bad_name", 
 /**
@@ -814,11 +814,11 @@ export type Launch = { "kind": "running" } | { "kind": "waiting",
  */
 version: string | null, 
 /**
- * Its process id, if it is known.
+ * The other app's process id, if it is known.
  */
 pid: number | null, 
 /**
- * Whether it is no app that has the place but one that was started before, and goes first.
+ * Whether it is not an app that has the place but one that was started before, and goes first.
  */
 for_turn: boolean, } | { "kind": "kept", 
 /**
@@ -873,7 +873,7 @@ export type OtherStart = {
  */
 version: string, 
 /**
- * Its program, if it is known for certain and so can be started from here.
+ * The program of the other version, if it is known for certain and so can be started from here.
  */
 program: string | null, };
 
@@ -898,7 +898,7 @@ generation: number,
  */
 state: RoleState, 
 /**
- * Its ports as they are configured, and as they were seen last.
+ * The role's ports as they are configured, and as they were last seen.
  */
 ports: Array<PortView>, 
 /**
@@ -923,7 +923,7 @@ watched: Watched | null, };
  */
 export type RoleState = { "kind": "stopped" } | { "kind": "taking_over", 
 /**
- * How far that is.
+ * How far the takeover is.
  */
 progress: Progress, } | { "kind": "lingering", 
 /**
@@ -935,7 +935,7 @@ seconds_left: number,
  */
 cause: LingeringCause, } | { "kind": "starting" } | { "kind": "ready", 
 /**
- * It.
+ * The backend that is ready.
  */
 backend: Backend, } | { "kind": "backoff", 
 /**
@@ -973,11 +973,11 @@ export type Progress = "looking" | "ending";
  */
 export type Backend = { 
 /**
- * Its process id.
+ * The backend's process id.
  */
 pid: number, 
 /**
- * Its version.
+ * The backend's version.
  */
 version: string, 
 /**
@@ -998,7 +998,7 @@ export type Failure = { "kind": "port_conflict" } | { "kind": "takeover",
  */
 message: string, } | { "kind": "v3_busy", 
 /**
- * Its process id.
+ * The process id of the V3 backend.
  */
 pid: number, 
 /**
@@ -1006,27 +1006,27 @@ pid: number,
  */
 children: Array<ChildView>, } | { "kind": "displaced", 
 /**
- * Its process id.
+ * The process id of the other backend.
  */
 pid: number, 
 /**
- * Its name.
+ * The name of the other backend.
  */
 name: string, 
 /**
- * Its version, if it tells one.
+ * The version of the other backend, if it reports one.
  */
 version: string | null, } | { "kind": "not_allowed", 
 /**
- * Its process id.
+ * The process id of the stale backend.
  */
 pid: number, 
 /**
- * Its name.
+ * The name of the stale backend.
  */
 name: string, 
 /**
- * Its version, if it tells one.
+ * The version of the stale backend, if it reports one.
  */
 version: string | null, } | { "kind": "config", 
 /**
@@ -1034,7 +1034,7 @@ version: string | null, } | { "kind": "config",
  */
 problem: ConfigProblem, } | { "kind": "spawn_failed", 
 /**
- * Its path.
+ * The path of the program.
  */
 program: string, 
 /**
@@ -1058,11 +1058,11 @@ message: string,
  */
 port: PortName | null, } | { "kind": "broken_protocol", 
 /**
- * How.
+ * How the protocol was broken.
  */
 message: string, 
 /**
- * Its last log lines.
+ * The backend's last log lines.
  */
 log: Array<string>, } | { "kind": "wrong_version", 
 /**
@@ -1074,7 +1074,7 @@ backend: string, } | { "kind": "not_ready",
  */
 seconds: number, 
 /**
- * Its last log lines.
+ * The backend's last log lines.
  */
 log: Array<string>, } | { "kind": "exited", 
 /**
@@ -1082,7 +1082,7 @@ log: Array<string>, } | { "kind": "exited",
  */
 status: string, 
 /**
- * Its last log lines.
+ * The backend's last log lines.
  */
 log: Array<string>, } | { "kind": "unhealthy", 
 /**
@@ -1090,7 +1090,7 @@ log: Array<string>, } | { "kind": "unhealthy",
  */
 missed: number, 
 /**
- * Its last log lines.
+ * The backend's last log lines.
  */
 log: Array<string>, };
 
@@ -1111,7 +1111,7 @@ host: string,
  */
 port: number, 
 /**
- * Its state when it was last looked at; nothing if it was not yet.
+ * The port's state when it was last looked at; nothing before the first look.
  */
 state: PortStatus | null, 
 /**
@@ -1136,11 +1136,11 @@ suggestion: number | null, };
  */
 export type HolderView = { 
 /**
- * Its id.
+ * The holder's process id.
  */
 pid: number, 
 /**
- * Its name; nothing if it cannot be seen.
+ * The holder's name; nothing if it cannot be seen.
  */
 name: string | null, 
 /**
@@ -1152,7 +1152,7 @@ exe: string | null,
  */
 user: string | null, 
 /**
- * Its role, if it is a TaskPaw backend.
+ * The holder's role, if it is a TaskPaw backend.
  */
 role: Role | null, 
 /**
@@ -1170,7 +1170,7 @@ run_by?: RunBy, };
  */
 export type RunBy = { "kind": "unit", 
 /**
- * Its whole name, such as `nginx.service`.
+ * The unit's whole name, such as `nginx.service`.
  */
 unit: string, 
 /**
@@ -1217,11 +1217,11 @@ export type RunByProgram = "editor" | "terminal" | "login";
  */
 export type ChildView = { 
 /**
- * Its id.
+ * The process id of the child.
  */
 pid: number, 
 /**
- * Its name.
+ * The name of the child.
  */
 name: string, };
 
@@ -1277,7 +1277,7 @@ role: Role,
  */
 generation: number, 
 /**
- * Its ports, not looked at yet.
+ * The role's ports, not looked at yet.
  */
 ports: Array<PortView>, } | { "type": "reclaim_started", 
 /**
@@ -1309,7 +1309,7 @@ generation: number,
  */
 pid: number, 
 /**
- * How far it is.
+ * How far the end of the process is.
  */
 stage: Stage, } | { "type": "reclaim_finished", 
 /**
@@ -1377,7 +1377,7 @@ role: Role,
  */
 generation: number, 
 /**
- * It.
+ * The backend that is ready.
  */
 backend: Backend, 
 /**
@@ -1449,7 +1449,7 @@ role: Role,
  */
 generation: number, 
 /**
- * How, in words.
+ * How the backend ended, in words.
  */
 status: string, } | { "type": "backend_stood_down", 
 /**
@@ -1465,23 +1465,23 @@ generation: number, } | { "type": "handover_started",
  */
 version: string, } | { "type": "handover_failed", 
 /**
- * It.
+ * The version that did not take the place.
  */
 successor: FailedSuccessor, } | { "type": "other_started", 
 /**
- * It.
+ * The version that was sent away.
  */
 other: OtherStart, } | { "type": "launch_changed", 
 /**
- * How far.
+ * How far the launch is.
  */
 launch: Launch, } | { "type": "handover_finished", 
 /**
- * It.
+ * The app whose place was taken.
  */
 from: TookOver, } | { "type": "update_installed", 
 /**
- * It; nothing if it is this version again.
+ * The version that lies there; nothing if it is this version again.
  */
 version: string | null, } | { "type": "apply_progress", 
 /**
@@ -1489,7 +1489,7 @@ version: string | null, } | { "type": "apply_progress",
  */
 role: Role, 
 /**
- * How far it is.
+ * How far the change is.
  */
 apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } | { "type": "event_chosen", 
 /**
@@ -1497,11 +1497,11 @@ apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } |
  */
 machine: string, 
 /**
- * Its number there.
+ * The event's number on that machine.
  */
 id: number, 
 /**
- * Its time, as that machine has told it.
+ * When the event happened, as that machine reported it.
  */
 time: string, } | { "type": "config_changed", 
 /**
@@ -1523,11 +1523,11 @@ export type Stage = "asked" | "gone" | "forced";
  */
 export type Replaced = { 
 /**
- * Its process id.
+ * The process id of the stale backend.
  */
 pid: number, 
 /**
- * Its name; of a backend of V3, `TaskPaw`.
+ * The name of the stale backend; `TaskPaw` for one of V3.
  */
 name: string, 
 /**
@@ -1565,11 +1565,11 @@ event: Event, };
  */
 export type TookOver = { 
 /**
- * Its version, if it told it.
+ * The version of the other app, if it said so.
  */
 version: string | null, 
 /**
- * Its process id.
+ * The process id of the other app.
  */
 pid: number, 
 /**
@@ -1590,7 +1590,7 @@ ports?: Array<PortsFrom>, };
  */
 export type PortsFrom = { 
 /**
- * The role.
+ * The role whose ports these are.
  */
 role: Role, 
 /**
@@ -1608,7 +1608,7 @@ export type PortsWay = "passed_on" | "not_passed" | "not_usable";
  */
 export type Apply = { 
 /**
- * How far it is.
+ * How far the change is.
  */
 step: ApplyStep, 
 /**
@@ -1677,11 +1677,11 @@ export type Place = "config" | "data" | "exports" | "file";
  */
 export type RunningProgram = { 
 /**
- * Its name, such as `blender`.
+ * The program's name, such as `blender`.
  */
 name: string, 
 /**
- * Its file; nothing if the system does not say.
+ * The program's file; nothing if the system does not say.
  */
 path: string | null, 
 /**
@@ -1690,7 +1690,7 @@ path: string | null,
 count: number, };
 
 /**
- * Why a text is no line for a machine.
+ * Why a text is not a line for a machine.
  */
 export type PairingRefusal = "not_a_line" | "other_use" | "newer" | "damaged" | "too_long";
 
@@ -1703,7 +1703,7 @@ export type LogLine = {
  */
 number: number, 
 /**
- * Its level; nothing for a line that tells none, such as the second one of a message.
+ * The line's level; nothing for a line that has none, such as the second one of a message.
  */
 level: LogLevel | null, 
 /**
@@ -1721,7 +1721,7 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
  */
 export type MonitorType = { 
 /**
- * Its id, such as `tcp_check`.
+ * The kind's id, such as `tcp_check`.
  */
 type_id: string, 
 /**
@@ -1755,7 +1755,7 @@ field: string,
  */
 message: string, 
 /**
- * The same as a code, which the window has words for.
+ * The fault as a code, which the window has words for.
  */
 fault?: FieldFault, };
 
@@ -1764,15 +1764,15 @@ fault?: FieldFault, };
  */
 export type FieldFault = { "kind": "required" } | { "kind": "not_text" } | { "kind": "bad_character" } | { "kind": "too_long", 
 /**
- * These.
+ * The most bytes that are possible.
  */
 most: number, } | { "kind": "too_many", 
 /**
- * These.
+ * The most entries that are possible.
  */
 most: number, } | { "kind": "not_a_list" } | { "kind": "not_a_host" } | { "kind": "not_a_path" } | { "kind": "not_a_pattern" } | { "kind": "not_one_of", 
 /**
- * These.
+ * The words that are possible.
  */
 words: Array<string>, } | { "kind": "not_a_number" } | { "kind": "not_whole" } | { "kind": "not_between", 
 /**
@@ -1789,19 +1789,19 @@ most: string, } | { "kind": "not_a_flag" } | { "kind": "not_a_url" } | { "kind":
  */
 export type AgentNews = { "kind": "monitor", 
 /**
- * Its name.
+ * The monitor's name.
  */
 name: string, 
 /**
- * How it is now.
+ * The monitor as it is now.
  */
 monitor: MonitorStatus, } | { "kind": "look", 
 /**
- * Its name.
+ * The monitor's name.
  */
 name: string, 
 /**
- * How it is now.
+ * The monitor as it is now.
  */
 monitor: MonitorStatus, } | { "kind": "monitors" } | { "kind": "event", 
 /**
@@ -1822,7 +1822,7 @@ machine: string,
  */
 server_id: string, 
 /**
- * Its operating system, such as `linux`.
+ * The machine's operating system, such as `linux`.
  */
 os: string, 
 /**
@@ -1905,7 +1905,7 @@ at: number, };
  */
 export type MonitorStatus = { 
 /**
- * Its kind, such as `host_metrics`.
+ * The monitor's kind, such as `host_metrics`.
  */
 type_id: string, 
 /**
@@ -1917,7 +1917,7 @@ state: MonitorState,
  */
 detail: string, 
 /**
- * Its numbers.
+ * The monitor's numbers.
  */
 metrics: Record<string, unknown>, 
 /**
@@ -1925,7 +1925,7 @@ metrics: Record<string, unknown>,
  */
 last_update: string | null, 
 /**
- * Seconds since it is in this state, on the clock of whoever answers; nothing of an agent that does not say it.
+ * Seconds since the monitor entered this state, on the clock of the agent or hub that answers; nothing from an agent that does not report it.
  */
 state_seconds?: number, 
 /**
@@ -2015,15 +2015,16 @@ monitors: Array<MonitorHistory>, };
  */
 export type MonitorHistory = { 
 /**
- * Its name.
+ * The monitor's name.
  */
 name: string, 
 /**
- * Its states, each since when it was, in order; at most 2,000, the newest. What is before the first is not known.
+ * The monitor's states in order, each with the time at which it began; the newest 2,000 at most. What came before the
+ * first one is not known.
  */
 states: Array<StateSince>, 
 /**
- * Its numbers. Where all monitors were asked for, only the machine's own has some.
+ * The monitor's numbers. Where all monitors were asked for, only the machine's own has some.
  */
 series: Array<MetricSeries>, };
 
@@ -2045,7 +2046,7 @@ state: MonitorState | null, };
  */
 export type MetricSeries = { 
 /**
- * Its key in a status.
+ * The key that the number has in a status.
  */
 key: string, 
 /**
@@ -2066,7 +2067,7 @@ high: Array<number | null>, };
  */
 export type HistoryAnswer = { "kind": "history", 
 /**
- * It.
+ * The history that was asked for.
  */
 history: History, } | { "kind": "too_old" } | { "kind": "failed", 
 /**
@@ -2074,7 +2075,7 @@ history: History, } | { "kind": "too_old" } | { "kind": "failed",
  */
 code: PollErrorCode, 
 /**
- * The same in words.
+ * The reason in words.
  */
 message: string, };
 
@@ -2126,7 +2127,7 @@ data?: unknown, };
 export type EventLevel = "info" | "warn" | "alert" | "done";
 
 /**
- * What happened: `data.kind` of an event, for whoever says it in another language.
+ * What happened: `data.kind` of an event, so that it can be said in another language.
  */
 export type EventKind = "started" | "down" | "up" | "error_line" | "calm" | "work_done" | "unreadable" | "readable" | "file_complete" | "word_changed" | "busy_too_long" | "stale" | "fresh" | "high" | "normal" | "task_done" | "task_failed" | "stuck" | "unstuck" | "assistant_busy" | "assistant_waits" | "assistant_idle" | "monitor_failed" | "monitor_works" | "left_out" | "machine_offline" | "machine_online";
 
@@ -2181,11 +2182,11 @@ ntfy?: WebhookStatus, };
  */
 export type FleetAgent = { 
 /**
- * Its configured name.
+ * The machine's configured name.
  */
 name: string, 
 /**
- * Its configured address.
+ * The machine's configured address.
  */
 url: string, 
 /**
@@ -2209,11 +2210,11 @@ last_seen_seconds: number | null,
  */
 error: string | null, 
 /**
- * The same as a code.
+ * The error as a code.
  */
 error_code: PollErrorCode | null, 
 /**
- * Seconds since the hub noticed that the agent's event numbers began again: it was installed anew. Nothing
+ * Seconds since the hub noticed that the agent's event numbers began again: it was reinstalled. Nothing
  * if that has not been noticed in the days for which events are kept.
  */
 installed_anew_seconds: number | null, 
@@ -2306,7 +2307,7 @@ data?: unknown, };
  */
 export type FleetNews = { "kind": "agent", 
 /**
- * How it is now.
+ * The machine as it is now.
  */
 agent: FleetAgent, } | { "kind": "agents" } | { "kind": "event", 
 /**
@@ -2327,7 +2328,7 @@ machine: string,
  */
 url: string, 
 /**
- * Its version.
+ * The version of the agent on offer.
  */
 version: string, };
 
@@ -2348,7 +2349,7 @@ kept_aside: number,
  */
 error: string | null, 
 /**
- * The same as a code.
+ * The outcome as a code.
  */
 outcome?: AlertOutcome, };
 
@@ -2361,7 +2362,7 @@ export type AgentDraft = {
  */
 name: string, 
 /**
- * Its address, such as `http://192.168.1.5:5680`.
+ * The agent's address, such as `http://192.168.1.5:5680`.
  */
 url: string, 
 /**
@@ -2399,7 +2400,7 @@ enabled: boolean | null, };
  */
 export type AgentProbe = { 
 /**
- * Its address.
+ * The agent's address.
  */
 url: string, 
 /**
@@ -2420,7 +2421,7 @@ export type AgentTest = {
  */
 error: string | null, 
 /**
- * The same as a code.
+ * The error as a code.
  */
 error_code: PollErrorCode | null, 
 /**
@@ -2428,7 +2429,7 @@ error_code: PollErrorCode | null,
  */
 status: AgentStatus | null, 
 /**
- * Its version; a failed probe may know it too, since nobody needs a token to ask for it.
+ * The agent's version; a failed probe may know it too, since asking for it needs no token.
  */
 version: string | null, 
 /**
@@ -2475,7 +2476,7 @@ export type AlertTargetDraft = {
  */
 target: AlertTarget, 
 /**
- * Its whole address; nothing: the one that is set.
+ * The target's whole address; nothing keeps the one that is set.
  */
 url: string | null, 
 /**
@@ -2488,7 +2489,7 @@ token: string | null,
 events: WebhookEvents, };
 
 /**
- * How a test went.
+ * How a test of an alert target went.
  */
 export type AlertTest = { 
 /**
@@ -2523,7 +2524,7 @@ export type WebhookEvents = "alerts" | "all";
  */
 export type PortDraft = { 
 /**
- * The role.
+ * The role whose port this is.
  */
 role: Role, 
 /**
@@ -2545,7 +2546,7 @@ export type DataKind = "agent" | "agent_events" | "fleet" | "fleet_events" | "ag
  */
 export type RoleData = { "kind": "agent", 
 /**
- * It.
+ * The agent's status.
  */
 status: AgentStatus, } | { "kind": "monitors", 
 /**
@@ -2553,27 +2554,27 @@ status: AgentStatus, } | { "kind": "monitors",
  */
 monitors: Record<string, MonitorStatus>, } | { "kind": "agent_events", 
 /**
- * These.
+ * The events.
  */
 events: Array<AgentEvent>, } | { "kind": "fleet", 
 /**
- * They, and what is beside them.
+ * The machines, and what the hub knows beside them.
  */
 status: FleetStatus, } | { "kind": "machines", 
 /**
- * These.
+ * The machines that have changed.
  */
 agents: Array<FleetAgent>, } | { "kind": "fleet_events", 
 /**
- * These.
+ * The events.
  */
 events: Array<FleetEvent>, } | { "kind": "events_missed", 
 /**
- * The role.
+ * The role whose events were missed.
  */
 role: Role, } | { "kind": "unheard", 
 /**
- * The role.
+ * The role that is not heard.
  */
 role: Role, 
 /**
@@ -2581,11 +2582,11 @@ role: Role,
  */
 error: IpcError, } | { "kind": "log", 
 /**
- * The role.
+ * The role whose backend logged the lines.
  */
 role: Role, 
 /**
- * They.
+ * The log lines.
  */
 lines: Array<LogLine>, };
 
@@ -2698,7 +2699,7 @@ token: TokenName, } | { "command": "generate_token" } | { "command": "set_token"
  */
 token: TokenName, 
 /**
- * Its text; empty: nothing is asked for from now on.
+ * The token's text; an empty one means that no token is asked for from now on.
  */
 value: string, } | { "command": "addresses", 
 /**
@@ -2730,11 +2731,11 @@ address: string | null, } | { "command": "pairing_line" } | { "command": "pair",
  */
 line: string, } | { "command": "monitor_types" } | { "command": "monitors" } | { "command": "add_monitor", 
 /**
- * It.
+ * The new monitor.
  */
 monitor: MonitorConfig, } | { "command": "change_monitor", 
 /**
- * Its name until now.
+ * The monitor's name until now.
  */
 name: string, 
 /**
@@ -2742,11 +2743,11 @@ name: string,
  */
 monitor: MonitorConfig, } | { "command": "remove_monitor", 
 /**
- * Its name.
+ * The monitor's name.
  */
 name: string, } | { "command": "try_monitor", 
 /**
- * It; it need not be the agent's yet, and nothing is stored of it.
+ * The monitor to try; it need not be the agent's yet, and nothing of it is stored.
  */
 monitor: MonitorConfig, } | { "command": "running_programs" } | { "command": "choose_path", 
 /**
@@ -2770,11 +2771,11 @@ agent: string | null,
  */
 monitor: string | null, 
 /**
- * How far back.
+ * How far back the history goes.
  */
 range: HistoryRange, } | { "command": "check_now", 
 /**
- * Its name.
+ * The monitor's name.
  */
 monitor: string, } | { "command": "agent_events", 
 /**
@@ -2794,11 +2795,11 @@ level: EventLevel | null,
  */
 limit: number, } | { "command": "add_agent", 
 /**
- * It.
+ * The new machine.
  */
 agent: AgentDraft, } | { "command": "change_agent", 
 /**
- * Its name until now.
+ * The machine's name until now.
  */
 name: string, 
 /**
@@ -2806,7 +2807,7 @@ name: string,
  */
 change: AgentChange, } | { "command": "remove_agent", 
 /**
- * Its name.
+ * The machine's name.
  */
 name: string, 
 /**
@@ -2814,7 +2815,7 @@ name: string,
  */
 with_events: boolean, } | { "command": "test_agent", 
 /**
- * It; it need not be the hub's yet.
+ * The machine to try; it need not be the hub's yet.
  */
 probe: AgentProbe, } | { "command": "claim_again" } | { "command": "start_all_the_same" } | { "command": "keep_other" } | { "command": "keep_this" } | { "command": "run_other" } | { "command": "relaunch" } | { "command": "quit" };
 

@@ -32,7 +32,7 @@ pub struct Record {
     pub version: String,
     /// The role that wanted to start.
     pub role: Role,
-    /// What was decided on the first look; nothing if it failed.
+    /// What was decided on the first look; `None` if it failed.
     pub decision: Option<Decision>,
     /// How the attempt came out.
     pub outcome: RecordedOutcome,
@@ -94,7 +94,7 @@ pub struct RecordedPort {
     /// The number.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub port: i64,
-    /// The port's state; nothing if it could not be looked at, or if this version does not know that state.
+    /// The port's state; `None` if it could not be looked at, or if this version does not know that state.
     #[serde(default, deserialize_with = "known_state")]
     pub state: Option<PortState>,
     /// The ids of its holders; more of each is among the record's holders.
@@ -107,7 +107,7 @@ pub struct RecordedPort {
 pub struct RecordedHolder {
     /// The holder's process id.
     pub pid: Pid,
-    /// The holder's name; nothing if it could not be seen.
+    /// The holder's name; `None` if it could not be seen.
     pub name: Option<String>,
     /// The path of its executable.
     pub exe: Option<String>,
@@ -122,7 +122,7 @@ pub struct RecordedHolder {
     pub judged: HolderKind,
     /// The rule that decided it.
     pub rule: RuleName,
-    /// What was done so that its connections do not keep its ports; nothing where that was not tried.
+    /// What was done so that its connections do not keep its ports; `None` where that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub reuse: Option<AddressReuse>,

@@ -18,7 +18,7 @@ pub(crate) fn trial_bind(port: &WantedPort) -> Result<BindOutcome, LookError> {
     }
 }
 
-/// What a failed bind says about the port; nothing if it says something about this process instead (no
+/// What a failed bind says about the port; `None` if it says something about this process instead (no
 /// descriptors left, for one).
 #[must_use]
 pub fn bind_outcome(error: &io::Error) -> Option<BindOutcome> {

@@ -39,7 +39,7 @@ pub struct StateHolder {
 }
 
 impl StateHolder {
-    /// This process, which listens there; nothing if the system does not say what it is.
+    /// This process, which listens there; `None` if the system does not say what it is.
     #[must_use]
     pub fn own(ports: Vec<SocketAddr>) -> Option<Self> {
         let process = Native::new().describe(Pid::own())?.identity();
@@ -149,7 +149,7 @@ impl Installation {
     }
 }
 
-/// Whether a process holds a lock; nothing where that cannot be found out. The lock is shared for a moment, so two that
+/// Whether a process holds a lock; `None` where that cannot be found out. The lock is shared for a moment, so two that
 /// look at once do not disturb each other, and one that wants to hold it tries again.
 fn is_held(lock: &Path) -> Option<bool> {
     match open_plain(lock, Links::Refuse) {

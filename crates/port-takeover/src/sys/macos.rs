@@ -120,7 +120,7 @@ pub(super) fn start_time_now() -> Option<u64> {
     now.as_micros().try_into().ok()
 }
 
-/// What is known of a process; nothing if it has ended or may not be looked at, and nothing either if its id
+/// What is known of a process; `None` if it has ended or may not be looked at, and `None` also if its id
 /// went to another process while it was looked at.
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     let info = libproc::process_info(pid).ok()??;
@@ -177,7 +177,7 @@ fn start_of(info: &libc::proc_bsdinfo) -> Option<u64> {
     parse::start_time(info.pbi_start_tvsec, info.pbi_start_tvusec)
 }
 
-/// The start time of a process with this id; nothing if there is none.
+/// The start time of a process with this id; `None` if there is none.
 fn start_or_error(pid: Pid) -> Result<Option<u64>, EndError> {
     let info = libproc::process_info(pid).map_err(|error| end_error(pid, error))?;
     let unknown = || end_error(pid, io::Error::from(io::ErrorKind::InvalidData));

@@ -126,7 +126,7 @@ pub trait System {
     /// Looks at the wanted ports: who listens, what is known of these processes, and whether a bind works.
     ///
     /// # Errors
-    /// [`LookError`] if it cannot be found out. A holder that may not be looked at is no error: it is in
+    /// [`LookError`] if it cannot be found out. A holder that may not be looked at is not an error: it is in
     /// the snapshot as a listener without a process.
     fn look(&self, role: &Role, wanted: &[WantedPort]) -> Result<Snapshot, LookError>;
 
@@ -136,10 +136,10 @@ pub trait System {
         None
     }
 
-    /// What is known of one process; nothing if it has ended or may not be looked at.
+    /// What is known of one process; `None` if it has ended or may not be looked at.
     fn describe(&self, pid: Pid) -> Option<Process>;
 
-    /// Opens a handle on a process; nothing if it has ended.
+    /// Opens a handle on a process; `None` if it has ended.
     ///
     /// # Errors
     /// [`EndError`] if the system does not allow it.
@@ -262,7 +262,7 @@ impl Native {
         os::raw_answers(&wanted.iter().map(|port| port.port.get()).collect())
     }
 
-    /// When a process has started, as in [`Process::started_at`]; nothing if it has ended or may not be looked at. For one that
+    /// When a process has started, as in [`Process::started_at`]; `None` if it has ended or may not be looked at. For one that
     /// is looked at again and again: whose it is, which a system may have to ask the network for, is not found out.
     #[must_use]
     pub fn started_at(&self, pid: Pid) -> Option<u64> {
@@ -315,7 +315,7 @@ fn add_processes(snapshot: &mut Snapshot, processes: impl IntoIterator<Item = Pr
     }
 }
 
-/// The time now, as it would stand in [`Process::started_at`] of a process that starts now; nothing where it cannot be
+/// The time now, as it would stand in [`Process::started_at`] of a process that starts now; `None` where it cannot be
 /// said.
 #[must_use]
 pub fn start_time_now() -> Option<u64> {

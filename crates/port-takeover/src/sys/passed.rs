@@ -15,7 +15,7 @@ pub const FIRST_PASSED: i32 = 3;
 /// this process listens anywhere itself. What this process starts does not inherit it.
 ///
 /// # Errors
-/// If the number is one of a standard stream, if nothing is open under it, or if that is no listening socket or shares its
+/// If the number is one of a standard stream, if nothing is open under it, or if that is not a listening socket or shares its
 /// port with others (SO_REUSEPORT): it is closed then.
 pub fn passed_listener(descriptor: i32) -> io::Result<TcpListener> {
     if descriptor < FIRST_PASSED {

@@ -57,7 +57,7 @@ pub(super) fn holders(wanted: &[WantedPort]) -> Result<Seen, LookError> {
     let listeners: Vec<Listener> = rows
         .iter()
         .map(|row| {
-            // An owner that has ended, may not be looked at, or is a later process with the same id is no holder:
+            // An owner that has ended, may not be looked at, or is a later process with the same id is not a holder:
             // somebody listens, but who cannot be seen.
             let holder = Pid::new(row.owner).filter(|pid| {
                 let started_at = processes.get(pid).and_then(|process| process.started_at);

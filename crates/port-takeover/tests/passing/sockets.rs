@@ -97,7 +97,7 @@ fn ten_adversaries_are_refused_and_nothing_is_left_of_them() {
         add("another address", vec![elsewhere.into()], &of_elsewhere, Some(NotWanted::Elsewhere));
     }
 
-    // Only bound, so that no network is listened on; an address that is no wildcard takes one family in any case.
+    // Only bound, so that no network is listened on; an address that is not a wildcard takes one family in any case.
     let one = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
     if one.set_only_v6(true).and_then(|()| one.bind(&v6.into())).is_ok() {
         let of_one = wanted(one.local_addr().unwrap().as_socket().unwrap());

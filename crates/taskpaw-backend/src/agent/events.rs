@@ -350,7 +350,7 @@ pub(crate) fn can_use(journal: &Path, lineage: &Path) -> Result<(), StateError> 
 fn of_journal(path: &Path, records: Vec<Record>) -> Result<Kept, StateError> {
     Kept::of(records).map_err(|(record, reason)| StateError::Damaged {
         path: path.to_owned(),
-        // Lines are counted from 1, and the first one is no record.
+        // Lines are counted from 1, and the first one is not a record.
         line: record + 2,
         reason,
     })

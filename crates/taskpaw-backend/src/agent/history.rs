@@ -38,7 +38,7 @@ impl History {
     }
 }
 
-/// Makes means of `looks` looks from those of the looks before and the last one; what is no number is the last one's.
+/// Makes means of `looks` looks from those of the looks before and the last one; what is not a number is the last one's.
 fn take_in(means: &mut Map<String, Value>, last: &Map<String, Value>, looks: u32) {
     for (key, value) in last {
         let mean = means.get(key).and_then(Value::as_f64).zip(value.as_f64());

@@ -228,7 +228,7 @@ mod tests {
         let right = tried(&guard, Some(&format!("Bearer {LONG}"))).await;
         assert!(matches!(right, Ok(Standing::App)));
         assert!(since.elapsed() < std::time::Duration::from_millis(50));
-        // Asking without a token is no guess, and is answered at once.
+        // Asking without a token is not a guess, and is answered at once.
         assert!(matches!(tried(&guard, None).await, Err(ApiError::Unauthorized)));
         assert!(guesses.iter().filter(|guess| guess.is_finished()).count() <= 1);
         guesses.iter().for_each(tokio::task::JoinHandle::abort);

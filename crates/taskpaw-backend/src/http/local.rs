@@ -17,7 +17,7 @@ use super::ApiError;
 pub(crate) enum OnlyFrom {
     /// Loopback addresses and `localhost`.
     Loopback,
-    /// These, and the one address that the port is bound to: an address is no name that could be rebound.
+    /// These, and the one address that the port is bound to: an address is not a name that could be rebound.
     LoopbackOr(IpAddr),
     /// Loopback addresses, `localhost`, and the machine's own name. Another name without a dot is none of this machine: on a
     /// network with hostile machines a web page could have it.

@@ -51,7 +51,7 @@ pub(super) mod listed {
     }
 
     /// Trusts what chains lead to, and what is itself on the list: a certificate that a server has made itself is its own
-    /// authority, and by the rules of chains an authority is no server.
+    /// authority, and by the rules of chains an authority is not a server.
     #[derive(Debug)]
     struct Listed {
         chains: Verifier,

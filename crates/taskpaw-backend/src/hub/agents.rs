@@ -49,7 +49,7 @@ pub(super) enum CallError {
     /// This system does not let the hub reach it.
     #[error("this Mac does not let TaskPaw onto the local network, or there is no way to that machine: {0}")]
     NotAllowed(String),
-    /// What answers is no agent.
+    /// What answers is not an agent.
     #[error("what answers at this address is no agent: {0}")]
     NoAgent(&'static str),
     /// It is of a version that a hub cannot use.

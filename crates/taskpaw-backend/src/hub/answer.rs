@@ -211,7 +211,7 @@ fn cursor(value: Option<Value>) -> Option<EventCursor> {
     cursor.is_sound().then_some(cursor)
 }
 
-/// The monitors by their names, and how many were left out; nothing if they are no group.
+/// The monitors by their names, and how many were left out; nothing if they are not a group.
 struct MonitorsSeed<'a> {
     budget: &'a Budget,
 }

@@ -131,7 +131,7 @@ async fn test(
     Ok(Json(shared.try_agent(probe).await?))
 }
 
-/// The agent that a call is about. A name may have any letter, also a slash, so it is no part of the path.
+/// The agent that a call is about. A name may have any letter, also a slash, so it is not part of the path.
 fn name(query: &Query) -> Result<String, ApiError> {
     let name = query.text("name").map(str::to_owned);
     name.ok_or_else(|| ApiError::BadQuery("name: say which agent is meant".to_owned()))

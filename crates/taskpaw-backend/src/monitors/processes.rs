@@ -109,7 +109,7 @@ fn is_own(pid: Pid, system: &System, groups: &BTreeSet<u32>) -> bool {
     let (mut pid, mut born) = (pid, u64::MAX);
     for _ in 0..MOST_ANCESTORS {
         let Some(process) = system.process(pid) else { return false };
-        // Who came later is no ancestor: the number was another's.
+        // Who came later is not an ancestor: the number was another's.
         if process.start_time() > born {
             return false;
         }

@@ -17,7 +17,7 @@ use crate::running::Machine;
 /// What an agent does with a connection on which it was asked for this path. It may go on until it cannot write.
 type Does = fn(&mut TcpStream, &str) -> std::io::Result<()>;
 
-/// Who does what, and as what the hub shows it; nothing where what it does is no fault.
+/// Who does what, and as what the hub shows it; nothing where what it does is not a fault.
 const HOSTILE: &[(&str, &[Code], Does)] = &[
     ("a gzip bomb", &[Code::NoAgent], |to, _| {
         // A hub asks for none, and makes nothing larger than it came.
@@ -225,7 +225,7 @@ fn whatever_agents_answer_a_hub_goes_on_with_the_good_one() {
         answer(to, "", STATUS)
     });
     let mut agents = vec![json!({ "name": "good", "url": url(machine.network) })];
-    // The hub is no agent of its own.
+    // The hub is not an agent of its own.
     agents.push(json!({ "name": "itself", "url": url(machine.api) }));
     for status in [301, 302, 303, 307, 308] {
         let port = serve(move |to, _| {

@@ -53,7 +53,7 @@ pub enum ConfigProblem {
         #[ts(type = "number")]
         value: i64,
     },
-    /// A host is no address.
+    /// A host is not an address.
     #[error(
         "{key}: \"{value}\" is no address (write an IP address such as 127.0.0.1, or localhost). \
          Correct it in config.json; the file was left as it is"

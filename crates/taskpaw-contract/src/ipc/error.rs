@@ -63,7 +63,7 @@ pub enum ErrorCode {
     NoFreePort,
     /// The ports cannot be looked at.
     LookFailed,
-    /// What was pasted is no line for a machine; `detail` is a `PairingRefusal`.
+    /// What was pasted is not a line for a machine; `detail` is a `PairingRefusal`.
     BadPairingLine,
     /// This machine has no address in a network that hubs could reach it at.
     NoNetwork,

@@ -84,7 +84,7 @@ pub enum PollErrorCode {
     NotAllowed,
     /// The agent answers with an error.
     Status,
-    /// What answers is no agent.
+    /// What answers is not an agent.
     NoAgent,
     /// The agent's version is too old for a hub.
     TooOld,

@@ -17,7 +17,7 @@ pub enum Launch {
         version: Option<String>,
         /// The other app's process id, if it is known.
         pid: Option<u32>,
-        /// Whether it is no app that has the place but one that was started before, and goes first.
+        /// Whether it is not an app that has the place but one that was started before, and goes first.
         for_turn: bool,
     },
     /// The other app goes on: a role of this one could not start, or it does not hand over now.

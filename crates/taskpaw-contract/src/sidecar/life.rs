@@ -37,7 +37,7 @@ pub enum Life {
 /// What a sidecar hears, from its host and from itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The host asks for this, or for something that is no step.
+    /// The host asks for this, or for something that is not a step.
     Asked(Result<Step, StepError>),
     /// The host is gone.
     HostGone,
@@ -104,7 +104,7 @@ pub enum Reached {
 pub struct Refusal {
     /// The version of this line: 1.
     pub taskpaw_refused: u32,
-    /// What was asked for; empty if it was no step.
+    /// What was asked for; empty if it was not a step.
     pub step: String,
     /// What kind of reason it is.
     pub code: RefusalCode,

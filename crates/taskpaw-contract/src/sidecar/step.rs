@@ -11,7 +11,7 @@ pub const LONGEST_LINE: u64 = 64 * 1024;
 /// As much of an unknown step as is repeated in the answer, in letters.
 const LONGEST_NAME: usize = 40;
 
-/// A step that the host asks for. Keys that a version does not know are no fault.
+/// A step that the host asks for. Keys that a version does not know are not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "taskpaw_step", rename_all = "snake_case")]
 pub enum Step {
@@ -45,7 +45,7 @@ pub struct GoOn {
     pub ports: Option<Vec<PortName>>,
 }
 
-/// A line from the host that is no step.
+/// A line from the host that is not a step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
     /// One of a later version, perhaps.

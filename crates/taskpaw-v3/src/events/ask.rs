@@ -34,7 +34,7 @@ pub enum AskError {
     /// The agent holds more than is taken along.
     #[error("its answer is larger than {} MiB", MOST_BYTES >> 20)]
     TooLarge,
-    /// What it answers are no events.
+    /// What it answers are not events.
     #[error("its answer is none that an agent gives")]
     NoEvents,
 }

@@ -9,7 +9,7 @@ use super::message::{Effect, Stood, Timer};
 use super::state::{Next, State};
 
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
-const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
 
 impl Machine {
     /// Lets go of ports and state for another app.

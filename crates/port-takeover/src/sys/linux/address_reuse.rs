@@ -51,7 +51,7 @@ pub(in crate::sys) fn allow_reuse(
     Ok(allowed)
 }
 
-/// Sets it on one descriptor, and gives the copy of the socket; nothing if there was nothing to do.
+/// Sets it on one descriptor, and gives the copy of the socket; `None` if there was nothing to do.
 fn allow_on(handle: &Handle, number: i32, ports: &BTreeSet<u16>) -> Result<Option<Socket>, ReuseError> {
     let copy = match pidfd_getfd(&handle.pidfd, number, PidfdGetfdFlags::empty()) {
         Ok(copy) => copy,

@@ -22,7 +22,7 @@ pub(super) enum Means {
     Gone,
 }
 
-/// The process that `/proc` shows for a pidfd; nothing if it does not say, or shows no such process.
+/// The process that `/proc` shows for a pidfd; `None` if it does not say, or shows no such process.
 pub(super) fn means(pidfd: &OwnedFd) -> Option<Means> {
     let file = File::open(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
     let mut bytes = Vec::new();

@@ -116,7 +116,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
 
-/// What is known of a process; nothing if it has ended or shows nothing of itself.
+/// What is known of a process; `None` if it has ended or shows nothing of itself.
 ///
 /// Everything is read through one descriptor of `/proc/PID`, which keeps meaning the same process: when it
 /// ends, the reads fail.
@@ -190,7 +190,7 @@ fn effective_uid(status: &[u8]) -> Option<u32> {
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// How often the first thread of a process has gone to sleep, if the process is stopped; nothing if it runs.
+/// How often the first thread of a process has gone to sleep, if the process is stopped; `None` if it runs.
 pub(super) fn sleeps_if_stopped(pid: Pid) -> Option<u64> {
     sleeps(pid).filter(|(_, is_stopped)| *is_stopped).map(|(sleeps, _)| sleeps)
 }

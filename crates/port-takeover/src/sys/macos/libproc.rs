@@ -37,7 +37,7 @@ pub(super) fn all_pids() -> Result<Vec<Pid>, LookError> {
     Ok(parse::pids(&bytes.map_err(LookError::Processes)?).collect())
 }
 
-/// The descriptors of a process that are sockets; nothing if the process has ended or may not be inspected.
+/// The descriptors of a process that are sockets; `None` if the process has ended or may not be inspected.
 pub(super) fn sockets_of(pid: Pid) -> Option<Vec<i32>> {
     let pid = raw(pid)?;
     let bytes = list(|buffer, size| {
@@ -47,7 +47,7 @@ pub(super) fn sockets_of(pid: Pid) -> Option<Vec<i32>> {
     Some(parse::sockets(&bytes.ok()?).collect())
 }
 
-/// The `struct socket_fdinfo` of a descriptor; nothing if it was closed meanwhile.
+/// The `struct socket_fdinfo` of a descriptor; `None` if it was closed meanwhile.
 pub(super) fn socket_info(pid: Pid, descriptor: i32) -> Option<[u8; parse::SOCKET_FDINFO]> {
     let mut info = [0; parse::SOCKET_FDINFO];
     let size = c_int::try_from(info.len()).ok()?;
@@ -57,7 +57,7 @@ pub(super) fn socket_info(pid: Pid, descriptor: i32) -> Option<[u8; parse::SOCKE
     (written == size).then_some(info)
 }
 
-/// What the kernel knows of a living process; nothing if there is none with this id, which a zombie counts as.
+/// What the kernel knows of a living process; `None` if there is none with this id, which a zombie counts as.
 pub(super) fn process_info(pid: Pid) -> io::Result<Option<libc::proc_bsdinfo>> {
     let Some(pid) = raw(pid) else { return Ok(None) };
     let mut info = MaybeUninit::<libc::proc_bsdinfo>::zeroed();
@@ -81,7 +81,7 @@ pub(super) fn process_info(pid: Pid) -> io::Result<Option<libc::proc_bsdinfo>> {
     }
 }
 
-/// The path of the executable; nothing if it cannot be told, as for one that was deleted.
+/// The path of the executable; `None` if it cannot be told, as for one that was deleted.
 pub(super) fn executable(pid: Pid) -> Option<String> {
     let mut path = vec![0_u8; usize::try_from(libc::PROC_PIDPATHINFO_MAXSIZE).ok()?];
     let size = u32::try_from(path.len()).ok()?;
@@ -91,7 +91,7 @@ pub(super) fn executable(pid: Pid) -> Option<String> {
     (!path.is_empty()).then(|| String::from_utf8_lossy(path).into_owned())
 }
 
-/// The arguments of a process, the program first; nothing if they may not be read.
+/// The arguments of a process, the program first; `None` if they may not be read.
 pub(super) fn arguments(pid: Pid) -> Option<Vec<String>> {
     let mut name = [libc::CTL_KERN, libc::KERN_PROCARGS2, raw(pid)?];
     let mut bytes = vec![0_u8; ARGUMENTS];

@@ -59,7 +59,7 @@ pub(super) fn sockets(bytes: &[u8]) -> impl Iterator<Item = i32> {
     })
 }
 
-/// The TCP socket that a `struct socket_fdinfo` describes; nothing for every other socket, and for an answer
+/// The TCP socket that a `struct socket_fdinfo` describes; `None` for every other socket, and for an answer
 /// that is not whole.
 pub(super) fn tcp_socket(bytes: &[u8]) -> Option<TcpSocket> {
     let info: &[u8; SOCKET_FDINFO] = bytes.try_into().ok()?;
@@ -84,7 +84,7 @@ pub(super) fn tcp_socket(bytes: &[u8]) -> Option<TcpSocket> {
     Some(TcpSocket { socket, address, port, v6only, listens })
 }
 
-/// The kernel keeps the interface of a link-local address in its second word, which is no part of it
+/// The kernel keeps the interface of a link-local address in its second word, which is not part of it
 /// (`in6_embedscope`).
 fn without_scope(mut octets: [u8; 16]) -> Ipv6Addr {
     if Ipv6Addr::from(octets).is_unicast_link_local() {
@@ -96,14 +96,14 @@ fn without_scope(mut octets: [u8; 16]) -> Ipv6Addr {
 /// The arguments, the program first, from what `KERN_PROCARGS2` gives: their number, the path that was
 /// executed, zeros up to an aligned place, the arguments and the environment, each with a final zero.
 ///
-/// Nothing if it ends before the last argument does. An empty first argument cannot be told from the zeros
+/// `None` if it ends before the last argument does. An empty first argument cannot be told from the zeros
 /// before it; no way to start a program from a shell or a launcher gives one.
 pub(super) fn arguments(bytes: &[u8]) -> Option<Vec<String>> {
     let count = usize::try_from(u32_at(bytes, 0)?.cast_signed()).ok()?;
     let mut strings = bytes.get(4..)?.split(|&byte| byte == 0);
     strings.next()?;
     let mut strings = strings.skip_while(|text| text.is_empty());
-    // What follows the last zero is no whole string; `split` gives it nevertheless, so one more is asked for.
+    // What follows the last zero is not a whole string; `split` gives it nevertheless, so one more is asked for.
     let mut arguments = Vec::new();
     for _ in 0..count {
         arguments.push(String::from_utf8_lossy(strings.next()?).into_owned());
@@ -119,7 +119,7 @@ pub(super) fn process_name(name: &[u8; 32], comm: &[u8; 16]) -> String {
     String::from_utf8_lossy(chosen).into_owned()
 }
 
-/// Microseconds since 1970; nothing for times that no process can have started at.
+/// Microseconds since 1970; `None` for times that no process can have started at.
 pub(super) fn start_time(seconds: u64, microseconds: u64) -> Option<u64> {
     seconds.checked_mul(1_000_000)?.checked_add(microseconds).filter(|&time| time != 0)
 }

@@ -17,7 +17,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches the process that has this id now; nothing if there is none. A zombie is none.
+    /// Watches the process that has this id now; `None` if there is none. A zombie is none.
     pub(super) fn on(pid: Pid) -> io::Result<Option<Self>> {
         let Some(ident) = libproc::raw(pid).and_then(|pid| usize::try_from(pid).ok()) else {
             return Ok(None);

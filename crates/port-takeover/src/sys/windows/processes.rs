@@ -38,7 +38,7 @@ const USER: usize = (16 + 72) / 8;
 /// A domain controller answers in time, or the user is shown by identifier.
 const USER_NAME_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Opens a process; nothing if there is none with this id that lives.
+/// Opens a process; `None` if there is none with this id that lives.
 pub(super) fn open(pid: Pid, rights: PROCESS_ACCESS_RIGHTS) -> io::Result<Option<OwnedHandle>> {
     // SAFETY: it has no conditions on memory.
     let handle = unsafe { OpenProcess(rights, 0, pid.get()) };
@@ -83,7 +83,7 @@ pub(super) fn started_at(process: BorrowedHandle<'_>) -> io::Result<u64> {
     Ok(u64::from(created.dwHighDateTime) << 32 | u64::from(created.dwLowDateTime))
 }
 
-/// What is known of a process; nothing if it has ended or may not be looked at.
+/// What is known of a process; `None` if it has ended or may not be looked at.
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     let process = match open(pid, LOOK) {
         Ok(process) => process?,

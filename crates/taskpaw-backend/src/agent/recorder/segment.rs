@@ -1,5 +1,5 @@
 //! One file of the history: a header, and then frames, each with its length and a checksum. What a crash has left half at its
-//! end is no frame, and is written over.
+//! end is not a frame, and is written over.
 //!
 //! A file stands alone: it names what it has numbers of, and the first number of each is a whole one.
 

@@ -69,7 +69,7 @@ const OUTBOX: &str = "
     CREATE INDEX outbox_due ON outbox (aside, next_ms);
 ";
 
-/// What ntfy has not been told yet. It is no step: 4.0.0 goes on with a database that has it, and what it removes goes here too.
+/// What ntfy has not been told yet. It is not a step: 4.0.0 goes on with a database that has it, and what it removes goes here too.
 const NTFY_OUTBOX: &str = "
     CREATE TABLE IF NOT EXISTS ntfy_outbox (
         number INTEGER PRIMARY KEY REFERENCES events (number) ON DELETE CASCADE,

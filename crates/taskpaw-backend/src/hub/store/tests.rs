@@ -188,7 +188,7 @@ async fn the_webhook_gets_what_matters_once_and_later_what_failed() {
     history.store.delivered(AlertTarget::Webhook, number, Outcome::Failed).await.unwrap();
     let (_, next) = history.store.due(AlertTarget::Webhook, 10).await.unwrap();
     assert!(next.is_some_and(|wait| (8_000..=10_000).contains(&wait)), "it doubles: {next:?}");
-    // The same event again is no new delivery.
+    // The same event again is not a new delivery.
     let history = history.again();
     history.keep(&source("s"), &[(2, "t"), (4, "t")]).await;
     assert_eq!(history.store.outbox().await.unwrap()[0].waiting, 1);
