@@ -11,7 +11,7 @@ use taskpaw_contract::ipc::{ErrorCode, IpcError};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// A stream that is silent for so long is dead: the backend gives a sign of life every 15 seconds.
+/// A stream that is silent for this long is dead: the backend gives a sign of life every 15 seconds.
 const SILENT_FOR: Duration = Duration::from_secs(60);
 
 /// A backend and the key to it. The token never leaves the host.
@@ -141,7 +141,7 @@ fn silent() -> IpcError {
     IpcError::new(ErrorCode::BackendUnreachable, "its stream gives no sign of life")
 }
 
-/// The error's own text would name the address, which says nothing to a person.
+/// The error's own text would contain the address, which means nothing to a person.
 fn unreachable(error: reqwest::Error) -> IpcError {
     let reason = error.without_url();
     IpcError::new(
@@ -179,7 +179,7 @@ async fn refusal(answer: Response) -> IpcError {
     IpcError { code, message, detail }
 }
 
-/// One client for all: it keeps its connections. A proxy is never asked for what is on this machine.
+/// One client for everything: it keeps its connections open. A proxy is never used for what is on this machine.
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::language;
 
-/// Where events go: to the window, or into a test.
+/// Where events are sent: to the window, or into a test.
 pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
 
 /// What the window shows now.
@@ -205,7 +205,7 @@ impl Board {
     }
 }
 
-/// A target that is set, as far as the window may know it.
+/// An alert target that is set, as far as the window may know it.
 fn alert(config: &Config, target: AlertTarget) -> Option<AlertTargetView> {
     let set = config.alert_target(target);
     (!set.url.is_empty()).then(|| AlertTargetView {
@@ -360,7 +360,7 @@ fn apply_to_role(view: &mut RoleView, at: u64, event: &Event) {
     }
 }
 
-/// The backend is gone: what was known of its ports no longer holds, except for a conflict, which is why.
+/// The backend is gone: what was known of its ports no longer holds, except for a conflict, which is the reason.
 fn ports_are_left(view: &mut RoleView, failure: &Failure) {
     if failure.is_about_ports() {
         return;

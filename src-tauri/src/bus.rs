@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-/// Who was found on the bus.
+/// Which app was found on the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Met {
     /// The same version runs, and shows its window.
@@ -27,7 +27,7 @@ pub(crate) fn meet(
     system::meet(None, name(data_folder, version), raise)
 }
 
-/// Elsewhere there is no session bus.
+/// Other systems have no session bus.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn meet(
     _data_folder: &Path,

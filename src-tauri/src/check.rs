@@ -15,10 +15,10 @@ use crate::picture;
 
 /// How long a start may take.
 const WITHIN: Duration = Duration::from_secs(60);
-/// After the last role was ready, until its first numbers are on the window: it asks every two seconds.
+/// How long it takes from the last role being ready until its first numbers are in the window, which asks every two seconds.
 const FIRST_NUMBERS: Duration = Duration::from_secs(3);
 
-/// What `--check` prints.
+/// The line that `--check` prints.
 #[derive(Debug, Serialize)]
 struct Checked {
     version: &'static str,
@@ -107,7 +107,7 @@ pub(crate) async fn check(
     serde_json::to_string(&checked).map_err(|error| error.to_string())
 }
 
-/// Why the start came to an end without being ready: it waits for a person.
+/// Why the start ended without being ready: it waits for a person.
 fn given_up(snapshot: &Snapshot) -> Option<String> {
     if let Some(problem) = &snapshot.problem {
         return Some(problem.to_string());

@@ -9,7 +9,7 @@ use tauri::{WebviewWindow, WindowEvent};
 
 use crate::app::App;
 
-/// What closing the window does.
+/// What closing the window is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     /// The app ends.
@@ -39,7 +39,7 @@ pub(crate) fn attend(window: &WebviewWindow, app: &Arc<App>) {
     });
 }
 
-/// A question is asked only where something stops and somebody can answer: closing the window once more
+/// The question is asked only if something would stop and somebody can answer: closing the window once more
 /// while it is asked is an answer too, and helps where the page hangs.
 fn decide(shown: &Snapshot, has_painted: bool) -> Closing {
     let (app, on_close) = (&shown.app, shown.app.preferences.on_close);

@@ -18,9 +18,9 @@ const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// An app that is told to end by a signal, or by `--quit`, has ended within this time, whatever else is stuck.
 const INSISTED_WITHIN: Duration = Duration::from_secs(5);
-/// Within this time the event loop begins with that, unless it is stuck.
+/// How long the event loop may take to begin ending the app, unless it is stuck.
 const BEGUN_WITHIN: Duration = Duration::from_secs(1);
-/// What is left of the time then, for what ends last.
+/// How much of that time is left then, for the parts that end last.
 const LAST_STEPS: Duration = Duration::from_millis(300);
 
 /// Ends the app as a person does, and by force where a part of it is stuck: the event loop in a call to a desktop that hangs, a
@@ -55,7 +55,7 @@ pub(crate) fn insist(app: &Arc<App>) {
     app.shell().quit();
 }
 
-/// The program was asked to end: it does once the backends have ended, with the first status that was wanted.
+/// The program was asked to end: it ends once the backends have, with the first status that was requested.
 pub(crate) fn was_asked(handle: &AppHandle, api: &ExitRequestApi, code: Option<i32>) {
     let Some(app) = handle.try_state::<Arc<App>>() else { return };
     if let Some(code) = code {
@@ -134,6 +134,6 @@ pub(crate) fn on_signals(app: &Arc<App>) {
     }
 }
 
-/// Windows ends a window by a message, which Tauri takes.
+/// Windows asks a window to end by a message, which Tauri handles.
 #[cfg(not(unix))]
 pub(crate) fn on_signals(_app: &Arc<App>) {}

@@ -1,4 +1,4 @@
-//! An app whose window cannot be made: it does its work all the same, unless another one with a window does it, and says so.
+//! An app whose window cannot be made: it does its work all the same, unless another app with a window does, and says so.
 
 use std::time::Duration;
 

@@ -50,17 +50,17 @@ impl Fatal<'_> {
 static LOGS: OnceLock<PathBuf> = OnceLock::new();
 static IS_DONE: AtomicBool = AtomicBool::new(false);
 
-/// A message says that more is in the log in this folder.
+/// From now on messages say that the log in this folder has more.
 pub(crate) fn more_is_in(logs: &Path) {
     let _of_the_first_start = LOGS.set(logs.join("taskpaw.log"));
 }
 
-/// Nothing is shown from now on: a program has started this one, and reads what it says.
+/// From now on nothing is shown: a program has started this one, and reads its output.
 pub(crate) fn is_read_by_a_program() {
     IS_DONE.store(true, Ordering::SeqCst);
 }
 
-/// Shows a message, once in the life of the process: what comes after the first only follows from it. Waits for the person only
+/// Shows a message, once in the life of the process: any later fault only follows from the first. Waits for the person only
 /// where the message goes with the process (Windows).
 pub(crate) fn tell(fatal: Fatal<'_>, spoken: Spoken) {
     if IS_DONE.swap(true, Ordering::SeqCst) {
@@ -75,7 +75,7 @@ pub(crate) fn tell_in_the_systems_language(fatal: Fatal<'_>) {
     tell(fatal, language::of_the_system());
 }
 
-/// Only Windows has it as a part that may be missing.
+/// Only on Windows can the web view be missing.
 fn has_web_view() -> bool {
     !cfg!(windows) || tauri::webview_version().is_ok()
 }

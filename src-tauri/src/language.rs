@@ -1,4 +1,4 @@
-//! Which language is spoken: decided once, here, for window, tray, notifications and native messages.
+//! Which language the app speaks: decided here, once, for the window, tray, notifications and native messages.
 
 use std::sync::OnceLock;
 

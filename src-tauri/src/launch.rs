@@ -27,11 +27,11 @@ pub(crate) use kept::Audience;
 
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
-/// Between two looks whether it is this app's turn.
+/// How often the launch checks whether it is this app's turn.
 const TURN_EVERY: Duration = Duration::from_millis(50);
 /// How long the host on the way may take to answer each time.
 const TURN_ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// Between two looks whether the other app has ended, while a person is asked.
+/// How often the launch checks whether the other app has ended, while a person is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where a launch stands when the window is about to be built.
@@ -47,7 +47,7 @@ pub(crate) enum Launching {
     },
 }
 
-/// What a launch does once there is a window.
+/// The rest of a launch, which is done once there is a window.
 pub(crate) type WithWindow = Box<dyn FnOnce(Arc<App>)>;
 
 impl Launching {

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 pub(crate) use aside::{Aside, finish, say};
 pub(crate) use rotated::RotatedFile;
 
-/// Begins to log, what panics say too. `TASKPAW_LOG` sets what is logged, such as `debug`; `info` unless set.
+/// Starts logging, including the messages of panics. `TASKPAW_LOG` sets the level, such as `debug`; `info` unless set.
 pub(crate) fn begin(folder: &Path) {
     let file = Aside::over("log", RotatedFile::new(folder.join("taskpaw.log")));
     let filter = EnvFilter::try_from_env("TASKPAW_LOG").unwrap_or_else(|_| EnvFilter::new("info"));

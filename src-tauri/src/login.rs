@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use taskpaw_contract::folders::{CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE};
 
-/// What the app is started with then: only its icon shows.
+/// The argument with which the app is started at login: only its icon shows.
 const ARGUMENT: &str = "--background";
 
-/// The app's place in that list.
+/// The app's entry in that list.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     system: system::Entry,

@@ -104,7 +104,7 @@ pub struct Preferences {
     pub language: Language,
     /// The colours of the window.
     pub theme: Theme,
-    /// What closing the window does.
+    /// What closing the window is to do.
     pub on_close: OnClose,
     /// Whether the system shows a notification for each event that calls for the person or says that work
     /// is done.
@@ -153,7 +153,7 @@ impl Preferences {
     }
 }
 
-/// What closing the window does.
+/// What closing the window is to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum OnClose {

@@ -17,7 +17,7 @@ impl From<Failure> for Reason {
     }
 }
 
-/// What a change hears.
+/// The inputs of a change of ports.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Heard {
     /// The wanted ports were looked at.

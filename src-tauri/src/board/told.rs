@@ -91,7 +91,7 @@ fn conflicts(ports: &[PortView]) -> String {
     said.join("; ")
 }
 
-/// Why, in the words that the window is told. The last lines of a backend's log stand in that log.
+/// The reason, in the words that the window is sent. The last lines of a backend's log are in that log.
 fn reason(failure: &Failure) -> String {
     let short = match failure {
         Failure::Exited { status, .. } => return format!("its backend ended with {status}"),

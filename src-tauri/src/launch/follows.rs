@@ -20,7 +20,7 @@ use crate::handover::{
 };
 use crate::roles::{self, Message, NotGiven};
 
-/// How long an app is asked that does not hand over: it may be in another handover, which takes twenty seconds at most.
+/// How long an app that does not hand over is asked again: it may be in another handover, which takes twenty seconds at most.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
 /// Between two asks.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
@@ -266,7 +266,7 @@ impl Follows for Following {
     }
 }
 
-/// Ends when all are live, or with the first one that is not.
+/// Ends when all roles are live, or with the first one that is not.
 async fn all_live(
     awaited: Vec<(Role, impl Future<Output = Result<(), Failure>> + Send + 'static)>,
 ) -> Result<(), RoleFailure> {
@@ -290,7 +290,7 @@ fn recorded(way: PortsWay) -> RecordedWay {
     }
 }
 
-/// Whether somebody else serves a role that is on. What cannot be seen counts as somebody.
+/// Whether another process serves a role that is on. A holder that cannot be seen counts as one.
 fn is_served(app: &App) -> bool {
     let Ok(config) = app.settings().read() else { return true };
     let (on, state_folder) = (config.roles.clone(), app.settings().state_folder());

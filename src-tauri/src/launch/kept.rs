@@ -1,4 +1,4 @@
-//! The other app goes on: the person is told where they look.
+//! The other app goes on: the person is told where they are looking.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) enum Audience {
     Desktop,
 }
 
-/// Says that the other app goes on. Who looks at no window cannot be asked: a notification says it, and this app ends with
+/// Says that the other app goes on. A person without a window cannot be asked: a notification says it, and this app ends with
 /// status 1. Blocks for a moment.
 pub(super) fn tell(app: &App, audience: Audience, launch: Launch) {
     let version = match &launch {

@@ -14,7 +14,7 @@ use crate::roles::{Message, Stood};
 /// How long a backend of a successor may take to end by itself: one that is not live ends at once when its host is gone, or
 /// has told it so.
 const GONE_WITHIN: Duration = Duration::from_millis(500);
-/// Between two looks whether it is gone.
+/// How often it is checked whether the backend is gone.
 const STEP: Duration = Duration::from_millis(10);
 
 impl Yields for App {

@@ -20,7 +20,7 @@ const FINISHED_WITHIN: Duration = Duration::from_millis(250);
 /// Everything that is written aside in this process.
 static ALL: Mutex<Vec<Aside>> = Mutex::new(Vec::new());
 
-/// What is to be written.
+/// What waits to be written.
 enum Job {
     Write(Vec<u8>),
     /// Everything before was written.
@@ -87,7 +87,7 @@ impl Aside {
     }
 }
 
-/// Says a line, and waits until it is said where somebody hears it: the process may end right after it.
+/// Writes a line, and waits until it is written where somebody reads it: the process may end right after it.
 pub(crate) fn say(line: &str) {
     let stderr = Aside::stderr();
     stderr.write(format!("{line}\n").as_bytes());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::fatal::{self, Fatal};
 
-/// How long the process may take to end after that.
+/// How long the process may take to end after a panic of its main thread.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// From now on panics are logged, in place of what the standard library says on standard error. One of the thread that calls this
@@ -39,7 +39,7 @@ fn end(reason: &str) {
     std::process::exit(1);
 }
 
-/// What was said, if it is a text.
+/// The panic's message, if it is text.
 fn message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
     let said = panic.payload();
     let text = said.downcast_ref::<&str>().copied();

@@ -12,7 +12,7 @@ const OLD_FILES: u32 = 4;
 /// The size of a file, in bytes.
 const FILE_SIZE: u64 = 5 * 1024 * 1024;
 
-/// A log file; only its owner can read it. A new file is begun between two writes, so a line is written at
+/// A log file; only its owner can read it. A new file is started between two writes, so a line is written at
 /// once.
 #[derive(Debug)]
 pub(crate) struct RotatedFile {

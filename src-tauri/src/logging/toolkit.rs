@@ -10,7 +10,7 @@ const OF_THE_DISPLAY: &str = "Gdk";
 /// The most lines that are written in one life: an error in every frame would fill the log.
 const MOST: usize = 100;
 
-/// From now on what they say is logged.
+/// From now on the toolkit's messages are logged.
 pub(crate) fn hear() {
     static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     glib::log_set_default_handler(|domain, level, text| {

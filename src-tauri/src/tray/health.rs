@@ -22,7 +22,7 @@ pub(super) fn line(health: &Health, words: &Words) -> Option<String> {
     }
 }
 
-/// How bad things are.
+/// How serious the worst trouble is.
 pub(super) fn mood(shown: &Snapshot) -> Mood {
     let worst = troubles(shown).map(|trouble| trouble.state).min();
     match worst {
