@@ -34,9 +34,9 @@ test("what a person has the compiler told is told as well", () => {
 });
 
 test("SQLite is built without what no query uses, unless a person says how", () => {
-  assert.match(releaseEnv({}, "/srv").LIBSQLITE3_FLAGS, /-USQLITE_ENABLE_FTS5 .*-DSQLITE_OMIT_LOAD_EXTENSION/);
-  assert.equal(
-    releaseEnv({ LIBSQLITE3_FLAGS: "-DSQLITE_DEBUG" }, "/srv").LIBSQLITE3_FLAGS,
-    "-DSQLITE_DEBUG",
+  assert.match(
+    releaseEnv({}, "/srv").LIBSQLITE3_FLAGS,
+    /-USQLITE_ENABLE_FTS5 .*-DSQLITE_OMIT_LOAD_EXTENSION/,
   );
+  assert.equal(releaseEnv({ LIBSQLITE3_FLAGS: "-DSQLITE_DEBUG" }, "/srv").LIBSQLITE3_FLAGS, "-DSQLITE_DEBUG");
 });
