@@ -1,8 +1,9 @@
 // `npm run check:supply`: whether everything that becomes part of TaskPaw may: licences, sources and versions of the
 // crates, and known faults of crates and packages, where the lists of them can be had.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { licencesFile } from "./lib/licences.mjs";
 import { main, needsShell, ROOT, run, say, StepError } from "./lib/steps.mjs";
 
 /** Tools of the checks, in the checkout's own target folder. */
@@ -18,6 +19,9 @@ await main(async () => {
   }
   say("licences, sources and versions of the crates");
   await run(DENY, ["check", "--hide-inclusion-graph", "licenses", "sources", "bans"]);
+  const shown = readFileSync(join(ROOT, "ui", "src", "generated", "licences.ts"), "utf8");
+  if (shown !== licencesFile())
+    throw new StepError("About shows other licences than those of what is built: run `npm run generate`");
   const unknown = [
     // What each says when it cannot ask: then nothing is known, which is no failure and no success.
     known("crates", DENY, ["check", "advisories"], /failed to fetch advisory database/),

@@ -1,6 +1,7 @@
 // `npm run generate`: writes the files that are made from others and committed.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { licencesFile } from "./lib/licences.mjs";
 import { main, output, ROOT, say, StepError } from "./lib/steps.mjs";
 
 await main(() => {
@@ -18,4 +19,6 @@ await main(() => {
   }
   writeFileSync(join(ROOT, "ui", "src", "generated", "ipc.ts"), `${types}\n`);
   say("ui/src/generated/ipc.ts is current");
+  writeFileSync(join(ROOT, "ui", "src", "generated", "licences.ts"), licencesFile());
+  say("ui/src/generated/licences.ts is current");
 });

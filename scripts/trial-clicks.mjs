@@ -88,7 +88,7 @@ await main(async () => {
     if (values.pictures) {
       mkdirSync(values.pictures, { recursive: true });
       const file = `${String(rows.length).padStart(2, "0")}-${name.replaceAll(/[^a-z0-9]+/gi, "-")}.png`;
-      writeFileSync(join(values.pictures, file), desktop.picture());
+      writeFileSync(join(values.pictures, file), await windows()[0].picture());
     }
   }
 
@@ -145,24 +145,6 @@ await main(async () => {
       });
     }
 
-    // Nobody listens there, and that is an alert.
-    const broken = "one tcp_check";
-    what = "from a notification to the history of what it is about";
-    const told = await until("a notification of it", () =>
-      desktop.said.find(
-        ({ kind, title, body }) => kind === "notification" && `${title}${body}`.includes(broken),
-      ),
-    );
-    await window.click(testid("nav-settings"));
-    await trial(what, what, own, async () => {
-      desktop.click(told.number);
-      const link = `return location.hash === "#/this-machine/monitor/" + encodeURIComponent(arguments[0])`;
-      await window.sees("the page of the monitor", link, broken);
-      await window.shows(testid("history"), "its history");
-      await window.shows(`${testid("chosen-event")}`, "the event that the notification was about");
-      return 1;
-    });
-
     let other;
     what = "a second machine is in the fleet";
     other = await open(render, { DBUS_SESSION_BUS_ADDRESS: address });
@@ -189,6 +171,24 @@ await main(async () => {
         await window.sees("its card", there);
       },
     );
+
+    // Nobody listens there, and that is an alert.
+    const broken = "one tcp_check";
+    what = "from a notification to the history of what it is about";
+    const told = await until("a notification of it", () =>
+      desktop.said.find(
+        ({ kind, title, body }) => kind === "notification" && `${title}${body}`.includes(broken),
+      ),
+    );
+    await window.click(testid("nav-settings"));
+    await trial(what, what, own, async () => {
+      desktop.click(told.number);
+      const link = `return location.hash === "#/this-machine/monitor/" + encodeURIComponent(arguments[0])`;
+      await window.sees("the page of the monitor", link, broken);
+      await window.shows(testid("history"), "its history");
+      await window.shows(`${testid("chosen-event")}`, "the event that the notification was about");
+      return 1;
+    });
   } finally {
     bus.kill();
     for (const machine of [desk, render]) machine.end();

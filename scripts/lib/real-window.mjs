@@ -187,6 +187,11 @@ export class RealWindow {
     await this.click(`${selector} option[value="${value}"]`);
   }
 
+  /** What the window shows, as PNG. */
+  async picture() {
+    return Buffer.from(await this.#ask("GET", `/session/${this.session}/screenshot`), "base64");
+  }
+
   async script(script, ...args) {
     return this.#ask("POST", `/session/${this.session}/execute/sync`, { script, args });
   }
@@ -223,7 +228,7 @@ export class RealWindow {
           }
         });
       });
-      request.on("error", reject).end(JSON.stringify(body));
+      request.on("error", reject).end(body && JSON.stringify(body));
     });
   }
 }

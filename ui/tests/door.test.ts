@@ -13,7 +13,7 @@ const sources = import.meta.glob<string>("../src/**/*.{ts,svelte}", {
 describe("the door to the host", () => {
   it("is the only file that imports Tauri", () => {
     const importing = Object.entries(sources)
-      .filter(([, source]) => /["']@tauri-apps\//.test(source))
+      .filter(([, source]) => /(?:from|import)\s*\(?["']@tauri-apps\//.test(source))
       .map(([path]) => path);
     expect(importing).toEqual(["../src/platform/tauri.ts"]);
   });

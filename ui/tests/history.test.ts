@@ -133,6 +133,10 @@ describe("the page of a monitor", () => {
     expect(document.title).toContain("NAS web page");
     expect(all("history-chart").map((chart) => chart.getAttribute("data-key"))).toEqual(["connect_ms"]);
     expect(find("band").getAttribute("aria-valuetext")).toMatch(/^OK, /);
+    const table = find("band").parentElement?.querySelector("details");
+    if (table) table.open = true;
+    table?.dispatchEvent(new Event("toggle"));
+    await pass();
     expect(find("band-table").querySelectorAll("tbody tr").length).toBeGreaterThan(2);
     expect(all("history-event").length).toBe(2);
     await click("range-week");

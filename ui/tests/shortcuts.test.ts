@@ -1,6 +1,6 @@
 // Keys, the menu on a right click, search, and times as a list has them.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { type Pressed, shortcutOf } from "../src/state/shortcuts";
 import { day, moment } from "../src/words/numbers";
@@ -36,6 +36,13 @@ describe("keys", () => {
     dispatchEvent(new KeyboardEvent("keydown", { key: "?" }));
     await pass();
     expect(find("about").textContent).toContain("MIT");
+    expect(find("archive-contents").textContent).toContain("takeover-journal.jsonl");
+    find("licences").dispatchEvent(new Event("toggle"));
+    await vi.waitFor(() =>
+      expect(document.querySelectorAll("[data-testid='licence']").length).toBeGreaterThan(5),
+    );
+    expect(find("licences").textContent).toContain("tauri");
+    expect(find("licences").textContent).toContain("svelte");
     await click("about-close");
     dispatchEvent(new KeyboardEvent("keydown", { key: "3", ctrlKey: true }));
     dispatchEvent(new Event("hashchange"));

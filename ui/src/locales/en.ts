@@ -1090,8 +1090,11 @@ export const en = {
     close: "Close a form; what you typed is kept",
     help: "Show this list",
     or: "or",
-    report: "To report a problem, export the diagnostics: that page says what is in them.",
+    report: "To report a problem, export the diagnostics and give the archive to whoever helps.",
     to_report: "Report a problem",
+    licences: "Licences of others",
+    licences_text:
+      "TaskPaw is made with these packages. Their licences are at the place where each is published.",
   },
   unit: {
     seconds: "s",
@@ -1199,6 +1202,14 @@ export const en = {
     text: "One archive with the configuration, the logs, the journal and how the ports are held now. Tokens, whatever else looks like a secret, and user names are left out.",
     do: "Export diagnostics",
     done: "Saved as",
+    contents: "What is in it",
+    look: "Look at it before you give it away: a secret that looks like any other word cannot be found.",
+    has_about: "Version, system, and what this window shows",
+    has_config: "Your configuration, without tokens",
+    has_journal: "The last 200 takeovers of ports",
+    has_ports: "Who holds TaskPaw's ports now, without the arguments of programs",
+    has_logs: "The last megabyte of each log",
+    has_imported: "What was taken over from TaskPaw 3, if anything was",
   },
   close: {
     title: "Quit TaskPaw?",

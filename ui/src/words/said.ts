@@ -19,6 +19,9 @@ const DEEPEST = 3;
 /** No agent says more of a monitor. */
 const LONGEST = 2_000;
 
+/** Which values a sentence has is known only when it is found. */
+const say = t as (key: `said.${Key}`, values: Record<string, string>) => string;
+
 let made: Form[] | null = null;
 
 /** Those with more fixed words first: of two that fit, it is the more exact one. */
@@ -53,7 +56,7 @@ export function saidByAgent(text: string, depth = 0): string {
     const values = Object.fromEntries(
       names.map((name, at) => [name, saidByAgent(found[at + 1] ?? "", depth + 1)]),
     );
-    return t(`said.${key}`, values as never);
+    return say(`said.${key}`, values);
   }
   const seconds = secondsOf(text);
   if (seconds !== null) return lasting(seconds);
