@@ -321,8 +321,10 @@ fn a_disk_that_refuses_is_told_once_and_what_waits_is_written_later() {
 
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join(FOLDER);
-    // No folder can be made where something else lies.
-    symlink("/nowhere/at/all", &place).unwrap();
+    // No folder can be made below a file, not even by root.
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    symlink(file.join("below"), &place).unwrap();
     let recorder = Recorder::new(place.clone());
     recorder.go_live();
     recorder.open();
