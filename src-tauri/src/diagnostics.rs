@@ -42,7 +42,7 @@ pub(crate) struct Sources {
     pub(crate) shown: Value,
 }
 
-/// Why there is no archive.
+/// Why the archive could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the archive {} cannot be written: {source}", path.display())]
 pub(crate) struct ExportError {

@@ -1,4 +1,4 @@
-//! The window's one door to the host: one command in, one event out.
+//! The only interface between the window and the host: one command in, one event out.
 
 mod alerts;
 mod closing;

@@ -50,7 +50,7 @@ struct Note {
     place: Option<Place>,
 }
 
-/// Hears which event is to be opened.
+/// Receives the event that is to be opened.
 type OnClick = Arc<dyn Fn(Option<Place>) + Send + Sync>;
 
 /// Opens an event in the window.
@@ -91,12 +91,12 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
     }
 }
 
-/// Title and text of one that only shows whether they arrive.
+/// Title and text of a test notification, which only shows whether they arrive.
 pub(crate) fn trial(chosen: Language) -> (String, String) {
     words::trial(language::spoken(chosen))
 }
 
-/// Whether a person wants to hear of it.
+/// Whether the person wants to be notified of an event.
 fn calls_for_a_person(event: &AgentEvent) -> bool {
     matches!(event.level, Some(EventLevel::Alert | EventLevel::Done))
 }
@@ -114,7 +114,7 @@ fn is_new(told: &mut VecDeque<(String, u64, String)>, event: &AgentEvent) -> boo
     true
 }
 
-/// What becomes of one more event.
+/// What is done with one more event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Show,
@@ -123,7 +123,7 @@ enum Next {
     Nothing,
 }
 
-/// How many were shown of late.
+/// How many notifications were shown recently.
 #[derive(Debug, Default)]
 struct Pace {
     since: Option<Instant>,

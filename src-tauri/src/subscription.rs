@@ -68,7 +68,7 @@ pub(crate) async fn attend(app: Arc<App>, to_window: ToWindow) {
     }
 }
 
-/// A moment in which something is sent; never, if nothing waits.
+/// Waits until a moment in which something is to be sent; for ever if nothing waits.
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
@@ -76,7 +76,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-/// What a role says of all that it watches.
+/// A role's answer about everything that it watches.
 trait Whole: DeserializeOwned + Clone + Send + Sync {
     const ROLE: Role;
 
@@ -109,7 +109,7 @@ struct Subscribed<'a, S> {
     status: S,
 }
 
-/// What a subscription woke for.
+/// Why a subscription woke up.
 enum Woke {
     /// A line of the stream; nothing at its end.
     Line(Option<String>),

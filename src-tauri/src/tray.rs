@@ -30,7 +30,7 @@ const AFTER_THE_START: Duration = Duration::from_millis(500);
 /// A desktop that is restarted takes the tray away and brings it back. For longer than this, it is gone.
 const GONE_FOR: Duration = Duration::from_secs(10);
 
-/// What is done when a person clicks.
+/// What to do when a person clicks.
 type OnClick = Arc<dyn Fn(Click) + Send + Sync>;
 
 /// Puts the tray's icon up after the start, and keeps it as the board is. `shows_window` is false where the app

@@ -23,7 +23,7 @@ use taskpaw_words::fill;
 use crate::{ipc, language, tray, window};
 use words::Words;
 
-/// What is over within this time nobody has to hear of: another program that has a port for a moment, a start after a crash.
+/// Nobody has to hear of what is over within this time: another program that has a port for a moment, a start after a crash.
 const LASTS_FOR: Duration = Duration::from_secs(3);
 
 /// What a person is told.
@@ -137,7 +137,7 @@ async fn tell(app: &Arc<App>, handle: &AppHandle, view: &RoleView, shown: &Snaps
     }
 }
 
-/// Does what was clicked.
+/// Does what the clicked button says.
 fn act(app: &Arc<App>, handle: &AppHandle) -> impl Fn(Option<Request>) + Send + 'static + use<> {
     let (app, handle) = (Arc::clone(app), handle.clone());
     move |request| match request {

@@ -20,7 +20,7 @@ use crate::appearance::{Appearance, SharedAppearance};
 pub(crate) const NAME: &str = "main";
 /// The title of the window, while nothing more is known.
 pub(crate) const TITLE: &str = "TaskPaw";
-/// What is kept of the window from one start to the next. Not whether it is visible: `--background` decides that.
+/// What is remembered of the window from one start to the next. Not whether it is visible: `--background` decides that.
 const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
 
 /// What keeps the window's size and place from one start to the next. One that follows another window is put where that one

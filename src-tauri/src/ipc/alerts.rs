@@ -9,7 +9,7 @@ use taskpaw_contract::ipc::{
 use crate::app::App;
 use crate::notify;
 
-/// Saves it. The hub tells it: one that is off is switched on, and watches this machine.
+/// Saves an alert target. The hub sends the alerts: if it is off, it is switched on, and watches this machine.
 pub(super) fn set(app: &App, draft: AlertTargetDraft) -> Result<(), IpcError> {
     let target = draft.target;
     let wanted = wanted(&app.settings().read()?, draft)?;
@@ -23,14 +23,14 @@ pub(super) fn set(app: &App, draft: AlertTargetDraft) -> Result<(), IpcError> {
     Ok(())
 }
 
-/// Forgets it. The hub goes on.
+/// Removes the alert target. The hub goes on.
 pub(super) fn remove(app: &App, target: AlertTarget) -> Result<(), IpcError> {
     let config = app.change_config(|config| *config.alert_target_mut(target) = WebhookConfig::default())?;
     app.restart_if_on(&config, Role::Hub);
     Ok(())
 }
 
-/// Has a backend send one message: which one does not matter.
+/// Has a backend send one message: either backend can.
 pub(super) async fn test(app: &App, draft: AlertTargetDraft) -> Result<AlertTest, IpcError> {
     let target = draft.target;
     let WebhookConfig { url, token, .. } = wanted(&app.settings().read()?, draft)?;

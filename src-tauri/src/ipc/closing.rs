@@ -5,7 +5,7 @@ use taskpaw_contract::ipc::{CloseDecision, ErrorCode, Event, IpcError};
 
 use crate::app::App;
 
-/// Does what was decided, and remembers it if that is wanted.
+/// Carries out the decision, and remembers it if that is wanted.
 pub(super) fn answer(app: &App, decision: CloseDecision, remember: bool) -> Result<(), IpcError> {
     if decision == CloseDecision::Tray && !app.board().snapshot().app.has_tray {
         let message = "there is no tray for the app to stay in; leave the window open, or minimise it";

@@ -352,7 +352,7 @@ impl Handlers for App {
     }
 }
 
-/// Whether an order that starts something is taken now.
+/// Whether an order that starts something is accepted now.
 fn may_start(app: &App) -> Result<(), IpcError> {
     if app.lifecycle().is_changing_ports() {
         return Err(IpcError::new(ErrorCode::Busy, "a change of ports is under way; wait until it is over"));

@@ -98,7 +98,7 @@ fn known(agents: &[HubAgent], url: &str, known_as: Option<&str>) -> Option<Strin
     found.or_else(|| known_as.map(str::to_owned))
 }
 
-/// A name that no machine of the fleet has.
+/// A name that no machine of the fleet has yet.
 fn free_name(agents: &[HubAgent], wanted: &str) -> String {
     let wanted = wanted.trim();
     let is_free = |name: &String| agents.iter().all(|agent| agent.name != *name);

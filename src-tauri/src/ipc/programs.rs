@@ -6,12 +6,12 @@ use std::path::Path;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use taskpaw_contract::ipc::{ErrorCode, IpcError, RunningProgram};
 
-/// More than anybody reads through.
+/// The most programs that are listed: more than anybody reads through.
 const MOST: usize = 500;
 /// How many letters of a name Linux keeps.
 const KEPT_OF_A_NAME: usize = 15;
 
-/// Lists them. Blocks for a moment.
+/// Lists the programs. Blocks for a moment.
 pub(super) fn running() -> Result<Vec<RunningProgram>, IpcError> {
     let mut system = System::new().map_err(|error| {
         IpcError::new(ErrorCode::Unsupported, format!("processes cannot be listed: {error}"))
@@ -35,7 +35,7 @@ struct Seen {
     exe: Option<String>,
 }
 
-/// One line for each program, by name; TaskPaw itself is none to watch.
+/// One line for each program, by name; TaskPaw itself is left out.
 fn listed(seen: impl Iterator<Item = Seen>) -> Vec<RunningProgram> {
     let mut counted: BTreeMap<(String, Option<String>), u32> = BTreeMap::new();
     for Seen { name, exe } in seen {

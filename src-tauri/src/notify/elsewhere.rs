@@ -5,7 +5,7 @@ use tauri_plugin_notification::NotificationExt as _;
 
 use super::{Note, OnClick};
 
-/// The desktop, as somebody who shows notifications.
+/// The desktop, as the place that shows notifications.
 pub(super) struct Desktop(AppHandle);
 
 impl Desktop {

@@ -25,13 +25,13 @@ const PATH: &str = "/org/freedesktop/Notifications";
 const DEFAULT: &str = "default";
 /// How many notifications wait to be shown: more than come in a minute.
 const WAITING: usize = 16;
-/// The clicks of so many are understood: no desktop keeps more in sight.
+/// How many notifications can be clicked: no desktop keeps more in sight.
 const MOST_SHOWN: usize = 64;
 
 /// Which notification is about what, the newest last.
 type Shown = Arc<Mutex<VecDeque<(u32, Option<Place>)>>>;
 
-/// The desktop, as somebody who shows notifications.
+/// The desktop, as the place that shows notifications.
 pub(super) struct Desktop(SyncSender<Note>);
 
 impl Desktop {
@@ -96,7 +96,7 @@ fn notify(connection: &Connection, note: &Note) -> zbus::Result<u32> {
     reply.body().deserialize::<u32>()
 }
 
-/// Ends with the connection.
+/// Ends when the connection does.
 fn hear(clicks: MessageIterator, shown: &Shown, on_click: &OnClick) {
     for message in clicks.filter_map(Result::ok) {
         let header = message.header();

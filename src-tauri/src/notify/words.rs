@@ -6,17 +6,17 @@ use taskpaw_words::{Spoken, Word, duration, event, metric, monitor_type, native,
 
 const CHINESE: Spoken = Spoken::SimplifiedChinese;
 
-/// Title and body of the one that stands for all that are too many.
+/// Title and body of the notification that stands for all that are too many.
 pub(super) fn more(spoken: Spoken) -> (String, String) {
     (native::MORE_EVENTS.of(spoken).to_owned(), native::MORE_EVENTS_TEXT.of(spoken).to_owned())
 }
 
-/// What a click on one opens, where a desktop says it.
+/// What a click on a notification opens, where a desktop says it.
 pub(super) fn open(spoken: Spoken) -> &'static str {
     native::OPEN.of(spoken)
 }
 
-/// Title and body of one that only shows whether they arrive.
+/// Title and body of a test notification, which only shows whether they arrive.
 pub(super) fn trial(spoken: Spoken) -> (String, String) {
     (native::TRIAL.of(spoken).to_owned(), native::TRIAL_TEXT.of(spoken).to_owned())
 }
@@ -99,7 +99,7 @@ fn title(kind: EventKind, cause: Option<PollErrorCode>) -> Word {
     }
 }
 
-/// What the title does not say; nothing where only the event's own words do.
+/// What the title does not say; nothing where only the event's own words say it.
 fn body(kind: EventKind, cause: Option<PollErrorCode>) -> Option<Word> {
     Some(match kind {
         EventKind::Readable => event::READABLE_TEXT,

@@ -9,7 +9,7 @@ use taskpaw_contract::ipc::{ContainerEngine, RunBy, RunByProgram};
 const LONGEST: usize = 128;
 /// How much of a container's id its program shows.
 const SHORT_ID: usize = 12;
-/// The length of the whole id.
+/// The length of a container's whole id.
 const ID: usize = 64;
 
 /// A process above another one.
@@ -28,7 +28,7 @@ pub(super) fn run_by(process: &Process, port: u16) -> Option<RunBy> {
     system::look(process).and_then(|(groups, above)| decide(&groups, &process.argv, &above, port))
 }
 
-/// Decides. `groups` is what the system says of its control groups, `above` the processes above it, the nearest first.
+/// Decides why a process runs. `groups` is what the system says of its control groups, `above` the processes above it, the nearest first.
 fn decide(groups: &str, argv: &[String], above: &[Above], port: u16) -> Option<RunBy> {
     let path = group(groups);
     let container = || path.and_then(container);

@@ -129,7 +129,7 @@ fn pass(command: &mut tokio::process::Command, listeners: Vec<Claim>) -> io::Res
     command.fd_mappings(mappings).map(|_| ()).map_err(io::Error::other)
 }
 
-/// Elsewhere none is kept that could be passed.
+/// Other systems keep no listener that could be passed.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn passed(_listeners: &[Claim]) -> Vec<PassedListener> {
     Vec::new()
@@ -226,7 +226,7 @@ async fn write(stdin: Option<&mut Lines>, line: &[u8]) {
     }
 }
 
-/// Ends the stdin of a sidecar, whoever else still has this end of it.
+/// Ends the stdin of a sidecar, even if another process still has this end of it.
 async fn close(stdin: Option<Lines>) {
     let Some(mut stdin) = stdin else { return };
     if let Err(error) = stdin.shutdown().await {

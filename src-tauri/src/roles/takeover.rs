@@ -19,7 +19,7 @@ use taskpaw_v3::EndedWithV3;
 use super::blocked::{Blocked, Past, known_as};
 use super::ports::views;
 
-/// Why a role has not its ports.
+/// Why a role does not have its ports.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Refused {
     /// An attempt has failed.
@@ -53,7 +53,7 @@ pub(super) struct Takeover<'a> {
     pub(super) is_launch: bool,
 }
 
-/// What is learnt of those that are about to be ended, before they are.
+/// What is learnt about the processes that are about to be ended, before they are.
 #[derive(Default)]
 struct Learnt {
     generations: BTreeMap<Pid, Generation>,

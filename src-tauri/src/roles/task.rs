@@ -29,7 +29,7 @@ use crate::settings::Settings;
 
 /// How long a backend may take to end whose host is gone, or has told it so: it is not live, and ends at once.
 const GONE_WITHIN: Duration = Duration::from_millis(500);
-/// Between two looks for its end.
+/// How often it is checked whether such a backend has ended.
 const GONE_STEP: Duration = Duration::from_millis(10);
 
 /// What a role needs of the app around it.
@@ -695,7 +695,7 @@ impl Runner {
     }
 }
 
-/// Whether a process lives, and is still the one that was meant.
+/// Whether a process is alive, and still the one that was meant.
 fn is_still_there(process: &ProcessIdentity) -> bool {
     Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
 }

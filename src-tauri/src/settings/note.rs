@@ -10,7 +10,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::{Config, Endpoint};
 use taskpaw_contract::ipc::PortDraft;
 
-/// A note names some ports.
+/// The most bytes of a note, which names a few ports.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// The ports of a role before and after a change.
@@ -68,7 +68,7 @@ fn ports_of(config: &Config, role: Role) -> Vec<Port> {
     config.endpoints(role).into_iter().map(port).collect()
 }
 
-/// The file of the note. It is whole or not there.
+/// The file of the note, which is complete or absent.
 #[derive(Debug, Clone)]
 pub(crate) struct Note {
     path: PathBuf,

@@ -11,7 +11,7 @@ use tauri::{AppHandle, Manager as _};
 
 use crate::window;
 
-/// What comes once the person has chosen.
+/// The answer, which comes once the person has chosen.
 type Choice = Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>>;
 
 /// Opens it above the app's window and waits until the person has chosen. Never on the main thread, which it needs itself.

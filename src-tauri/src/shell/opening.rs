@@ -11,7 +11,7 @@ const OPENER: &str = "/usr/bin/open";
 #[cfg(not(any(target_os = "windows", target_os = "macos")))]
 const OPENER: &str = "xdg-open";
 
-/// Has it shown. What the other program does with it is not waited for.
+/// Has the path shown. What the other program does with it is not waited for.
 pub(super) fn open(path: &Path) -> Result<(), String> {
     // Otherwise the other program could take a path for an option, or for an address.
     if !path.is_absolute() {

@@ -16,7 +16,7 @@ const TOGETHER: Duration = Duration::from_millis(100);
 /// How many events wait to be sent; beyond that the window is told to ask for them.
 const MOST_EVENTS: usize = 200;
 
-/// What waits to be sent of one role.
+/// What waits to be sent about one role.
 pub(super) struct Batch {
     role: Role,
     wanted: BTreeSet<DataKind>,
@@ -142,7 +142,7 @@ impl Batch {
     }
 }
 
-/// Whether there was a place for it.
+/// Keeps one more, if there is a place for it; says whether there was.
 fn push<T: Clone>(waiting: &mut Vec<T>, one: &T) -> bool {
     let has_place = waiting.len() < MOST_EVENTS;
     if has_place {

@@ -12,7 +12,7 @@ use super::OnClick;
 use super::icon::draw;
 use super::menu::{Click, Command, Entry, Shown};
 
-/// Both systems make it smaller where they need to.
+/// The icon's size in pixels; both systems scale it down where they need to.
 const SIZE: u32 = 64;
 const NO_SHORTCUT: Option<&str> = None;
 

@@ -36,7 +36,7 @@ pub(super) struct Command {
     pub(super) click: Click,
 }
 
-/// What a person wants who clicks.
+/// What a person who clicks wants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Click {
     /// To see the window.

@@ -44,7 +44,7 @@ impl Drop for Told {
     }
 }
 
-/// Shows one. `on_click` is told what was clicked.
+/// Shows a notification. `on_click` is told what was clicked.
 ///
 /// # Errors
 /// Why none can be shown: there is no bus, nobody there who shows it, or no answer in time.
@@ -93,7 +93,7 @@ fn key(at: usize) -> String {
     if at == 0 { DEFAULT.to_owned() } else { format!("action-{at}") }
 }
 
-/// Whether it says that a notification has gone.
+/// Whether a message says that a notification has gone.
 fn is_about(closed: &Message, id: u32) -> bool {
     closed.body().deserialize::<(u32, u32)>().is_ok_and(|(closed, _)| closed == id)
 }
