@@ -22,7 +22,7 @@ const SAID_LETTERS: usize = 200;
 /// Why something was not told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    /// It answers, and does not take it.
+    /// The target answers, and does not accept the message.
     #[error("it answers with status {status}")]
     Status {
         /// The status.
@@ -30,10 +30,10 @@ pub(crate) enum SendError {
         /// What it says besides.
         said: Option<String>,
     },
-    /// It does not answer.
+    /// The target does not answer.
     #[error("it does not answer in time")]
     Timeout,
-    /// It cannot be asked.
+    /// The target cannot be reached.
     #[error("it cannot be reached: {reason}")]
     Unreachable {
         /// Why, as a code.

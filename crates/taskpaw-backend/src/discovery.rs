@@ -24,7 +24,7 @@ pub(crate) struct Announcement {
     pub(crate) machine: String,
     /// What tells it from all others.
     pub(crate) server_id: String,
-    /// Its version.
+    /// The agent's version.
     pub(crate) version: String,
     /// Where hubs poll it.
     pub(crate) address: SocketAddr,
@@ -33,9 +33,9 @@ pub(crate) struct Announcement {
 /// A service as it was found, before anything of it is believed.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Its port.
+    /// The agent's port.
     pub(crate) port: u16,
-    /// Its addresses, in any order.
+    /// The agent's addresses, in any order.
     pub(crate) addresses: Vec<IpAddr>,
     /// What it says of itself.
     pub(crate) texts: Vec<(String, String)>,
@@ -81,7 +81,7 @@ impl Announcement {
         [(MACHINE, text(&self.machine)), (SERVER_ID, text(&self.server_id)), (VERSION, text(&self.version))]
     }
 
-    /// Its name among its kind.
+    /// The name that the agent announces itself under.
     pub(crate) fn instance(&self) -> String {
         cut(&self.machine, LABEL_BYTES).to_owned()
     }

@@ -45,7 +45,7 @@ pub(crate) enum HelloError {
 
 /// A host that has greeted.
 pub(crate) struct Host {
-    /// Its greeting.
+    /// The host's greeting.
     pub(crate) hello: Hello,
     /// What it asks for; ends when the host is gone.
     pub(crate) steps: mpsc::Receiver<Result<Step, StepError>>,

@@ -29,7 +29,7 @@ pub(crate) enum Telling {
 pub(crate) struct Advance(Arc<AtomicU64>);
 
 impl Advance {
-    /// It has come a little further.
+    /// Notes that the work has come a little further.
     pub(crate) fn step(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

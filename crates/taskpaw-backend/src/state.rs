@@ -40,7 +40,7 @@ pub(crate) enum StateError {
     TooNew {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// The file's schema.
         schema: u64,
         /// The newest that is known here.
         known: u64,
@@ -53,7 +53,7 @@ pub(crate) enum StateError {
         /// What the system says.
         source: io::Error,
     },
-    /// It is not what this program writes.
+    /// The file is not what this program writes.
     #[error("{}, line {line}: {reason}. The file was left as it is; move it away to start without it", path.display())]
     Damaged {
         /// The file.
@@ -63,7 +63,7 @@ pub(crate) enum StateError {
         /// What is wrong there.
         reason: String,
     },
-    /// It is not a database, or one that is broken.
+    /// The file is not a database, or a broken one.
     #[error(
         "{} cannot be used: {reason}. The file was left as it is; move it away to start without it",
         path.display()

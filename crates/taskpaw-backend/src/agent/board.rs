@@ -38,7 +38,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Its status as of now.
+    /// The monitor's status as of now.
     fn now(&self) -> MonitorStatus {
         let now = Instant::now();
         let state_seconds = Some(now.saturating_duration_since(self.since).as_secs_f64());

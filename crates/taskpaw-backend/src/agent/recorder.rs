@@ -43,7 +43,7 @@ pub(super) struct Recorder {
     /// Nothing: it is not live, or has closed.
     store: Mutex<Option<Store>>,
     is_live: AtomicBool,
-    /// It was told that no disk takes it.
+    /// Whether it was logged that the disk accepts nothing.
     is_failing: AtomicBool,
     /// A state has changed.
     changed: Notify,

@@ -50,11 +50,11 @@ struct Entry {
 }
 
 enum EntryState {
-    /// It begins when the agent is live.
+    /// The monitor begins when the agent is live.
     Waits,
-    /// It is switched off, or cannot run.
+    /// The monitor is switched off, or cannot run.
     Off,
-    /// It runs in this.
+    /// The monitor runs in this task.
     Runs(Run),
 }
 

@@ -23,9 +23,9 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 /// What others want of a monitor that runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wishes {
-    /// It is to say what it remembers, and to end.
+    /// The monitor is to report what it remembers, and to end.
     pub(super) ending: Arc<Notify>,
-    /// It is to look at once.
+    /// The monitor is to look at once.
     pub(super) now: Arc<Notify>,
 }
 

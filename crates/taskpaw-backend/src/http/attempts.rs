@@ -67,7 +67,7 @@ impl Attempts {
         }
     }
 
-    /// It was looked at at once, and was wrong.
+    /// Notes that a token was checked at once, and was wrong.
     pub(super) fn failed(&self, peer: Option<IpAddr>, from: Neighbourhood, now: Instant) {
         // Nothing panics while it holds the lock.
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

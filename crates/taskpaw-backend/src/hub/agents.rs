@@ -32,7 +32,7 @@ pub(super) enum CallError {
     /// The agent asks for another token.
     #[error("the agent does not accept the token; set the one of its configuration")]
     Unauthorized,
-    /// It answers, and not as agreed.
+    /// The agent answers, and not as agreed.
     #[error("the agent answers {path} with status {status}")]
     Status {
         /// The call.
@@ -40,10 +40,10 @@ pub(super) enum CallError {
         /// The status.
         status: StatusCode,
     },
-    /// It does not answer.
+    /// The agent does not answer.
     #[error("the agent does not answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
-    /// It cannot be reached.
+    /// The agent cannot be reached.
     #[error("the agent cannot be reached: {0}")]
     Unreachable(String),
     /// This system does not let the hub reach it.
@@ -52,10 +52,10 @@ pub(super) enum CallError {
     /// What answers is not an agent.
     #[error("what answers at this address is no agent: {0}")]
     NoAgent(&'static str),
-    /// It is of a version that a hub cannot use.
+    /// The agent's version is one that a hub cannot use.
     #[error("TaskPaw {0} answers there, which is too old for a hub: it needs version {OLDEST} or later")]
     TooOld(String),
-    /// It answers with more than is read.
+    /// The agent answers with more than is read.
     #[error("the agent's answer to {path} is larger than {most} bytes")]
     TooMuch {
         /// The call.
@@ -179,7 +179,7 @@ impl AgentClient {
         status.ok_or(CallError::NoAgent("its status has no monitors"))
     }
 
-    /// Its version, which nobody needs a token to ask for.
+    /// The agent's version, which can be asked for without a token.
     pub(super) async fn version(&self) -> Result<String, CallError> {
         let body = self.get("/ping", "", self.within, PING_BYTES).await?;
         let version = answer::version(&body.bytes).map_err(|_| NO_OBJECT)?;

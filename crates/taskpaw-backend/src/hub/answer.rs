@@ -103,7 +103,7 @@ pub(super) fn version(body: &[u8]) -> serde_json::Result<Option<String>> {
 /// The events of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// Those that are taken, in the order in which they were told.
+    /// The events that are taken, in the order in which they were told.
     pub(super) events: Vec<AgentEvent>,
     /// The smallest number of those that are not taken.
     pub(super) left_from: Option<u64>,

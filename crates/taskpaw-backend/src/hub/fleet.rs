@@ -75,11 +75,11 @@ impl Age {
 /// What a change of the configuration means for the polls.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Reconciled {
-    /// These are not polled any more.
+    /// The agents that are no longer polled.
     pub(super) ended: Vec<AgentId>,
-    /// These are to be polled.
+    /// The agents that are to be polled.
     pub(super) started: Vec<(AgentId, HubAgent)>,
-    /// These names are not configured any more.
+    /// The names that are no longer configured.
     pub(super) forgotten: Vec<String>,
 }
 
@@ -256,7 +256,7 @@ impl Fleet {
         Changed { presence, ..changed }
     }
 
-    /// Its events were asked for, and this is wrong with them.
+    /// Notes that an agent's events were asked for, and what is wrong with them.
     pub(super) fn events_fetched(&self, id: AgentId, problem: Option<(PollErrorCode, String)>) -> Changed {
         self.change(id, |agent| {
             if let Some((_, reason)) = problem.as_ref().filter(|_| agent.events_error != problem) {

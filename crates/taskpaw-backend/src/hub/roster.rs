@@ -232,7 +232,7 @@ fn refuse_second(agents: &[HubAgent], name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The same checks as those of the file; the message names the field of the form.
+/// Checks an agent as the configuration file is checked; the message names the field of the form.
 fn checked(agent: HubAgent) -> Result<HubAgent, ApiError> {
     let agent = HubAgent { url: tidy_url(&agent.url), ..agent };
     match agent.check_new("agent") {

@@ -39,7 +39,7 @@ use write::Writer;
 pub(super) struct Source {
     /// The configured name of the agent.
     pub(super) agent: String,
-    /// Its configured address.
+    /// The agent's configured address.
     pub(super) url: String,
     /// What the agent says who it is.
     pub(super) server_id: String,
@@ -61,7 +61,7 @@ impl Source {
 /// What was stored of the events of one fetch.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    /// Those that were not there yet.
+    /// The events that were not there yet.
     pub(super) fresh: Vec<FleetEvent>,
     /// The agent counts its events from the start again.
     pub(super) installed_anew: bool,

@@ -190,7 +190,7 @@ struct File {
     size: u64,
     /// Since when it has this size.
     since: Instant,
-    /// It has been told, or was there from the start.
+    /// Whether the file was reported, or was there from the start.
     is_known: bool,
 }
 

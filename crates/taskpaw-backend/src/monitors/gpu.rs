@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::program::{Ended, Leash, Running};
 
 const PROGRAM: &str = if cfg!(windows) { "nvidia-smi.exe" } else { "nvidia-smi" };
-/// It takes a tenth of a second of work, so it is not asked at every look.
+/// Asking takes a tenth of a second of work, so it is not done at every look.
 const EVERY: Duration = Duration::from_secs(10);
 /// After it has failed, as with a broken driver.
 const EVERY_AFTER_FAILURE: Duration = Duration::from_secs(300);

@@ -18,9 +18,9 @@ pub(crate) struct Health {
 /// A change that is worth an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It was well, or not looked at yet, and is down.
+    /// The monitored thing was well, or not looked at yet, and is down.
     Down,
-    /// It was down and is well.
+    /// The monitored thing was down and is well.
     Up,
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Memory {
     /// An agent that remembers nothing has run since: only what was told counts, and what stands.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_outdated: bool,
-    /// It was told that the monitor itself has failed.
+    /// Whether it was reported that the monitor itself has failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_failing: bool,
     /// How many events were not told, and what the last of them said.
@@ -116,7 +116,7 @@ impl Memory {
         (!self.found.is_null() && !self.is_outdated).then_some(&self.found)
     }
 
-    /// Its last note: with an event, or what it had found.
+    /// The monitor's last note: with an event, or what it had found.
     pub(crate) fn last_note(&self) -> Option<&Value> {
         if self.is_outdated {
             return None;

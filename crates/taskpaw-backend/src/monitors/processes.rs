@@ -29,13 +29,13 @@ struct Table {
 /// A process that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Its id, which another process may get later.
+    /// The process id, which another process may get later.
     pub(crate) pid: u32,
     /// When it was started, in seconds since 1970. With the id it means one process for ever.
     pub(crate) started_at: u64,
-    /// Its name.
+    /// The process's name.
     pub(crate) name: String,
-    /// Its memory in bytes.
+    /// The process's memory in bytes.
     pub(crate) memory: u64,
     /// Set once it has ended and its parent has not noticed yet: with its exit status, where that can be seen.
     pub(crate) ended: Option<Option<i32>>,

@@ -97,7 +97,7 @@ pub(super) struct Ended {
     pub(super) status: Option<ExitStatus>,
     /// The end of what it said, to both outputs.
     pub(super) said: String,
-    /// How long it ran.
+    /// How long the program ran.
     pub(super) took: Duration,
 }
 

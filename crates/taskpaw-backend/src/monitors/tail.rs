@@ -30,7 +30,7 @@ pub(super) struct Tail {
     followed: Option<Followed>,
     /// How far a file was read that could not be opened any more.
     resume: Option<u64>,
-    /// It has been looked for before: a file that comes later is new as a whole.
+    /// Whether the file was looked for before: a file that comes later is new as a whole.
     has_looked: bool,
     /// The beginning of a line whose end has not been written yet.
     partial: Partial,

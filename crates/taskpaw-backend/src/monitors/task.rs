@@ -90,9 +90,9 @@ struct Run {
     seen_first: Instant,
     seen_last: Instant,
     exit: Option<i32>,
-    /// It was known before a restart, and was not looked at since.
+    /// Whether the run was known before a restart, and was not looked at since.
     is_recalled: bool,
-    /// Its end was not seen: it came while the agent did not run.
+    /// Whether the end of the run was not seen: it came while the agent did not run.
     is_unseen: bool,
 }
 

@@ -33,7 +33,7 @@ pub(in super::super) struct Proof<'a> {
 /// Why a hub gets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum Refused {
-    /// It has acknowledged what nobody was ever told.
+    /// The hub has acknowledged an event that nobody was ever told.
     #[error(
         "ack: event {ack} was never offered; the last one is {offered}. Nothing was forgotten. Remove this machine from \
          that hub and add it again"
@@ -44,7 +44,7 @@ pub(in super::super) enum Refused {
         /// What it could have.
         offered: u64,
     },
-    /// It means another row of numbers, or another start.
+    /// The hub means another series of numbers, or another start.
     #[error("cursor_stream and cursor_boot are not those of this agent's start; ask for its status again")]
     OtherCursor,
 }

@@ -117,7 +117,7 @@ impl Minute {
         std::mem::take(&mut self.waiting).into()
     }
 
-    /// The same, with the minute that is not over.
+    /// Takes everything, including the minute that is not over.
     pub(super) fn take_all(&mut self, now: u64) -> Vec<Entry> {
         self.roll(now);
         if let Some(minute) = self.now.take() {

@@ -73,7 +73,7 @@ impl Ring {
         Ok(())
     }
 
-    /// The same of the newest files alone.
+    /// As `each`, of the newest files alone.
     pub(super) fn each_of_newest(&self, files: usize, see: &mut dyn FnMut(Entry)) -> io::Result<()> {
         let numbers = self.numbers();
         for number in &numbers[numbers.len().saturating_sub(files)..] {

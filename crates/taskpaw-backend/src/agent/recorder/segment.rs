@@ -42,7 +42,7 @@ pub(super) struct Spread {
 pub(super) enum Entry {
     /// The agent watched in this minute since 1970; the means of the numbers that were seen.
     Minute { at: u32, means: Vec<(Name, f64)> },
-    /// The same for ten minutes, by the number of the ten.
+    /// The spreads of ten minutes, by the number of the ten.
     Ten { at: u32, spreads: Vec<(Name, Spread)> },
     /// A monitor is in this state from this time in ms since 1970; nothing: it is watched no more.
     State { monitor: String, at: u64, state: Option<MonitorState> },

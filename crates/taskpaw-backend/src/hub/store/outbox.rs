@@ -32,9 +32,9 @@ pub(in super::super) struct Delivery {
 pub(in super::super) enum Outcome {
     /// The other side has it.
     Delivered,
-    /// It has not, and is told again later.
+    /// The target has not received the event, which is sent again later.
     Failed,
-    /// It refuses this very event, which does not keep others waiting for long.
+    /// The target refuses this very event, which does not keep others waiting for long.
     Refused,
 }
 

@@ -21,9 +21,9 @@ pub(in super::super) struct Filter {
 /// What an earlier launch has known of an agent.
 #[derive(Debug)]
 pub(in super::super) struct Remembered {
-    /// Its configured name.
+    /// The agent's configured name.
     pub(in super::super) name: String,
-    /// Its address then.
+    /// The agent's address then.
     pub(in super::super) url: String,
     /// How long ago it answered.
     pub(in super::super) seen_ms_ago: u64,

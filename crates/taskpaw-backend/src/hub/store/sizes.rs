@@ -8,7 +8,7 @@ use super::order::Order;
 
 /// What an event takes on the disk besides its texts: its numbers, and what finds it.
 const EVENT: u64 = 256;
-/// The same of a note about a state.
+/// What a note about a state takes on the disk besides its texts.
 const STATE: u64 = 96;
 /// How many rows are removed at once.
 const AT_ONCE: u64 = 2_000;
