@@ -152,7 +152,8 @@ async function measureFleet(folder, ports, row) {
     const calls = [];
     for (let call = 0; call < 101; call += 1) {
       const asked = performance.now();
-      await status();
+      // To the last byte: what is done with it is the reader's own.
+      await (await fetch(`http://127.0.0.1:${ports.api}/status`)).arrayBuffer();
       calls.push(performance.now() - asked);
     }
     calls.sort((a, b) => a - b);

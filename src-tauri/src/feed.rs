@@ -8,9 +8,17 @@ use tokio::sync::{broadcast, watch};
 /// How many events wait for a listener; one that is slower misses the oldest.
 const WAITING_EVENTS: usize = 256;
 
+/// An event, and where it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Happened {
+    pub(crate) event: AgentEvent,
+    /// What the hub calls the machine; `None` for this machine.
+    pub(crate) agent: Option<String>,
+}
+
 /// The events of all roles, as they happen.
 #[derive(Debug, Clone)]
-pub(crate) struct Events(broadcast::Sender<AgentEvent>);
+pub(crate) struct Events(broadcast::Sender<Happened>);
 
 impl Default for Events {
     fn default() -> Self {
@@ -20,13 +28,13 @@ impl Default for Events {
 
 impl Events {
     /// Every event from now on.
-    pub(crate) fn listen(&self) -> broadcast::Receiver<AgentEvent> {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Happened> {
         self.0.subscribe()
     }
 
     /// Tells everybody who listens.
-    pub(crate) fn tell(&self, event: AgentEvent) {
-        let _nobody_may_listen = self.0.send(event);
+    pub(crate) fn tell(&self, event: AgentEvent, agent: Option<String>) {
+        let _nobody_may_listen = self.0.send(Happened { event, agent });
     }
 }
 

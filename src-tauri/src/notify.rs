@@ -17,6 +17,7 @@ use tauri::AppHandle;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::App;
+use crate::feed::Happened;
 use crate::{language, window};
 use system::Desktop;
 
@@ -31,10 +32,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LONGEST_TITLE: usize = 100;
 const LONGEST_BODY: usize = 240;
 
-/// An event that a notification is about: nothing else has all three.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event that a notification is about: nothing else has its machine, number and time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Place {
     machine: String,
+    agent: Option<String>,
+    monitor: String,
     id: u64,
     time: String,
 }
@@ -53,14 +56,13 @@ struct Note {
 /// Receives the event that is to be opened.
 type OnClick = Arc<dyn Fn(Option<Place>) + Send + Sync>;
 
-/// Opens an event in the window.
+/// Opens the history of what an event is about in the window.
 fn opens(app: &Arc<App>, handle: &AppHandle) -> OnClick {
     let (app, handle) = (Arc::clone(app), handle.clone());
     Arc::new(move |place| {
         window::raise(&handle);
-        let Place { machine, id, time } =
-            place.unwrap_or_else(|| Place { machine: String::new(), id: 0, time: String::new() });
-        app.board().publish(Event::EventChosen { machine, id, time });
+        let Place { machine, agent, monitor, id, time } = place.unwrap_or_default();
+        app.board().publish(Event::EventChosen { machine, agent, monitor, id, time });
     })
 }
 
@@ -72,8 +74,8 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
     let mut told = VecDeque::new();
     let mut pace = Pace::default();
     loop {
-        let event = match happened.recv().await {
-            Ok(event) => event,
+        let Happened { event, agent } = match happened.recv().await {
+            Ok(happened) => happened,
             // A storm, of which the rest is summed up anyway.
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
@@ -85,7 +87,7 @@ pub(crate) async fn watch(app: Arc<App>, handle: AppHandle) {
             continue;
         }
         let spoken = language::spoken(preferences.language);
-        if let Some(note) = note(&event, pace.next(Instant::now()), spoken) {
+        if let Some(note) = note(&event, agent, pace.next(Instant::now()), spoken) {
             desktop.show(note);
         }
     }
@@ -144,13 +146,19 @@ impl Pace {
     }
 }
 
-fn note(event: &AgentEvent, next: Next, spoken: Spoken) -> Option<Note> {
+fn note(event: &AgentEvent, agent: Option<String>, next: Next, spoken: Spoken) -> Option<Note> {
     let mut place = None;
     let (title, body) = match next {
         Next::Nothing => return None,
         Next::SumUp => words::more(spoken),
         Next::Show => {
-            place = Some(Place { machine: event.machine.clone(), id: event.id, time: event.time.clone() });
+            place = Some(Place {
+                machine: event.machine.clone(),
+                agent,
+                monitor: event.monitor.clone(),
+                id: event.id,
+                time: event.time.clone(),
+            });
             let said = if spoken == Spoken::SimplifiedChinese { words::chinese(event) } else { None };
             let (title, body) = said.unwrap_or_else(|| {
                 (event.title.clone().unwrap_or_else(|| event.monitor.clone()), event.message.clone())
@@ -220,8 +228,14 @@ mod tests {
     #[test]
     fn a_click_opens_the_event_and_of_many_the_page_of_all() {
         let event = event(EventLevel::Alert, 7, "t");
-        let place = |next| note(&event, next, Spoken::English).map(|note| note.place);
-        let own = Place { machine: "m".to_owned(), id: 7, time: "t".to_owned() };
+        let place = |next| note(&event, Some("a".to_owned()), next, Spoken::English).map(|note| note.place);
+        let own = Place {
+            machine: "m".to_owned(),
+            agent: Some("a".to_owned()),
+            monitor: "w".to_owned(),
+            id: 7,
+            time: "t".to_owned(),
+        };
         assert_eq!(place(Next::Show), Some(Some(own)));
         assert_eq!(place(Next::SumUp), Some(None));
         assert_eq!(place(Next::Nothing), None);

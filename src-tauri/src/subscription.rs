@@ -195,7 +195,7 @@ async fn hear_agent(
             }
             Some(AgentNews::Event { event }) => {
                 agent.batch.agent_event(&event);
-                app.events().tell(event);
+                app.events().tell(event, None);
             }
             Some(AgentNews::Monitors) => agent.ask().await?,
             Some(AgentNews::Missed) => {
@@ -258,7 +258,8 @@ async fn hear_hub(
             }
             Some(FleetNews::Event { event }) => {
                 hub.batch.fleet_event(&event);
-                app.events().tell(event.event);
+                let is_here = own.as_deref() == Some(event.server_id.as_str());
+                app.events().tell(event.event, (!is_here).then_some(event.agent));
             }
             Some(FleetNews::Agents) => hub.ask().await?,
             Some(FleetNews::Missed) => {

@@ -62,7 +62,7 @@ async fn they_are_shown_to_those_who_asked_for_them_and_to_nobody_else() {
 
 /// What the window shows is pushed, and what a notification is about is one click away.
 #[tokio::test]
-async fn a_click_on_one_opens_the_event_that_it_is_about() {
+async fn a_click_on_one_opens_the_history_of_what_it_is_about_with_its_event() {
     let [port] = free_ports();
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
     let home = home("told", port, &json!({ "notifications": true }));
@@ -77,9 +77,10 @@ async fn a_click_on_one_opens_the_event_that_it_is_about() {
     until("the desktop shows it", LONG, async || !seen().is_empty()).await;
     assert_eq!(seen()[0].2, ["default", "Open TaskPaw"]);
 
-    let opened = "[data-testid='event'][aria-current='true'][data-level='alert']";
-    click(&bus, "default", "its event is open", async || window.count(opened).await > 0).await;
-    window.text_with("page-events", "watched").await;
+    let opened = "[data-testid='chosen-event'][aria-current='true']";
+    click(&bus, "default", "its event is shown", async || window.count(opened).await > 0).await;
+    window.text_with("chosen-event", "watched").await;
+    window.shows("[data-testid='history'] [data-testid='band']").await;
     window.quit().await;
 }
 

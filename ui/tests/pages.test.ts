@@ -588,25 +588,58 @@ describe("events", () => {
     expect(count()).toBe(two);
   });
 
-  it("that a notification was about is shown, marked, and kept in sight", async () => {
+  it("that a notification was about is shown with the history of what it is about, and marked among all", async () => {
     const host = await open("many", "this-machine");
     const wanted = host.world.events[4_000]!;
-    const { machine, id, time } = wanted;
-    host.emit({ type: "event_chosen", machine, id, time });
-    expect(location.hash).toBe("#/events");
-    dispatchEvent(new Event("hashchange"));
+    const { machine, monitor, id, time } = wanted;
+    host.emit({ type: "event_chosen", machine, agent: null, monitor, id, time });
+    expect(location.hash).toBe(`#/this-machine/monitor/${encodeURIComponent(monitor)}`);
+    follow(location.hash);
     for (let round = 0; round < 4; round += 1) await pass();
-    const marked = document.querySelectorAll("[data-testid='event'][aria-current='true']");
-    expect(marked).toHaveLength(1);
-    expect(marked[0]?.textContent).toContain(wanted.title ?? wanted.message);
+    const marked = (testid: string) =>
+      document.querySelectorAll(`[data-testid='${testid}'][aria-current='true']`);
+    expect(marked("chosen-event")).toHaveLength(1);
+    expect(marked("chosen-event")[0]?.textContent).toContain(wanted.title ?? wanted.message);
+    expect(has("history")).toBe(true);
+    // It is marked among all of them, too, and kept in sight there.
+    follow("#/events");
+    for (let round = 0; round < 4; round += 1) await pass();
+    expect(marked("event")).toHaveLength(1);
+    expect(marked("event")[0]?.textContent).toContain(wanted.title ?? wanted.message);
     // One that stands for many opens all of them, also if the list was narrowed.
     await type("event-search", "nothing has this");
     expect(has("event")).toBe(false);
-    host.emit({ type: "event_chosen", machine: "", id: 0, time: "" });
+    host.emit({ type: "event_chosen", machine: "", agent: null, monitor: "", id: 0, time: "" });
     await pass();
     expect(has("event")).toBe(true);
-    expect(document.querySelectorAll("[aria-current='true'][data-testid='event']")).toHaveLength(0);
+    expect(marked("event")).toHaveLength(0);
+    expect(location.hash).toBe("#/events");
   });
+
+  it.each([
+    [
+      "a monitor of a machine",
+      "render-01",
+      "Nightly backup",
+      "#/fleet/machine/render-01/monitor/Nightly%20backup",
+    ],
+    ["a machine", "render-01", "taskpaw", "#/fleet/machine/render-01"],
+    ["this machine's agent itself", null, "taskpaw", "#/events"],
+  ])(
+    "that are about %s open its page, and are no news when it is opened again",
+    async (_, agent, monitor, link) => {
+      const host = await open("hub", "settings");
+      host.emit({ type: "event_chosen", machine: "m", agent, monitor, id: 3, time: "t" });
+      expect(location.hash).toBe(link);
+      follow(link);
+      await pass();
+      follow("#/settings");
+      await pass();
+      follow("#/fleet/machine/render-01");
+      await pass();
+      expect(has("chosen-event")).toBe(false);
+    },
+  );
 
   it("finds what is said in another language", async () => {
     await open("ready", "events");

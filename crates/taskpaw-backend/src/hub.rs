@@ -16,6 +16,7 @@ mod store;
 #[cfg(test)]
 mod told_tests;
 mod webhook;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use axum::Router;
 use taskpaw_contract::config::HubConfig;
-use taskpaw_contract::ipc::{AlertTarget, FleetNews, FleetStatus, WebhookStatus};
+use taskpaw_contract::ipc::{AlertTarget, FleetAgent, FleetNews, FleetStatus, WebhookStatus};
 use tokio::sync::{Notify, OwnedMutexGuard, broadcast};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -34,7 +35,7 @@ use tokio::time::timeout;
 use crate::alerts::SendError;
 use crate::context::Launch;
 use crate::failure::Failure;
-use crate::http::Guard;
+use crate::http::{ApiError, Guard};
 use crate::lifecycle::Stop;
 use crate::release::{CLOSE_WITHIN, CannotStandDown, until_unused};
 use crate::state::StateError;
@@ -222,10 +223,19 @@ impl Shared {
     }
 
     async fn status(&self) -> Result<FleetStatus, StoreError> {
+        self.with_what_is_beside(self.fleet.agents()).await
+    }
+
+    /// The same as JSON.
+    async fn status_written(&self) -> Result<String, ApiError> {
+        let (agents, said) = self.fleet.agents_and_said();
+        whole::written(self.with_what_is_beside(agents).await?, &said).map_err(|_| ApiError::Internal)
+    }
+
+    async fn with_what_is_beside(&self, agents: Vec<FleetAgent>) -> Result<FleetStatus, StoreError> {
         let [webhook, ntfy] = self.store.outbox().await?;
         let webhook = self.telling(AlertTarget::Webhook, webhook);
         let ntfy = self.telling(AlertTarget::Ntfy, ntfy);
-        let agents = self.fleet.agents();
         Ok(FleetStatus { offers: self.offers.beside(&agents), agents, webhook, ntfy })
     }
 

@@ -1497,6 +1497,14 @@ apply: Apply, } | { "type": "close_requested" } | { "type": "close_answered" } |
  */
 machine: string, 
 /**
+ * What the hub calls that machine; `None` for this machine.
+ */
+agent: string | null, 
+/**
+ * The monitor that reported the event.
+ */
+monitor: string, 
+/**
  * The event's number on that machine.
  */
 id: number, 

@@ -1488,6 +1488,7 @@ export const en = {
     changed_there: "Settings are changed on that machine itself.",
     all_events: "All events",
     no_events: "It has told nothing yet.",
+    told: "What you were told",
     key_swap_used_bytes: "Swap",
     key_load_1m: "Load",
     key_connect_ms: "Time to connect",

@@ -1397,6 +1397,7 @@ export const zhCN: Words = {
     changed_there: "设置只能在那台机器上修改。",
     all_events: "所有事件",
     no_events: "它还没有任何事件。",
+    told: "通知的内容",
     key_swap_used_bytes: "交换空间",
     key_load_1m: "负载",
     key_connect_ms: "连接耗时",

@@ -8,8 +8,8 @@ import type { Answers, Event, IpcError, Role, RoleView, Snapshot } from "../gene
 import type { Command, Platform, RequestOf } from "../platform/types";
 import { type ForwardStep, isForward } from "../words/apply";
 import { RoleDataStore } from "./data.svelte";
-import { keyOf } from "./events";
-import { linkTo } from "./route.svelte";
+import { aboutOf, keyOf } from "./events";
+import { linkTo, linkToSubject } from "./route.svelte";
 import { Drafts } from "./drafts";
 import { Follower } from "./follow";
 import { hostMetricsOf, metricsOf, Samples } from "./samples.svelte";
@@ -21,8 +21,11 @@ export class AppState {
   readonly samples = new Samples();
   /** How far the last change of each role's ports came before it ended or went back: a snapshot does not say it. */
   readonly reached = new SvelteMap<Role, ForwardStep>();
-  /** The event that a clicked notification was about; `key` is that of its row, and empty where it stood for many. */
-  chosen = $state.raw<{ key: string } | null>(null);
+  /**
+   * The event that a clicked notification was about, while its page or that of all events is open; `key` is that of its row, and
+   * empty where it stood for many.
+   */
+  chosen = $state.raw<{ key: string; link: string } | null>(null);
   /** What was typed into forms that were left without saving it. */
   readonly drafts = new Drafts();
   /** What the roles watch. */
@@ -59,9 +62,16 @@ export class AppState {
     if (event.type === "apply_progress" && isForward(event.apply.step))
       this.reached.set(event.role, event.apply.step);
     if (event.type === "event_chosen") {
-      this.chosen = { key: event.machine === "" ? "" : keyOf(event) };
-      location.hash = linkTo("events");
+      const about = event.machine === "" ? null : aboutOf(event);
+      const link = about ? linkToSubject(about) : linkTo("events");
+      this.chosen = { key: event.machine === "" ? "" : keyOf(event), link };
+      location.hash = link;
     }
+  }
+
+  /** Another page was opened: what a notification was about is over, unless it is shown there. */
+  opened(link: string): void {
+    if (link !== this.chosen?.link && link !== linkTo("events")) this.chosen = null;
   }
 
   call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use taskpaw_contract::ipc::{
     AgentChange, AgentDraft, AgentProbe, AgentTest, AlertProbe, AlertTest, EventLevel, FleetAgent,
-    FleetEvent, FleetNews, FleetStatus, HistoryAnswer,
+    FleetEvent, FleetNews, HistoryAnswer,
 };
 use taskpaw_contract::version;
 
@@ -63,14 +64,14 @@ async fn ping(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "ok": true, "machine": shared.machine, "version": version() }))
 }
 
-async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<FleetStatus>, ApiError> {
-    Ok(Json(shared.status().await?))
+async fn status(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, ApiError> {
+    Ok(([(CONTENT_TYPE, "application/json")], shared.status_written().await?))
 }
 
 /// The app asks while its page about the fleet is open, which is when offers are of use.
-async fn status_for_the_app(State(shared): State<Arc<Shared>>) -> Result<Json<FleetStatus>, ApiError> {
+async fn status_for_the_app(shared: State<Arc<Shared>>) -> Result<impl IntoResponse, ApiError> {
     shared.look_around();
-    Ok(Json(shared.status().await?))
+    status(shared).await
 }
 
 async fn events(

@@ -9,6 +9,7 @@ use taskpaw_contract::config::HubAgent;
 use taskpaw_contract::ipc::{AgentStatus, EventCursor, FleetAgent, MissedEvents, PollErrorCode};
 
 use super::store::Remembered;
+use super::whole::Said;
 
 /// The most bytes of statuses in one answer: with everything else it stays below 2 MB.
 const STATUSES_BYTES: usize = 1_300_000;
@@ -45,6 +46,8 @@ struct Known {
     status: Option<Arc<AgentStatus>>,
     /// How long its status is as JSON.
     status_bytes: usize,
+    /// Its status as JSON.
+    said: Said,
     /// The `server_id` that it was the first to have here.
     identity: String,
     /// What the history has of it: whether it was online, and the state of each monitor.
@@ -175,7 +178,7 @@ impl Fleet {
                     known.identity = identity;
                 }
                 known.status_bytes = status.as_ref().map_or(0, bytes_of);
-                known.status = status.map(Arc::new);
+                (known.status, known.said) = (status.map(Arc::new), Said::default());
             }
         }
     }
@@ -228,6 +231,7 @@ impl Fleet {
             }
             (agent.online, agent.error, agent.status_bytes) = (true, error, bytes);
             (agent.last_seen, agent.status) = (Some(Age::of(Duration::ZERO)), Some(Arc::new(status)));
+            agent.said = Said::default();
         });
         changed.presence = presence;
         (changed, is_apart)
@@ -279,21 +283,13 @@ impl Fleet {
     /// All of them, in configured order. If they say more than an answer can hold, those that say the most are shown without
     /// what they say.
     pub(super) fn agents(&self) -> Vec<FleetAgent> {
+        self.lock().shown()
+    }
+
+    /// The same, and for each what it said last, as JSON.
+    pub(super) fn agents_and_said(&self) -> (Vec<FleetAgent>, Vec<Said>) {
         let state = self.lock();
-        let mut bytes: usize = state.agents.iter().map(|known| known.status_bytes).sum();
-        let mut largest: Vec<usize> = (0..state.agents.len()).collect();
-        largest.sort_by_key(|place| state.agents[*place].status_bytes);
-        let mut shown: Vec<FleetAgent> = state.agents.iter().map(Known::shown).collect();
-        while let Some(place) = largest.pop().filter(|_| bytes > STATUSES_BYTES) {
-            bytes -= state.agents[place].status_bytes;
-            shown[place].status = None;
-            shown[place].error_code = Some(PollErrorCode::TooMuch);
-            shown[place].error = Some(
-                "what it says is left out: together with the others it is more than an answer can hold"
-                    .to_owned(),
-            );
-        }
-        shown
+        (state.shown(), state.agents.iter().map(|known| Arc::clone(&known.said)).collect())
     }
 
     /// The configured agent of this name.
@@ -343,6 +339,25 @@ impl Fleet {
     }
 }
 
+impl State {
+    fn shown(&self) -> Vec<FleetAgent> {
+        let mut bytes: usize = self.agents.iter().map(|known| known.status_bytes).sum();
+        let mut largest: Vec<usize> = (0..self.agents.len()).collect();
+        largest.sort_by_key(|place| self.agents[*place].status_bytes);
+        let mut shown: Vec<FleetAgent> = self.agents.iter().map(Known::shown).collect();
+        while let Some(place) = largest.pop().filter(|_| bytes > STATUSES_BYTES) {
+            bytes -= self.agents[place].status_bytes;
+            shown[place].status = None;
+            shown[place].error_code = Some(PollErrorCode::TooMuch);
+            shown[place].error = Some(
+                "what it says is left out: together with the others it is more than an answer can hold"
+                    .to_owned(),
+            );
+        }
+        shown
+    }
+}
+
 impl Known {
     fn new(id: AgentId, config: HubAgent) -> Self {
         Self {
@@ -356,6 +371,7 @@ impl Known {
             events_error: None,
             status: None,
             status_bytes: 0,
+            said: Said::default(),
             identity: String::new(),
             noted: None,
             missed: 0,

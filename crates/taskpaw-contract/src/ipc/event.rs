@@ -195,10 +195,14 @@ pub enum Event {
     CloseRequested,
     /// The person has answered what closing the window should do.
     CloseAnswered,
-    /// A person clicked on a notification: the event that it was about is to be shown, or all of them.
+    /// A person clicked on a notification: the history of what it was about is to be shown with its event, or all events.
     EventChosen {
         /// The machine that it happened on; empty: none of them alone.
         machine: String,
+        /// What the hub calls that machine; `None` for this machine.
+        agent: Option<String>,
+        /// The monitor that reported the event.
+        monitor: String,
         /// The event's number on that machine.
         #[ts(type = "number")]
         id: u64,
