@@ -39,7 +39,7 @@ export const EVERY_STATE = [
 
 /** States of which it matters how many there are, or how they are called: page, what is made so before, and its name. */
 export const HOW_MANY = [
-  ["new", "this-machine", null, "0 monitors"],
+  ["bare", "this-machine", null, "0 monitors"],
   ["hub", "this-machine", oneMonitor, "1 monitor"],
   ["hub", "this-machine", sixtyMonitors, "60 monitors"],
   ["hub-empty", "fleet", null, "0 machines"],

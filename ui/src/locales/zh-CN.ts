@@ -101,7 +101,7 @@ export const zhCN: Words = {
   },
   action: {
     replace_v3: "替换 TaskPaw 3",
-    not_now: "暂不替换",
+    not_now: "暂不",
     retry: "重试",
     start_here: "在此启动",
     start: "启动{{role}}",
