@@ -244,6 +244,19 @@ pub const ALL: [Kind; 47] = [
     ),
 ];
 
+impl Kind {
+    /// Whether the older version works on afterwards, with all that both have found.
+    pub(super) fn leaves_all_as_it_was(&self) -> bool {
+        let is_restored = match self.wrong {
+            Wrong::Found(found) => {
+                matches!(found, Found::ConfigurationBroken | Found::ConfigurationTooNew | Found::Locked)
+            }
+            _ => true,
+        };
+        is_restored && matches!(self.outcome, Outcome::NeverAsked | Outcome::ServesAgain)
+    }
+}
+
 impl Wrong {
     /// What `failing` is told, beside its own program.
     pub(super) fn failure(self, role: &str) -> Option<String> {

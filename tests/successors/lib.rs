@@ -11,9 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::disk::SmallDisk;
+use crate::programs::Programs;
 use kinds::{Found, Kind, Outcome, Wrong};
 use machine::Machine;
-use round::{Load, Measured, programs_of, round};
+use round::{Limits, Load, Measured, programs_of, round};
 
 /// The windows are read in the first rounds, in turns.
 const LANGUAGES: [&str; 2] = ["en", "zh-CN"];
@@ -55,6 +56,7 @@ impl Row {
 /// Tries one kind under one load. `later` are the programs of a version with each schema one higher.
 pub async fn trial(kind: &Kind, load: Load, rounds: usize, later: Option<&Path>) -> Option<Row> {
     let programs = programs_of(kind, later)?;
+    let failing = std::env::current_exe().expect("its own path").with_file_name("failing");
     let mut row = Row::default();
     let mut machine: Option<Machine> = None;
     for number in 0..rounds {
@@ -67,10 +69,7 @@ pub async fn trial(kind: &Kind, load: Load, rounds: usize, later: Option<&Path>)
                         let disk = SmallDisk::at(&home.path().join("data"), "size=16m")?;
                         Machine::start_in(home, &["agent"], Some(disk)).await
                     }
-                    Wrong::Found(Found::DatabaseTooNew) | Wrong::Later { .. } => {
-                        Machine::start(&["agent", "hub"]).await
-                    }
-                    _ => Machine::start(&["agent"]).await,
+                    _ => Machine::start(roles(kind)).await,
                 };
                 match made {
                     Ok(machine) => machine,
@@ -81,12 +80,12 @@ pub async fn trial(kind: &Kind, load: Load, rounds: usize, later: Option<&Path>)
                 }
             }
         };
-        here.install(kind, &programs);
+        here.install(kind, &programs, &failing);
         let is_read = kind.outcome == Outcome::NeverAsked || kind.outcome == Outcome::ServesAgain;
         let language = LANGUAGES.get(number).copied().filter(|language| {
             is_read && !kind.said.0.is_empty() && (*language == "en" || !kind.said.1.is_empty())
         });
-        let measured = round(&mut here, kind, load, language).await;
+        let measured = round(&mut here, kind, load, language, &Limits::QUIET).await;
         let is_over = !measured.wrong.is_empty() || !here.is_old().await;
         row.add(number, measured);
         // What works on is used again; after anything else the next round begins on a new machine.
@@ -99,6 +98,49 @@ pub async fn trial(kind: &Kind, load: Load, rounds: usize, later: Option<&Path>)
         }
     }
     Some(row)
+}
+
+/// Tries kinds once, idle, one after the other over the same older version, for as long as that one works on: what was not as it
+/// must be. `failing` is the program that goes wrong at a step. Windows are not read.
+pub async fn once(kinds: impl Iterator<Item = &Kind>, failing: &Path) -> Vec<String> {
+    let programs = Programs::newer();
+    let mut wrong = Vec::new();
+    let mut machine: Option<Machine> = None;
+    for kind in kinds {
+        let mut here = match machine.take() {
+            Some(machine) => machine,
+            None => match Machine::start(roles(kind)).await {
+                Ok(machine) => machine,
+                Err(why) => {
+                    wrong.push(format!("{}: the machine: {why}", kind.name));
+                    continue;
+                }
+            },
+        };
+        here.install(kind, &programs, failing);
+        let measured = round(&mut here, kind, Load::Idle, None, &Limits::BUSY).await;
+        wrong.extend(measured.wrong.iter().map(|wrong| format!("{}: {wrong}", kind.name)));
+        if !measured.evidence.is_empty() {
+            wrong.push(format!("{}: the logs:\n{}", kind.name, measured.evidence));
+        }
+        // What was found broken stays so, and whoever follows is another version.
+        let works_on = measured.wrong.is_empty() && kind.leaves_all_as_it_was();
+        machine = works_on.then_some(here);
+    }
+    if let Some(mut machine) = machine
+        && let Err(why) = machine.events_are_whole().await
+    {
+        wrong.push(format!("events: {why}"));
+    }
+    wrong
+}
+
+/// The roles that a kind needs.
+fn roles(kind: &Kind) -> &'static [&'static str] {
+    match kind.wrong {
+        Wrong::Found(Found::DatabaseTooNew) | Wrong::Later { .. } => &["agent", "hub"],
+        _ => &["agent"],
+    }
 }
 
 /// The events of a machine are counted at its end.

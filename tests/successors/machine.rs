@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -152,8 +152,8 @@ impl Machine {
     /// How often the journal of the agent has each file.
     pub fn in_journal(&mut self) -> BTreeMap<String, usize> {
         let text = std::fs::read_to_string(self.state().join("agent-events.jsonl")).unwrap_or_default();
-        let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let found = counted(events.iter().filter_map(|event| event["message"].as_str()));
+        let records: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let found = counted(records.iter().filter_map(|record| record["event"]["message"].as_str()));
         for (name, times) in &found {
             let seen = self.seen.entry(name.clone()).or_default();
             *seen = (*seen).max(*times);
@@ -168,6 +168,9 @@ impl Machine {
     pub async fn events_are_whole(&mut self) -> Result<usize, String> {
         self.tell(3).await?;
         self.in_journal();
+        if self.seen.is_empty() {
+            return Err("the journal has none: there is nothing to count by".to_owned());
+        }
         let mut wrong = String::new();
         let whole = within(EVENTS_WITHIN, async || {
             let told = self.in_hub().await.unwrap_or_default();
@@ -184,8 +187,8 @@ impl Machine {
         self.home.path().join("data/state")
     }
 
-    /// Installs a successor that is broken like this.
-    pub fn install(&self, kind: &Kind, programs: &Programs) {
+    /// Installs a successor that is broken like this; `failing` is the program that goes wrong at a step.
+    pub fn install(&self, kind: &Kind, programs: &Programs, failing: &Path) {
         let _first_one = std::fs::remove_dir_all(&self.folder);
         std::fs::create_dir_all(&self.folder).expect("the folder");
         let backend = self.folder.join("taskpaw-backend");
@@ -199,10 +202,7 @@ impl Machine {
                 std::fs::set_permissions(&backend, std::fs::Permissions::from_mode(mode)).expect("its mode");
             }
             wrong => match wrong.failure("agent") {
-                Some(failure) => {
-                    let own = std::env::current_exe().expect("its own path");
-                    programs.install_failing(&self.folder, &own.with_file_name("failing"), &failure);
-                }
+                Some(failure) => programs.install_failing(&self.folder, failing, &failure),
                 None => place(&programs.backend(), &backend),
             },
         }

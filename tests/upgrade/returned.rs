@@ -111,11 +111,6 @@ async fn one_that_crashes_when_it_is_told_to_go_on() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_when_it_is_told_to_go_on() {
-    serves_again_after("is never ready", "not_ready").await;
-}
-
-#[tokio::test]
 async fn one_that_writes_garbage_when_it_is_told_to_go_on() {
     serves_again_after("writes garbage when it goes on", "broken_protocol").await;
 }

@@ -204,9 +204,11 @@ impl<A: Follows> Following<'_, A> {
                         self.say(SuccessorLine::SignOfLife);
                     }
                     // A backend that brings a long history to a new form is waited for as long as it advances.
-                    if std::mem::replace(&mut advances, app.advances()) != advances && self.deadline.is_some() {
+                    let advances_by_now = app.advances();
+                    if advances_by_now != advances && self.deadline.is_some() {
                         self.deadline = Some(Instant::now() + self.patience());
                     }
+                    advances = advances_by_now;
                     if !self.watches_the_place() || !app.take_place() {
                         continue;
                     }

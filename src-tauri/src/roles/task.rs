@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use port_takeover::sys::{Native, PassedSocket, System as _, start_time_now};
-use port_takeover::{Claim, Journal, ProcessIdentity, find_passed};
+use port_takeover::{Claim, Journal, Pid, ProcessIdentity, find_passed};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, ConfigHash, ConfigProblem, Endpoint};
 use taskpaw_contract::folders::CONFIG_DIR_VARIABLE;
@@ -654,6 +654,10 @@ impl Runner {
                 std::thread::sleep(GONE_STEP);
             };
             if Some(ready.pid) != child || !ports.iter().all(|port| port.in_use_by_app) {
+                // One that crashes once it is ready lets go of its ports a moment before it has ended; its end says why.
+                if child.is_some_and(|child| ends_within(child, GONE_WITHIN)) {
+                    return;
+                }
                 let message = "it says that it is ready, but it is not the one that listens".to_owned();
                 return answer(Answer::NotConfirmed(Failure::BrokenProtocol { message, log: Vec::new() }));
             }
@@ -700,6 +704,19 @@ fn is_still_there(process: &ProcessIdentity) -> bool {
     Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
 }
 
+/// Waits for the end of a process that is waited for elsewhere, so that its number is free then; false if it goes on.
+fn ends_within(pid: u32, within: Duration) -> bool {
+    let Some(pid) = Pid::new(pid) else { return true };
+    let begun = Instant::now();
+    while Native::new().describe(pid).is_some() {
+        if begun.elapsed() >= within {
+            return false;
+        }
+        std::thread::sleep(GONE_STEP);
+    }
+    true
+}
+
 /// The ports of this start. The backend reads the rest of the configuration itself.
 fn named(config: &Config, role: Role) -> Vec<PortName> {
     let named = |(name, endpoint): (&str, &Endpoint)| {
@@ -707,4 +724,22 @@ fn named(config: &Config, role: Role) -> Vec<PortName> {
         PortName { name: name.to_owned(), host, port }
     };
     config.endpoints(role).into_iter().map(named).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_noticed_and_one_that_goes_on_is_not_waited_for_without_an_end() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id();
+        assert!(!ends_within(pid, Duration::from_millis(30)));
+        let reaper = std::thread::spawn(move || {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        assert!(ends_within(pid, Duration::from_secs(30)));
+        reaper.join().unwrap();
+    }
 }

@@ -61,8 +61,15 @@ impl Machine {
                 let next = next.clone();
                 self.after_exit(next, "not started".to_owned(), Vec::new(), now)
             }
-            (State::Starting(advance), Answer::Line(Ok(Line::SignOfLife(sign)))) => {
-                if advance.hears(sign, now) { vec![Effect::Advances] } else { Vec::new() }
+            (
+                State::Starting(advance) | State::Ready { becoming_live: Some(advance), .. },
+                Answer::Line(Ok(Line::SignOfLife(sign))),
+            ) => {
+                if advance.hears(sign, now) {
+                    vec![Effect::Advances]
+                } else {
+                    Vec::new()
+                }
             }
             (State::Starting(_), Answer::Line(line)) => self.line(line, now),
             // It does not become live after all. What else it says by now is of no interest.
@@ -85,13 +92,6 @@ impl Machine {
                 *becoming_live = None;
                 let is_awaited = self.standing == Standing::GoesLive;
                 if is_awaited { vec![Effect::BecameLive(Ok(()))] } else { Vec::new() }
-            }
-            (State::Ready { becoming_live: Some(advance), .. }, Answer::Line(Ok(Line::SignOfLife(sign)))) => {
-                if advance.hears(sign, now) {
-                    vec![Effect::Advances]
-                } else {
-                    Vec::new()
-                }
             }
             (State::Ready { becoming_live: Some(advance), .. }, Answer::Elapsed(Timer::Live)) => {
                 if let Some(left) = advance.left_of(LIVE_WITHIN, now) {
