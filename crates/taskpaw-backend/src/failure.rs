@@ -41,6 +41,14 @@ pub(crate) enum Failure {
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A port is served no more, though nobody has asked for that.
+    #[error("this backend serves its {name} no more, and ends: {why}")]
+    PortLost {
+        /// Which one.
+        name: String,
+        /// What is known of it.
+        why: String,
+    },
     /// What has to end for it cannot be seen to end.
     #[error(transparent)]
     CannotStandDown(#[from] CannotStandDown),
@@ -82,9 +90,11 @@ impl Failure {
                 io::ErrorKind::PermissionDenied => Code::StateDenied,
                 _ => Code::StateUnavailable,
             },
-            Self::Hello(_) | Self::NoHome(_) | Self::CannotStandDown(_) | Self::System { .. } => {
-                Code::StartupFailed
-            }
+            Self::Hello(_)
+            | Self::NoHome(_)
+            | Self::CannotStandDown(_)
+            | Self::PortLost { .. }
+            | Self::System { .. } => Code::StartupFailed,
         }
     }
 

@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn failed(arguments: &Arguments, failure: &Failure) -> ExitCode {
-    tracing::error!("the {} cannot start: {failure}", arguments.role);
+    tracing::error!("the {} does not run: {failure}", arguments.role);
     host::write_line(&Line::StartupError(failure.line(arguments.role)));
     ExitCode::FAILURE
 }

@@ -1,5 +1,6 @@
 //! Serving a role: from claimed ports to *serving*, to *live*, and back to *prepared* or to the end.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -132,6 +133,18 @@ impl Session {
         }
     }
 
+    /// Waits until a port is served no more, though nobody has asked for that: a fault of this program.
+    pub(crate) async fn port_lost(&mut self) -> Failure {
+        match self.served.join_next().await {
+            Some(Ok((name, _))) => {
+                Failure::PortLost { name: format!("{name} port"), why: "it has ended".to_owned() }
+            }
+            // Which one it was is in the log, with what was wrong.
+            Some(Err(error)) => Failure::PortLost { name: "port".to_owned(), why: error.to_string() },
+            None => pending().await,
+        }
+    }
+
     /// Lets go of everything but the listening sockets. What is under way has a second; after this nothing is written.
     /// Also gives from when on they are to be served by this process.
     pub(crate) async fn stand_down(self) -> Result<(Vec<Claim>, Serves), Failure> {
@@ -172,7 +185,11 @@ impl Session {
         if let Part::Hub(hub) = &mut self.part {
             hub.halt();
         }
-        while self.served.join_next().await.is_some() {}
+        while let Some(port) = self.served.join_next().await {
+            if let Err(error) = port {
+                tracing::error!("a port was served badly at the end: {error}");
+            }
+        }
         match self.part {
             Part::Agent(agent) => agent.end().await,
             Part::Hub(hub) => hub.close(),
@@ -209,4 +226,12 @@ fn keep_as_last_good(path: PathBuf) {
             tracing::warn!("no copy of the working configuration could be kept: {problem}");
         }
     });
+}
+
+#[cfg(test)]
+impl Session {
+    /// One of its ports fails as a fault of this program makes it fail.
+    pub(crate) fn break_a_port(&mut self) {
+        self.served.spawn(async { panic!("on purpose") });
+    }
 }

@@ -120,9 +120,13 @@ impl Taker {
                         if let Some(session) = self.session.take() {
                             session.end(reason).await;
                         }
-                        return Ok(());
+                        return self.failure.take().map_or(Ok(()), Err);
                     }
-                    Effect::Fail => return self.failure.take().map_or(Ok(()), Err),
+                    Effect::Fail => {
+                        // As above.
+                        std::mem::forget(self.session.take());
+                        return self.failure.take().map_or(Ok(()), Err);
+                    }
                     effect => {
                         if let Some(input) = self.perform(effect) {
                             effects.extend(self.handle(input));
@@ -241,6 +245,10 @@ impl Taker {
                 self.work = None;
                 self.note(did)
             }
+            lost = port_lost(self.session.as_mut()) => {
+                self.failure = Some(lost);
+                Input::PortLost
+            }
         }
     }
 
@@ -282,6 +290,13 @@ async fn next_step(
 async fn result_of(work: Option<&mut Work>) -> Result<Did, Failure> {
     match work {
         Some(work) => work.await,
+        None => pending().await,
+    }
+}
+
+async fn port_lost(session: Option<&mut Box<Session>>) -> Failure {
+    match session {
+        Some(session) => session.port_lost().await,
         None => pending().await,
     }
 }
@@ -400,5 +415,78 @@ fn machine_name(config: &Config, role: Role) -> String {
     match names.into_iter().find(|name| !name.is_empty()) {
         Some(name) => name.to_owned(),
         None => sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// An agent that serves, as the end of a step leaves it.
+    async fn serving(folder: &std::path::Path) -> Taker {
+        let (role, over) = (Role::Agent, Stop::new());
+        let bound = |name: &str| Claim {
+            name: name.to_owned(),
+            listener: std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap(),
+        };
+        let launch = Launch {
+            config: Config::default(),
+            config_file: folder.join("config.json"),
+            machine: "m".to_owned(),
+            control_token: "x".repeat(64),
+            state: StateFolder::open(&folder.join("state"), role, Vec::new()).unwrap(),
+            data_folder: folder.to_owned(),
+            v3_folder: folder.join("v3"),
+            over: over.clone(),
+            telling: Telling::Nobody,
+            is_alone: true,
+            serves: Serves::AtOnce,
+        };
+        let session = Session::start(role, launch, vec![bound("network"), bound("control")]).await.unwrap();
+        let arguments = Arguments { config_dir: None, role };
+        Taker {
+            around: Arc::new(Around { arguments, hello: None }),
+            steps: None,
+            passed: Passed::default(),
+            stop: Stop::new(),
+            is_stepwise: false,
+            life: Life::Serving,
+            work: None,
+            session: Some(Box::new(session)),
+            over: Some(over),
+            held: Held::default(),
+            hash: None,
+            served: None,
+            failure: None,
+        }
+    }
+
+    /// Half a backend would be one that a host takes for whole, until it happens to use that port.
+    #[tokio::test]
+    async fn a_port_that_fails_is_the_end_of_the_backend_with_an_error() {
+        for life in [Life::Serving, Life::Live] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut taker = serving(folder.path()).await;
+            taker.life = life;
+            taker.session.as_mut().unwrap().break_a_port();
+            let ended = tokio::time::timeout(Duration::from_secs(60), taker.run(VecDeque::new())).await;
+            let failure = ended.expect("it ends").expect_err("with an error");
+            assert!(
+                matches!(&failure, Failure::PortLost { why, .. } if why.contains("panic")),
+                "{life:?}: {failure}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_asked_for_is_no_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut taker = serving(folder.path()).await;
+        taker.life = Life::Live;
+        taker.over.as_ref().unwrap().request(StopReason::ControlCall);
+        let ended = tokio::time::timeout(Duration::from_secs(60), taker.run(VecDeque::new())).await;
+        ended.expect("it ends").unwrap();
     }
 }

@@ -47,6 +47,8 @@ pub enum Input {
     Done,
     /// What was under way has failed.
     Failed,
+    /// A port is served no more, and nobody has asked for that.
+    PortLost,
     /// Whether the host was given copies of the listening sockets.
     Passed(bool),
     /// Going on found another configuration than the one that was prepared. Nothing was claimed.
@@ -76,7 +78,7 @@ pub enum Effect {
     Refuse(Refusal),
     /// End at once: nothing is written any more, nobody is waited for.
     EndAtOnce,
-    /// Answer what is under way, write what is not on the disk yet, and end.
+    /// Answer what is under way, write what is not on the disk yet, and end: with status 1 if something has failed.
     End,
     /// Say what has failed, and end with status 1.
     Fail,
@@ -166,12 +168,16 @@ impl Life {
                 (Self::Ended, vec![Effect::Fail])
             }
 
+            // Half a backend is none: another one can be started in its place. What is not on the disk yet is written.
+            (Self::Live, Input::PortLost) => (Self::Ended, vec![Effect::End]),
+            (Self::Serving, Input::PortLost) => (Self::Ended, vec![Effect::Fail]),
+
             (Self::Live, Input::HostGone | Input::Stop) => (Self::Ended, vec![Effect::End]),
             (_, Input::HostGone | Input::Stop) => (Self::Ended, vec![Effect::EndAtOnce]),
 
             // Nothing was under way.
             (Self::Prepared | Self::Serving | Self::Live, Input::Done | Input::Failed)
-            | (_, Input::OtherConfig | Input::Passed(_)) => (self, Vec::new()),
+            | (_, Input::OtherConfig | Input::Passed(_) | Input::PortLost) => (self, Vec::new()),
         }
     }
 

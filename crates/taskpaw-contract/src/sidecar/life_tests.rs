@@ -89,6 +89,18 @@ fn only_what_is_live_ends_gracefully() {
 }
 
 #[test]
+fn a_port_that_is_lost_ends_what_serves() {
+    for life in ALL {
+        let expected = match life {
+            Life::Live => (Life::Ended, vec![Effect::End]),
+            Life::Serving => (Life::Ended, vec![Effect::Fail]),
+            _ => (life, vec![]),
+        };
+        assert_eq!(life.handle(Input::PortLost), expected, "{life:?}");
+    }
+}
+
+#[test]
 fn a_step_in_the_wrong_state_is_refused_and_changes_nothing() {
     let steps = [
         Step::GoOn(GoOn::default()),
