@@ -15,6 +15,7 @@ use taskpaw_contract::ipc::{ErrorCode, Event, Failure, IpcError, LogLine, OtherS
 
 use crate::appearance::SharedAppearance;
 use crate::backend::BackendClient;
+use crate::blocking;
 use crate::board::Board;
 use crate::choice::Choices;
 use crate::diagnostics::Sources;
@@ -116,7 +117,7 @@ impl App {
     /// This app has the place: what starts when the person logs in is this program, if anything is. Shows whether it is.
     pub(crate) fn follow_at_login(self: &Arc<Self>) {
         let app = Arc::clone(self);
-        tauri::async_runtime::spawn_blocking(move || {
+        blocking::spawn_blocking(move || {
             app.board().show_start_at_login(app.shell.follow_at_login());
         });
     }
@@ -178,13 +179,16 @@ impl App {
         tauri::async_runtime::spawn(async move {
             while let Some(event) = happened.recv().await {
                 if let Event::BackendReady { role, .. } = event {
-                    app.is_ready(role);
+                    let app = Arc::clone(&app);
+                    if let Err(error) = blocking::spawn_blocking(move || app.is_ready(role)).await {
+                        tracing::error!(%error, %role, "what has proved to work is not kept");
+                    }
                 }
             }
         });
     }
 
-    /// A role is ready. A hub may have completed what the first start has begun to take over.
+    /// A role is ready. A hub may have completed what the first start has begun to take over. Blocks.
     fn is_ready(&self, role: Role) {
         // Until then the files are those of the app that has it.
         if !self.has_place() {

@@ -120,7 +120,7 @@ impl Doing<'_> {
         let (role, child) = (self.change.role, self.app.pid(self.change.role));
         let state_folder = self.app.settings().state_folder();
         let looking = move || look(&config, &state_folder, role, child);
-        let looked = tauri::async_runtime::spawn_blocking(looking).await;
+        let looked = crate::blocking::spawn_blocking(looking).await;
         let ports = looked
             .map_err(|error| error.to_string())
             .and_then(|ports| ports)

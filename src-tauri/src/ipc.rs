@@ -14,9 +14,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use taskpaw_contract::ipc::{AppView, ErrorCode, IpcError, Launch, Request};
 use tauri::State;
-use tauri::async_runtime::{block_on, spawn_blocking};
+use tauri::async_runtime::block_on;
 
 use crate::app::App;
+use crate::blocking::spawn_blocking;
 
 /// The one command of the window.
 #[tauri::command]

@@ -6,7 +6,7 @@ mod yields;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use taskpaw_contract::ipc::{Event, FailedSuccessor, Launch};
@@ -15,13 +15,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::appearance::Appearance;
-use crate::bus;
 use crate::choice::{Choice, may_start_all_the_same};
 use crate::exit;
 use crate::handover::{
     Asked, FirstLook, Followed, HandoverError, InTurn, Incumbent, Outcome, Successor, Want, Will, Yielded,
     Yielding, follow, yield_to,
 };
+use crate::{blocking, bus};
 use follows::Following;
 pub(crate) use kept::Audience;
 
@@ -86,8 +86,18 @@ impl Launching {
     pub(crate) fn begin(self, app: &Arc<App>, audience: Audience) -> WithWindow {
         match self {
             Self::Placed(incumbent) => {
-                let asked = run(incumbent, app);
-                Box::new(|app| heed(asked, app))
+                // The configuration may have to be waited for, and the window must not.
+                let (with_window, opened) = channel();
+                let app = Arc::clone(app);
+                std::thread::spawn(move || {
+                    let asked = run(incumbent, &app);
+                    if opened.recv().is_ok() {
+                        heed(asked, app);
+                    }
+                });
+                Box::new(move |_| {
+                    let _the_launch_has_failed = with_window.send(());
+                })
             }
             Self::Waits(successor) => Box::new(move |app| ask_for_the_place(successor, app, audience)),
             Self::OutOfReach { data_folder } => Box::new(move |app| find_on_the_bus(data_folder, app)),
@@ -319,7 +329,7 @@ fn heed(asked: Receiver<Asked>, app: Arc<App>) {
 /// Lets another version serve, and serves again if it does not. What starting hosts ask meanwhile is answered.
 fn stand_down(app: &Arc<App>, version: String, yielding: Yielding) {
     let app = Arc::clone(app);
-    tauri::async_runtime::spawn(async move {
+    blocking::spawn_alone("handover", async move {
         let Yielding { conversation, handover } = yielding;
         app.board().publish(Event::HandoverStarted { version: version.clone() });
         let yielded = yield_to(app.as_ref(), conversation).await;

@@ -5,6 +5,7 @@ mod appearance;
 mod apply;
 mod arguments;
 mod backend;
+mod blocking;
 mod board;
 mod bus;
 mod check;
@@ -71,8 +72,14 @@ pub fn run() -> ExitCode {
     status
 }
 
-/// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to end.
+/// A program that was started by one that had blocked signals has them blocked, too: it could not be asked to end. And a log or a
+/// standard error that may not grow any more (`ulimit -f`) is an error of the write, and not the end.
 #[cfg(unix)]
 fn hear_all_signals() {
+    use tokio::signal::unix::{SignalKind, signal};
+
     let _stays_as_it_is = nix::sys::signal::SigSet::empty().thread_set_mask();
+    // Heard, and not ignored: what is started from here would inherit that.
+    let heard = async { signal(SignalKind::from_raw(nix::libc::SIGXFSZ)).map(drop) };
+    let _is_the_end_then = tauri::async_runtime::block_on(heard);
 }

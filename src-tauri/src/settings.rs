@@ -12,6 +12,8 @@ use taskpaw_contract::config::{Config, ConfigFile, ConfigProblem};
 use taskpaw_contract::folders::Folders;
 use taskpaw_v3::{self as v3, Begun, ImportReport, LateError, LeftBehind, Starter};
 
+use crate::blocking;
+
 pub(crate) use note::{Change, Note, Port};
 
 /// The configuration file of this app.
@@ -42,6 +44,7 @@ impl Settings {
     /// # Errors
     /// [`ConfigProblem`].
     pub(crate) fn read(&self) -> Result<Config, ConfigProblem> {
+        blocking::here();
         ConfigFile::read(&self.path).map(|file| self.in_force(file.config().clone()))
     }
 
@@ -65,6 +68,7 @@ impl Settings {
 
     /// What was taken over from TaskPaw V3, whoever did it.
     pub(crate) fn import_report(&self) -> Option<ImportReport> {
+        blocking::here();
         let read = v3::report(&self.folders.import_report_file());
         read.inspect_err(|error| tracing::warn!(%error, "the report of what was taken over cannot be read"))
             .unwrap_or_default()
@@ -137,6 +141,7 @@ impl Settings {
     /// # Errors
     /// [`ConfigProblem`].
     pub(crate) fn read_file(&self) -> Result<Config, ConfigProblem> {
+        blocking::here();
         ConfigFile::read(&self.path).map(|file| file.config().clone())
     }
 
@@ -208,6 +213,7 @@ impl Settings {
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
+        blocking::here();
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

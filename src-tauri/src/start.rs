@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use port_takeover::Journal;
 use taskpaw_contract::folders::{DATA_DIR_VARIABLE, Folders, NoHome};
@@ -27,12 +27,16 @@ use crate::shell::TauriShell;
 use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
 use crate::{
-    check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray, trouble, window,
+    blocking, check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray, trouble,
+    window,
 };
 
 /// How long the display may take to answer at first: one that is busy with a login takes seconds.
 #[cfg(target_os = "linux")]
-const DISPLAY_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+const DISPLAY_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long the window waits for what the person prefers: a disk that does not answer does not keep it from opening.
+const PREFERENCES_WITHIN: Duration = Duration::from_millis(500);
 
 /// Why the app cannot start at all: there is no window to say it in.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +138,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
                 crate::launch::clicked(Arc::clone(&app));
             }
         }
+        RunEvent::Ready => blocking::main_answers(),
         RunEvent::Exit => exit::at_once(handle),
         RunEvent::ExitRequested { api, code, .. } => exit::was_asked(handle, &api, code),
         _ => {}
@@ -196,7 +201,9 @@ fn set_up(
     let with_window = launching.begin(&app, audience);
     let visible = !arguments.background;
     // A configuration that cannot be used is told of by the window: it opens as the system is.
-    let preferences = app.settings().read().map(|config| config.app).unwrap_or_default();
+    let reading = Arc::clone(&app);
+    let read = move || reading.settings().read().map(|config| config.app).unwrap_or_default();
+    let preferences = blocking::within(PREFERENCES_WITHIN, read).unwrap_or_default();
     let opened =
         window::open(handle, visible, &folders.data, before.as_ref(), app.appearance(), &preferences);
     let window = match opened {
@@ -213,7 +220,9 @@ fn set_up(
             None
         }
     };
-    app.board().show_start_at_login(login.ok().and_then(|entry| entry.is_on()));
+    let shown = Arc::clone(&app);
+    let look = move || shown.board().show_start_at_login(login.ok().and_then(|entry| entry.is_on()));
+    drop(blocking::spawn_blocking(look));
     with_window(Arc::clone(&app));
     spawn(app.own_program().clone().watch(Arc::clone(app.board())));
     match arguments.check.clone().zip(window) {

@@ -15,12 +15,12 @@ use taskpaw_contract::Role;
 use taskpaw_contract::config::Endpoint;
 use taskpaw_contract::ipc::{Failure, PortDraft, Request, RoleState, RoleView, Snapshot};
 use tauri::AppHandle;
-use tauri::async_runtime::{spawn, spawn_blocking};
+use tauri::async_runtime::spawn;
 
 use crate::app::App;
 use taskpaw_words::fill;
 
-use crate::{ipc, language, tray, window};
+use crate::{blocking, ipc, language, tray, window};
 use words::Words;
 
 /// Nobody has to hear of what is over within this time: another program that has a port for a moment, a start after a crash.
@@ -112,7 +112,7 @@ fn is_over(view: &RoleView) -> bool {
 
 async fn is_seen(handle: &AppHandle) -> bool {
     let handle = handle.clone();
-    spawn_blocking(move || window::is_shown(&handle)).await.unwrap_or(false)
+    blocking::spawn_blocking(move || window::is_shown(&handle)).await.unwrap_or(false)
 }
 
 /// Tells a person. The notification that was shown, if one was.

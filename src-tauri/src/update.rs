@@ -53,7 +53,7 @@ impl OwnProgram {
                 continue;
             }
             let file = path.clone();
-            let read = tauri::async_runtime::spawn_blocking(move || version_in(&file)).await;
+            let read = crate::blocking::spawn_blocking(move || version_in(&file)).await;
             let Some(found) = read.ok().and_then(Result::ok).flatten() else {
                 attention.understood_nothing();
                 continue;

@@ -28,7 +28,7 @@ async fn ends(app: &mut Owned, home: &Home) {
 
 #[tokio::test]
 async fn a_standard_error_that_is_full_closed_or_read_by_nobody_costs_nothing() {
-    for bad in ["full", "closed", "unread"] {
+    for bad in ["full", "closed", "unread", "may not grow"] {
         let (home, desktop) = (Home::new(), Desktop::new());
         let mut command = Command::new("sh");
         let program = Programs::current().app();
@@ -40,6 +40,12 @@ async fn a_standard_error_that_is_full_closed_or_read_by_nobody_costs_nothing() 
             }
             "closed" => {
                 command.arg("exec \"$0\" 2>&-").arg(&program);
+            }
+            // Larger already than any file may become; there is nothing in it.
+            "may not grow" => {
+                let file = home.path().join("stderr");
+                File::create(&file).and_then(|it| it.set_len(5 << 30)).expect("a file");
+                command.arg("ulimit -f 4194304; exec \"$0\" 2>>\"$1\"").arg(&program).arg(&file);
             }
             _ => {
                 let (reader, writer) = std::io::pipe().expect("a pipe");

@@ -90,7 +90,9 @@ impl Journal {
         refuse_special_file(&self.path)?;
         // The lock is a file of its own: the journal is replaced when it is full, and where a lock is
         // mandatory (Windows), readers of a locked journal would fail.
-        let lock = private_file().write(true).create(true).truncate(false).open(self.lock_file())?;
+        // Also for reading: to open a pipe for writing alone waits for whoever reads it.
+        let lock =
+            private_file().read(true).write(true).create(true).truncate(false).open(self.lock_file())?;
         lock_in_time(&lock)?;
 
         let mut file = private_file().read(true).append(true).create(true).open(&self.path)?;

@@ -117,6 +117,8 @@ pub(crate) fn listen_for_signals(stop: &Stop) -> io::Result<()> {
 
     // A parent that ignores the end of its children had this one inherit that: how a command ended could not be read.
     let _only_not_ignored = signal(SignalKind::child())?;
+    // A file that may not grow any more (`ulimit -f`) is an error of the write then, and not the end. Not ignored: commands would inherit that.
+    let _no_end = signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // A terminal that is closed; asked before anything listens.
     let mut hangup = if taskpaw_contract::signals::ends_with_its_terminal() {

@@ -182,7 +182,8 @@ impl StateFolder {
     pub(crate) fn open(path: &Path, role: Role, ports: Vec<SocketAddr>) -> Result<Self, StateError> {
         make_private_folder(path).map_err(StateError::at(path))?;
         let lock_path = Installation::lock_file(path, &role.into());
-        let lock = private().write(true).create(true).truncate(false).open(&lock_path);
+        // Also for reading: to open a pipe for writing alone waits for whoever reads it.
+        let lock = private().read(true).write(true).create(true).truncate(false).open(&lock_path);
         let lock = lock.map_err(StateError::at(&lock_path))?;
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
@@ -370,6 +371,21 @@ mod tests {
             let refused = StateFolder::open(folder.path(), Role::Agent, Vec::new());
             assert!(matches!(refused, Err(StateError::Unavailable { .. })));
         }
+    }
+
+    /// Whatever lies in the place of the lock: nobody waits for the other end of a pipe.
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_is_a_pipe_is_not_waited_for_without_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Installation::lock_file(folder.path(), &Role::Agent.into());
+        let made = std::process::Command::new("mkfifo").arg(&lock).status().unwrap();
+        assert!(made.success());
+        let (tell, told) = std::sync::mpsc::channel();
+        let path = folder.path().to_owned();
+        // A thread that waits for ever ends with the test's process.
+        thread::spawn(move || tell.send(StateFolder::open(&path, Role::Agent, Vec::new()).is_ok()));
+        told.recv_timeout(Duration::from_secs(60)).expect("it comes to an end");
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Handlers for App {
     /// Away from the other requests: it reads much.
     async fn export_diagnostics(&self) -> Result<String, IpcError> {
         let sources = self.sources();
-        let exported = tauri::async_runtime::spawn_blocking(move || diagnostics::export(&sources)).await;
+        let exported = crate::blocking::spawn_blocking(move || diagnostics::export(&sources)).await;
         let path = exported.map_err(internal)?.map_err(internal)?;
         Ok(path.display().to_string())
     }
@@ -338,7 +338,7 @@ impl Handlers for App {
         let (version, program) = self.other_to_run()?;
         self.let_in(&version);
         let start = move || OwnProgram::at(program).start_version(&version);
-        let started = tauri::async_runtime::spawn_blocking(start).await.map_err(internal).flatten();
+        let started = crate::blocking::spawn_blocking(start).await.map_err(internal).flatten();
         started.inspect_err(|_| self.let_nobody_in())
     }
 

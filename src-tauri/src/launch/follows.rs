@@ -75,7 +75,7 @@ impl Following {
         let ways = self.passed().ways.clone();
         let ports = ways.iter().map(|(from, _)| *from).collect();
         let app = Arc::clone(&self.app);
-        tauri::async_runtime::spawn_blocking(move || {
+        crate::blocking::spawn_blocking(move || {
             for (PortsFrom { role, way }, why) in ways {
                 app.note_way(role, recorded(way), why);
             }
@@ -134,7 +134,7 @@ impl Follows for Following {
             let (successor, at) = (Arc::clone(&self.successor), Instant::now());
             *self.passed() = Passed::default();
             let take = self.taker();
-            let asked = tauri::async_runtime::spawn_blocking(move || successor.ask_to_succeed(take)).await;
+            let asked = crate::blocking::spawn_blocking(move || successor.ask_to_succeed(take)).await;
             let succession = asked.unwrap_or_else(|error| {
                 tracing::error!(%error, "nobody could be asked");
                 None
@@ -242,7 +242,7 @@ impl Follows for Following {
     async fn end_incumbent(&self) -> bool {
         let (successor, app) = (Arc::clone(&self.successor), Arc::clone(&self.app));
         let peer = self.asked().and_then(|asked| asked.peer);
-        let ended = tauri::async_runtime::spawn_blocking(move || {
+        let ended = crate::blocking::spawn_blocking(move || {
             // A second look: it may have begun to serve again in this very moment.
             !is_served(&app) && successor.end_by_force(peer)
         });

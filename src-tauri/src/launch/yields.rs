@@ -50,7 +50,7 @@ impl Yields for App {
     }
 
     async fn end_backends_of_successor(&self, backends: Vec<NamedBackend>) {
-        let ended = tauri::async_runtime::spawn_blocking(move || {
+        let ended = crate::blocking::spawn_blocking(move || {
             for backend in &backends {
                 end_backend(backend);
             }

@@ -24,6 +24,7 @@ use super::takeover::{Refused, Takeover};
 use super::watch::Watch;
 use super::way::Way;
 use crate::backend::BackendClient;
+use crate::blocking;
 use crate::board::{Board, configured_ports};
 use crate::settings::Settings;
 
@@ -103,7 +104,8 @@ impl RoleTask {
             passed_by: None,
             may_end_busy: None,
         };
-        tauri::async_runtime::spawn(runner.run(messages, end));
+        // It reads the configuration and starts programs: a disk that does not answer keeps this role alone.
+        blocking::spawn_alone(&format!("role {role}"), runner.run(messages, end));
         Self { role, inbox, log, running, ended, prepared, live, advances, stood_down, sidecar }
     }
 
@@ -399,7 +401,7 @@ impl Runner {
         let may_end_busy = self.may_end_busy == Some(generation);
         let (is_launch, launched_at) = (self.machine.is_launch(), self.launched_at);
         let blocked_by = Arc::clone(&self.blocked);
-        tauri::async_runtime::spawn_blocking(move || {
+        blocking::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
             let takeover = Takeover {
                 role,
@@ -463,7 +465,7 @@ impl Runner {
         let (Some(blocked), Some(attempt)) = (blocked, &self.attempt) else { return };
         let (config, around) = (attempt.config.clone(), Arc::clone(&self.around));
         let current = Arc::clone(&self.generation);
-        tauri::async_runtime::spawn_blocking(move || {
+        blocking::spawn_blocking(move || {
             let is_current = || current.load(Ordering::SeqCst) == generation;
             let watch = Watch {
                 role,
@@ -633,7 +635,7 @@ impl Runner {
         let state_folder = self.around.settings.state_folder();
         let passed_by = self.passed_by.clone();
         let follows_on_passed = self.machine.follows_on_passed();
-        tauri::async_runtime::spawn_blocking(move || {
+        blocking::spawn_blocking(move || {
             let beside = passed_by.filter(is_still_there).map(|it| it.pid.get());
             let looked = Instant::now();
             let ports = loop {

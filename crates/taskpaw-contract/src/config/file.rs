@@ -247,7 +247,8 @@ fn lock_within(path: &Path, within: Duration) -> Result<fs::File, ConfigProblem>
             path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         )?;
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false);
+        // Also for reading: to open a pipe for writing alone waits for whoever reads it.
+        options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&lock)?;
