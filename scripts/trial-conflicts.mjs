@@ -210,7 +210,8 @@ async function takePictures(folder) {
                 .filter(Boolean)
                 .join(": "),
             )
-            .filter((text, at, all) => text !== all[at - 1]);
+            // One that is just put up, or taken away, says nothing yet.
+            .filter((text, at, all) => text && text !== all[at - 1]);
         const told = [said("notification").join("\n"), said("tray").join("\n")].map(cell);
         const desktopParts = parts.join(" and ") || "neither";
         lines.push(

@@ -1,6 +1,7 @@
 //! The roles: takeover, spawn, supervision. One task for each; commands of the window are just messages to it.
 
 mod blocked;
+mod holder;
 mod log;
 mod machine;
 mod ports;

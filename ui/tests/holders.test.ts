@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { HolderView, PortStatus } from "../src/generated/ipc";
 import { speak } from "../src/locales/language.svelte";
 import { port } from "../src/platform/fake/roles";
-import { holderStep, systemOf, type System } from "../src/words/holder";
+import { holderFacts, holderStep, systemOf, type System } from "../src/words/holder";
 import { portAdvice, portPhrase } from "../src/words/ports";
 
 type Seen = Partial<HolderView> | null;
@@ -25,6 +25,26 @@ const holders: [what: string, system: System, state: PortStatus, seen: Seen][] =
   ["ssh -L", "linux", "foreign", { name: "ssh", exe: "/usr/bin/ssh", user: "anna" }],
   ["ssh -R from elsewhere", "linux", "foreign", { name: "sshd-session", user: "anna" }],
   ["a socket unit", "linux", "foreign", { pid: 1, name: "systemd", user: "root" }],
+  ["a socket unit of the person", "linux", "foreign", { pid: 1812, name: "systemd", user: "anna" }],
+  [
+    "a script on a machine without systemd",
+    "linux",
+    "foreign",
+    {
+      name: "python3",
+      exe: "/usr/bin/python3.12",
+      user: "anna",
+      command_line: "python3 -m http.server 5680",
+      since: new Date(2026, 2, 2, 9, 0).getTime(),
+      is_under_systemd: false,
+    },
+  ],
+  [
+    "a server whose line begins with its path",
+    "linux",
+    "foreign",
+    { name: "nginx", exe: "/usr/sbin/nginx", command_line: "/usr/sbin/nginx -g 'daemon off;'", user: "root" },
+  ],
   ["a script in a terminal", "linux", "foreign", { name: "python3", exe: "/usr/bin/python3.12" }],
   ["an editor's own forward", "linux", "foreign", { name: "code", exe: "/usr/share/code/code" }],
   ["a program that was replaced", "linux", "foreign", { name: "node", exe: "/usr/bin/node (deleted)" }],
@@ -93,10 +113,27 @@ const holders: [what: string, system: System, state: PortStatus, seen: Seen][] =
 function said(): string {
   return holders
     .map(([what, system, state, seen]) => {
-      const holder = { pid: 915, name: null, exe: null, user: null, role: null, ours: false, ...seen };
+      const holder: HolderView = {
+        pid: 915,
+        name: null,
+        exe: null,
+        user: null,
+        role: null,
+        ours: false,
+        is_under_systemd: true,
+        ...seen,
+      };
+      const facts = holderFacts(holder, state, new Date(2026, 2, 2, 9, 30).getTime());
       const view = { ...port("network", 5680), state, holders: seen ? [holder] : [] };
       const step = holderStep(view, system);
-      const lines = [portPhrase(view, "agent"), portAdvice(view, "agent"), step?.text, step?.command];
+      const known = seen ? [facts.program, facts.run] : [];
+      const lines = [
+        portPhrase(view, "agent"),
+        ...known,
+        portAdvice(view, "agent"),
+        step?.text,
+        step?.command,
+      ];
       return [`== ${what} (${system})`, ...lines.filter((line) => line != null)].join("\n");
     })
     .join("\n\n");

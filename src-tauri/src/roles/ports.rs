@@ -13,8 +13,7 @@ use taskpaw_contract::identity;
 use taskpaw_contract::ipc::{HolderView, PortView};
 use taskpaw_contract::{PortStatus, Role};
 
-#[cfg(target_os = "linux")]
-use super::run_by::run_by;
+use super::holder;
 
 /// Looks at the ports of a configuration without changing anything. It may be one that is being typed: a port that nobody
 /// can want as it is written is `invalid`, and not looked at. `child` is the role's own running backend, which is not stale.
@@ -47,6 +46,7 @@ pub(super) fn look_beside(
         .into_iter()
         .filter_map(|(name, endpoint)| endpoint.wanted(name).ok())
         .collect();
+    crate::blocking::here();
     let system = Native::of(identity::installation(state_folder));
     let snapshot = system.look(&role.into(), &wanted).map_err(|error| error.to_string())?;
     let verdict = decide(&snapshot, &identity::rules());
@@ -72,15 +72,7 @@ pub(super) fn look_at_child(config: &Config, role: Role, child: Option<u32>) -> 
     let child = child.and_then(Pid::new);
     let listens = child.map(|child| Native::new().listens_on(child)).unwrap_or_default();
     let process = child.and_then(|child| Native::new().describe(child));
-    let holder = child.map(|child| HolderView {
-        pid: child.get(),
-        name: process.as_ref().map(|it| seen(&it.name)),
-        exe: process.as_ref().and_then(|it| it.exe.as_deref().map(seen)),
-        user: process.as_ref().and_then(|it| it.user.as_deref().map(seen)),
-        role: Some(role),
-        ours: true,
-        run_by: None,
-    });
+    let holder = |port| child.map(|child| holder::view(child, process.as_ref(), Some(role), true, port));
     let view = |(name, endpoint): (&str, &Endpoint)| {
         let wanted = endpoint.wanted(name);
         let is_served = wanted.is_ok_and(|wanted| listens.contains(&wanted.socket_address()));
@@ -92,7 +84,7 @@ pub(super) fn look_at_child(config: &Config, role: Role, child: Option<u32>) -> 
             state: Some(state.into()),
             outlook: Some(PortOutlook::Starts),
             in_use_by_app: is_served,
-            holders: holder.iter().filter(|_| is_served).cloned().collect(),
+            holders: holder(endpoint.port).into_iter().filter(|_| is_served).collect(),
             suggestion: None,
         }
     };
@@ -142,6 +134,7 @@ pub(crate) fn next_free(
     wanted: &WantedPort,
     avoid: &BTreeSet<u16>,
 ) -> Result<Option<u16>, LookError> {
+    crate::blocking::here();
     next_free_port(&Native::new(), &identity::rules(), &role.into(), wanted, avoid)
 }
 
@@ -160,33 +153,14 @@ pub(super) fn views(config: &Config, role: Role, verdict: &Verdict, child: Optio
     config.endpoints(role).into_iter().map(view).collect()
 }
 
-/// Other systems than Linux do not say why a process runs to anyone who asks.
-#[cfg(not(target_os = "linux"))]
-fn run_by(_process: &port_takeover::Process, _port: u16) -> Option<taskpaw_contract::ipc::RunBy> {
-    None
-}
-
-fn seen(text: &str) -> String {
-    redaction::only_seen(text).into_owned()
-}
-
 fn view(name: &str, endpoint: &Endpoint, judged: Option<&PortVerdict>, child: Option<u32>) -> PortView {
     let status = judged.map_or(PortStatus::Invalid, |port| port.state.into());
     let holders: Vec<HolderView> = judged
         .iter()
         .flat_map(|port| &port.holders)
-        .map(|holder| HolderView {
-            pid: holder.pid.get(),
-            // Anyone who starts a program chooses what it is called.
-            name: holder.process.as_ref().map(|process| seen(&process.name)),
-            exe: holder.process.as_ref().and_then(|process| process.exe.as_deref().map(seen)),
-            user: holder.process.as_ref().and_then(|process| process.user.as_deref().map(seen)),
-            role: holder.role.as_ref().and_then(|role| role.as_str().parse().ok()),
-            ours: holder.kind == HolderKind::Own,
-            run_by: holder
-                .process
-                .as_ref()
-                .and_then(|process| run_by(process, u16::try_from(endpoint.port).ok()?)),
+        .map(|it| {
+            let role = it.role.as_ref().and_then(|role| role.as_str().parse().ok());
+            holder::view(it.pid, it.process.as_ref(), role, it.kind == HolderKind::Own, endpoint.port)
         })
         .collect();
     let in_use_by_app =

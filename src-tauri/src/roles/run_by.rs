@@ -88,7 +88,7 @@ fn unit(path: &str) -> Option<RunBy> {
     Some(RunBy::Unit { unit, of_person })
 }
 
-/// What `ssh` passes a port on to, by its arguments: `-L [address:]port:host:port`, also `-D`, where it goes anywhere.
+/// What `ssh` passes a port on to, by its arguments: `-L [address:]port:host:port`, or the same as an option (`-o LocalForward=…`).
 fn forward(argv: &[String], port: u16) -> Option<RunBy> {
     let is_ssh = argv.first().is_some_and(|program| program.rsplit('/').next() == Some("ssh"));
     if !is_ssh {
@@ -96,11 +96,19 @@ fn forward(argv: &[String], port: u16) -> Option<RunBy> {
     }
     let mut words = argv.iter().skip(1);
     while let Some(word) = words.next() {
+        if let Some(option) = word.strip_prefix("-o") {
+            let option = if option.is_empty() { words.next()?.as_str() } else { option };
+            if let Some(to) = local_forward(option).and_then(|said| passed_to(&said, port)) {
+                return Some(RunBy::Forward { to });
+            }
+            continue;
+        }
         // In one word, `-L5680:db:5432`, or in two; other letters may stand before, as in `-fNL`.
         let Some((before, rest)) = word.strip_prefix('-').and_then(|word| word.split_once('L')) else {
             continue;
         };
-        if !before.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+        // `-4` and `-6` are the only digits among its letters.
+        if !before.bytes().all(|letter| letter.is_ascii_alphabetic() || b"46".contains(&letter)) {
             continue;
         }
         let said = if rest.is_empty() { words.next()?.as_str() } else { rest };
@@ -109,6 +117,13 @@ fn forward(argv: &[String], port: u16) -> Option<RunBy> {
         }
     }
     None
+}
+
+/// What `LocalForward=[address:]port host:hostport` says, as `-L` has it.
+fn local_forward(option: &str) -> Option<String> {
+    let (name, said) = option.trim_start().split_once(['=', ' '])?;
+    let said: Vec<&str> = said.split_ascii_whitespace().take(3).collect();
+    (name.eq_ignore_ascii_case("LocalForward") && said.len() == 2).then(|| said.join(":"))
 }
 
 /// The other end of `[address:]port:host:hostport`, if it is about this port.
@@ -292,6 +307,11 @@ mod tests {
             ("ssh -L5680:[fd00::1]:80 host", Some("[fd00::1]:80")),
             ("ssh -N -L [::1]:5680:a:1 -L 9:b:2 host", Some("a:1")),
             ("ssh -L 9:b:2 -L 5680:a:1 host", Some("a:1")),
+            ("ssh -N host -4L 5680:a:1", Some("a:1")),
+            ("ssh -o ServerAliveInterval=5 -L *:5680:a:1 host", Some("a:1")),
+            ("ssh -oLogLevel=quiet -p 22 -6NL :5680:a:1 host", Some("a:1")),
+            ("ssh -oL", None),
+            ("ssh -o", None),
             ("ssh -L 5681:a:1 host", None),
             ("ssh -L 5680:$(reboot):1 host", None),
             ("ssh -L", None),
@@ -302,6 +322,15 @@ mod tests {
         ] {
             assert_eq!(said(words).as_deref(), to, "{words}");
         }
+        let by_option = |option: &str| {
+            let argv: Vec<String> = ["ssh", "-N", "-o", option, "host"].map(str::to_owned).into();
+            decide("0::/\n", &argv, &[], 5680)
+        };
+        let expected = Some(RunBy::Forward { to: "db:5432".into() });
+        assert_eq!(by_option("LocalForward=5680 db:5432"), expected);
+        assert_eq!(by_option("localforward 127.0.0.1:5680  db:5432"), expected);
+        assert_eq!(by_option("LocalForward=5680 /run/a.sock"), None);
+        assert_eq!(by_option("RemoteForward=5680 db:5432"), None);
     }
 
     #[test]

@@ -31,6 +31,9 @@ fn held() -> PortView {
             role: None,
             ours: false,
             run_by: None,
+            command_line: None,
+            since: None,
+            is_under_systemd: false,
         }],
         suggestion: Some(5682),
     }

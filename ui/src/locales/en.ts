@@ -183,6 +183,9 @@ export const en = {
   holder: {
     named: "{{name}} (pid {{pid}})",
     unnamed: "a program that cannot be named (pid {{pid}})",
+    run_by_since: "Run by {{user}} since {{since}}",
+    run_by: "Run by {{user}}",
+    since: "Running since {{since}}",
   },
   port: {
     held: "held by {{holders}}",

@@ -178,6 +178,9 @@ export const zhCN: Words = {
   holder: {
     named: "{{name}}（进程号 {{pid}}）",
     unnamed: "名称未知的程序（进程号 {{pid}}）",
+    run_by_since: "运行用户：{{user}}，启动于 {{since}}",
+    run_by: "运行用户：{{user}}",
+    since: "启动于 {{since}}",
   },
   port: {
     held: "已被占用：{{holders}}",

@@ -3,6 +3,7 @@
 
 import type { HolderView, PortView, RunBy } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
+import { clockMinute, dateTime } from "./numbers";
 
 /** A step that a person can take, and the command for it. */
 export interface Step {
@@ -12,6 +13,29 @@ export interface Step {
 
 /** The systems whose commands differ. */
 export type System = "linux" | "macos" | "windows";
+
+/** What is known of a holder besides its name: where it lies, how it was started, by whom and since when. Nothing twice. */
+export function holderFacts(
+  holder: HolderView,
+  state: PortView["state"],
+  now = Date.now(),
+): { program: string | null; run: string | null } {
+  const { exe, command_line: line, since: at } = holder;
+  const user = state === "own_other_user" ? null : holder.user;
+  // The line tells more; where it begins with another name, the file says what it is.
+  const says = line !== undefined && exe !== null && (line === exe || line.startsWith(`${exe} `));
+  const program = [says ? null : exe, line].filter((text) => text != null).join("\n") || null;
+  const since = at === undefined ? null : now - at < 12 * 3_600_000 ? clockMinute(at) : dateTime(at);
+  const run =
+    user !== null && since !== null
+      ? t("holder.run_by_since", { user, since })
+      : user !== null
+        ? t("holder.run_by", { user })
+        : since !== null
+          ? t("holder.since", { since })
+          : null;
+  return { program, run };
+}
 
 export function systemOf(userAgent: string): System {
   if (/windows/i.test(userAgent)) return "windows";
@@ -87,12 +111,17 @@ function ofHolder(holder: HolderView, port: number, system: System): Step {
     case "wsl":
       return { text: t("way.wsl"), command: "wsl --list --running" };
   }
-  if (pid === 1 && system === "linux") return { text: t("way.socket"), command: "systemctl list-sockets" };
+  // What it listens on is for a service that is started by the first who connects.
+  if (name === "systemd" && system === "linux")
+    return {
+      text: t("way.socket"),
+      command: pid === 1 ? "systemctl list-sockets" : "systemctl --user list-sockets",
+    };
   if (pid === 1 && system === "macos") return { text: t("way.launchd"), command: "launchctl list" };
   if (pid === 4 && system === "windows")
     return { text: t("way.http_sys"), command: "netsh http show servicestate" };
   const asked = {
-    linux: `systemctl status ${pid}`,
+    linux: holder.is_under_systemd ? `systemctl status ${pid}` : `ps -fp ${pid}`,
     macos: `ps -o user,lstart,command -p ${pid}`,
     windows: `tasklist /svc /fi "PID eq ${pid}"`,
   };

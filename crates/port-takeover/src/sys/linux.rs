@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -174,6 +175,21 @@ pub(super) fn start_time_now() -> Option<u64> {
     let ticks = clock_ticks_per_second();
     let of_second = u64::try_from(now.tv_nsec).ok()?.checked_mul(ticks)? / 1_000_000_000;
     u64::try_from(now.tv_sec).ok()?.checked_mul(ticks)?.checked_add(of_second)
+}
+
+/// When the machine began, once: the clock may be set meanwhile, and what is said of a process stays as it is.
+pub(super) fn started_at_unix_ms(started_at: u64) -> Option<u64> {
+    static BEGAN: OnceLock<Option<u64>> = OnceLock::new();
+    let began = (*BEGAN.get_or_init(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let ticks = start_time_now()?;
+        u64::try_from(now.as_millis()).ok()?.checked_sub(milliseconds_of(ticks)?)
+    }))?;
+    began.checked_add(milliseconds_of(started_at)?)
+}
+
+fn milliseconds_of(ticks: u64) -> Option<u64> {
+    ticks.checked_mul(1_000)?.checked_div(clock_ticks_per_second())
 }
 
 pub(super) fn describe(pid: Pid) -> Option<Process> {

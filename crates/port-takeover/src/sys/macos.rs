@@ -120,6 +120,10 @@ pub(super) fn start_time_now() -> Option<u64> {
     now.as_micros().try_into().ok()
 }
 
+pub(super) fn started_at_unix_ms(started_at: u64) -> Option<u64> {
+    Some(started_at / 1_000)
+}
+
 /// What is known of a process; `None` if it has ended or may not be looked at, and `None` also if its id
 /// went to another process while it was looked at.
 pub(super) fn describe(pid: Pid) -> Option<Process> {

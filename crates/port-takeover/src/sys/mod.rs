@@ -322,6 +322,13 @@ pub fn start_time_now() -> Option<u64> {
     os::start_time_now()
 }
 
+/// When a process has started, in milliseconds since 1970, UTC, from its [`Process::started_at`]: for people, and never to be
+/// compared. Nothing where it cannot be said.
+#[must_use]
+pub fn started_at_unix_ms(started_at: u64) -> Option<u64> {
+    os::started_at_unix_ms(started_at)
+}
+
 impl Snapshot {
     /// The numbers whose bind was refused as in use though no socket that was seen is in the way.
     fn unexplained(&self) -> BTreeSet<u16> {

@@ -49,6 +49,10 @@ pub(super) fn start_time_now() -> Option<u64> {
     None
 }
 
+pub(super) fn started_at_unix_ms(_started_at: u64) -> Option<u64> {
+    None
+}
+
 /// Not looked for here yet: none is named.
 pub(super) fn descendants(_of: Pid) -> Vec<Process> {
     Vec::new()

@@ -93,6 +93,11 @@ pub(super) fn start_time_now() -> Option<u64> {
     (since_1601.as_nanos() / 100).try_into().ok()
 }
 
+/// From 100 ns since 1601.
+pub(super) fn started_at_unix_ms(started_at: u64) -> Option<u64> {
+    (started_at / 10_000).checked_sub(11_644_473_600_000)
+}
+
 pub(super) fn describe(pid: Pid) -> Option<Process> {
     processes::describe(pid)
 }

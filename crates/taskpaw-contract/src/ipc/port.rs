@@ -47,4 +47,16 @@ pub struct HolderView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub run_by: Option<RunBy>,
+    /// Its command line, cut, and without what looks like a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub command_line: Option<String>,
+    /// Since when it runs, in milliseconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub since: Option<u64>,
+    /// Whether systemd runs this machine, so that `systemctl status` tells what has started it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub is_under_systemd: bool,
 }

@@ -25,6 +25,9 @@ const python: HolderView = {
   user: "anna",
   role: null,
   ours: false,
+  command_line: "python3 -m http.server 5680",
+  since: Date.now() - 1_320_000,
+  is_under_systemd: true,
 };
 const hubProcess: HolderView = {
   pid: 921,
