@@ -34,6 +34,11 @@ const CASES = [
   "headers",
   "hints",
   "trickle",
+  "turns",
+  "doubles",
+  "eras",
+  "names",
+  "keys",
 ];
 
 const x = (length) => `${MARK}${"x".repeat(length)}`;
@@ -58,6 +63,18 @@ const event = (id, more = {}) => ({
   message: MARK,
   level: "alert",
   ...more,
+});
+
+/** Where an agent says that its numbers are: anywhere. */
+const cursor = () => ({
+  version: 1,
+  server_id: "hostile",
+  stream_id: `${Math.random()}`.slice(2).padEnd(32, "0"),
+  boot_id: `${Math.random()}`.slice(2).padEnd(32, "0"),
+  resume_floor: 0,
+  offered_highwater: 2 ** 52,
+  next_event_id: 1,
+  durable: true,
 });
 
 const HEAD = "HTTP/1.1 200 OK\r\n";
@@ -115,6 +132,54 @@ const KINDS = {
   chunks: { raw: [`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, `4000\r\n${" ".repeat(0x4000)}\r\n`, 1] },
   headers: { raw: [HEAD, `X-Header: ${"x".repeat(1_000)}\r\n`, 1] },
   hints: { raw: ["", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 1] },
+  turns: {
+    // Another machine, and another row of numbers, at each poll.
+    status: () =>
+      statusOf(
+        { x: monitor() },
+        { machine: x(9) + Math.random(), server_id: `${Math.random()}`, event_cursor: cursor() },
+      ),
+    events: () =>
+      JSON.stringify({
+        events: [event((number += 1), { machine: `${MARK}${Math.random()}` })],
+        event_cursor: cursor(),
+      }),
+  },
+  doubles: { events: () => list(1_000, (id, at) => event(at % 7, { message: `${MARK} ${id}` })) },
+  eras: {
+    events: () =>
+      list(1_000, (id, at) =>
+        event(id, {
+          time: ["9999-12-31T23:59:59.999Z", "-1", "", -1, 1e18, "+275760-09-13", "0000-00-00"][at % 7],
+        }),
+      ),
+  },
+  names: {
+    status: () =>
+      statusOf(
+        Object.fromEntries(
+          [
+            "../../etc/passwd",
+            "\u001b[31m",
+            "con\\nul",
+            "\u202e",
+            `a${"\u0315".repeat(60)}`,
+            "__proto__",
+            "",
+            " ",
+            "\ufdfd",
+          ].map((name) => [name, monitor({ type_id: name, state: name })]),
+        ),
+        { machine: `${MARK}\u001b]0;x\u0007`, os: `${"\u0489".repeat(60)}` },
+      ),
+    events: () =>
+      list(100, (id) => event(id, { monitor: "../x", machine: `${MARK}\r\nx`, title: "\u001b[2J" })),
+  },
+  keys: {
+    status: () => `{"monitors":{"x":{${Array.from({ length: 22_000 }, (_, at) => `"${at}":0`).join()}}}}`,
+    events: () =>
+      `{"events":[{"id":${(number += 1)},"message":"${MARK}","data":{${Array.from({ length: 1_000_000 }, (_, at) => `"${at}":0`).join()}}}]}`,
+  },
   trickle: { raw: [`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, "1\r\n \r\n", 100] },
 };
 

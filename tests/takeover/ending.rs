@@ -1,5 +1,7 @@
 //! Backends of ours that end in their own way, or not at all.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::process::runs;
@@ -64,6 +66,42 @@ async fn a_stopped_foreign_holder_stays_stopped() {
         foreign.signal(libc::SIGCONT);
         until("it runs again", LONG, async || !foreign.signals().is_empty()).await;
         assert_eq!(foreign.signals(), [libc::SIGCONT], "the test's own signal, and no other");
+    }
+}
+
+/// What a debugger does to a process, until the end of its standard input.
+const DEBUGGER: &str = r#"
+import ctypes, os, sys
+pid, ptrace = int(sys.argv[1]), ctypes.CDLL(None, use_errno=True).ptrace
+ATTACH, DETACH, WAIT_ALL, NOTHING = 16, 17, 0x40000000, ctypes.c_void_p(0)
+if ptrace(ATTACH, pid, NOTHING, NOTHING) != 0:
+    sys.exit("not allowed")
+os.waitpid(pid, WAIT_ALL)
+print("held", flush=True)
+sys.stdin.read()
+ptrace(DETACH, pid, NOTHING, NOTHING)
+"#;
+
+#[tokio::test]
+async fn a_foreign_holder_that_a_debugger_holds_stays_held() {
+    for way in Way::BOTH {
+        let [port] = free_ports();
+        let foreign = Plan::foreign().listens(port).start();
+        let mut command = Command::new("python3");
+        command.args(["-c", DEBUGGER, &foreign.pid().to_string()]);
+        let mut debugger = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(debugger.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        if said.trim() != "held" {
+            println!("skipped: this system lets nobody debug what somebody else has started");
+            debugger.wait().unwrap();
+            return;
+        }
+        Takeover::of_ports(&[port]).by(way).is_refused_for(foreign.pid());
+        assert_eq!(foreign.state(), 't');
+        drop(debugger.stdin.take());
+        debugger.wait().unwrap();
+        foreign.is_untouched().await;
     }
 }
 

@@ -108,11 +108,8 @@ fn is_reachable(address: IpAddr) -> bool {
 
 /// A text of a stranger: one line, nothing that turns or hides letters, not long.
 fn cleaned(text: &str) -> String {
-    let is_plain = |letter: &char| {
-        !letter.is_control()
-            && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let text: String = text.chars().filter(is_plain).take(100).collect();
+    let seen = redaction::only_seen(text);
+    let text: String = seen.chars().filter(|letter| !letter.is_control()).take(100).collect();
     text.trim().to_owned()
 }
 

@@ -9,6 +9,7 @@ mod lineage;
 mod memories;
 mod offers;
 mod predecessor;
+mod seldom;
 mod writer;
 
 use std::borrow::Cow;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::seldom::Seldom;
+
 /// A hub that has not asked for so long is not waited for any more: longer than a holiday week-end, and no longer than
 /// the 10,000 events of a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -30,6 +32,8 @@ pub(super) struct Hubs {
     known: Vec<Known>,
     /// What is to be kept is another than what was kept.
     is_changed: bool,
+    /// That one is forgotten: whoever asks can call itself what it wants.
+    said: Seldom,
 }
 
 #[derive(Debug)]
@@ -57,7 +61,11 @@ impl Hubs {
             since: now,
             kept_at: now,
         };
-        Self { known: records.into_iter().take(MOST_HUBS).map(known).collect(), is_changed: false }
+        Self {
+            known: records.into_iter().take(MOST_HUBS).map(known).collect(),
+            is_changed: false,
+            said: Seldom::default(),
+        }
     }
 
     /// A hub asks, and says what it has; gives back the last event that it has. `forgotten` is the last event that
@@ -114,9 +122,11 @@ impl Hubs {
         let longest = (0..self.known.len()).max_by_key(|&at| self.known[at].idle(now));
         if let Some(at) = longest {
             let Known { name, .. } = self.known.swap_remove(at);
-            tracing::warn!(
-                "{MOST_HUBS} hubs have asked for events; {name} has not for the longest time and is forgotten"
-            );
+            if self.said.may_say(now) {
+                tracing::warn!(
+                    "{MOST_HUBS} hubs have asked for events; {name} has not for the longest time and is forgotten"
+                );
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What may be acknowledged: what was told since this start, and what was given before it.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::ipc::{EventCursor, EventRefusal};
 
-/// How many refused hubs are remembered for the window.
+use super::seldom::Seldom;
+
+/// So many refused hubs are remembered for the window.
 const MOST_REFUSALS: usize = 8;
 
 /// A hub that asks for events.
@@ -58,12 +61,20 @@ pub(super) struct Offers {
     offered: u64,
     /// The last one first.
     refusals: Vec<EventRefusal>,
+    said: Seldom,
 }
 
 impl Offers {
     /// A start after this last number.
     pub(super) fn new(stream_id: String, boot_id: String, resume_floor: u64) -> Self {
-        Self { stream_id, boot_id, resume_floor, offered: resume_floor, refusals: Vec::new() }
+        Self {
+            stream_id,
+            boot_id,
+            resume_floor,
+            offered: resume_floor,
+            refusals: Vec::new(),
+            said: Seldom::default(),
+        }
     }
 
     /// Whether what a hub acknowledges can be.
@@ -87,11 +98,12 @@ impl Offers {
         }
     }
 
-    /// Said once in the log for each hub and number, and shown for as long as it lasts.
+    /// Said in the log when it is another hub or number, and seldom; shown for as long as it lasts.
     fn refuse(&mut self, from: String, ack: u64) {
         let offered = self.offered;
         let known = self.refusals.iter().position(|refusal| refusal.from == from);
-        if known.is_none_or(|at| self.refusals[at].ack != ack) {
+        let is_news = known.is_none_or(|at| self.refusals[at].ack != ack);
+        if is_news && self.said.may_say(Instant::now()) {
             tracing::error!(
                 "the hub at {from} acknowledges event {ack}, and the last one that this agent has offered is {offered}: \
                  nothing is forgotten, and that hub gets no events. Remove this machine from it and add it again"
