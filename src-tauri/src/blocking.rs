@@ -1,6 +1,6 @@
 //! Work that may wait: for a disk, a lock, another process. It never runs on the threads that answer the window: the main one, as
-//! soon as its event loop runs, and those of the runtime. In a development build whatever reads the configuration or looks at ports
-//! makes sure of that ([`here`]).
+//! soon as its event loop runs, and those of the runtime. A development build says in its log where the configuration is read or a port
+//! looked at on one of these ([`here`]); tests look for that.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,10 +37,13 @@ fn may_wait() -> bool {
     }
 }
 
-/// What follows may wait. A development build fails on a thread that must not.
+/// What follows may wait. A development build says if it is on a thread that must not.
 #[track_caller]
 pub(crate) fn here() {
-    debug_assert!(may_wait(), "{:?} answers the window and must not wait", thread::current().name());
+    if cfg!(debug_assertions) && !may_wait() {
+        let place = std::panic::Location::caller();
+        tracing::error!(%place, thread = thread::current().name(), "a thread that answers the window waits");
+    }
 }
 
 /// Does what may wait on a thread of the runtime that nobody else needs meanwhile.

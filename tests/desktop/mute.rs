@@ -24,6 +24,10 @@ async fn ends(app: &mut Owned, home: &Home) {
     assert_eq!(app.ended(ENDS_WITHIN).await, Some(0), "after {:?}", asked.elapsed());
     let none = async || running(&Programs::current().backend(), home.path()).is_empty();
     until("no backend is left", LONG, none).await;
+    // Said by development builds alone. A test has put a pipe there.
+    let log = home.path().join("data/logs/taskpaw.log");
+    let log = if log.is_file() { fs::read_to_string(log).unwrap_or_default() } else { String::new() };
+    assert!(!log.contains("a thread that answers the window waits"), "{log}");
 }
 
 #[tokio::test]

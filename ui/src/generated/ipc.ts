@@ -1162,7 +1162,19 @@ ours: boolean,
 /**
  * Why it runs, where the system proves it.
  */
-run_by?: RunBy, };
+run_by?: RunBy, 
+/**
+ * Its command line, cut, and without what looks like a secret.
+ */
+command_line?: string, 
+/**
+ * Since when it runs, in milliseconds since 1970, UTC.
+ */
+since?: number, 
+/**
+ * Whether systemd runs this machine, so that `systemctl status` tells what has started it.
+ */
+is_under_systemd?: boolean, };
 
 /**
  * Why a holder runs. What is named here can be written in a command as it is: its letters are only those that a name of its kind
