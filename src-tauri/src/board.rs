@@ -13,7 +13,7 @@ use taskpaw_contract::config::{Config, ConfigProblem, Preferences, SHORTEST_TOKE
 use taskpaw_contract::import_report::{ImportReport, LeftBehind};
 use taskpaw_contract::ipc::{
     AlertTarget, AlertTargetView, AppView, Event, Failure, Health, HostEvent, Launch, PortView, Progress,
-    RoleState, RoleView, Snapshot, Takeover, TimelineEntry, TokenName, Watched,
+    RoleState, RoleView, Snapshot, Takeover, TimelineEntry, TokenName, UpdatesView, Watched,
 };
 use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
@@ -45,6 +45,7 @@ impl Board {
             failed_successor: None,
             other_start: None,
             update: None,
+            updates: UpdatesView::default(),
             took_over: None,
             launch: Launch::Waiting { version: None, pid: None, for_turn: false },
             tokens: Vec::new(),
@@ -146,6 +147,15 @@ impl Board {
     /// Shows that the data folder was gone at the start.
     pub(crate) fn show_lost_data(&self) {
         self.change_app(|app| app.lost_data = true);
+    }
+
+    /// Shows where the app is with new versions, if that is another thing than before.
+    pub(crate) fn show_updates(&self, updates: UpdatesView) {
+        let mut shown = self.lock();
+        if shown.app.updates != updates {
+            shown.app.updates = updates;
+            self.publish_on(&mut shown, Event::AppChanged);
+        }
     }
 
     /// Shows whether there is a tray.

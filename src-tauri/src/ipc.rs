@@ -60,6 +60,13 @@ fn is_order(request: &Request) -> bool {
         | Request::RestoreLastGoodConfig
         | Request::ReloadConfig
         | Request::ImportSeen
+        | Request::ChooseUpdates { .. }
+        | Request::LookForUpdate
+        | Request::DownloadUpdate
+        | Request::RelaunchIntoUpdate
+        | Request::PutOffUpdate
+        | Request::TryUpdateAgain
+        | Request::UpdateSeen
         | Request::AnswerLeftBehind { .. }
         | Request::AddAgent { .. }
         | Request::ChangeAgent { .. }

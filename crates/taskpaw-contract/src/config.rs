@@ -113,6 +113,8 @@ pub struct Preferences {
     pub notifications_offered: bool,
     /// What no notification is shown of, at least for a while.
     pub muted: Vec<Mute>,
+    /// Whether the app looks for new versions of itself.
+    pub look_for_updates: LookForUpdates,
 }
 
 /// What no notification is shown of: a machine, or one monitor of it.
@@ -151,6 +153,19 @@ impl Preferences {
         self.muted.truncate(MOST_MUTED);
         self
     }
+}
+
+/// Whether the app looks for new versions of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LookForUpdates {
+    /// Nobody has decided: it does not.
+    #[default]
+    NotAsked,
+    /// Once a day.
+    Yes,
+    /// Only when a person asks for it.
+    No,
 }
 
 /// What closing the window is to do.

@@ -24,6 +24,7 @@ mod setting;
 mod status;
 mod takeover;
 mod typescript;
+mod updates;
 mod view;
 mod watched;
 
@@ -54,6 +55,10 @@ pub use status::{
 };
 pub use takeover::{LingeringCause, PortsFrom, PortsWay, Progress, Replaced, Stage, Takeover, TookOver};
 pub use typescript::typescript;
+pub use updates::{
+    UpdateFailure, UpdateFailureReason, UpdateNotes, UpdateOffer, UpdateOutcome, UpdateRefusal, UpdateState,
+    UpdateWay, UpdatesView,
+};
 pub use view::{AppView, HostEvent, Snapshot};
 pub use watched::{MOST_TROUBLES, Trouble, TroubleState, Watched};
 

@@ -346,6 +346,34 @@ impl Handlers for App {
         self.own_program().start()
     }
 
+    async fn choose_updates(&self, _look: bool) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn look_for_update(&self) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn download_update(&self) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn relaunch_into_update(&self) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn put_off_update(&self) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn try_update_again(&self) -> Result<(), IpcError> {
+        Err(looks_for_no_updates())
+    }
+
+    async fn update_seen(&self) -> Result<(), IpcError> {
+        Ok(())
+    }
+
     async fn quit(&self) -> Result<(), IpcError> {
         self.shell().quit();
         Ok(())
@@ -362,6 +390,11 @@ fn may_start(app: &App) -> Result<(), IpcError> {
         return Err(IpcError::new(ErrorCode::Busy, message));
     }
     Ok(())
+}
+
+/// This build knows no feed.
+fn looks_for_no_updates() -> IpcError {
+    unsupported("this build looks for no updates: it knows no feed; install new versions by hand".to_owned())
 }
 
 fn unsupported(reason: String) -> IpcError {

@@ -344,6 +344,11 @@ export type Theme = "system" | "light" | "dark";
 export type OnClose = "ask" | "quit" | "tray";
 
 /**
+ * Whether the app looks for new versions of itself.
+ */
+export type LookForUpdates = "not_asked" | "yes" | "no";
+
+/**
  * What a person chose for the app itself.
  */
 export type Preferences = { 
@@ -371,7 +376,11 @@ notifications_offered: boolean,
 /**
  * What no notification is shown of, at least for a while.
  */
-muted: Array<Mute>, };
+muted: Array<Mute>, 
+/**
+ * Whether the app looks for new versions of itself.
+ */
+look_for_updates: LookForUpdates, };
 
 /**
  * What no notification is shown of: a machine, or one monitor of it.
@@ -524,6 +533,10 @@ other_start: OtherStart | null,
  * Another version that is installed and runs after a relaunch.
  */
 update: string | null, 
+/**
+ * Where the app is with new versions that it looks for itself.
+ */
+updates: UpdatesView, 
 /**
  * The app whose place this one took.
  */
@@ -876,6 +889,199 @@ version: string,
  * The program of the other version, if it is known for certain and so can be started from here.
  */
 program: string | null, };
+
+/**
+ * Where the app is with new versions of itself.
+ */
+export type UpdatesView = { 
+/**
+ * Whether it looks for them by itself.
+ */
+looks: LookForUpdates, 
+/**
+ * Whether it can look: this build knows a feed, and by which keys to believe it.
+ */
+has_feed: boolean, 
+/**
+ * The file by which an administrator has forbidden it.
+ */
+forbidden_by: string | null, 
+/**
+ * When a feed was last asked for and something came of it, in ms since 1970.
+ */
+checked_at: number | null, 
+/**
+ * How a new version comes to where this one lies; nothing until that was looked at.
+ */
+way: UpdateWay | null, 
+/**
+ * What there is.
+ */
+state: UpdateState, 
+/**
+ * Whether the person has put off what there is.
+ */
+is_put_off: boolean, 
+/**
+ * How the last update came out, until the person has seen it.
+ */
+outcome: UpdateOutcome | null, };
+
+/**
+ * How a new version comes to where this one lies.
+ */
+export type UpdateWay = { "kind": "beside_others" } | { "kind": "deb" } | { "kind": "rpm" } | { "kind": "installer" } | { "kind": "bundle" } | { "kind": "by_hand" } | { "kind": "no_permission", 
+/**
+ * Where.
+ */
+folder: string, };
+
+/**
+ * A version that there is.
+ */
+export type UpdateOffer = { 
+/**
+ * Which.
+ */
+version: string, 
+/**
+ * What is new.
+ */
+notes: UpdateNotes, 
+/**
+ * Whether the version that runs has a hole.
+ */
+security: boolean, 
+/**
+ * So many bytes are downloaded.
+ */
+size: number, };
+
+/**
+ * What is new, in each language: lines of plain text.
+ */
+export type UpdateNotes = { 
+/**
+ * In English.
+ */
+en: string, 
+/**
+ * In Simplified Chinese.
+ */
+"zh-CN": string, };
+
+/**
+ * What there is of new versions.
+ */
+export type UpdateState = { "kind": "idle" } | { "kind": "looking" } | { "kind": "current" } | { "kind": "offered", 
+/**
+ * It.
+ */
+offer: UpdateOffer, } | { "kind": "downloading", 
+/**
+ * It.
+ */
+offer: UpdateOffer, 
+/**
+ * So many bytes have come.
+ */
+received: number, } | { "kind": "paused", 
+/**
+ * It.
+ */
+offer: UpdateOffer, 
+/**
+ * Why.
+ */
+code: UpdateRefusal, 
+/**
+ * When that goes on by itself, in ms since 1970; nothing: when a person wants it.
+ */
+goes_on_at: number | null, } | { "kind": "ready", 
+/**
+ * It.
+ */
+offer: UpdateOffer, } | { "kind": "command", 
+/**
+ * It.
+ */
+offer: UpdateOffer, 
+/**
+ * To copy into a terminal.
+ */
+command: string, } | { "kind": "by_hand", 
+/**
+ * It.
+ */
+offer: UpdateOffer, 
+/**
+ * Where its package lies.
+ */
+address: string, } | { "kind": "relaunching", 
+/**
+ * Which.
+ */
+version: string, } | { "kind": "refused", 
+/**
+ * Why.
+ */
+code: UpdateRefusal, } | { "kind": "failed_before", 
+/**
+ * It.
+ */
+offer: UpdateOffer, 
+/**
+ * How it has failed.
+ */
+failure: UpdateFailure, };
+
+/**
+ * How an update came out.
+ */
+export type UpdateOutcome = { "kind": "installed", 
+/**
+ * It.
+ */
+version: string, 
+/**
+ * The one before it.
+ */
+from: string, 
+/**
+ * What is new.
+ */
+notes: UpdateNotes, } | { "kind": "came_back", 
+/**
+ * The newer one.
+ */
+version: string, 
+/**
+ * How it has failed.
+ */
+failure: UpdateFailure, };
+
+/**
+ * How a version has failed.
+ */
+export type UpdateFailure = { 
+/**
+ * In short.
+ */
+reason: UpdateFailureReason, 
+/**
+ * What the system or the version said of it, as it is.
+ */
+detail: string | null, };
+
+/**
+ * How a version has failed, in short.
+ */
+export type UpdateFailureReason = "not_started" | "not_ready" | "not_stayed_ready" | "ended" | "silent" | "interrupted";
+
+/**
+ * Why something that claims to be an update is not believed, or not used: the codes of the crate `taskpaw-updates`.
+ */
+export type UpdateRefusal = "no_key" | "other_key" | "bad_signature" | "other_purpose" | "too_large" | "bad_form" | "expired" | "replayed" | "from_the_future" | "below_floor" | "lower_version" | "other_system" | "unreachable" | "redirected" | "too_slow" | "wrong_size" | "unsafe_archive" | "broken_archive" | "other_version" | "no_permission" | "no_space" | "disk_failed";
 
 /**
  * A role.
@@ -2837,7 +3043,11 @@ with_events: boolean, } | { "command": "test_agent",
 /**
  * The machine to try; it need not be the hub's yet.
  */
-probe: AgentProbe, } | { "command": "claim_again" } | { "command": "start_all_the_same" } | { "command": "keep_other" } | { "command": "keep_this" } | { "command": "run_other" } | { "command": "relaunch" } | { "command": "quit" };
+probe: AgentProbe, } | { "command": "claim_again" } | { "command": "start_all_the_same" } | { "command": "keep_other" } | { "command": "keep_this" } | { "command": "run_other" } | { "command": "relaunch" } | { "command": "choose_updates", 
+/**
+ * Whether it looks.
+ */
+look: boolean, } | { "command": "look_for_update" } | { "command": "download_update" } | { "command": "relaunch_into_update" } | { "command": "put_off_update" } | { "command": "try_update_again" } | { "command": "update_seen" } | { "command": "quit" };
 
 /** The answer to each request. */
 export type Answers = {
@@ -2901,5 +3111,12 @@ export type Answers = {
   keep_this: null;
   run_other: null;
   relaunch: null;
+  choose_updates: null;
+  look_for_update: null;
+  download_update: null;
+  relaunch_into_update: null;
+  put_off_update: null;
+  try_update_again: null;
+  update_seen: null;
   quit: null;
 };

@@ -355,6 +355,23 @@ requests! {
     RunOther: run_other -> ();
     /// Start the version that was installed over this one; it takes over.
     Relaunch: relaunch -> ();
+    /// Look for new versions once a day from now on, and at once, or do not.
+    ChooseUpdates: choose_updates {
+        /// Whether it looks.
+        look: bool,
+    } -> ();
+    /// Look for a new version now.
+    LookForUpdate: look_for_update -> ();
+    /// Download the version that there is, at once.
+    DownloadUpdate: download_update -> ();
+    /// Start the version that is ready; it takes over, and is installed once it has stayed ready for a minute.
+    RelaunchIntoUpdate: relaunch_into_update -> ();
+    /// Say no more of the version that there is for a day, or until there is another one.
+    PutOffUpdate: put_off_update -> ();
+    /// Have a version that has failed here once more.
+    TryUpdateAgain: try_update_again -> ();
+    /// The person has seen how the last update came out.
+    UpdateSeen: update_seen -> ();
     /// End the app.
     Quit: quit -> ();
 }

@@ -4,8 +4,8 @@ use ts_rs::{Config, TS};
 
 use super::*;
 use crate::config::{
-    ConfigProblem, Endpoint, ExposureReason, Language, MonitorConfig, Mute, OnClose, Preferences, Theme,
-    WebhookEvents,
+    ConfigProblem, Endpoint, ExposureReason, Language, LookForUpdates, MonitorConfig, Mute, OnClose,
+    Preferences, Theme, WebhookEvents,
 };
 use crate::import_report::{
     DatabaseState, ImportReport, LeftBehind, LeftBehindKind, NotTaken, NotTakenReason, Taken, V3File,
@@ -49,6 +49,7 @@ pub fn typescript() -> String {
         Language,
         Theme,
         OnClose,
+        LookForUpdates,
         Preferences,
         Mute,
         MonitorConfig,
@@ -74,6 +75,15 @@ pub fn typescript() -> String {
         RoleFailure,
         FailedSuccessor,
         OtherStart,
+        UpdatesView,
+        UpdateWay,
+        UpdateOffer,
+        UpdateNotes,
+        UpdateState,
+        UpdateOutcome,
+        UpdateFailure,
+        UpdateFailureReason,
+        UpdateRefusal,
         RoleView,
         RoleState,
         Progress,

@@ -10,6 +10,7 @@ use super::launch::{FailedSuccessor, Launch, OtherStart};
 use super::role::RoleView;
 use super::setting::TokenName;
 use super::takeover::TookOver;
+use super::updates::UpdatesView;
 use crate::config::{ConfigProblem, Language, Preferences};
 use crate::import_report::{ImportReport, LeftBehind};
 
@@ -52,6 +53,8 @@ pub struct AppView {
     pub other_start: Option<OtherStart>,
     /// Another version that is installed and runs after a relaunch.
     pub update: Option<String>,
+    /// Where the app is with new versions that it looks for itself.
+    pub updates: UpdatesView,
     /// The app whose place this one took.
     pub took_over: Option<TookOver>,
     /// Whether this app has its place; nothing runs before.
