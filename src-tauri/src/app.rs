@@ -26,6 +26,7 @@ use crate::roles::{Message, NotGiven, RoleLog, RoleTask, Stood, Surroundings, Wa
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::update::OwnProgram;
+use crate::updates::Updates;
 use crate::window::FirstPaint;
 
 /// The app behind the window. What it needs is given when it is made.
@@ -44,6 +45,8 @@ pub(crate) struct App {
     events: Events,
     /// What the window shows of them.
     wanted: Wanted,
+    /// The way to what looks for new versions.
+    updates: Updates,
 }
 
 impl App {
@@ -68,6 +71,7 @@ impl App {
             choices: Choices::default(),
             events: Events::default(),
             wanted: Wanted::default(),
+            updates: Updates::default(),
         }
     }
 
@@ -84,6 +88,11 @@ impl App {
     /// What the window shows of the roles.
     pub(crate) fn wanted(&self) -> &Wanted {
         &self.wanted
+    }
+
+    /// The way to what looks for new versions.
+    pub(crate) fn updates(&self) -> &Updates {
+        &self.updates
     }
 
     /// The program around the app.
@@ -281,6 +290,7 @@ impl App {
 
     /// Gives up the place: anyone who waits for it may start backends from now on.
     pub(crate) fn release_place(&self) {
+        self.updates.leave();
         if let Some(place) = self.place().take() {
             place.release();
         }

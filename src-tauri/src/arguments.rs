@@ -17,4 +17,7 @@ pub(crate) struct Arguments {
     /// Start, wait until every role is ready, save a picture of the window, print one line of JSON, and end.
     #[arg(long, value_name = "PICTURE")]
     pub(crate) check: Option<PathBuf>,
+    /// Start this version on trial and stay beside it: for the app itself.
+    #[arg(long, value_name = "VERSION", hide = true)]
+    pub(crate) stay_beside: Option<String>,
 }

@@ -6,6 +6,8 @@
 
 mod told;
 
+pub(crate) use told::reason as failure_in_words;
+
 use std::sync::{Mutex, PoisonError};
 
 use taskpaw_contract::clock::unix_ms;

@@ -281,6 +281,7 @@ fn take_up_with(incumbent: Incumbent, app: &Arc<App>, launch: impl FnOnce()) -> 
     app.keep(place);
     app.board().publish(Event::LaunchChanged { launch: Launch::Running });
     launch();
+    app.updates().placed();
     if let Some(replaced) = replaced {
         app.board().publish(Event::HandoverFinished { from: replaced.into() });
     }

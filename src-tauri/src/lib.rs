@@ -42,6 +42,7 @@ mod title;
 mod tray;
 mod trouble;
 mod update;
+mod updates;
 mod window;
 
 use std::process::ExitCode;
@@ -56,6 +57,9 @@ pub fn run() -> ExitCode {
     #[cfg(unix)]
     hear_all_signals();
     let arguments = arguments::Arguments::parse();
+    if let Some(version) = &arguments.stay_beside {
+        return start::stay_beside(version);
+    }
     if arguments.quit || arguments.check.is_some() {
         fatal::is_read_by_a_program();
     } else {

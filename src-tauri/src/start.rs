@@ -28,7 +28,7 @@ use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
 use crate::{
     blocking, check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray, trouble,
-    window,
+    updates, window,
 };
 
 /// How long the display may take to answer at first: one that is busy with a login takes seconds.
@@ -78,6 +78,16 @@ impl StartError {
             Self::Handover(_) | Self::Running => return,
         });
     }
+}
+
+/// Stays beside a version on trial, without a window.
+pub(crate) fn stay_beside(version: &str) -> ExitCode {
+    if let Ok(folders) = Folders::find() {
+        logging::begin(&folders.logs());
+    }
+    let status = updates::beside::stay(version);
+    logging::finish();
+    status
 }
 
 /// Runs the app until it ends.
@@ -225,6 +235,9 @@ fn set_up(
     drop(blocking::spawn_blocking(look));
     with_window(Arc::clone(&app));
     spawn(app.own_program().clone().watch(Arc::clone(app.board())));
+    if arguments.check.is_none() {
+        spawn(updates::attend(Arc::clone(&app)));
+    }
     match arguments.check.clone().zip(window) {
         Some((picture, window)) => drop(spawn(run_check(app, window, started, picture))),
         None => drop(spawn(tray::attend(app, handle.clone(), !arguments.background))),

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use taskpaw_contract::ipc::{ErrorCode, Event, IpcError};
 use taskpaw_contract::version::{version, version_in};
+use taskpaw_updates::installation::Installation;
 
 use crate::board::Board;
 
@@ -131,7 +132,9 @@ fn as_it_was_started(exe: PathBuf) -> PathBuf {
         1 => in_path.collect(),
         _ => std::path::absolute(&named).into_iter().collect(),
     };
-    link_to(&exe, candidates).unwrap_or(exe)
+    // One on trial is started by its own path, and is where the link will lead.
+    let beside_others = || Installation::of(&exe).map(|installation| installation.program());
+    link_to(&exe, candidates).or_else(beside_others).unwrap_or(exe)
 }
 
 /// The first of the paths that exists, if it is a link to the program.

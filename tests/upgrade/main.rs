@@ -13,6 +13,8 @@ mod meanwhile;
 mod package;
 mod replaced;
 mod returned;
+#[cfg(target_os = "linux")]
+mod trial;
 mod turns;
 #[cfg(target_os = "linux")]
 mod two_folders;

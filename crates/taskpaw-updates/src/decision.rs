@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use taskpaw_contract::ipc::UpdateFailure;
 
 use crate::feed::{Feed, Notes, Package};
 use crate::refusal::Refusal;
@@ -36,8 +37,8 @@ pub struct Seen {
 pub struct Failure {
     /// Which.
     pub version: Version,
-    /// Why, as it was told.
-    pub reason: String,
+    /// How.
+    pub failure: UpdateFailure,
 }
 
 /// A version to install.

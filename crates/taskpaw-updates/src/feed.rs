@@ -214,7 +214,10 @@ fn moment(text: &str) -> Result<Timestamp, Refusal> {
 }
 
 /// A version that was released: three numbers and nothing else, so that it is the name of a folder as well.
-pub(crate) fn released(text: &str) -> Result<Version, Refusal> {
+///
+/// # Errors
+/// [`Refusal::BadForm`].
+pub fn released(text: &str) -> Result<Version, Refusal> {
     let version = if text.len() <= LONGEST_VERSION { Version::parse(text).ok() } else { None };
     let is_plain =
         |version: &Version| version.pre == Prerelease::EMPTY && version.build == BuildMetadata::EMPTY;

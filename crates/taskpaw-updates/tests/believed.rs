@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
 use semver::Version;
+use taskpaw_contract::ipc::{UpdateFailure, UpdateFailureReason};
 use taskpaw_updates::decision::{Decision, Failure, Installed, Seen, decide};
 use taskpaw_updates::feed::{Feed, Notes, Package, System};
 use taskpaw_updates::{Keys, Purpose, Refusal, believed};
@@ -138,13 +139,15 @@ fn what_was_seen_only_grows_and_what_is_not_believed_leaves_no_trace() {
 #[test]
 fn a_version_that_failed_is_not_offered_by_itself_and_the_one_after_it_is() {
     let feed = Maker::new().feed();
-    let failed = [Failure { version: v("4.2.0"), reason: "agent ended at once".to_owned() }];
-    let Decision::Failed(offer, failure) =
+    let failure =
+        UpdateFailure { reason: UpdateFailureReason::Ended, detail: Some("exit status: 1".to_owned()) };
+    let failed = [Failure { version: v("4.2.0"), failure: failure.clone() }];
+    let Decision::Failed(offer, failed_before) =
         decide(&feed, &installed("4.1.0"), &Seen::default(), &failed, now())
     else {
         panic!()
     };
-    assert_eq!((offer.version, failure.reason.as_str()), (v("4.2.0"), "agent ended at once"));
+    assert_eq!((offer.version, failed_before.failure), (v("4.2.0"), failure));
     let next = Feed { version: v("4.2.1"), ..feed };
     assert!(matches!(
         decide(&next, &installed("4.1.0"), &Seen::default(), &failed, now()),

@@ -92,7 +92,7 @@ fn conflicts(ports: &[PortView]) -> String {
 }
 
 /// The reason, in the words that the window is sent. The last lines of a backend's log are in that log.
-fn reason(failure: &Failure) -> String {
+pub(crate) fn reason(failure: &Failure) -> String {
     let short = match failure {
         Failure::Exited { status, .. } => return format!("its backend ended with {status}"),
         Failure::NotReady { seconds, .. } => return format!("its backend was not ready within {seconds} s"),

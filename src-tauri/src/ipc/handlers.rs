@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use taskpaw_contract::Role;
 use taskpaw_contract::clock::unix_ms;
-use taskpaw_contract::config::{ExposureReason, MonitorConfig, Preferences};
+use taskpaw_contract::config::{ExposureReason, LookForUpdates, MonitorConfig, Preferences};
 use taskpaw_contract::ipc::{
     AddressChoice, AgentChange, AgentDraft, AgentEvent, AgentProbe, AgentTest, AlertTarget, AlertTargetDraft,
     AlertTest, Apply, CloseDecision, DataKind, ErrorCode, EventLevel, FleetEvent, Handlers, HistoryAnswer,
     HistoryRange, IpcError, Launch, LogLine, MetricSample, MonitorStatus, MonitorType, Page, Paired,
     PathKind, Place, PortDraft, PortView, RunningProgram, Snapshot, TokenName,
 };
+use taskpaw_updates::machine::Order;
 
 use super::{alerts, closing, pairing, ports, programs, roles_data, setting};
 use crate::app::App;
@@ -346,32 +347,35 @@ impl Handlers for App {
         self.own_program().start()
     }
 
-    async fn choose_updates(&self, _look: bool) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+    async fn choose_updates(&self, look: bool) -> Result<(), IpcError> {
+        let answer = if look { LookForUpdates::Yes } else { LookForUpdates::No };
+        self.change_config(|config| config.app.look_for_updates = answer)?;
+        Ok(())
     }
 
     async fn look_for_update(&self) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+        self.updates().order(Order::Look).await
     }
 
     async fn download_update(&self) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+        self.updates().order(Order::Download).await
     }
 
     async fn relaunch_into_update(&self) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+        may_start(self)?;
+        self.updates().order(Order::Relaunch).await
     }
 
     async fn put_off_update(&self) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+        self.updates().order(Order::PutOff).await
     }
 
     async fn try_update_again(&self) -> Result<(), IpcError> {
-        Err(looks_for_no_updates())
+        self.updates().order(Order::TryAgain).await
     }
 
     async fn update_seen(&self) -> Result<(), IpcError> {
-        Ok(())
+        self.updates().order(Order::Seen).await
     }
 
     async fn quit(&self) -> Result<(), IpcError> {
@@ -390,11 +394,6 @@ fn may_start(app: &App) -> Result<(), IpcError> {
         return Err(IpcError::new(ErrorCode::Busy, message));
     }
     Ok(())
-}
-
-/// This build knows no feed.
-fn looks_for_no_updates() -> IpcError {
-    unsupported("this build looks for no updates: it knows no feed; install new versions by hand".to_owned())
 }
 
 fn unsupported(reason: String) -> IpcError {
