@@ -52,7 +52,7 @@ impl Stays {
         let began = Instant::now();
         if let Err(why) = self.start() {
             tracing::error!(why, version = %self.version, "the new version cannot be started");
-            self.go_back(Some((Reason::NotStarted, Some(&why))))?;
+            self.go_back(Some((Reason::NotStarted, Some(why.as_str()))))?;
             return Ok(ExitCode::FAILURE);
         }
         loop {

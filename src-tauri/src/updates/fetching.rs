@@ -57,16 +57,17 @@ pub(super) async fn download(
     told: impl Fn(u64) + Send,
 ) -> Result<Done, Refusal> {
     let (beside, version) = (way.clone(), offer.version.clone());
-    let lies_there = spawn_blocking(
-        move || matches!(beside, Way::SideBySide(folder) if Installation::at(folder).has(&version)),
-    );
+    let lies_there = spawn_blocking(move || match beside {
+        Way::SideBySide(folder) => Installation::at(folder).has(&version),
+        _ => false,
+    });
     if lies_there.await.unwrap_or(false) {
         return Ok(Done::Ready);
     }
     let package = package_in(folder, way, &offer.version);
     prepare(folder, &package, &offer.version).map_err(|error| Refusal::of_disk(&error))?;
     let (size, mut last) = (offer.package.size, None::<Instant>);
-    let told = |received: u64| {
+    let told = move |received: u64| {
         if received == size || last.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
             last = Some(Instant::now());
             told(received);
@@ -131,7 +132,7 @@ pub(super) fn installer_of(folder: &Path, version: &Version) -> PathBuf {
 }
 
 /// Starts an installer of Windows: it ends what runs, replaces it, and starts the app again, and asks nothing (`/P` and `/R` of Tauri's).
-pub(super) fn install(installer: &Path) -> std::io::Result<()> {
+pub(super) fn install(installer: &Path) -> io::Result<()> {
     std::process::Command::new(installer).args(["/P", "/R"]).spawn().map(drop)
 }
 
