@@ -51,6 +51,8 @@ async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_be
     let answers = async |version: &str| home.ping().await.is_some_and(|answer| answer["version"] == version);
     let window = Window::open_program(&folder.join("current").join("taskpaw"), &home).await;
     window.role_is("agent", "ready").await;
+    // It has looked what a trial came to: this one begins after that.
+    until("it knows what lies beside it", LONG, async || folder.join("installing.lock").exists()).await;
     let host = window.host_pid();
 
     // It lacks its backend: the old one never stops.

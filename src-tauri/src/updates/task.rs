@@ -159,8 +159,10 @@ impl Task {
     /// This app has the place: what that means for a trial, and what the last look had found.
     async fn placed(&mut self) -> Option<Input> {
         let memory = self.around.memory.clone();
+        // One that began since then is this app's own affair.
+        let had_a_trial = self.around.record.trial.is_some();
         let looked = spawn_blocking(move || match Record::read(&memory)? {
-            record if record.trial.is_none() => Ok((record, Placed::Usual)),
+            record if record.trial.is_none() || !had_a_trial => Ok((record, Placed::Usual)),
             _ => Record::change(&memory, |record| record.placed(&running(), unix_ms())),
         });
         let (record, placed) = match joined(looked.await) {
