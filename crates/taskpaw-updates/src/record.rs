@@ -159,6 +159,7 @@ impl Record {
         };
         self.interrupted = None;
         self.put_off = None;
+        self.failed.retain(|failure| failure.version != version);
         let (version, from) = (version.to_string(), previous.to_string());
         self.outcome = Some(UpdateOutcome::Installed { version, from, notes });
     }

@@ -101,6 +101,11 @@ impl Stays {
     /// Remembers the failure, and has the version before it serve again: it is started, and takes the place as any start does, or shows
     /// its window where it never gave it up.
     fn go_back(&mut self, failure: Option<(Reason, Option<&str>)>) -> io::Result<()> {
+        if self.installation.pointed_at().as_ref() == Some(&self.version) {
+            // It is the installed one by now, and what the next start starts: nobody may end it.
+            tracing::warn!(version = %self.version, "it is installed already, and stays");
+            return Ok(());
+        }
         if let Some((reason, detail)) = failure {
             Record::change(self.installation.folder(), |record| record.fail(reason, detail))?;
         }
