@@ -22,11 +22,11 @@ use crate::diagnostics::Sources;
 use crate::feed::{Events, Wanted};
 use crate::handover::{Host, Place, SentAway, Waiting};
 use crate::lifecycle::Lifecycle;
+use crate::new_versions::Updates;
 use crate::roles::{Message, NotGiven, RoleLog, RoleTask, Stood, Surroundings, Way};
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::update::OwnProgram;
-use crate::updates::Updates;
 use crate::window::FirstPaint;
 
 /// The app behind the window. What it needs is given when it is made.

@@ -25,6 +25,7 @@ mod logging;
 mod login;
 #[cfg(target_os = "macos")]
 mod menu_bar;
+mod new_versions;
 mod notify;
 mod picture;
 mod random;

@@ -13,8 +13,9 @@ use taskpaw_updates::way::Way;
 use taskpaw_updates::{Version, bundle};
 use tauri::async_runtime::spawn_blocking;
 
-use super::{beside, fetching, joined, running};
+use super::{beside, fetching, joined};
 use crate::app::App;
+use crate::new_versions::running;
 
 /// Between two looks at the roles. A backend that ended by itself is started again after half a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -15,8 +15,9 @@ use taskpaw_updates::{Offer, Version, bundle, owner, told};
 use tauri::async_runtime::{spawn, spawn_blocking};
 use tokio::sync::mpsc;
 
-use super::{Wanted, beside, fetching, joined, proving, running};
+use super::{beside, fetching, joined, proving};
 use crate::app::App;
+use crate::new_versions::{Wanted, running};
 
 /// A clock that is set, and a file of the administrator, are noticed within this time.
 const LONGEST_SLEEP: Duration = Duration::from_hours(1);
