@@ -339,7 +339,7 @@ export type Language = "system" | "en" | "zh-CN";
 export type Theme = "system" | "light" | "dark";
 
 /**
- * What closing the window does.
+ * What closing the window is to do.
  */
 export type OnClose = "ask" | "quit" | "tray";
 
@@ -361,7 +361,7 @@ language: Language,
  */
 theme: Theme, 
 /**
- * What closing the window does.
+ * What closing the window is to do.
  */
 on_close: OnClose, 
 /**
