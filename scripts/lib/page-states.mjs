@@ -35,6 +35,13 @@ export const EVERY_STATE = [
   ["hub", "settings", "health"],
   ["new", "this-machine"],
   ["told", "this-machine", "mute"],
+  ["update-question", "this-machine"],
+  ["update-downloading", "this-machine"],
+  ["update-ready", "this-machine"],
+  ["update-command", "this-machine"],
+  ["update-no-permission", "this-machine"],
+  ["update-came-back", "this-machine"],
+  ["update-forbidden", "settings"],
 ];
 
 /** States of which it matters how many there are, or how they are called: page, what is made so before, and its name. */

@@ -26,6 +26,8 @@ export class AppState {
    * empty where it stood for many.
    */
   chosen = $state.raw<{ key: string; link: string } | null>(null);
+  /** Whether the open page asks whether to look for new versions, so that nothing else does. */
+  asksAboutUpdates = $state(false);
   /** What was typed into forms that were left without saving it. */
   readonly drafts = new Drafts();
   /** What the roles watch. */

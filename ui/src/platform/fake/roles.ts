@@ -1,6 +1,7 @@
 // The roles of a fake machine: how they started, what they listen on, and the snapshot that they are in.
 
 import type { PortOutlook, PortView, RoleView, Snapshot } from "../../generated/ipc";
+import { updates } from "./updates";
 
 export const started = Date.now() - 200_000;
 
@@ -136,7 +137,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
         notifications: false,
         notifications_offered: true,
         muted: [],
-        look_for_updates: "no",
+        look_for_updates: "yes",
       },
       system_language: "en",
       has_last_good_config: true,
@@ -144,16 +145,6 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       failed_successor: null,
       other_start: null,
       update: null,
-      updates: {
-        looks: "no",
-        has_feed: true,
-        forbidden_by: null,
-        checked_at: null,
-        way: { kind: "beside_others" },
-        state: { kind: "idle" },
-        is_put_off: false,
-        outcome: null,
-      },
       took_over: null,
       launch: { kind: "running" },
       tokens: [],
@@ -165,6 +156,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       is_close_asked: false,
       imported: null,
       left_behind: null,
+      updates: updates(),
     },
     problem: null,
     roles: [agent, hub],

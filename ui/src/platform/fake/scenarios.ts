@@ -10,12 +10,15 @@ import type {
   PortView,
   RoleState,
   RoleView,
+  UpdateFailure,
+  UpdatesView,
 } from "../../generated/ipc";
 import { isAboutPorts } from "../../words/failure";
 import { manyEvents } from "./agent";
 import { imported } from "./diagnostics";
 import { FakeHost, refusal, type World } from "./host";
 import { agentPorts, offHub, port, readyAgent, readyHub, snapshot } from "./roles";
+import { offer, updates } from "./updates";
 import { ordinary } from "./world";
 
 const python: HolderView = {
@@ -151,6 +154,14 @@ function problem(of: NonNullable<World["snapshot"]["problem"]>, copy = true): Wo
 function launching(launch: Launch): World {
   const world = agentIn({ kind: "stopped" }, agentPorts(), { generation: 0, timeline: [] });
   world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, launch } };
+  return world;
+}
+
+/** Something is known of a new version. */
+function updating(change: Partial<UpdatesView>, version = "4.1.0"): World {
+  const world = ordinary();
+  const { app, ...rest } = world.snapshot;
+  world.snapshot = { ...rest, app: { ...app, version, updates: updates(change) } };
   return world;
 }
 
@@ -303,11 +314,72 @@ export const scenarios = {
   "problem-key": () => problem({ kind: "port_range", key: "agent.network.port", value: 70000 }, false),
   "problem-exposure": () =>
     problem({ kind: "exposure", key: "agent.network.host", address: "0.0.0.0", reason: "wildcard" }),
+  "update-installed-by-hand": () => {
+    const world = ordinary();
+    world.snapshot = { ...world.snapshot, app: { ...world.snapshot.app, update: "4.2.0" } };
+    return world;
+  },
+  "update-question": () => updating({ looks: "not_asked", state: { kind: "idle" }, checked_at: null }),
+  "update-offered": () => updating({ looks: "no", state: { kind: "offered", offer } }),
+  "update-downloading": () => updating({ state: { kind: "downloading", offer, received: 8_500_000 } }),
+  "update-paused": () =>
+    updating({
+      state: { kind: "paused", offer, code: "unreachable", goes_on_at: Date.now() + 600_000 },
+    }),
+  "update-no-space": () => updating({ state: { kind: "paused", offer, code: "no_space", goes_on_at: null } }),
+  "update-ready": () => updating({ state: { kind: "ready", offer: { ...offer, security: true } } }),
+  "update-command": () =>
+    updating({
+      way: { kind: "deb" },
+      state: {
+        kind: "command",
+        offer,
+        command: "sudo apt install '/home/anna/.cache/TaskPaw/updates/taskpaw_4.2.0_amd64.deb'",
+      },
+    }),
+  "update-by-hand": () =>
+    updating({
+      way: { kind: "by_hand" },
+      state: {
+        kind: "by_hand",
+        offer,
+        address: "https://example.org/taskpaw/4.2.0/TaskPaw_4.2.0_linux_x64.tar.gz",
+      },
+    }),
+  "update-no-permission": () =>
+    updating({
+      way: { kind: "no_permission", folder: "/opt/taskpaw" },
+      state: {
+        kind: "by_hand",
+        offer,
+        address: "https://example.org/taskpaw/4.2.0/TaskPaw_4.2.0_linux_x64.tar.gz",
+      },
+    }),
+  "update-came-back": () => {
+    const failure: UpdateFailure = {
+      reason: "ended",
+      detail: "thread 'main' panicked at src/start.rs:88: index out of bounds",
+    };
+    return updating({
+      state: { kind: "failed_before", offer, failure },
+      outcome: { kind: "came_back", version: "4.2.0", failure },
+    });
+  },
+  "update-done": () =>
+    updating(
+      { outcome: { kind: "installed", version: "4.2.0", from: "4.1.0", notes: offer.notes } },
+      "4.2.0",
+    ),
+  "update-refused": () => updating({ state: { kind: "refused", code: "expired" } }),
+  "update-forbidden": () =>
+    updating({ looks: "not_asked", forbidden_by: "/etc/taskpaw/no-updates", state: { kind: "idle" } }),
+  "update-no-feed": () => updating({ looks: "not_asked", has_feed: false, state: { kind: "idle" } }),
   new: () => {
     const world = ordinary();
     const { app } = world.snapshot;
     const preferences = { ...app.preferences, notifications_offered: false };
-    return { ...world, snapshot: { ...world.snapshot, app: { ...app, preferences } } };
+    const asks = updates({ looks: "not_asked", state: { kind: "idle" }, checked_at: null });
+    return { ...world, snapshot: { ...world.snapshot, app: { ...app, preferences, updates: asks } } };
   },
   told: () => {
     const world = ordinary();
