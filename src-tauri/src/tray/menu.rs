@@ -1,7 +1,7 @@
 //! What the tray shows for what the board says: plain data in, plain data out.
 
 use port_takeover::PortOutlook;
-use taskpaw_contract::ipc::{Failure, Launch, Request, RoleState, RoleView, Snapshot};
+use taskpaw_contract::ipc::{Failure, Launch, Request, RoleState, RoleView, Snapshot, UpdateState};
 
 use super::health;
 use super::mood::Mood;
@@ -66,10 +66,10 @@ impl Shown {
                 Entry::Group(health.clone(), named.into_iter().map(shows).collect())
             });
         }
-        if let Some(version) = &shown.app.update {
-            let installed = words.fill(words.installed, "version", version);
-            let label = format!("{installed}{}{}", words.colon, words.relaunch);
-            entries.push(command(label, Click::Ask(Request::Relaunch)));
+        if let Some((told, version, request)) = new_version(shown, words) {
+            let told = words.fill(told, "version", version);
+            let label = format!("{told}{}{}", words.colon, words.relaunch);
+            entries.push(command(label, Click::Ask(request)));
         }
         match &said {
             Some((_, text)) => entries.push(Entry::Word(text.clone())),
@@ -94,6 +94,20 @@ impl Shown {
             }
         };
         Self { mood, summary, entries }
+    }
+}
+
+/// A version that only has to be started, as the window tells of it: what is said, which, and what starts it.
+fn new_version<'a>(shown: &'a Snapshot, words: &Words) -> Option<(&'static str, &'a str, Request)> {
+    let updates = &shown.app.updates;
+    match (&updates.state, &shown.app.update) {
+        (UpdateState::Relaunching { .. }, _) => None,
+        // It lies there already, whatever else is offered.
+        (_, Some(version)) => Some((words.installed, version, Request::Relaunch)),
+        (UpdateState::Ready { offer }, None) if !updates.is_put_off => {
+            Some((words.update_ready, &offer.version, Request::RelaunchIntoUpdate))
+        }
+        _ => None,
     }
 }
 

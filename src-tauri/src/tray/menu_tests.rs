@@ -4,7 +4,7 @@ use port_takeover::PortState;
 use taskpaw_contract::config::{Config, ConfigProblem};
 use taskpaw_contract::ipc::{
     Apply, ApplyStep, Backend, Event, Health, LingeringCause, PortView, Progress, RoleFailure, Trouble,
-    TroubleState, Watched,
+    TroubleState, UpdateNotes, UpdateOffer, UpdatesView, Watched,
 };
 use taskpaw_contract::sidecar::StartupErrorCode;
 use taskpaw_contract::{PortStatus, Role};
@@ -89,6 +89,16 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         Some(Apply { step: ApplyStep::Stopping, keep: true, reason: None, ports: Vec::new() });
     let mut updated = agent_is(ready());
     updated.app.update = Some("4.1.0".into());
+    let update = |is_put_off| {
+        let mut shown = agent_is(ready());
+        let notes = UpdateNotes::default();
+        let offer = UpdateOffer { version: "4.2.0".into(), notes, security: false, size: 1 };
+        shown.app.updates =
+            UpdatesView { state: UpdateState::Ready { offer }, is_put_off, ..Default::default() };
+        shown
+    };
+    let mut relaunching = updated.clone();
+    relaunching.app.updates.state = UpdateState::Relaunching { version: "4.1.0".into() };
     let mut replaced = agent_is(ready());
     replaced.app.replaced_by = Some("4.1.0".into());
     let mut broken = running(&[]);
@@ -126,6 +136,9 @@ fn cases() -> Vec<(&'static str, Snapshot)> {
         ("stopping", agent_is(RoleState::Stopping)),
         ("a change of ports", applying),
         ("an update", updated),
+        ("a version that is ready", update(false)),
+        ("a version that was put off", update(true)),
+        ("a version that is being started", relaunching),
         ("one port", conflict(&[Some(PortState::Foreign), free])),
         ("two ports", conflict(&[Some(PortState::Reserved), Some(PortState::PermissionDenied)])),
         ("unclear ports", conflict(&[None, free])),

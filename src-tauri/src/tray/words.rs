@@ -3,7 +3,7 @@
 use taskpaw_contract::Role;
 use taskpaw_words::{
     Spoken, action, app, conflict, failure, fill, fleet, health, launch, monitor_state, monitor_type, native,
-    ports, role, settings, state,
+    ports, role, settings, state, updates,
 };
 
 /// The words of a language. A name in double braces stands for what is filled in.
@@ -12,6 +12,7 @@ pub(super) struct Words {
     pub(super) open: &'static str,
     pub(super) quit: &'static str,
     pub(super) installed: &'static str,
+    pub(super) update_ready: &'static str,
     pub(super) relaunch: &'static str,
     pub(super) replaced_by: &'static str,
     pub(super) waiting: &'static str,
@@ -79,6 +80,7 @@ impl Words {
             open: native::OPEN.of(spoken),
             quit: settings::ON_CLOSE_QUIT.of(spoken),
             installed: app::UPDATE.of(spoken),
+            update_ready: updates::READY.of(spoken),
             relaunch: app::RELAUNCH.of(spoken),
             replaced_by: app::REPLACED_BY.of(spoken),
             waiting: launch::WAITING.of(spoken),
