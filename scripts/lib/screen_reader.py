@@ -1,0 +1,118 @@
+"""Sees and uses windows as a screen reader and a hand do: what is shown, by role and name, and real clicks with the pointer.
+
+Each line of its input is a JSON array, and each gets a line of JSON: ["text", PID] all that is shown, from top to bottom;
+["click", PID, ROLE, NAME] a click in the middle of it, true if it was there; ["pids"] whose windows there are.
+"""
+
+import ctypes
+import json
+import sys
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi, GLib  # noqa: E402
+
+server_of_x, server = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
+server_of_x.XOpenDisplay.restype = ctypes.c_void_p
+server_of_x.XSync.argtypes = [ctypes.c_void_p, ctypes.c_int]
+server.XTestFakeMotionEvent.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_ulong]
+server.XTestFakeButtonEvent.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_ulong]
+display = server_of_x.XOpenDisplay(None)
+
+# A window is deep, but not that deep, and has not that many parts.
+DEEPEST = 80
+MOST = 20_000
+
+
+def apps():
+    """Everything that has a window, by process."""
+    desktop = Atspi.get_desktop(0)
+    for at in range(desktop.get_child_count()):
+        app = desktop.get_child_at_index(at)
+        if app is not None and app.get_child_count() > 0:
+            yield app.get_process_id(), app
+
+
+def parts(root):
+    """Everything below that is shown, in order, with bounds."""
+    waiting, seen = [(root, 0)], 0
+    while waiting and seen < MOST:
+        node, depth = waiting.pop()
+        seen += 1
+        yield node
+        if depth < DEEPEST:
+            count = min(node.get_child_count(), 2_000)
+            children = [node.get_child_at_index(at) for at in range(count)]
+            waiting.extend((child, depth + 1) for child in reversed(children) if child is not None)
+
+
+def shown(pid):
+    """What is on the screen of a process."""
+    for owner, app in apps():
+        if owner == pid:
+            for node in parts(app):
+                try:
+                    if node.get_state_set().contains(Atspi.StateType.SHOWING):
+                        yield node
+                except GLib.Error:
+                    continue  # It went away meanwhile.
+
+
+def said(node):
+    """Its own words."""
+    has_text = "Text" in node.get_interfaces()
+    words = Atspi.Text.get_text(node, 0, min(Atspi.Text.get_character_count(node), 20_000)) if has_text else ""
+    # What stands for a part inside is said by that part.
+    words = words.replace("\ufffc", " ").strip()
+    return words or (node.get_name() or "").strip()
+
+
+def press(x, y):
+    """The pointer goes there, and its first button is pressed and released: what the server makes of a real one."""
+    server.XTestFakeMotionEvent(display, -1, x, y, 0)
+    for is_down in (1, 0):
+        server.XTestFakeButtonEvent(display, 1, is_down, 30)
+    server_of_x.XSync(display, 0)
+
+
+def click(pid, role, name):
+    """A click in the middle of what has this role and name, if it is there."""
+    for node in shown(pid):
+        try:
+            if node.get_role_name() not in (role, f"push {role}") or said(node) != name and node.get_name() != name:
+                continue
+            box = Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
+            if box.width <= 0:
+                continue
+            at = [box.x + box.width // 2, box.y + box.height // 2]
+            press(*at)
+            return at
+        except GLib.Error:
+            continue
+    return None
+
+
+def main():
+    for line in sys.stdin:
+        try:
+            command, *values = json.loads(line)
+            if command == "text":
+                answer = []
+                for node in shown(values[0]):
+                    try:
+                        words = said(node)
+                    except GLib.Error:
+                        continue
+                    if words and words not in answer:
+                        answer.append(words)
+            elif command == "click":
+                answer = click(*values)
+            else:
+                answer = [pid for pid, _ in apps()]
+        except GLib.Error as error:
+            answer = {"error": str(error)}
+        print(json.dumps(answer), flush=True)
+
+
+main()
