@@ -66,7 +66,7 @@ impl Proving {
         let has_failed = |state: &&RoleState| {
             matches!(state, RoleState::Backoff { .. } | RoleState::Waiting { .. } | RoleState::Failed { .. })
         };
-        if states.iter().any(|state| has_failed(state)) {
+        if states.iter().any(has_failed) {
             return Proof::Failed(if self.was_ready { Reason::NotStayedReady } else { Reason::NotReady });
         }
         if !states.iter().all(|state| matches!(state, RoleState::Ready { .. })) {
