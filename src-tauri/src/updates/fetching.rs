@@ -15,7 +15,8 @@ use taskpaw_updates::source::Source;
 use taskpaw_updates::system::{Kind, System};
 use taskpaw_updates::way::Way;
 use taskpaw_updates::{Offer, Refusal, Version, believed, bundle};
-use tauri::async_runtime::spawn_blocking;
+
+use crate::blocking::spawn_blocking;
 
 /// The feed of the last look that was believed.
 const KEPT: &str = "latest.json";

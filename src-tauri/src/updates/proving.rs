@@ -11,10 +11,10 @@ use taskpaw_updates::record::{Record, Trial};
 use taskpaw_updates::trial::{Proof, Proving, minute};
 use taskpaw_updates::way::Way;
 use taskpaw_updates::{Version, bundle};
-use tauri::async_runtime::spawn_blocking;
 
 use super::{beside, fetching, joined};
 use crate::app::App;
+use crate::blocking::spawn_blocking;
 use crate::new_versions::running;
 
 /// Between two looks at the roles. A backend that ended by itself is started again after half a second.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpaw_contract::clock::unix_ms;
+use taskpaw_contract::config::LookForUpdates;
 use taskpaw_contract::ipc::{Event, Launch, RoleState, UpdateFailureReason as Reason};
 use taskpaw_updates::machine::{Effect, Input, Machine, Start};
 use taskpaw_updates::record::{Placed, Record, Trial};
@@ -12,11 +13,12 @@ use taskpaw_updates::schedule::JITTER;
 use taskpaw_updates::source::{Source, forbidding_file, is_forbidden_by};
 use taskpaw_updates::way::{Way, way};
 use taskpaw_updates::{Offer, Version, bundle, owner, told};
-use tauri::async_runtime::{spawn, spawn_blocking};
+use tauri::async_runtime::spawn;
 use tokio::sync::mpsc;
 
 use super::{beside, fetching, joined, proving};
 use crate::app::App;
+use crate::blocking::spawn_blocking;
 use crate::new_versions::{Wanted, running};
 
 /// A clock that is set, and a file of the administrator, are noticed within this time.
@@ -31,9 +33,13 @@ pub(crate) async fn attend(app: Arc<App>) {
     else {
         return;
     };
-    let around = spawn_blocking(move || Around::look(&data)).await;
-    match around {
-        Ok(around) => Task::new(app, around).run(wanted).await,
+    let asked = Arc::clone(&app);
+    let found = spawn_blocking(move || {
+        let looks = asked.settings().read().map(|config| config.app.look_for_updates).unwrap_or_default();
+        (Around::look(&data), looks)
+    });
+    match found.await {
+        Ok((around, looks)) => Task::new(app, around, looks).run(wanted).await,
         Err(error) => tracing::error!(%error, "nothing is known of new versions"),
     }
 }
@@ -94,8 +100,7 @@ struct Task {
 }
 
 impl Task {
-    fn new(app: Arc<App>, around: Around) -> Self {
-        let looks = app.settings().read().map(|config| config.app.look_for_updates).unwrap_or_default();
+    fn new(app: Arc<App>, around: Around, looks: LookForUpdates) -> Self {
         let machine = Machine::new(Start {
             version: running(),
             way: around.way.clone(),
