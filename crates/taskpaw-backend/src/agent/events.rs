@@ -209,10 +209,16 @@ impl EventQueue {
         // Without its journal an agent must not give the numbers again that a hub has.
         let acknowledged = lineage.record.hubs.iter().map(|hub| hub.ack).max().unwrap_or(0);
         kept.used_up = lineage.record.used_up.max(acknowledged);
+        let (now, in_journal) = (Instant::now(), kept.forgotten);
+        let hubs = Hubs::of(lineage.record.hubs.clone(), now);
+        // An acknowledgement may have been noted just before a kill, and what it lets go of not yet: nobody waits for that.
+        kept.forgotten = in_journal.max(hubs.had_by_all(now).unwrap_or(0));
         let followed = follow(&mut kept, Left { used_up, events: from_memory });
+        let mut written_forgotten = in_journal;
         if followed.changes_journal() {
             kept.trim();
             journal.rewrite(&kept.records(&[])).map_err(StateError::at(&path))?;
+            written_forgotten = kept.forgotten;
             followed.tell();
         }
         // The journal first: without it, what waits would not be told after the jump.
@@ -221,13 +227,12 @@ impl EventQueue {
             lineage.write().map_err(StateError::at(&path))?;
         }
         let boot_id = random_hex().map_err(StateError::at(&path))?;
-        let (last_id, forgotten) = (kept.last_id(), kept.forgotten);
-        let hubs = Hubs::of(lineage.record.hubs.clone(), Instant::now());
+        let last_id = kept.last_id();
         let offers = Offers::new(lineage.record.stream_id.clone(), boot_id, last_id);
         let state = Arc::new(Mutex::new(State { kept, hubs, offers }));
         let (orders, received) = mpsc::channel();
         let recall = memories.recall();
-        let writer = Writer::new(journal, lineage, state.clone(), news, memories, last_id, forgotten);
+        let writer = Writer::new(journal, lineage, state.clone(), news, memories, last_id, written_forgotten);
         let writer = thread::Builder::new()
             .name("events".to_owned())
             .spawn(move || writer.run(&received))

@@ -93,6 +93,25 @@ fn numbers_and_acknowledgements_survive_a_restart() {
     assert_eq!(ids(&fetch(&queue, "", Some(0))), [5]);
 }
 
+/// The acknowledgement is on the disk, and the kill came before what it lets go of was: V3, which has counted on meanwhile, is no
+/// reason to tell it again with other numbers.
+#[test]
+fn what_a_hub_has_is_not_told_again_after_a_kill_and_a_launch_of_v3() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let queue = open(&path);
+    emit(&queue, 3);
+    assert_eq!(fetch(&queue, "", Some(0)).len(), 3);
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(ids(&fetch(&queue, "", Some(2))), [3]);
+    assert!(queue.close(Duration::from_secs(60)));
+    std::fs::write(&path, before).unwrap();
+
+    let queue = after(&path, 601, Vec::new());
+    let waiting = fetch(&queue, "", Some(601));
+    assert_eq!((ids(&waiting), waiting[0].message.as_str()), (vec![602], "event 2"));
+}
+
 #[test]
 fn an_acknowledgement_of_what_was_never_offered_forgets_nothing() {
     let folder = tempfile::tempdir().unwrap();
