@@ -173,10 +173,6 @@ export class FakeHost implements Platform {
       case "page_opened":
       case "send_test_notification":
       case "relaunch":
-      case "look_for_update":
-      case "download_update":
-      case "relaunch_into_update":
-      case "try_update_again":
       case "run_other":
       case "keep_other":
       case "quit":
@@ -266,15 +262,6 @@ export class FakeHost implements Platform {
         if (!this.role("hub").enabled) this.#setRoles(["agent", "hub"]);
         return null;
       }
-      case "choose_updates":
-        this.#changeUpdates({ looks: request.look ? "yes" : "no" });
-        return null;
-      case "put_off_update":
-        this.#changeUpdates({ is_put_off: true });
-        return null;
-      case "update_seen":
-        this.#changeUpdates({ outcome: null });
-        return null;
       case "remove_alert_target":
         this.#changeApp({
           alerts: this.world.snapshot.app.alerts.filter((each) => each.target !== request.target),
@@ -427,10 +414,6 @@ export class FakeHost implements Platform {
   #changeApp(change: Partial<Snapshot["app"]>): void {
     this.world.snapshot = { ...this.world.snapshot, app: { ...this.world.snapshot.app, ...change } };
     this.#configure(this.world.snapshot.problem);
-  }
-
-  #changeUpdates(change: Partial<Snapshot["app"]["updates"]>): void {
-    this.#changeApp({ updates: { ...this.world.snapshot.app.updates, ...change } });
   }
 
   #setRoles(wanted: Role[]): void {
