@@ -16,8 +16,6 @@ use taskpaw_updates::system::{Kind, System};
 use taskpaw_updates::way::Way;
 use taskpaw_updates::{Offer, Refusal, Version, believed, bundle};
 
-use crate::blocking::spawn_blocking;
-
 /// The feed of the last look that was believed.
 const KEPT: &str = "latest.json";
 const KEPT_SIGNATURE: &str = "latest.json.minisig";
@@ -26,16 +24,13 @@ const TOLD_EVERY: Duration = Duration::from_millis(250);
 /// How the names of our files end.
 const OURS: [&str; 6] = [".part", ".etag", ".deb", ".rpm", ".exe", ".tar.gz"];
 
-/// Asks for the feed, and keeps it, so that a start knows what the last look found.
+/// Asks for the feed, and keeps it, so that a start knows what the last look found. Blocks for the disk.
 pub(super) async fn look(source: &Source, folder: &Path) -> Result<Feed, Refusal> {
     let (bytes, signature) = Fetcher::new(Limits::default())?.feed(&source.url).await?;
     let feed = believed(&bytes, &signature, &source.keys)?;
-    let folder = folder.to_owned();
-    let kept = spawn_blocking(move || {
-        replace_file(&folder.join(KEPT), &bytes)?;
-        replace_file(&folder.join(KEPT_SIGNATURE), &signature)
-    });
-    if let Ok(Err(error)) = kept.await {
+    let kept = replace_file(&folder.join(KEPT), &bytes)
+        .and_then(|()| replace_file(&folder.join(KEPT_SIGNATURE), &signature));
+    if let Err(error) = kept {
         tracing::warn!(%error, "the feed of new versions cannot be kept");
     }
     Ok(feed)
@@ -48,7 +43,7 @@ pub(super) fn kept(source: &Source, folder: &Path) -> Option<Feed> {
     believed(&bytes, &signature, &source.keys).ok()
 }
 
-/// Downloads the package of an offer, and puts it to its place as far as nothing that runs notices it.
+/// Downloads the package of an offer, and puts it to its place as far as nothing that runs notices it. Blocks for the disk.
 pub(super) async fn download(
     source: &Source,
     offer: &Offer,
@@ -57,12 +52,9 @@ pub(super) async fn download(
     folder: &Path,
     told: impl Fn(u64) + Send,
 ) -> Result<Done, Refusal> {
-    let (beside, version) = (way.clone(), offer.version.clone());
-    let lies_there = spawn_blocking(move || match beside {
-        Way::SideBySide(folder) => Installation::at(folder).has(&version),
-        _ => false,
-    });
-    if lies_there.await.unwrap_or(false) {
+    if let Way::SideBySide(folder) = way
+        && Installation::at(folder.clone()).has(&offer.version)
+    {
         return Ok(Done::Ready);
     }
     let package = package_in(folder, way, &offer.version);
@@ -76,9 +68,7 @@ pub(super) async fn download(
     };
     let fetcher = Fetcher::new(Limits::default())?;
     let verified = fetcher.package(offer, system, folder, &source.keys, told).await?;
-    let (way, version) = (way.clone(), offer.version.clone());
-    let put = spawn_blocking(move || put(&way, &verified, package, &version));
-    put.await.unwrap_or(Err(Refusal::DiskFailed))
+    put(way, &verified, package, &offer.version)
 }
 
 /// What a package is called once it is whole: package managers and Windows tell what it is by its name.

@@ -13,7 +13,7 @@ use taskpaw_updates::schedule::JITTER;
 use taskpaw_updates::source::{Source, forbidding_file, is_forbidden_by};
 use taskpaw_updates::way::{Way, way};
 use taskpaw_updates::{Offer, Version, bundle, owner, told};
-use tauri::async_runtime::spawn;
+use tauri::async_runtime::{block_on, spawn};
 use tokio::sync::mpsc;
 
 use super::{beside, fetching, joined, proving};
@@ -33,13 +33,10 @@ pub(crate) async fn attend(app: Arc<App>) {
     else {
         return;
     };
-    let asked = Arc::clone(&app);
-    let found = spawn_blocking(move || {
-        let looks = asked.settings().read().map(|config| config.app.look_for_updates).unwrap_or_default();
-        (Around::look(&data), looks)
-    });
-    match found.await {
-        Ok((around, looks)) => Task::new(app, around, looks).run(wanted).await,
+    let looking = Arc::clone(&app);
+    let around = spawn_blocking(move || Around::look(&looking, &data)).await;
+    match around {
+        Ok(around) => Task::new(app, around).run(wanted).await,
         Err(error) => tracing::error!(%error, "nothing is known of new versions"),
     }
 }
@@ -56,10 +53,11 @@ struct Around {
     packages: PathBuf,
     record: Record,
     forbidden_by: Option<String>,
+    looks: LookForUpdates,
 }
 
 impl Around {
-    fn look(data: &Path) -> Self {
+    fn look(app: &App, data: &Path) -> Self {
         let program = std::env::current_exe().and_then(|program| program.canonicalize()).unwrap_or_default();
         let source = Source::of_this_build();
         let way = way(&owner::look(&program, source.is_some()));
@@ -79,6 +77,7 @@ impl Around {
             packages: data.join("updates"),
             record,
             forbidden_by: forbidden_by(),
+            looks: app.settings().read().map(|config| config.app.look_for_updates).unwrap_or_default(),
         }
     }
 }
@@ -100,14 +99,14 @@ struct Task {
 }
 
 impl Task {
-    fn new(app: Arc<App>, around: Around, looks: LookForUpdates) -> Self {
+    fn new(app: Arc<App>, around: Around) -> Self {
         let machine = Machine::new(Start {
             version: running(),
             way: around.way.clone(),
             folder: around.folder.clone(),
             has_feed: around.source.is_some(),
             forbidden_by: around.forbidden_by.clone(),
-            looks,
+            looks: around.looks,
             record: around.record.clone(),
             jitter: jitter(),
             now: unix_ms(),
@@ -270,8 +269,9 @@ impl Task {
         let (source, packages, tells) =
             (self.around.source.clone(), self.around.packages.clone(), self.tells.clone());
         let Some(source) = source else { return };
-        spawn(async move {
-            let fetched = fetching::look(&source, &packages).await;
+        // What comes is written to a disk that may not answer.
+        spawn_blocking(move || {
+            let fetched = block_on(fetching::look(&source, &packages));
             match &fetched {
                 Ok(feed) => tracing::info!(version = %feed.version, "looked for a new version"),
                 Err(refusal) => tracing::warn!(%refusal, "looked for a new version"),
@@ -284,12 +284,12 @@ impl Task {
         let Around { source, way, packages, .. } = &self.around;
         let (way, packages, tells) = (way.clone(), packages.clone(), self.tells.clone());
         let Some(source) = source.clone() else { return };
-        spawn(async move {
+        spawn_blocking(move || {
             let received = {
                 let tells = tells.clone();
                 move |received| drop(tells.send(Input::Received(received)))
             };
-            let done = fetching::download(&source, &offer, &system, &way, &packages, received).await;
+            let done = block_on(fetching::download(&source, &offer, &system, &way, &packages, received));
             match &done {
                 Ok(_) => tracing::info!(version = %offer.version, "a new version is there"),
                 Err(refusal) => {
