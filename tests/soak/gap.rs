@@ -30,8 +30,9 @@ pub struct Upgrade {
     pub under_way: usize,
     /// Those of them that were never answered: on fresh connections, and on kept ones.
     pub under_way_lost: [usize; 2],
-    /// Requests that were sent after it on a connection that then ended without an answer.
-    pub cut_later: usize,
+    /// Requests that were sent after it on a connection that then ended without an answer: when each was sent and when its
+    /// connection ended, counted from the last answer of the old version, in milliseconds, and whether that had been kept.
+    pub cut_later: Vec<(Option<f64>, f64, bool)>,
     /// Connections that were refused.
     pub refused: usize,
     /// The longest time from a request to its answer.
@@ -292,7 +293,10 @@ pub async fn upgrade(world: &mut World, clients: u64) -> Result<Upgrade, String>
         under_way_lost: [false, true].map(|kept| {
             requests.iter().filter(was_under_way).filter(is_lost).filter(|it| it.kept == kept).count()
         }),
-        cut_later: requests.iter().filter(is_later).filter(is_lost).count(),
+        cut_later: {
+            let lost = requests.iter().filter(is_later).filter(is_lost);
+            lost.map(|it| (from_last(it.sent), milliseconds(last, it.ended), it.kept)).collect()
+        },
         refused: requests.iter().filter(|it| it.became == Became::Refused && it.ended >= launched).count(),
         slowest: slowest(&requests),
         stolen,

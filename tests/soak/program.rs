@@ -242,7 +242,7 @@ async fn upgrades_under_load(upgrades: u64) -> ExitCode {
             Ok(it) => {
                 println!(
                     "{number:>3}  {} → {}  no answer for {:>7.1} ms, {:>6.1} ms after the start; under way {} \
-                     (lost {:?}), cut later {}, refused {}, slowest answer {:.1} ms, port taken by another {:?}",
+                     (lost {:?}), cut later {:.1?}, refused {}, slowest answer {:.1} ms, port taken by another {:?}",
                     it.from,
                     it.to,
                     it.gap.as_secs_f64() * 1e3,
@@ -301,7 +301,7 @@ fn summary(done: &[Upgrade]) {
         sum(|it| it.under_way),
         sum(|it| it.under_way_lost[0]),
         sum(|it| it.under_way_lost[1]),
-        sum(|it| it.cut_later),
+        sum(|it| it.cut_later.len()),
         sum(|it| it.refused),
         sum(|it| it.stolen.0),
         sum(|it| it.stolen.1)

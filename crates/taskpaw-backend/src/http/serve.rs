@@ -36,8 +36,8 @@ const GRACE_BEFORE_REQUEST: Duration = Duration::from_millis(100);
 /// How long a kept connection is still read after the stop: a request that was sent before it is in the system's
 /// buffers by then, and the runtime hears of it in its next turn. A connection that is closed as idle would lose it.
 const LAST_REQUESTS: Duration = Duration::from_millis(2);
-/// Whoever has asked so shortly before is about to ask again, and hears with that answer that the connection ends: a request that
-/// goes out in the moment in which its connection is closed is lost. While two versions start side by side, a client may not
+/// A client that has connected or asked so shortly before is about to ask, and hears with that answer that the connection ends: a
+/// request that goes out in the moment in which its connection is closed is lost. While two versions start side by side, a client may not
 /// be given the processor for some tens of milliseconds: with 20 ms here, one connection in fifty upgrades was lost.
 const BUSY: Duration = Duration::from_millis(100);
 /// So long the next request of such a one is waited for: it ends the waiting, mostly within a millisecond. One that never comes
@@ -161,6 +161,7 @@ fn attend_the_queue(
 async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router, stop: Stop) {
     // Answers are small and whole: they do not wait for more.
     let _ = stream.set_nodelay(true);
+    let accepted = Instant::now();
     let last_request: Mutex<Option<Instant>> = Mutex::new(None);
     let last_request_at = || *last_request.lock().unwrap_or_else(PoisonError::into_inner);
     let routes = TowerToHyperService::new(routes);
@@ -193,11 +194,11 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router,
         }
         () = stop.requested() => {}
     }
-    let is_busy = last_request_at().is_some_and(|at| at.elapsed() < BUSY);
+    let still = still_heard(accepted, last_request_at(), Instant::now());
     tokio::select! {
         biased;
         _ = &mut connection => return,
-        () = sleep(if is_busy { NEXT_REQUEST } else { LAST_REQUESTS }) => {}
+        () = sleep(still) => {}
     }
     Pin::new(&mut connection).graceful_shutdown();
     let grace = match stop.reason() {
@@ -210,7 +211,28 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, routes: Router,
     let _ = timeout(grace, connection).await;
 }
 
+/// How long a connection is still read after the stop.
+fn still_heard(accepted: Instant, last_request: Option<Instant>, now: Instant) -> Duration {
+    let is_busy = now.saturating_duration_since(last_request.unwrap_or(accepted)) < BUSY;
+    if is_busy { NEXT_REQUEST } else { LAST_REQUESTS }
+}
+
 /// How others reach a listener.
 pub(crate) fn base_url(address: SocketAddr) -> String {
     format!("http://{address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_just_connected_or_asked_is_waited_for() {
+        let at = Instant::now();
+        let ms = Duration::from_millis;
+        assert_eq!(still_heard(at, None, at + ms(1)), NEXT_REQUEST, "it has just connected");
+        assert_eq!(still_heard(at, None, at + BUSY), LAST_REQUESTS, "it has connected, and says nothing");
+        assert_eq!(still_heard(at, Some(at + ms(900)), at + ms(950)), NEXT_REQUEST, "it asks all the time");
+        assert_eq!(still_heard(at, Some(at + ms(1)), at + ms(900)), LAST_REQUESTS, "it is kept for later");
+    }
 }
