@@ -2,10 +2,9 @@
 //! soon as its event loop runs, and those of the runtime. A development build says in its log where the configuration is read or a port
 //! looked at on one of these ([`here`]); tests look for that.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use tauri::async_runtime::{JoinHandle, block_on};
@@ -15,9 +14,11 @@ const OF_THE_RUNTIME: &str = "tokio-rt-worker";
 /// What the system calls the first thread of a program.
 const MAIN: &str = "main";
 
-thread_local! {
-    /// Nobody else needs this thread of the runtime.
-    static MAY_WAIT: Cell<bool> = const { Cell::new(false) };
+/// The threads of the runtime that nobody else needs just now.
+static MAY_WAIT: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
+
+fn threads_that_may_wait() -> MutexGuard<'static, Vec<ThreadId>> {
+    MAY_WAIT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether the event loop runs.
@@ -31,7 +32,7 @@ pub(crate) fn main_answers() {
 /// Whether this thread may wait: nobody else needs it.
 fn may_wait() -> bool {
     match thread::current().name() {
-        Some(OF_THE_RUNTIME) => MAY_WAIT.get(),
+        Some(OF_THE_RUNTIME) => threads_that_may_wait().contains(&thread::current().id()),
         Some(MAIN) => !MAIN_ANSWERS.load(Ordering::Relaxed),
         _ => true,
     }
@@ -49,7 +50,7 @@ pub(crate) fn here() {
 /// Does what may wait on a thread of the runtime that nobody else needs meanwhile.
 pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     tauri::async_runtime::spawn_blocking(move || {
-        MAY_WAIT.set(true);
+        threads_that_may_wait().push(thread::current().id());
         // The thread may do other work afterwards, also after a panic.
         let _afterwards = Afterwards;
         work()
@@ -60,7 +61,8 @@ struct Afterwards;
 
 impl Drop for Afterwards {
     fn drop(&mut self) {
-        MAY_WAIT.set(false);
+        let this = thread::current().id();
+        threads_that_may_wait().retain(|thread| *thread != this);
     }
 }
 
@@ -107,8 +109,7 @@ mod tests {
         assert!(panicked.is_err());
         // Whichever thread it is that was used before.
         let afterwards = block_on(async {
-            let looks: Vec<_> =
-                (0..4).map(|_| tauri::async_runtime::spawn_blocking(|| MAY_WAIT.get())).collect();
+            let looks: Vec<_> = (0..4).map(|_| tauri::async_runtime::spawn_blocking(may_wait)).collect();
             let mut any = false;
             for look in looks {
                 any |= look.await.unwrap();
