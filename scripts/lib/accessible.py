@@ -12,27 +12,14 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
 
+# Nothing is written beside the scripts.
+sys.dont_write_bytecode = True
+from atspi import parts  # noqa: E402
+
 CONTROLS = {
     "push button", "button", "toggle button", "check box", "radio button", "entry", "password text",
     "combo box", "link", "spin button", "slider", "menu item", "page tab", "switch", "text",
 }
-# A window is deep, but not that deep, and has not that many parts.
-DEEPEST = 80
-MOST = 20_000
-
-
-def parts(root):
-    """Everything below, with bounds."""
-    waiting, seen = [(root, 0)], 0
-    while waiting and seen < MOST:
-        node, depth = waiting.pop()
-        seen += 1
-        yield node
-        if depth < DEEPEST:
-            for at in range(min(node.get_child_count(), 2_000)):
-                child = node.get_child_at_index(at)
-                if child is not None:
-                    waiting.append((child, depth + 1))
 
 
 def controls(window):

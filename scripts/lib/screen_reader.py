@@ -13,16 +13,16 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
+# Nothing is written beside the scripts.
+sys.dont_write_bytecode = True
+from atspi import parts  # noqa: E402
+
 server_of_x, server = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
 server_of_x.XOpenDisplay.restype = ctypes.c_void_p
 server_of_x.XSync.argtypes = [ctypes.c_void_p, ctypes.c_int]
 server.XTestFakeMotionEvent.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_ulong]
 server.XTestFakeButtonEvent.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_ulong]
 display = server_of_x.XOpenDisplay(None)
-
-# A window is deep, but not that deep, and has not that many parts.
-DEEPEST = 80
-MOST = 20_000
 
 
 def apps():
@@ -32,19 +32,6 @@ def apps():
         app = desktop.get_child_at_index(at)
         if app is not None and app.get_child_count() > 0:
             yield app.get_process_id(), app
-
-
-def parts(root):
-    """Everything below that is shown, in order, with bounds."""
-    waiting, seen = [(root, 0)], 0
-    while waiting and seen < MOST:
-        node, depth = waiting.pop()
-        seen += 1
-        yield node
-        if depth < DEEPEST:
-            count = min(node.get_child_count(), 2_000)
-            children = [node.get_child_at_index(at) for at in range(count)]
-            waiting.extend((child, depth + 1) for child in reversed(children) if child is not None)
 
 
 def shown(pid):

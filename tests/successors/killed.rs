@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::round::{Load, Measured, answers, clients, seen_by};
+use super::round::{Limits, Load, Measured, answers, clients, seen_by};
 use crate::process::runs;
 use crate::soak::random::Random;
 use crate::soak::times::first_after;
@@ -11,9 +11,6 @@ use crate::soak::world::World;
 
 /// How long it may take until somebody serves for good.
 const WELL_WITHIN: Duration = Duration::from_secs(30);
-/// The longest darkness, and the longest time from the kill to the next answer.
-const DARK: Duration = Duration::from_secs(5);
-const BACK: Duration = Duration::from_secs(2);
 
 /// Which of the two hosts is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +94,10 @@ pub async fn kill(
         .filter(|pair| pair[1] >= killed_at)
         .filter_map(|pair| pair[1].duration_since(pair[0].max(killed_at)).ok())
         .max();
-    if dark > DARK {
+    if dark > Limits::QUIET.dark {
         wrong.push(format!("killed after {} ms: dark for {} ms", moment.as_millis(), dark.as_millis()));
     }
-    if back.is_none_or(|back| back > BACK) {
+    if back.is_none_or(|back| back > Limits::QUIET.back) {
         wrong.push(format!("killed after {} ms: back after {back:?}", moment.as_millis()));
     }
     if seen.unanswered > 0 {

@@ -706,17 +706,18 @@ fn is_still_there(process: &ProcessIdentity) -> bool {
     Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
 }
 
-/// Waits for the end of a process that is waited for elsewhere, so that its number is free then; false if it goes on.
+/// Waits for the end of a process; false if it goes on, or if the system does not allow to wait for it.
 fn ends_within(pid: u32, within: Duration) -> bool {
     let Some(pid) = Pid::new(pid) else { return true };
-    let begun = Instant::now();
-    while Native::new().describe(pid).is_some() {
-        if begun.elapsed() >= within {
-            return false;
-        }
-        std::thread::sleep(GONE_STEP);
-    }
-    true
+    let system = Native::new();
+    let ended = system.open(pid).and_then(|handle| match handle {
+        Some(handle) => system.wait_any(&[&handle], within).map(|ended| ended == [true]),
+        None => Ok(true),
+    });
+    ended.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the end of a backend cannot be waited for");
+        false
+    })
 }
 
 /// The ports of this start. The backend reads the rest of the configuration itself.
