@@ -4,6 +4,7 @@
 // `npm run soak -- --hung N`: upgrades of one whose backend hangs, and of one whose host does, under load.
 // `npm run soak -- --pairs N`: two starts at the same moment, of one version and of two.
 // `npm run soak -- --kills N [--seed S]`: launches that are killed at a random moment.
+// `npm run soak -- --sleeps N [--seed S]`: updates in the middle of which the machine sleeps.
 // `npm run soak -- --misbehaving`: backends that crash, hang or are never ready, until they are given up.
 import { main } from "./lib/steps.mjs";
 import { runWithTwoVersions } from "./lib/versions.mjs";

@@ -1,10 +1,26 @@
 //! The session bus: the second line, for a launch that cannot reach place and socket of its data folder.
 //!
-//! The name there follows the data folder and the version, so that another version is never met. Whatever happens on the
+//! The name there follows the data folder and the version, so that another version is never met; only `--quit` ends them all. Whatever happens on the
 //! bus is bounded, and nobody but a thread of its own waits for it: a bus that hangs, or a stranger who has taken the
 //! name, keeps no window waiting.
 
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
+
+/// An app ends within 5 s of being told to, whatever is stuck; its name goes with it.
+#[cfg(target_os = "linux")]
+const ENDS_WITHIN: Duration = Duration::from_secs(6);
+
+/// What another launch asks of an app that it has found on the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has a session bus"))]
+pub(crate) enum Wish {
+    /// That its window is shown.
+    Show,
+    /// That it ends.
+    Quit,
+}
 
 /// Which app was found on the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +33,14 @@ pub(crate) enum Met {
 }
 
 /// Looks for an app of the same data folder and version; has it show its window, or else is found itself from now on:
-/// `raise` shows the window then. Blocks; bounded.
+/// `heed` does then what is asked. Blocks; bounded.
 #[cfg(target_os = "linux")]
 pub(crate) fn meet(
     data_folder: &Path,
     version: &'static str,
-    raise: impl Fn() + Send + Sync + 'static,
+    heed: impl Fn(Wish) + Send + Sync + 'static,
 ) -> Met {
-    system::meet(None, name(data_folder, version), raise)
+    system::meet(None, name(data_folder, version), heed)
 }
 
 /// Other systems have no session bus.
@@ -32,9 +48,22 @@ pub(crate) fn meet(
 pub(crate) fn meet(
     _data_folder: &Path,
     _version: &'static str,
-    _raise: impl Fn() + Send + Sync + 'static,
+    _heed: impl Fn(Wish) + Send + Sync + 'static,
 ) -> Met {
     Met::Nobody
+}
+
+/// Ends every app of this data folder that is found on the bus, of whichever version. Whether one was there, and has ended.
+/// Blocks; bounded.
+#[cfg(target_os = "linux")]
+pub(crate) fn quit_all(data_folder: &Path) -> bool {
+    system::quit_all(None, names_of(data_folder), ENDS_WITHIN)
+}
+
+/// Other systems have no session bus.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn quit_all(_data_folder: &Path) -> bool {
+    false
 }
 
 /// The desktop's libraries wait for the session bus before anything of the app runs, and for one that is silent for ever: then
@@ -49,7 +78,13 @@ pub(crate) fn do_without_a_silent_one() {
 fn name(data_folder: &Path, version: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let version: String = version.chars().map(plain).collect();
-    format!("app.taskpaw.desktop.d{:016x}.v{version}", crate::handover::fingerprint(data_folder))
+    format!("{}{version}", names_of(data_folder))
+}
+
+/// What the names of all versions of an app begin with.
+#[cfg(target_os = "linux")]
+fn names_of(data_folder: &Path) -> String {
+    format!("app.taskpaw.desktop.d{:016x}.v", crate::handover::fingerprint(data_folder))
 }
 
 #[cfg(target_os = "linux")]
@@ -142,35 +177,49 @@ mod silent {
 mod system {
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use zbus::blocking::connection::Builder;
+    use zbus::blocking::{Connection, fdo::DBusProxy};
     use zbus::fdo::RequestNameFlags;
+    use zbus::names::OwnedBusName;
 
-    use super::Met;
+    use super::{Met, Wish};
 
     /// How long the bus and an app that is found there may take, together.
     const WITHIN: Duration = Duration::from_secs(2);
     /// How long one call may take.
     const CALL_WITHIN: Duration = Duration::from_secs(1);
+    /// How often it is checked whether it has.
+    const CHECK_EVERY: Duration = Duration::from_millis(50);
     const PATH: &str = "/app/taskpaw/desktop";
+    const INTERFACE: &str = "app.taskpaw.desktop.Window";
 
     /// What other launches ask of the app on the bus.
     struct Window<F>(F);
 
     #[zbus::interface(name = "app.taskpaw.desktop.Window")]
-    impl<F: Fn() + Send + Sync + 'static> Window<F> {
+    impl<F: Fn(Wish) + Send + Sync + 'static> Window<F> {
         /// Shows the window.
         fn show(&self) {
-            (self.0)();
+            (self.0)(Wish::Show);
+        }
+
+        /// Ends the app.
+        fn quit(&self) {
+            (self.0)(Wish::Quit);
         }
     }
 
     /// `bus` is the address of a bus; nothing: the session's.
-    pub(super) fn meet(bus: Option<String>, name: String, raise: impl Fn() + Send + Sync + 'static) -> Met {
+    pub(super) fn meet(
+        bus: Option<String>,
+        name: String,
+        heed: impl Fn(Wish) + Send + Sync + 'static,
+    ) -> Met {
         let (tell, told) = mpsc::channel();
         // Its connection lives as long as it does; one that hangs is left behind.
-        thread::spawn(move || match try_to_meet(bus.as_deref(), &name, raise) {
+        thread::spawn(move || match try_to_meet(bus.as_deref(), &name, heed) {
             Ok((met, connection)) => {
                 // From now on others find this app, for as long as it runs.
                 if tell.send(met).is_ok() && met == Met::Nobody {
@@ -188,19 +237,54 @@ mod system {
     fn try_to_meet(
         bus: Option<&str>,
         name: &str,
-        raise: impl Fn() + Send + Sync + 'static,
-    ) -> zbus::Result<(Met, zbus::blocking::Connection)> {
-        let builder = bus.map_or_else(Builder::session, Builder::address)?;
-        let connection = builder.method_timeout(CALL_WITHIN).serve_at(PATH, Window(raise))?.build()?;
+        heed: impl Fn(Wish) + Send + Sync + 'static,
+    ) -> zbus::Result<(Met, Connection)> {
+        let connection = to(bus)?.serve_at(PATH, Window(heed))?.build()?;
         match connection.request_name_with_flags(name, RequestNameFlags::DoNotQueue.into()) {
             Ok(_) => Ok((Met::Nobody, connection)),
             Err(zbus::Error::NameTaken) => {
-                let asked =
-                    connection.call_method(Some(name), PATH, Some("app.taskpaw.desktop.Window"), "Show", &());
+                let asked = connection.call_method(Some(name), PATH, Some(INTERFACE), "Show", &());
                 Ok((asked.map_or(Met::Nobody, |_| Met::Shown), connection))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Has every app end whose name begins so, and waits so long until they have. `bus` is as above.
+    pub(super) fn quit_all(bus: Option<String>, names_begin: String, ends_within: Duration) -> bool {
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let ended = try_to_quit_all(bus.as_deref(), &names_begin, ends_within).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the session bus cannot be used to end other TaskPaws");
+                false
+            });
+            let _no_longer_waited_for = tell.send(ended);
+        });
+        told.recv_timeout(WITHIN + ends_within).unwrap_or(false)
+    }
+
+    fn try_to_quit_all(bus: Option<&str>, names_begin: &str, ends_within: Duration) -> zbus::Result<bool> {
+        let connection = to(bus)?.build()?;
+        let proxy = DBusProxy::new(&connection)?;
+        let found = |names: Vec<OwnedBusName>| {
+            names.into_iter().filter(|name| name.as_str().starts_with(names_begin)).collect::<Vec<_>>()
+        };
+        let apps = found(proxy.list_names()?);
+        for app in &apps {
+            connection.call_method(Some(app.as_str()), PATH, Some(INTERFACE), "Quit", &())?;
+        }
+        let asked = Instant::now();
+        while !found(proxy.list_names()?).is_empty() {
+            if asked.elapsed() > ends_within {
+                return Ok(false);
+            }
+            thread::sleep(CHECK_EVERY);
+        }
+        Ok(!apps.is_empty())
+    }
+
+    fn to(bus: Option<&str>) -> zbus::Result<Builder<'_>> {
+        Ok(bus.map_or_else(Builder::session, Builder::address)?.method_timeout(CALL_WITHIN))
     }
 }
 
@@ -211,7 +295,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::process::{Child, Command, Stdio};
     use std::sync::mpsc;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 
@@ -228,8 +312,8 @@ mod tests {
             Self(daemon, address.trim().to_owned())
         }
 
-        fn meet(&self, version: &str, raise: impl Fn() + Send + Sync + 'static) -> Met {
-            system::meet(Some(self.1.clone()), name(Path::new("/data"), version), raise)
+        fn meet(&self, version: &str, heed: impl Fn(Wish) + Send + Sync + 'static) -> Met {
+            system::meet(Some(self.1.clone()), name(Path::new("/data"), version), heed)
         }
     }
 
@@ -244,11 +328,34 @@ mod tests {
     fn the_same_version_is_shown_and_another_one_is_never_met() {
         let bus = Bus::start();
         let (tell, told) = mpsc::channel();
-        assert_eq!(bus.meet("4.1.0", move || tell.send(()).unwrap()), Met::Nobody);
-        assert_eq!(bus.meet("4.1.1", || {}), Met::Nobody);
+        assert_eq!(bus.meet("4.1.0", move |wish| tell.send(wish).unwrap()), Met::Nobody);
+        assert_eq!(bus.meet("4.1.1", |_| {}), Met::Nobody);
         assert!(told.try_recv().is_err());
-        assert_eq!(bus.meet("4.1.0", || {}), Met::Shown);
-        told.recv_timeout(Duration::from_secs(5)).unwrap();
+        assert_eq!(bus.meet("4.1.0", |_| {}), Met::Shown);
+        assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), Wish::Show);
+    }
+
+    #[test]
+    fn every_version_of_a_data_folder_is_told_to_end_and_no_other_one() {
+        let bus = Bus::start();
+        let within = Duration::from_millis(200);
+        let quit_all =
+            |folder: &str| system::quit_all(Some(bus.1.clone()), names_of(Path::new(folder)), within);
+        assert!(!quit_all("/data"), "nobody is there");
+        let (tell, told) = mpsc::channel();
+        for version in ["4.1.0", "4.2.0"] {
+            let tell = tell.clone();
+            assert_eq!(bus.meet(version, move |wish| tell.send((version, wish)).unwrap()), Met::Nobody);
+        }
+        assert!(!quit_all("/elsewhere"));
+        assert!(told.try_recv().is_err());
+        // Nobody ends here: that is said, and in time.
+        let began = Instant::now();
+        assert!(!quit_all("/data"));
+        assert!(began.elapsed() < Duration::from_secs(20));
+        let mut asked = [told.recv().unwrap(), told.recv().unwrap()];
+        asked.sort_by_key(|(version, _)| *version);
+        assert_eq!(asked, [("4.1.0", Wish::Quit), ("4.2.0", Wish::Quit)]);
     }
 
     #[test]
@@ -279,7 +386,7 @@ mod tests {
         let _bus = UnixListener::bind(folder.path().join("bus")).unwrap();
         let address = format!("unix:path={}", folder.path().join("bus").display());
         let began = Instant::now();
-        assert_eq!(system::meet(Some(address), "app.taskpaw.desktop.test".to_owned(), || {}), Met::Nobody);
+        assert_eq!(system::meet(Some(address), "app.taskpaw.desktop.test".to_owned(), |_| {}), Met::Nobody);
         assert!(began.elapsed() < Duration::from_secs(5));
     }
 

@@ -292,8 +292,12 @@ fn take_up_with(incumbent: Incumbent, app: &Arc<App>, launch: impl FnOnce()) -> 
 /// Where the place is out of reach, an app of the same version and data folder may be found on the session bus.
 fn find_on_the_bus(data_folder: PathBuf, app: Arc<App>) {
     std::thread::spawn(move || {
-        let raised = Arc::clone(&app);
-        match bus::meet(&data_folder, version(), move || raised.shell().raise()) {
+        let heeding = Arc::clone(&app);
+        let heed = move |wish| match wish {
+            bus::Wish::Show => heeding.shell().raise(),
+            bus::Wish::Quit => exit::insist(&heeding),
+        };
+        match bus::meet(&data_folder, version(), heed) {
             bus::Met::Shown => app.shell().quit(),
             bus::Met::Nobody => {
                 app.board().publish(Event::LaunchChanged { launch: Launch::Running });

@@ -27,8 +27,8 @@ use crate::shell::TauriShell;
 use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
 use crate::{
-    blocking, check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray, trouble,
-    updates, window,
+    blocking, bus, check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray,
+    trouble, updates, window,
 };
 
 /// How long the display may take to answer at first: one that is busy with a login takes seconds.
@@ -105,8 +105,11 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
     let lifecycle = host.lifecycle.clone();
     let successor = Successor::prepare(&folders.data, version(), host.clone());
     if arguments.quit {
-        // Nobody is left when this returns, whoever had the place for that.
-        successor?.quit_all()?;
+        // Nobody is left when this returns, whoever had the place for that. Where there is no place, the bus leads to who runs.
+        match successor.and_then(|successor| successor.quit_all()) {
+            Err(HandoverError::Folder { .. }) if bus::quit_all(&folders.data) => {}
+            ended => ended?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let looked = successor.and_then(Successor::first_look);

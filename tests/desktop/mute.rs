@@ -257,6 +257,32 @@ async fn folders_with_names_of_200_letters_work_and_the_same_version_finds_the_a
     ends(&mut app, &home).await;
 }
 
+/// Place and socket are in the data folder: without one, the session bus leads to the app.
+#[tokio::test]
+async fn an_app_without_a_data_folder_is_ended_by_quit() {
+    let (home, desktop) = (Home::new(), Desktop::new());
+    // A file in the place of the folder: nobody can make one there, whoever it is.
+    fs::create_dir_all(home.path().join("data")).expect("a folder");
+    File::create(home.path().join("data/instance")).expect("a file");
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(Programs::current().app());
+        Owned::start(quiet(&mut command, &home, &desktop).args(arguments))
+    };
+    assert_eq!(
+        start(&["--quit"]).ended(LONG).await,
+        Some(1),
+        "nobody is there, and it is said why nobody can tell"
+    );
+    let mut app = start(&[]);
+    let log = home.path().join("data/logs/taskpaw.log");
+    let is_met =
+        async || fs::read_to_string(&log).is_ok_and(|it| it.contains("other TaskPaws cannot be found"));
+    until("the app has looked for others", LONG, is_met).await;
+    // It is found as soon as it has a window, and `--quit` is given again until then.
+    until("the app is told to end", LONG, async || start(&["--quit"]).ended(LONG).await == Some(0)).await;
+    assert_eq!(app.ended(ENDS_WITHIN).await, Some(0));
+}
+
 /// A pipe that nobody reads stands for a disk that does not answer: a process that opens it waits without an end.
 #[tokio::test]
 async fn a_log_on_a_disk_that_does_not_answer_costs_nothing() {

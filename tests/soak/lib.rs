@@ -9,6 +9,7 @@ pub mod kills;
 pub mod misbehaving;
 pub mod pairs;
 pub mod random;
+pub mod sleeps;
 pub mod stranger;
 pub mod thief;
 pub mod times;

@@ -1,7 +1,7 @@
 //! `npm run soak`: upgrades back and forth with faults (`--cycles N --seed S`), the gap under load (`--gap N`), successors
 //! that do not come to serve under load (`--returns N`), upgrades of what hangs (`--hung N`), starts
-//! at the same moment (`--pairs N`), launches that are killed (`--kills N --seed S`), or backends that misbehave
-//! (`--misbehaving`).
+//! at the same moment (`--pairs N`), launches that are killed (`--kills N --seed S`), a machine that sleeps in the middle of updates
+//! (`--sleeps N --seed S`), or backends that misbehave (`--misbehaving`).
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,9 +10,9 @@ use support::programs::CURRENT;
 use support::soak::gap::{self, Hung, Return, Upgrade, percentile, upgrade};
 use support::soak::misbehaving::{QUICK, SLOW, all_at_once};
 use support::soak::world::World;
-use support::soak::{Rounds, kills, pairs, rounds, soak};
+use support::soak::{Rounds, kills, pairs, rounds, sleeps, soak};
 
-const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --returns N | soak --hung N | soak --pairs N | soak --kills N [--seed S] | soak --misbehaving";
+const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --returns N | soak --hung N | soak --pairs N | soak --kills N [--seed S] | soak --sleeps N [--seed S] | soak --misbehaving";
 /// Under so many clients the gap is measured.
 const CLIENTS: u64 = 4;
 
@@ -23,6 +23,7 @@ enum Wish {
     Hung(u64),
     Pairs(u64),
     Kills { kills: u64, seed: u64 },
+    Sleeps { sleeps: u64, seed: u64 },
     Misbehaving,
 }
 
@@ -47,6 +48,12 @@ async fn main() -> ExitCode {
                 println!("the first seed is {seed}, each launch has the next one");
                 let done = rounds(&["agent"], seed..seed + number, kills::kind, kills::kill, tell).await;
                 told("killed launches", "from the kill until nothing was left of it", &done)
+            }
+            Wish::Sleeps { sleeps: number, seed } => {
+                println!("the first seed is {seed}, each update has the next one");
+                let done =
+                    rounds(&["agent", "hub"], seed..seed + number, sleeps::kind, sleeps::sleep, tell).await;
+                told("a machine that sleeps", "from its waking until the newer version serves alone", &done)
             }
         }
     };
@@ -78,6 +85,7 @@ fn wish() -> Option<Wish> {
         "--hung" => Some(Wish::Hung(many)),
         "--pairs" => Some(Wish::Pairs(many)),
         "--kills" => Some(Wish::Kills { kills: many, seed }),
+        "--sleeps" => Some(Wish::Sleeps { sleeps: many, seed }),
         _ => None,
     }
 }

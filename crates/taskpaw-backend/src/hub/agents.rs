@@ -63,6 +63,9 @@ pub(super) enum CallError {
         /// The most that is read of an answer.
         most: usize,
     },
+    /// TaskPaw itself has failed on it.
+    #[error("TaskPaw has failed on what the agent answered, by a fault of its own; its log says where")]
+    Panicked,
 }
 
 impl CallError {
@@ -80,7 +83,7 @@ impl CallError {
     pub(super) fn code(&self) -> PollErrorCode {
         match self {
             Self::Unauthorized => PollErrorCode::Unauthorized,
-            Self::Status { .. } => PollErrorCode::Status,
+            Self::Status { .. } | Self::Panicked => PollErrorCode::Status,
             Self::Timeout(_) => PollErrorCode::Timeout,
             Self::Unreachable(_) => PollErrorCode::Unreachable,
             Self::NotAllowed(_) => PollErrorCode::NotAllowed,

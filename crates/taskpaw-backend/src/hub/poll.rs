@@ -7,7 +7,8 @@ use std::time::Instant;
 use reqwest::StatusCode;
 use taskpaw_contract::config::HubAgent;
 use taskpaw_contract::ipc::{EventCursor, FleetNews, PollErrorCode};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Shared;
 use super::agents::{AgentClient, CallError};
@@ -63,8 +64,33 @@ impl Allowance {
     }
 }
 
-/// Polls an agent, at once and then in this interval, for ever.
-pub(super) async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: HubAgent) {
+/// Polls an agent, at once and then in this interval, for ever. A poll that panics is that agent's error, and the next one
+/// comes in its time.
+pub(super) async fn for_ever(shared: Arc<Shared>, id: AgentId, agent: HubAgent) {
+    let poll = || again_and_again(shared.clone(), id, agent.clone());
+    let panicked = || async {
+        missed(&shared, id, &agent, &CallError::Panicked).await;
+        sleep(shared.every).await;
+    };
+    again_after_a_panic(poll, panicked).await;
+}
+
+/// Does it until it is done, in a task of its own, which ends with this.
+async fn again_after_a_panic<W: Future<Output = ()> + Send + 'static, P: Future<Output = ()>>(
+    work: impl Fn() -> W,
+    panicked: impl Fn() -> P,
+) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work());
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err_and(|error| error.is_panic()) {
+            panicked().await;
+            tasks.spawn(work());
+        }
+    }
+}
+
+async fn again_and_again(shared: Arc<Shared>, id: AgentId, agent: HubAgent) {
     let client = match shared.client_of(&agent.url, &agent.token) {
         Ok(client) => client,
         Err(error) => {
@@ -219,7 +245,21 @@ async fn fetch_events(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_poll_that_panics_is_followed_by_another_one() {
+        static POLLS: AtomicU64 = AtomicU64::new(0);
+        let panics = AtomicU64::new(0);
+        let poll = || async { assert!(POLLS.fetch_add(1, Ordering::Relaxed) >= 2, "a fault") };
+        let panicked = || async {
+            panics.fetch_add(1, Ordering::Relaxed);
+        };
+        again_after_a_panic(poll, panicked).await;
+        assert_eq!((POLLS.load(Ordering::Relaxed), panics.into_inner()), (3, 2));
+    }
 
     #[test]
     fn what_is_too_much_comes_later() {

@@ -66,7 +66,7 @@ impl Shared {
             }
         }
         for (id, agent) in started {
-            let poll = tokio::spawn(poll::again_and_again(self.clone(), id, agent));
+            let poll = tokio::spawn(poll::for_ever(self.clone(), id, agent));
             polls.insert(id, poll.abort_handle());
         }
         drop(polls);
