@@ -28,6 +28,7 @@ const CRATES = [
   "taskpaw-words",
   "taskpaw-backend",
   "taskpaw-ports",
+  "taskpaw-updates",
   "taskpaw",
 ];
 /** Those of them that speak to the system themselves and need little besides: both machines of macOS have the same code there. */
