@@ -395,6 +395,20 @@ describe("a role that is off", () => {
 });
 
 describe("the fleet", () => {
+  it("says which version runs on each machine that says it", async () => {
+    const host = await open("hub", "fleet");
+    const cards = () =>
+      [...document.querySelectorAll('[data-testid="agent-seen"]')].map((it) => it.textContent);
+    expect(cards()[0]).toContain(" · TaskPaw 4.1.0");
+    expect(cards()[1]).toContain(" · TaskPaw 4.0.0");
+    expect(cards()[3]).not.toContain("TaskPaw");
+    const [first] = host.world.fleet.agents;
+    const { version: _of_an_older_one, ...status } = first!.status!;
+    host.world.fleet.agents[0] = { ...first!, status };
+    await pushed(host);
+    expect(cards()[0]).not.toContain("TaskPaw");
+  });
+
   it("tests and adds a machine", async () => {
     const host = await open("hub-empty", "fleet");
     await click("action-add-agent");

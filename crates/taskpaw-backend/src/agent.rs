@@ -223,6 +223,7 @@ impl Shared {
             machine: self.machine.to_string(),
             server_id: self.server_id.clone(),
             os: std::env::consts::OS.to_owned(),
+            version: Some(version().to_owned()),
             monitors: self.board.snapshot(),
             event_cursor: self.events.cursor(),
             event_refusals: Vec::new(),

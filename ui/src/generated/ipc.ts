@@ -2052,6 +2052,10 @@ server_id: string,
  */
 os: string, 
 /**
+ * The version of its TaskPaw; nothing of one that does not say it here, as those before 4.1.0.
+ */
+version?: string, 
+/**
  * Every monitor by its name.
  */
 monitors: Record<string, MonitorStatus>, 

@@ -587,7 +587,7 @@ export const en = {
     offers: "Found on your network",
     offers_text:
       "These machines say that they run TaskPaw's agent. None is added unless you do it; you need the token that is set there.",
-    offer_version: "TaskPaw {{version}}",
+    version: "TaskPaw {{version}}",
     add_named: "Add {{name}}",
     webhook_title: "Not every event arrives: {{name}}",
     webhook_text: "Waiting for the next try: {{waiting}}. Given up after a day and kept aside: {{aside}}.",

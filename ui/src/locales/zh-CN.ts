@@ -549,7 +549,7 @@ export const zhCN: Words = {
     offers: "在您的网络中发现",
     offers_text:
       "这些机器声明自己在运行 TaskPaw 监测端。只有您添加，它们才会加入；添加时需要那台机器上设置的令牌。",
-    offer_version: "TaskPaw {{version}}",
+    version: "TaskPaw {{version}}",
     add_named: "添加 {{name}}",
     webhook_title: "{{name}} 未收到全部事件",
     webhook_text: "等待重试的事件：{{waiting}} 个；一天内未能送达、已另行保存的事件：{{aside}} 个。",

@@ -74,6 +74,11 @@ export function seenPhrase({ last_seen_seconds, online, enabled }: FleetAgent): 
   return online || !enabled ? t("fleet.seen", { ago: when }) : t("fleet.silent", { ago: when });
 }
 
+/** Which version runs there, or ran when it was heard last; nothing of one that does not say it. */
+export function versionPhrase({ status }: FleetAgent): string {
+  return status?.version ? t("fleet.version", { version: status.version }) : "";
+}
+
 /** What is broken there, by name, or else how much is in order. */
 export function monitorsPhrase(agent: FleetAgent): string {
   const all = watched(agent);

@@ -20,6 +20,8 @@ const MOST_VALUES: usize = 4_000;
 const DEEPEST: usize = 5;
 /// The longest name: of a machine, a monitor, an identity.
 const NAME: usize = 128;
+/// The longest version: one that is released has some six letters.
+const VERSION: usize = 32;
 /// The longest text of an event, and the most that belongs to it; with its names it stays below 16 KiB.
 const MESSAGE: usize = 4 * 1024;
 const TITLE: usize = 512;
@@ -84,6 +86,7 @@ pub(super) fn status(body: &[u8]) -> serde_json::Result<Option<(AgentStatus, Cut
             machine,
             server_id,
             os,
+            version: read.version,
             monitors,
             event_cursor: read.cursor,
             event_refusals: Vec::new(),
@@ -147,6 +150,7 @@ fn whole<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> serde_json::
 
 struct ReadStatus {
     names: [String; 3],
+    version: Option<String>,
     cursor: Option<EventCursor>,
     monitors: Option<Map<String, Value>>,
     cut: Cut,
@@ -171,8 +175,13 @@ impl<'de> Visitor<'de> for StatusSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadStatus, A::Error> {
         let budget = Budget::new(KEPT_STATUS_BYTES, MOST_VALUES);
-        let mut read =
-            ReadStatus { names: <[String; 3]>::default(), cursor: None, monitors: None, cut: Cut::default() };
+        let mut read = ReadStatus {
+            names: <[String; 3]>::default(),
+            version: None,
+            cursor: None,
+            monitors: None,
+            cut: Cut::default(),
+        };
         while let Some(key) = map.next_key_seed(Text { budget: &Budget::new(NAME, 1), most: NAME })? {
             match key.as_deref() {
                 Some("machine") => {
@@ -186,6 +195,10 @@ impl<'de> Visitor<'de> for StatusSeed {
                 Some("os") => {
                     read.names[2] =
                         map.next_value_seed(Text { budget: &budget, most: NAME })?.unwrap_or_default()
+                }
+                Some("version") => {
+                    let said = map.next_value_seed(Text { budget: &budget, most: VERSION })?;
+                    read.version = said.filter(|version| !version.is_empty());
                 }
                 Some("event_cursor") => read.cursor = cursor(map.next_value_seed(cursor_seed(&budget))?),
                 Some("monitors") => {

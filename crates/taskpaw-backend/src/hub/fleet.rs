@@ -450,6 +450,7 @@ mod tests {
             machine: "m".into(),
             server_id: "s".into(),
             os: "o".into(),
+            version: None,
             monitors,
             event_cursor: None,
             event_refusals: Vec::new(),

@@ -134,6 +134,7 @@ mod tests {
                 machine,
                 server_id,
                 os,
+                version: None,
                 monitors: Map::new(),
                 event_cursor: None,
                 event_refusals: Vec::new(),

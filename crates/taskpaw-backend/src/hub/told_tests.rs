@@ -36,6 +36,7 @@ fn status() -> AgentStatus {
         machine: "box".into(),
         server_id: "s".into(),
         os: "o".into(),
+        version: None,
         monitors: serde_json::Map::new(),
         event_cursor: None,
         event_refusals: Vec::new(),

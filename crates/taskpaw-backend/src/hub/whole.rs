@@ -76,6 +76,7 @@ mod tests {
             machine: machine.to_owned(),
             server_id: "s".to_owned(),
             os: "linux".to_owned(),
+            version: Some("4.1.0".to_owned()),
             monitors,
             event_cursor: None,
             event_refusals: Vec::new(),

@@ -54,6 +54,7 @@ fn a_hub_polls_an_agent_and_stores_each_event_once() {
     assert!(shown.last_seen_seconds.unwrap() < 10.0);
     let status = shown.status.unwrap();
     assert_eq!((status.machine.as_str(), status.server_id.as_str()), ("box", "id-of-box"));
+    assert_eq!(status.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
     assert_eq!(status.monitors["host_metrics"]["state"], "ok");
 
     let stored =

@@ -13,6 +13,10 @@ pub struct AgentStatus {
     pub server_id: String,
     /// The machine's operating system, such as `linux`.
     pub os: String,
+    /// The version of its TaskPaw; nothing of one that does not say it here, as those before 4.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub version: Option<String>,
     /// Every monitor by its name.
     #[ts(type = "Record<string, MonitorStatus>")]
     pub monitors: Map<String, Value>,

@@ -16,6 +16,7 @@ export function status(at: number = Date.now()): AgentStatus {
     machine: "render-01",
     server_id: "6f1c2a",
     os: "linux",
+    version: "4.1.0",
     monitors: {
       host_metrics: {
         type_id: "host_metrics",

@@ -63,7 +63,7 @@ export function fleet(): FleetStatus {
         error_code: "unreachable",
         installed_anew_seconds: null,
         missed_events: null,
-        status: { ...status(Date.now() - 1_650_000), machine: "render-02" },
+        status: { ...status(Date.now() - 1_650_000), machine: "render-02", version: "4.0.0" },
       },
       {
         name: "nas",

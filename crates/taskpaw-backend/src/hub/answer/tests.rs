@@ -21,6 +21,7 @@ fn an_ordinary_status_is_kept_as_it_is() {
     let (read, cut) = status(body.to_string().as_bytes()).unwrap().unwrap();
     assert_eq!((Value::Object(read.monitors), cut), (monitors, Cut::default()));
     assert_eq!((read.machine.as_str(), read.server_id.as_str(), read.os.as_str()), ("m", "s", "linux"));
+    assert_eq!(read.version, None, "one of V3 does not say it");
     for nothing in
         [json!({}), json!({ "monitors": [] }), json!({ "monitors": "x" }), json!({ "monitors": null })]
     {
@@ -123,6 +124,26 @@ fn a_status_of_a_version_without_bounds_is_bounded_when_it_is_read_again() {
     );
     assert!(depth(&Value::Object(remembered(&body).unwrap().monitors)) <= DEEPEST + 2);
     assert!(remembered(&" ".repeat(STATUS_BYTES + 1)).is_none());
+}
+
+#[test]
+fn the_version_is_a_short_text_or_nothing() {
+    let of = |version: Value| {
+        let body = json!({ "machine": "m", "server_id": "s", "os": "o", "version": version, "monitors": {} });
+        status(body.to_string().as_bytes()).unwrap().unwrap()
+    };
+    assert_eq!(of(json!("4.2.0")).0.version.as_deref(), Some("4.2.0"));
+    for none in [json!(""), json!(4), json!(null), json!(["4.2.0"]), json!({ "version": "4.2.0" })] {
+        assert_eq!(of(none.clone()).0.version, None, "{none}");
+    }
+    let (read, cut) = of(json!("4".repeat(10_000)));
+    assert!(read.version.is_some_and(|version| version.len() <= VERSION) && cut.values == 1);
+    let again = serde_json::to_string(&of(json!("4.2.0")).0).unwrap();
+    assert_eq!(
+        remembered(&again).unwrap().version.as_deref(),
+        Some("4.2.0"),
+        "also of a machine that is away"
+    );
 }
 
 /// Letters that nobody sees and that turn what follows go, wherever an agent puts them; every language stays.

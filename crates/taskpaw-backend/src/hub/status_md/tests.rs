@@ -13,6 +13,7 @@ fn agent(name: &str, online: bool, last_seen_seconds: Option<f64>, monitors: Val
         machine: "m".into(),
         server_id: "s".into(),
         os: "o".into(),
+        version: None,
         monitors,
         event_cursor: None,
         event_refusals: Vec::new(),
