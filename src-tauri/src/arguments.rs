@@ -20,4 +20,7 @@ pub(crate) struct Arguments {
     /// Start this version on trial and stay beside it: for the app itself.
     #[arg(long, value_name = "VERSION", hide = true)]
     pub(crate) stay_beside: Option<String>,
+    /// Replace a version on trial that does not work, before there is a window: for the app itself.
+    #[arg(long, hide = true)]
+    pub(crate) goes_back: bool,
 }

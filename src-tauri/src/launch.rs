@@ -39,7 +39,12 @@ pub(crate) enum Launching {
     /// The launch has the place.
     Placed(Incumbent),
     /// Another app has the place, and is to be asked for it.
-    Waits(Successor),
+    Waits {
+        /// The way to it.
+        successor: Successor,
+        /// Whether that one is a version on trial that does not work: then nobody waits for a window.
+        goes_back: bool,
+    },
     /// The data folder cannot be used, so nobody knows who else runs there.
     OutOfReach {
         /// The data folder.
@@ -52,11 +57,15 @@ pub(crate) type WithWindow = Box<dyn FnOnce(Arc<App>)>;
 
 impl Launching {
     /// What the first look at the place came to; nothing if another app does what this one was started for.
-    pub(crate) fn after(looked: Result<FirstLook, HandoverError>, data_folder: PathBuf) -> Option<Self> {
+    pub(crate) fn after(
+        looked: Result<FirstLook, HandoverError>,
+        data_folder: PathBuf,
+        goes_back: bool,
+    ) -> Option<Self> {
         match looked {
             Ok(FirstLook::Over(Outcome::Placed(incumbent))) => Some(Self::Placed(incumbent)),
             Ok(FirstLook::Over(Outcome::Done | Outcome::CanServeAgain)) => None,
-            Ok(FirstLook::Waits(successor)) => Some(Self::Waits(successor)),
+            Ok(FirstLook::Waits(successor)) => Some(Self::Waits { successor, goes_back }),
             // A folder that cannot be used is said in the window, by the backend that needs it.
             Err(error) => {
                 tracing::warn!(%error, "other TaskPaws cannot be found");
@@ -68,7 +77,7 @@ impl Launching {
     /// Whether this app is wanted also where its window cannot be made: another one is not given up for one without a face.
     pub(crate) fn may_lack_a_window(&self) -> bool {
         match self {
-            Self::Waits(successor) => successor.follows_one_without_window(),
+            Self::Waits { successor, goes_back } => *goes_back || successor.follows_one_without_window(),
             Self::Placed(_) | Self::OutOfReach { .. } => true,
         }
     }
@@ -76,7 +85,7 @@ impl Launching {
     /// How the window looks of the app that this one follows, if it said so.
     pub(crate) fn before(&self) -> Option<Appearance> {
         match self {
-            Self::Waits(successor) => successor.before().cloned(),
+            Self::Waits { successor, .. } => successor.before().cloned(),
             Self::Placed(_) | Self::OutOfReach { .. } => None,
         }
     }
@@ -85,78 +94,103 @@ impl Launching {
     /// window to wait in: else the backends start while it is built.
     pub(crate) fn begin(self, app: &Arc<App>, audience: Audience) -> WithWindow {
         match self {
-            Self::Placed(incumbent) => {
-                // The configuration may have to be waited for, and the window must not.
-                let (with_window, opened) = channel();
-                let app = Arc::clone(app);
+            // The configuration may have to be waited for, and the window must not.
+            Self::Placed(incumbent) => meanwhile(app, move |app| Some(run(incumbent, app))),
+            // What the other app serves does not work.
+            Self::Waits { successor, goes_back: true } => {
+                meanwhile(app, move |app| ask_for_the_place(successor, app, audience, Duration::ZERO))
+            }
+            Self::Waits { successor, goes_back: false } => Box::new(move |app| {
                 std::thread::spawn(move || {
-                    let asked = run(incumbent, &app);
-                    if opened.recv().is_ok() {
+                    if let Some(asked) = ask_for_the_place(successor, &app, audience, PAINT_WITHIN) {
                         heed(asked, app);
                     }
                 });
-                Box::new(move |_| {
-                    let _the_launch_has_failed = with_window.send(());
-                })
-            }
-            Self::Waits(successor) => Box::new(move |app| ask_for_the_place(successor, app, audience)),
+            }),
             Self::OutOfReach { data_folder } => Box::new(move |app| find_on_the_bus(data_folder, app)),
         }
     }
 }
 
-/// Asks another app for its place, now that there is a window to wait in.
-fn ask_for_the_place(successor: Successor, app: Arc<App>, audience: Audience) {
-    let successor = Arc::new(successor);
+/// Gets the place while the window is built. What starting hosts ask is heeded once there is one to raise.
+fn meanwhile(
+    app: &Arc<App>,
+    gets_the_place: impl FnOnce(&Arc<App>) -> Option<Receiver<Asked>> + Send + 'static,
+) -> WithWindow {
+    let (with_window, opened) = channel();
+    let app = Arc::clone(app);
     std::thread::spawn(move || {
-        if !await_turn(&successor, &app) {
-            return app.shell().quit();
+        let asked = gets_the_place(&app);
+        if let Some(asked) = asked.filter(|_| opened.recv().is_ok()) {
+            heed(asked, app);
         }
-        let mut is_patient = false;
-        let asked = loop {
-            let (version, pid) = successor.held_by().unzip();
-            app.board()
-                .publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid, for_turn: false } });
-            // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
-            // be unanswered for as long. One that is hidden never paints.
-            let painted = app.paint().until();
-            let _or_not = tauri::async_runtime::block_on(async { timeout(PAINT_WITHIN, painted).await });
-            let tried = match successor.is_heard_to_hand_over() {
-                Ok(true) => follow_another(&successor, &app, audience, is_patient),
-                Ok(false) => replace_another(&successor, &app, audience, is_patient),
-                Err(error) => Tried::Blocked(error),
-            };
-            let tried = match tried {
-                Tried::Blocked(error) => {
-                    tracing::error!(%error, "nothing is started");
-                    // The window says the rest in the person's own language.
-                    let message = match error {
-                        HandoverError::Stuck(reason) => reason,
-                        other => other.to_string(),
-                    };
-                    kept::tell(&app, audience, Launch::Blocked { message });
-                    until_decided(&successor, &app)
-                }
-                tried => tried,
-            };
-            match tried {
-                Tried::Placed(asked) => break asked,
-                Tried::Again | Tried::Blocked(_) => {}
-                // Somebody else was quicker, is the same version, and shows its window; or a person has ended this one.
-                Tried::Over => return app.shell().quit(),
-            }
-            match app.choices().take() {
-                Choice::Again => is_patient = false,
-                Choice::Patiently => is_patient = true,
-                Choice::KeepOther => {
-                    successor.show_other();
-                    return app.shell().quit();
-                }
-            }
-        };
-        successor.end_turn();
-        heed(asked, app);
     });
+    Box::new(move |_| {
+        let _the_launch_has_failed = with_window.send(());
+    })
+}
+
+/// Asks another app for its place, once the window has painted or that time is over. Gives what starting hosts ask; nothing if
+/// this app ends instead. Blocks.
+fn ask_for_the_place(
+    successor: Successor,
+    app: &Arc<App>,
+    audience: Audience,
+    paint_within: Duration,
+) -> Option<Receiver<Asked>> {
+    let successor = Arc::new(successor);
+    if !await_turn(&successor, app) {
+        app.shell().quit();
+        return None;
+    }
+    let mut is_patient = false;
+    let asked = loop {
+        let (version, pid) = successor.held_by().unzip();
+        app.board()
+            .publish(Event::LaunchChanged { launch: Launch::Waiting { version, pid, for_turn: false } });
+        // Until then the other app goes on: a window that loads keeps the processors busy, and the ports would
+        // be unanswered for as long. One that is hidden never paints.
+        let painted = app.paint().until();
+        let _or_not = tauri::async_runtime::block_on(async { timeout(paint_within, painted).await });
+        let tried = match successor.is_heard_to_hand_over() {
+            Ok(true) => follow_another(&successor, app, audience, is_patient),
+            Ok(false) => replace_another(&successor, app, audience, is_patient),
+            Err(error) => Tried::Blocked(error),
+        };
+        let tried = match tried {
+            Tried::Blocked(error) => {
+                tracing::error!(%error, "nothing is started");
+                // The window says the rest in the person's own language.
+                let message = match error {
+                    HandoverError::Stuck(reason) => reason,
+                    other => other.to_string(),
+                };
+                kept::tell(app, audience, Launch::Blocked { message });
+                until_decided(&successor, app)
+            }
+            tried => tried,
+        };
+        match tried {
+            Tried::Placed(asked) => break asked,
+            Tried::Again | Tried::Blocked(_) => {}
+            // Somebody else was quicker, is the same version, and shows its window; or a person has ended this one.
+            Tried::Over => {
+                app.shell().quit();
+                return None;
+            }
+        }
+        match app.choices().take() {
+            Choice::Again => is_patient = false,
+            Choice::Patiently => is_patient = true,
+            Choice::KeepOther => {
+                successor.show_other();
+                app.shell().quit();
+                return None;
+            }
+        }
+    };
+    successor.end_turn();
+    Some(asked)
 }
 
 /// Waits until it is this app's turn to ask for the place; false if there is nothing left to do for it.

@@ -113,7 +113,7 @@ pub(crate) fn start(arguments: Arguments, started: Instant) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let looked = successor.and_then(Successor::first_look);
-    let Some(launching) = Launching::after(looked, folders.data.clone()) else {
+    let Some(launching) = Launching::after(looked, folders.data.clone(), arguments.goes_back) else {
         return if arguments.check.is_some() { Err(StartError::Running) } else { Ok(ExitCode::SUCCESS) };
     };
 

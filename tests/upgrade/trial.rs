@@ -3,24 +3,36 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::process::{crash, running, runs};
+use support::process::{crash, running, runs, send};
 use support::programs::{CURRENT, NEWER, Programs, place};
 use support::wait::LONG;
 use support::{Home, Owned, Window, until};
 
+/// So soon the version before one on trial answers again.
+const BACK_WITHIN: Duration = Duration::from_secs(2);
+
 /// An installation with both versions, of which the current one is installed.
 fn installation(home: &Home) -> PathBuf {
     let folder = home.path().join("opt");
-    for (version, programs) in [(CURRENT, Programs::current()), (NEWER, Programs::newer())] {
-        let place = folder.join("versions").join(version);
+    for programs in [Programs::current(), Programs::newer()] {
+        let place = folder.join("versions").join(programs.version);
         std::fs::create_dir_all(&place).expect("its folder");
         programs.install(&place);
     }
     std::os::unix::fs::symlink(Path::new("versions").join(CURRENT), folder.join("current"))
         .expect("the link");
     folder
+}
+
+/// The installed version, which has looked what a trial came to: another one may begin.
+async fn opened(home: &Home, folder: &Path) -> Window {
+    let window = Window::open_program(&folder.join("current").join("taskpaw"), home).await;
+    window.role_is("agent", "ready").await;
+    until("it knows what lies beside it", LONG, async || folder.join("installing.lock").exists()).await;
+    window
 }
 
 /// As the app does it: the trial is noted, and the program of the installed version starts the newer one.
@@ -43,16 +55,22 @@ fn failed(folder: &Path) -> (Value, Value) {
     (record["failed"][0]["version"].clone(), record["failed"][0]["failure"]["reason"].clone())
 }
 
+/// From now on, the version before it answers in time.
+async fn is_back_in_time(home: &Home) {
+    let since = Instant::now();
+    let answers = async || home.ping().await.is_some_and(|answer| answer["version"] == CURRENT);
+    until("the old one answers again", LONG, answers).await;
+    let took = since.elapsed();
+    assert!(took <= BACK_WITHIN, "it was back after {took:?}");
+}
+
 #[tokio::test]
 async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_before_it() {
     let home = Home::new();
     let folder = installation(&home);
     let newer = folder.join("versions").join(NEWER);
     let answers = async |version: &str| home.ping().await.is_some_and(|answer| answer["version"] == version);
-    let window = Window::open_program(&folder.join("current").join("taskpaw"), &home).await;
-    window.role_is("agent", "ready").await;
-    // It has looked what a trial came to: this one begins after that.
-    until("it knows what lies beside it", LONG, async || folder.join("installing.lock").exists()).await;
+    let window = opened(&home, &folder).await;
     let host = window.host_pid();
 
     // It lacks its backend: the old one never stops.
@@ -69,12 +87,31 @@ async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_be
     // It takes over, and crashes: the old one is started, and serves again.
     place(&Programs::newer().backend(), &newer.join("taskpaw-backend"));
     let mut stays = tries(&folder, &home, &window);
-    until("the new one has the place", LONG, async || !record(&folder)["trial"]["placed_at"].is_null()).await;
-    until("it answers", LONG, async || answers(NEWER).await).await;
+    let is_placed = async || !record(&folder)["trial"]["placed_at"].is_null() && answers(NEWER).await;
+    until("the new one has the place, and answers", LONG, is_placed).await;
     crash(running(&newer.join("taskpaw"), home.path())[0]);
-    until("the old one answers again", LONG, async || answers(CURRENT).await).await;
+    is_back_in_time(&home).await;
     assert_eq!(stays.ended(LONG).await, Some(1), "it has gone back");
     assert_eq!(failed(&folder), (json!(NEWER), json!("ended")));
+    let installed = std::fs::read_link(folder.join("current")).expect("the link");
+    assert_eq!(installed, Path::new("versions").join(CURRENT), "it is what the next start starts");
+}
+
+#[tokio::test]
+async fn a_version_on_trial_whose_backend_is_killed_is_replaced_before_there_is_a_window() {
+    let home = Home::new();
+    let folder = installation(&home);
+    let newer = folder.join("versions").join(NEWER);
+    let answers = async |version: &str| home.ping().await.is_some_and(|answer| answer["version"] == version);
+    let window = opened(&home, &folder).await;
+
+    let mut stays = tries(&folder, &home, &window);
+    let is_placed = async || !record(&folder)["trial"]["placed_at"].is_null() && answers(NEWER).await;
+    until("the new one has the place, and answers", LONG, is_placed).await;
+    send(running(&newer.join("taskpaw-backend"), home.path())[0], libc::SIGKILL);
+    is_back_in_time(&home).await;
+    assert_eq!(stays.ended(LONG).await, Some(1), "it has gone back");
+    assert_eq!(failed(&folder), (json!(NEWER), json!("not_stayed_ready")));
     let installed = std::fs::read_link(folder.join("current")).expect("the link");
     assert_eq!(installed, Path::new("versions").join(CURRENT), "it is what the next start starts");
 }

@@ -36,6 +36,7 @@ describe("keys", () => {
     dispatchEvent(new KeyboardEvent("keydown", { key: "?" }));
     await pass();
     expect(find("about").textContent).toContain("MIT");
+    expect(has("about-changed")).toBe(false);
     expect(find("archive-contents").textContent).toContain("takeover-journal.jsonl");
     find("licences").dispatchEvent(new Event("toggle"));
     await vi.waitFor(() =>

@@ -143,6 +143,9 @@ describe("the window", () => {
     expect(host.asked.map((request) => request.command)).toContain("update_seen");
     expect(has("update")).toBe(false);
     expect(has("updated"), "nor above the page").toBe(false);
+    await click("open-about");
+    expect(find("about-changed").textContent).toContain("Took over from 4.1.0.");
+    expect(find("about-changed").textContent).toContain("Each machine has a page of its own");
   });
 
   it("shows what is new in the language that is spoken, folded until it is wanted", async () => {

@@ -56,8 +56,8 @@ pub use status::{
 pub use takeover::{LingeringCause, PortsFrom, PortsWay, Progress, Replaced, Stage, Takeover, TookOver};
 pub use typescript::typescript;
 pub use updates::{
-    UpdateFailure, UpdateFailureReason, UpdateNotes, UpdateOffer, UpdateOutcome, UpdateRefusal, UpdateState,
-    UpdateWay, UpdatesView,
+    UpdateChanges, UpdateFailure, UpdateFailureReason, UpdateNotes, UpdateOffer, UpdateOutcome,
+    UpdateRefusal, UpdateState, UpdateWay, UpdatesView,
 };
 pub use view::{AppView, HostEvent, Snapshot};
 pub use watched::{MOST_TROUBLES, Trouble, TroubleState, Watched};

@@ -460,7 +460,7 @@ impl Machine {
     /// What the window shows.
     #[must_use]
     pub fn view(&self, now: u64) -> UpdatesView {
-        let Start { way, folder, has_feed, forbidden_by, looks, record, .. } = &self.start;
+        let Start { version, way, folder, has_feed, forbidden_by, looks, record, .. } = &self.start;
         let put_off = record.put_off.as_ref().filter(|put_off| now < put_off.until);
         UpdatesView {
             looks: *looks,
@@ -473,6 +473,7 @@ impl Machine {
                 .zip(self.offer())
                 .is_some_and(|(put_off, offer)| put_off.version == offer.version),
             outcome: record.outcome.clone(),
+            changed: record.changed.clone().filter(|changed| changed.version == version.to_string()),
         }
     }
 

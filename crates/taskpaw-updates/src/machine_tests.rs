@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use taskpaw_contract::Role;
-use taskpaw_contract::ipc::{UpdateFailureReason, UpdateWay};
+use taskpaw_contract::ipc::{UpdateChanges, UpdateFailureReason, UpdateWay};
 
 use super::*;
 use crate::feed::{Notes, Package};
@@ -139,6 +139,24 @@ fn what_is_offered_is_downloaded_put_beside_and_started_when_a_person_wants_it()
     // A person has ended the new one before it had settled.
     machine.handle(Input::TrialOver(Record::default()), NOW);
     assert_eq!(kind(&machine), "ready");
+}
+
+#[test]
+fn what_has_changed_is_told_of_the_version_that_runs_alone() {
+    let mut machine = machine(LookForUpdates::Yes);
+    let changes = |version: &str| UpdateChanges {
+        version: version.to_owned(),
+        from: "4.0.9".to_owned(),
+        notes: told::notes(&Notes::default()),
+    };
+    for (version, is_told) in [("4.1.0", true), ("4.2.0", false)] {
+        let record = Record { changed: Some(changes(version)), ..Record::default() };
+        machine.handle(Input::Remembered(record), NOW);
+        assert_eq!(machine.view(NOW).changed, is_told.then(|| changes(version)), "{version}");
+        // That the bar was closed takes nothing away.
+        machine.handle(Input::Order(Order::Seen), NOW);
+        assert_eq!(machine.view(NOW).changed.is_some(), is_told);
+    }
 }
 
 #[test]

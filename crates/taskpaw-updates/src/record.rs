@@ -1,15 +1,16 @@
 //! What is remembered between looks and starts: what was seen of feeds, which version is on trial, which failed. Pure, but for reading
 //! and writing the one file.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use durable_file::{create_private_folder, read_plain, replace_file};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use taskpaw_contract::Role;
-use taskpaw_contract::ipc::{UpdateFailure, UpdateFailureReason, UpdateNotes, UpdateOutcome};
+use taskpaw_contract::ipc::{UpdateChanges, UpdateFailure, UpdateFailureReason, UpdateNotes, UpdateOutcome};
 
 use crate::decision::{Failure, Seen};
 
@@ -21,7 +22,7 @@ const LOCK: &str = "updates.lock";
 const MOST_FAILED: usize = 20;
 /// As long as a sentence of a failed role, with its detail.
 const LONGEST_DETAIL: usize = 1000;
-/// Twenty failures with their details are 30 KB at most, notes 32 KB twice.
+/// Twenty failures with their details are 30 KB at most, notes 32 KB three times.
 const LARGEST: u64 = 256 * 1024;
 
 /// What is remembered.
@@ -42,6 +43,8 @@ pub struct Record {
     pub failed: Vec<Failure>,
     /// How the last update came out, until the person has seen it.
     pub outcome: Option<UpdateOutcome>,
+    /// What the last update that came to stay has changed: that is wanted later too.
+    pub changed: Option<UpdateChanges>,
 }
 
 /// What a person does not want to hear of for a while.
@@ -81,6 +84,35 @@ pub enum Placed {
     OnTrial,
     /// Another one was, and this one runs again.
     WentBack,
+}
+
+/// Tells one state of the file from every other: each is written to a file of its own, which is then renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp(Option<(SystemTime, u64, u64)>);
+
+impl Stamp {
+    /// That of the file as it is now.
+    ///
+    /// # Errors
+    /// What the system says; that there is no file is none.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        match std::fs::metadata(folder.join(FILE)) {
+            Ok(found) => Ok(Self(Some((found.modified()?, found.len(), number(&found))))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn number(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(file)
+}
+
+/// Elsewhere the time and the length have to do.
+#[cfg(not(unix))]
+fn number(_file: &Metadata) -> u64 {
+    0
 }
 
 impl Record {
@@ -161,6 +193,8 @@ impl Record {
         self.put_off = None;
         self.failed.retain(|failure| failure.version != version);
         let (version, from) = (version.to_string(), previous.to_string());
+        self.changed =
+            Some(UpdateChanges { version: version.clone(), from: from.clone(), notes: notes.clone() });
         self.outcome = Some(UpdateOutcome::Installed { version, from, notes });
     }
 
@@ -234,7 +268,12 @@ mod tests {
         assert!(record.trial.is_some(), "another one cannot settle it");
         record.settle(&v("4.2.0"));
         assert!(record.trial.is_none() && record.failed.is_empty());
-        assert!(matches!(record.outcome, Some(UpdateOutcome::Installed { from, .. }) if from == "4.1.0"));
+        assert!(matches!(&record.outcome, Some(UpdateOutcome::Installed { from, .. }) if from == "4.1.0"));
+        let changed = record.changed.clone().unwrap();
+        assert_eq!((changed.version.as_str(), changed.from.as_str()), ("4.2.0", "4.1.0"));
+        record.begin(trial("4.3.0"));
+        record.fail(UpdateFailureReason::NotReady, None);
+        assert_eq!(record.changed, Some(changed), "the version that runs is still that one");
     }
 
     #[test]
@@ -268,6 +307,21 @@ mod tests {
         assert_eq!(record.failed.len(), MOST_FAILED);
         assert_eq!(record.failed.last().unwrap().version, v("4.2.49"));
         assert!(serde_json::to_vec_pretty(&record).unwrap().len() < usize::try_from(LARGEST).unwrap());
+    }
+
+    #[test]
+    fn each_change_gives_it_another_stamp() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let mut stamps = vec![Stamp::of(path).unwrap()];
+        for version in ["4.2.0", "4.3.0", "4.2.0"] {
+            Record::change(path, |record| record.begin(trial(version))).unwrap();
+            let now = Stamp::of(path).unwrap();
+            assert!(stamps.last() != Some(&now), "{version}");
+            Record::read(path).unwrap();
+            assert_eq!(Stamp::of(path).unwrap(), now, "reading changes nothing");
+            stamps.push(now);
+        }
     }
 
     #[test]

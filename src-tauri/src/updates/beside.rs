@@ -6,20 +6,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use port_takeover::Pid;
+use port_takeover::sys::{Handle, Native, System as _};
 use taskpaw_contract::ipc::UpdateFailureReason as Reason;
 use taskpaw_updates::Version;
 use taskpaw_updates::feed::released;
 use taskpaw_updates::installation::Installation;
 use taskpaw_updates::owner::succeeds;
-use taskpaw_updates::record::Record;
+use taskpaw_updates::record::{Record, Stamp};
 use taskpaw_updates::trial::{OfTrial, Seen, Verdict, minute, verdict};
 
 /// Its option on the command line, which is for no person.
 pub(crate) const OPTION: &str = "stay-beside";
+/// The one with which it starts the version before that one, which is told so by no person either.
+const GOES_BACK: &str = "goes-back";
 /// A program says its version within some ten milliseconds; a machine that starts many things at once needs longer.
 const SAYS_ITS_VERSION_WITHIN: Duration = Duration::from_secs(10);
-/// Between two looks at the version on trial.
+/// Between two looks at what is remembered of the version on trial. Its end is heard of in the moment in which it ends.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The same while the version before it has the place: nobody waits for anything.
+const LOOK_SELDOM: Duration = Duration::from_millis(500);
 /// So long the version on trial may take to give its place to the one before it, or to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 
@@ -31,7 +37,7 @@ pub(crate) fn stay(version: &str) -> ExitCode {
         tracing::error!(version, "there is no such version beside this one");
         return ExitCode::FAILURE;
     };
-    let mut stays = Stays { installation, version, program: None, placed: None };
+    let mut stays = Stays { installation, version, program: None, handle: None, placed: None };
     stays.run().unwrap_or_else(|error| {
         tracing::error!(%error, "the version on trial cannot be watched");
         ExitCode::FAILURE
@@ -43,6 +49,8 @@ struct Stays {
     version: Version,
     /// The host of the version on trial, once it was started.
     program: Option<Child>,
+    /// By which its end is heard of.
+    handle: Option<Handle>,
     /// When it was seen to have the place.
     placed: Option<Instant>,
 }
@@ -55,16 +63,22 @@ impl Stays {
             self.go_back(Some((Reason::NotStarted, Some(why.as_str()))))?;
             return Ok(ExitCode::FAILURE);
         }
+        let mut remembered: Option<(Stamp, Record)> = None;
         loop {
-            std::thread::sleep(LOOK_EVERY);
+            self.await_something();
             let ended = self.program.as_mut().map(Child::try_wait).transpose()?.flatten();
-            let record = Record::read(self.installation.folder())?;
+            // It is read only if it is another one: this may go on for an hour.
+            let stamp = Stamp::of(self.installation.folder())?;
+            let record = match &remembered {
+                Some((same, record)) if *same == stamp => record,
+                _ => &remembered.insert((stamp, Record::read(self.installation.folder())?)).1,
+            };
             if record.trial.as_ref().is_some_and(|trial| trial.placed_at.is_some()) {
                 self.placed.get_or_insert_with(Instant::now);
             }
             let seen = Seen {
                 runs: ended.is_none(),
-                trial: OfTrial::of(&record, &self.version),
+                trial: OfTrial::of(record, &self.version),
                 started: began.elapsed(),
                 placed: self.placed.map(|placed| placed.elapsed()),
             };
@@ -81,6 +95,16 @@ impl Stays {
         }
     }
 
+    /// Waits until the version on trial ends, or it is time to look what is remembered of it.
+    fn await_something(&self) {
+        let every = if self.placed.is_some() { LOOK_EVERY } else { LOOK_SELDOM };
+        let waited = self.handle.as_ref().map(|program| Native::new().wait_any(&[program], every));
+        // A system without handles, or one that refuses: its end is looked for.
+        if !matches!(waited, Some(Ok(_))) {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
     /// Starts the version on trial, if it can run at all. The pointer is not moved.
     fn start(&mut self) -> Result<(), String> {
         let program = self.installation.program_of(&self.version);
@@ -94,7 +118,9 @@ impl Stays {
             Ok(false) => return Err("its program ends at once".to_owned()),
             Err(error) => return Err(error.to_string()),
         }
-        self.program = Some(start(&program).map_err(|error| error.to_string())?);
+        let program = start(&program).map_err(|error| error.to_string())?;
+        self.handle = Pid::new(program.id()).and_then(|pid| Native::new().open(pid).ok().flatten());
+        self.program = Some(program);
         Ok(())
     }
 
@@ -112,7 +138,7 @@ impl Stays {
         if self.placed.is_none() {
             self.end_program();
         }
-        let mut previous = start(&self.installation.program())?;
+        let mut previous = start_again(&self.installation)?;
         // One that only shows the window of the app that runs ends at once.
         let _no_zombie = previous.try_wait();
         self.await_the_end();
@@ -146,8 +172,15 @@ impl Stays {
 }
 
 /// Starts a program that outlives this one, and whose signals are its own.
-pub(super) fn start(program: &Path) -> io::Result<Child> {
+fn start(program: &Path) -> io::Result<Child> {
     detached(Command::new(program)).spawn()
+}
+
+/// Starts the installed version in the place of one on trial that does not work.
+pub(super) fn start_again(installation: &Installation) -> io::Result<Child> {
+    let mut command = Command::new(installation.program());
+    command.arg(format!("--{GOES_BACK}"));
+    detached(command).spawn()
 }
 
 /// Starts what stays beside a version on trial: the program of this version, wherever links lead.

@@ -32,8 +32,10 @@ pub(super) async fn prove(
 ) -> Option<Record> {
     let began = Instant::now();
     let mut proving = Proving::new(trial.roles.clone(), minute(), Duration::ZERO);
+    let mut events = app.board().listen();
     let reason = loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        // A role that is lost is noticed at once.
+        let _something_happened = tokio::time::timeout(LOOK_EVERY, events.recv()).await;
         match proving.look(&app.board().snapshot().roles, began.elapsed()) {
             Proof::NotYet => {}
             Proof::Failed(reason) => break reason,
@@ -92,7 +94,7 @@ fn go_back(way: &Way, packages: &Path, trial: &Trial) -> std::io::Result<()> {
     match way {
         Way::SideBySide(folder) => {
             std::thread::sleep(GONE_WITHIN);
-            beside::start(&Installation::at(folder.clone()).program()).map(drop)
+            beside::start_again(&Installation::at(folder.clone())).map(drop)
         }
         Way::Bundle(at) => {
             bundle::swap(at, &trial.previous, &trial.version)?;

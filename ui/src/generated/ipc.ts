@@ -925,7 +925,11 @@ is_put_off: boolean,
 /**
  * How the last update came out, until the person has seen it.
  */
-outcome: UpdateOutcome | null, };
+outcome: UpdateOutcome | null, 
+/**
+ * What the update to the version that runs has changed; nothing if it came by other means.
+ */
+changed: UpdateChanges | null, };
 
 /**
  * How a new version comes to where this one lies.
@@ -1059,6 +1063,23 @@ version: string,
  * How it has failed.
  */
 failure: UpdateFailure, };
+
+/**
+ * What an update has changed.
+ */
+export type UpdateChanges = { 
+/**
+ * The version that it has brought.
+ */
+version: string, 
+/**
+ * The one before it.
+ */
+from: string, 
+/**
+ * What was new in it.
+ */
+notes: UpdateNotes, };
 
 /**
  * How a version has failed.

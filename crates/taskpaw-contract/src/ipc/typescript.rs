@@ -81,6 +81,7 @@ pub fn typescript() -> String {
         UpdateNotes,
         UpdateState,
         UpdateOutcome,
+        UpdateChanges,
         UpdateFailure,
         UpdateFailureReason,
         UpdateRefusal,

@@ -25,6 +25,19 @@ pub struct UpdatesView {
     pub is_put_off: bool,
     /// How the last update came out, until the person has seen it.
     pub outcome: Option<UpdateOutcome>,
+    /// What the update to the version that runs has changed; nothing if it came by other means.
+    pub changed: Option<UpdateChanges>,
+}
+
+/// What an update has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct UpdateChanges {
+    /// The version that it has brought.
+    pub version: String,
+    /// The one before it.
+    pub from: String,
+    /// What was new in it.
+    pub notes: UpdateNotes,
 }
 
 /// How a new version comes to where this one lies.

@@ -367,7 +367,10 @@ export const scenarios = {
   },
   "update-done": () =>
     updating(
-      { outcome: { kind: "installed", version: "4.2.0", from: "4.1.0", notes: offer.notes } },
+      {
+        outcome: { kind: "installed", version: "4.2.0", from: "4.1.0", notes: offer.notes },
+        changed: { version: "4.2.0", from: "4.1.0", notes: offer.notes },
+      },
       "4.2.0",
     ),
   "update-refused": () => updating({ state: { kind: "refused", code: "expired" } }),

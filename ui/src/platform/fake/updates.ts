@@ -25,6 +25,7 @@ export function updates(change: Partial<UpdatesView> = {}): UpdatesView {
     state: { kind: "current" },
     is_put_off: false,
     outcome: null,
+    changed: null,
     ...change,
   };
 }
