@@ -403,7 +403,8 @@ describe("the fleet", () => {
     expect(cards()[1]).toContain(" · TaskPaw 4.0.0");
     expect(cards()[3]).not.toContain("TaskPaw");
     const [first] = host.world.fleet.agents;
-    const { version: _of_an_older_one, ...status } = first!.status!;
+    const status = { ...first!.status! };
+    delete status.version;
     host.world.fleet.agents[0] = { ...first!, status };
     await pushed(host);
     expect(cards()[0]).not.toContain("TaskPaw");

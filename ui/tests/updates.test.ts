@@ -40,6 +40,9 @@ describe("the notice", () => {
     expect(told({ state: { ...paused, goes_on_at: null } })?.title).toBe(
       "TaskPaw 4.2.0 could not be downloaded",
     );
+    expect(told({ state: { ...paused, code: "no_space" } })?.title).toBe(
+      "TaskPaw 4.2.0 could not be installed",
+    );
   });
 
   it("offers what this installation can do, and says before a download what it cannot", () => {

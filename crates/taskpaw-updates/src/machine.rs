@@ -60,6 +60,8 @@ pub enum Input {
     Remembered(Record),
     /// Whoever stays beside a version on trial has ended, or could not be started, and this version runs.
     TrialOver(Record),
+    /// A trial could not be noted or followed on the disk, and this version runs.
+    NotBegun(Refusal),
     /// The person wants something.
     Order(Order),
 }
@@ -195,7 +197,15 @@ impl Machine {
             (Order::Look | Order::Seen, _)
             | (Order::Download, Have::Offered(_) | Have::Paused { .. })
             | (Order::Relaunch, Have::Ready(_))
-            | (Order::PutOff, Have::Offered(_) | Have::Ready(_) | Have::Command(..) | Have::ByHand(_))
+            | (
+                Order::PutOff,
+                Have::Offered(_)
+                | Have::Downloading { .. }
+                | Have::Paused { .. }
+                | Have::Ready(_)
+                | Have::Command(..)
+                | Have::ByHand(_),
+            )
             | (Order::TryAgain, Have::FailedBefore(..)) => true,
             _ => false,
         };
@@ -235,6 +245,12 @@ impl Machine {
                         Some(failure) => Have::FailedBefore(offer.clone(), failure.clone()),
                         None => Have::Ready(offer.clone()),
                     };
+                }
+                Vec::new()
+            }
+            Input::NotBegun(why) => {
+                if let Have::Relaunching(offer) = &self.have {
+                    self.have = Have::Paused { offer: offer.clone(), why, goes_on_at: None };
                 }
                 Vec::new()
             }

@@ -142,6 +142,38 @@ fn what_is_offered_is_downloaded_put_beside_and_started_when_a_person_wants_it()
 }
 
 #[test]
+fn a_trial_that_cannot_be_noted_says_why_and_can_be_had_again() {
+    let mut machine = machine(LookForUpdates::Yes);
+    machine.handle(Input::Fetched(Ok(feed("4.2.0"))), NOW);
+    machine.handle(Input::Downloaded(Ok(Done::Ready)), NOW);
+    machine.handle(Input::Order(Order::Relaunch), NOW);
+    assert!(machine.handle(Input::NotBegun(Refusal::NoSpace), NOW).is_empty());
+    assert_eq!((kind(&machine).as_str(), machine.may(Order::Look)), ("paused", Ok(())));
+    assert_eq!(downloads(&machine.handle(Input::Order(Order::Download), NOW)), ["4.2.0"]);
+    // It lies there already.
+    machine.handle(Input::Downloaded(Ok(Done::Ready)), NOW);
+    assert_eq!(kind(&machine), "ready");
+}
+
+#[test]
+fn whatever_the_bar_offers_later_for_can_be_put_off() {
+    let mut machine = machine(LookForUpdates::Yes);
+    machine.handle(Input::Fetched(Ok(feed("4.2.0"))), NOW);
+    let mut seen = Vec::new();
+    for input in
+        [Input::Received(1), Input::Downloaded(Err(Refusal::Unreachable)), Input::Downloaded(Ok(Done::Ready))]
+    {
+        machine.handle(input, NOW);
+        seen.push(kind(&machine));
+        assert_eq!(machine.may(Order::PutOff), Ok(()), "{}", kind(&machine));
+        if kind(&machine) == "paused" {
+            machine.handle(Input::Order(Order::Download), NOW);
+        }
+    }
+    assert_eq!(seen, ["downloading", "paused", "ready"]);
+}
+
+#[test]
 fn what_has_changed_is_told_of_the_version_that_runs_alone() {
     let mut machine = machine(LookForUpdates::Yes);
     let changes = |version: &str| UpdateChanges {

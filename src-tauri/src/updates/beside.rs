@@ -24,8 +24,6 @@ const GOES_BACK: &str = "goes-back";
 const SAYS_ITS_VERSION_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at what is remembered of the version on trial. Its end is heard of in the moment in which it ends.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The same while the version before it has the place: nobody waits for anything.
-const LOOK_SELDOM: Duration = Duration::from_millis(500);
 /// So long the version on trial may take to give its place to the one before it, or to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 
@@ -97,8 +95,7 @@ impl Stays {
 
     /// Waits until the version on trial ends, or it is time to look what is remembered of it.
     fn await_something(&self) {
-        let every = if self.placed.is_some() { LOOK_EVERY } else { LOOK_SELDOM };
-        let waited = self.handle.as_ref().map(|program| Native::new().wait_any(&[program], every));
+        let waited = self.handle.as_ref().map(|program| Native::new().wait_any(&[program], LOOK_EVERY));
         // A system without handles, or one that refuses: its end is looked for.
         if !matches!(waited, Some(Ok(_))) {
             std::thread::sleep(LOOK_EVERY);

@@ -19,6 +19,8 @@ use crate::new_versions::running;
 
 /// Between two looks at the roles. A backend that ended by itself is started again after half a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Between two attempts to make it the installed one: a disk that is full has room again when somebody has made some.
+const SETTLES_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Whoever stays beside this version goes back within this time; else it does that itself.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,10 @@ pub(super) async fn prove(
                 match joined(settled) {
                     Ok(record) => return Some(record),
                     // As long as it is not the installed one it has not come to stay.
-                    Err(error) => tracing::warn!(%error, "the new version cannot be made the installed one"),
+                    Err(error) => {
+                        tracing::warn!(%error, "the new version cannot be made the installed one");
+                        tokio::time::sleep(SETTLES_AGAIN_AFTER).await;
+                    }
                 }
             }
         }

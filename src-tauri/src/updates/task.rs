@@ -12,7 +12,7 @@ use taskpaw_updates::record::{Placed, Record, Trial};
 use taskpaw_updates::schedule::JITTER;
 use taskpaw_updates::source::{Source, forbidding_file, is_forbidden_by};
 use taskpaw_updates::way::{Way, way};
-use taskpaw_updates::{Offer, Version, bundle, owner, told};
+use taskpaw_updates::{Offer, Refusal, Version, bundle, owner, told};
 use tauri::async_runtime::{block_on, spawn};
 use tokio::sync::mpsc;
 
@@ -318,9 +318,12 @@ impl Task {
         let (app, tells) = (Arc::clone(&self.app), self.tells.clone());
         spawn_blocking(move || {
             let version = trial.version.clone();
-            let started = Record::change(&memory, |record| record.begin(trial))
-                .and_then(|_| start(&app, &way, &packages, &version));
-            let record = match started {
+            // Where the disk has no room to note it, nothing is tried.
+            if let Err(error) = Record::change(&memory, |record| record.begin(trial)) {
+                tracing::error!(%error, %version, "the trial of the new version cannot be noted");
+                return drop(tells.send(Input::NotBegun(Refusal::of_disk(&error))));
+            }
+            let record = match start(&app, &way, &packages, &version) {
                 Ok(()) => Record::read(&memory),
                 Err(error) => {
                     tracing::error!(%error, %version, "the new version cannot be started");
@@ -334,7 +337,10 @@ impl Task {
                 // Where nobody stays beside it, what becomes of it is heard by the handover.
                 Ok(record) if record.trial.is_some() && !matches!(way, Way::SideBySide(_)) => {}
                 Ok(record) => drop(tells.send(Input::TrialOver(record))),
-                Err(error) => tracing::error!(%error, "it cannot be known what became of the new version"),
+                Err(error) => {
+                    tracing::error!(%error, "it cannot be known what became of the new version");
+                    let _the_app_ends = tells.send(Input::NotBegun(Refusal::of_disk(&error)));
+                }
             }
         });
     }

@@ -1381,6 +1381,7 @@ export const en = {
     interrupted: "The download of TaskPaw {{version}} was interrupted",
     goes_on: "TaskPaw tries again at {{time}}.",
     not_downloaded: "TaskPaw {{version}} could not be downloaded",
+    not_installed: "TaskPaw {{version}} could not be installed",
     ready: "TaskPaw {{version}} is ready",
     command: "TaskPaw {{version}} is downloaded",
     command_text: "This command in a terminal installs it. TaskPaw then offers to relaunch.",

@@ -1311,6 +1311,7 @@ export const zhCN: Words = {
     interrupted: "TaskPaw {{version}} 的下载已中断",
     goes_on: "TaskPaw 将在 {{time}} 重试。",
     not_downloaded: "无法下载 TaskPaw {{version}}",
+    not_installed: "无法安装 TaskPaw {{version}}",
     ready: "TaskPaw {{version}} 已准备就绪",
     command: "TaskPaw {{version}} 已下载",
     command_text: "在终端中运行以下命令即可安装，之后 TaskPaw 会提示重新启动。",

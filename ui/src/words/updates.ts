@@ -1,6 +1,13 @@
 // What is said of a new version, for each way and state: plain data in, what the bar shows out.
 
-import type { AppView, UpdateFailure, UpdateNotes, UpdateOffer, UpdatesView } from "../generated/ipc";
+import type {
+  AppView,
+  UpdateFailure,
+  UpdateNotes,
+  UpdateOffer,
+  UpdateRefusal,
+  UpdatesView,
+} from "../generated/ipc";
 import { language, t } from "../locales/language.svelte";
 import { bytesText, clockMinute, sentences } from "./numbers";
 import { changedVersion } from "./timeline";
@@ -72,6 +79,13 @@ function notice(
     percent: null,
     ...shown,
   };
+}
+
+/** That the disk has no room is no fault of the download. */
+function pausedTitle(code: UpdateRefusal, at: number | null) {
+  if (code === "no_space" || code === "disk_failed" || code === "no_permission")
+    return "updates.not_installed" as const;
+  return at === null ? ("updates.not_downloaded" as const) : ("updates.interrupted" as const);
 }
 
 /** What the bar shows now, if anything. */
@@ -167,7 +181,7 @@ function stateNotice(updates: UpdatesView, seen: Seen): UpdateNotice | null {
       const why = t(`updates.refused.${state.code}`);
       const at = state.goes_on_at;
       return notice(version, offer, {
-        title: t(at === null ? "updates.not_downloaded" : "updates.interrupted", { version }),
+        title: t(pausedTitle(state.code, at), { version }),
         text: at === null ? why : sentences(why, t("updates.goes_on", { time: clockMinute(at) })),
         tone: "warn",
         steps: ["continue", "later"],
