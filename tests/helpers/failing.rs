@@ -187,6 +187,10 @@ fn from_host(failure: &Failure, backend: u32, to_backend: UnixStream, host: &Mut
         } else {
             ""
         };
+        // It fails between the two, however late it is given the processor for that.
+        if failure.at == "ready" && at == "live" {
+            return;
+        }
         if failure.at == at {
             let stops = failure.happens(backend, &mut *host.lock().unwrap_or_else(PoisonError::into_inner));
             if stops {

@@ -50,8 +50,9 @@ pub struct Return {
     pub at: &'static str,
     /// Connections that were refused.
     pub refused: usize,
-    /// Connections that ended without an answer to what was sent on them.
-    pub cut: usize,
+    /// Connections that ended without an answer to what was sent on them: when that was sent and when the connection ended, in
+    /// milliseconds from the launch, and whether it had been kept.
+    pub cut: Vec<(Option<f64>, f64, bool)>,
     /// Requests without an answer for 20 s.
     pub unanswered: usize,
     /// The longest time from a request to its answer.
@@ -72,6 +73,7 @@ pub async fn fails(
 ) -> Result<Return, String> {
     let old = world.gets_well(None).await?;
     let to = world.other(old.version);
+    is_at_rest(old.host).await;
     let clients = Clients::ask(world.home.network, clients, Duration::ZERO);
     let enough = async |answers| {
         let enough =
@@ -106,7 +108,11 @@ pub async fn fails(
     Ok(Return {
         at,
         refused: became(Became::Refused),
-        cut: became(Became::Cut),
+        cut: {
+            let cut = requests.iter().filter(|it| it.ended >= launched && it.became == Became::Cut);
+            let from_launch = |moment| milliseconds(launched, moment);
+            cut.map(|it| (it.sent.map(from_launch), from_launch(it.ended), it.kept)).collect()
+        },
         unanswered: became(Became::Late),
         slowest: slowest(&requests),
         stolen,

@@ -202,7 +202,7 @@ async fn returns(number: u64) -> ExitCode {
         match gap::fails(&mut world, CLIENTS, &failing, at).await {
             Ok(it) => {
                 println!(
-                    "{number:>3}  fails at {at:<12}  refused {}, cut {}, without an answer {}, slowest answer {:.1} ms, \
+                    "{number:>3}  fails at {at:<12}  refused {}, cut {:.1?}, without an answer {}, slowest answer {:.1} ms, \
                      port taken by another {:?}",
                     it.refused,
                     it.cut,
@@ -220,7 +220,7 @@ async fn returns(number: u64) -> ExitCode {
     }
     let slowest: Vec<f64> = done.iter().map(|it| it.slowest.as_secs_f64() * 1e3).collect();
     let sum = |count: fn(&Return) -> usize| done.iter().map(count).sum::<usize>();
-    let lost = [sum(|it| it.refused), sum(|it| it.cut), sum(|it| it.unanswered), sum(|it| it.stolen.1)];
+    let lost = [sum(|it| it.refused), sum(|it| it.cut.len()), sum(|it| it.unanswered), sum(|it| it.stolen.1)];
     let is_good = lost == [0; 4] && !done.is_empty();
     println!(
         "\nrefused {}, cut {}, without an answer {}, port taken by another {}; slowest answer median {:.1} ms, longest {:.1} ms",

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ const TAIL_BYTES: usize = 16 * 1024;
 /// How long what it has said may still take to arrive after its end.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
+/// The same once it was killed: an update waits for its end.
+const LOOK_AT_THE_END: Duration = Duration::from_millis(1);
 /// How long a program that was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -30,14 +32,16 @@ pub(crate) struct Leash(Arc<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    is_cut: AtomicBool,
+    is_cut: Mutex<bool>,
+    cut: Condvar,
     running: AtomicUsize,
 }
 
 impl Leash {
     /// Ends what runs, soon, and lets nothing start any more.
     pub(crate) fn cut(&self) {
-        self.0.is_cut.store(true, Ordering::SeqCst);
+        *self.lock() = true;
+        self.0.cut.notify_all();
     }
 
     /// Whether a program still runs.
@@ -46,7 +50,17 @@ impl Leash {
     }
 
     fn is_cut(&self) -> bool {
-        self.0.is_cut.load(Ordering::SeqCst)
+        *self.lock()
+    }
+
+    /// Waits so long, or until it is cut; says whether it is.
+    fn is_cut_within(&self, time: Duration) -> bool {
+        let waited = self.0.cut.wait_timeout_while(self.lock(), time, |is_cut| !*is_cut);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.0.is_cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,10 +184,9 @@ impl Running {
             if let Some(ended) = self.ended()? {
                 return Ok(ended);
             }
-            if self.leash.is_cut() {
+            if self.leash.is_cut_within(LOOK) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            thread::sleep(LOOK);
         }
     }
 
@@ -182,7 +195,7 @@ impl Running {
         self.group.end();
         let deadline = Instant::now() + GONE_WITHIN;
         while !self.is_gone() && Instant::now() < deadline {
-            thread::sleep(LOOK);
+            thread::sleep(LOOK_AT_THE_END);
         }
     }
 
