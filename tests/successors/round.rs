@@ -15,6 +15,8 @@ use crate::soak::within;
 
 /// How long it may take until it is seen what becomes of a successor.
 const SETTLED_WITHIN: Duration = Duration::from_secs(40);
+/// How long after an event a line of the log may come that tells of it.
+const LOGGED_WITHIN: Duration = Duration::from_secs(5);
 /// Of the heavier load.
 const MOST_CLIENTS: usize = 4;
 /// What a successor logs that has failed.
@@ -162,8 +164,9 @@ pub async fn round(
         wrong.extend(unsaid(machine, new, kind, language).await);
     }
     if failed_at.is_none() {
-        // One that hangs when it has the place is given up only now.
-        failed_at = self::failed_at(machine, kind, launched);
+        // One that hangs when it has the place is given up only now; and a log is written a moment after what it tells of.
+        let within_time = if has_to_fail(kind) { LOGGED_WITHIN } else { Duration::ZERO };
+        failed_at = within(within_time, async || self::failed_at(machine, kind, launched)).await;
     }
     let requests = clients.requests();
     drop(clients);
@@ -271,6 +274,11 @@ pub(super) fn answers(requests: &[Request]) -> Vec<SystemTime> {
     answers
 }
 
+/// Whether it is known of the kind that something fails. A stranger never gets the port.
+fn has_to_fail(kind: &Kind) -> bool {
+    kind.outcome != Outcome::Either && kind.wrong != Wrong::Found(Found::PortTaken)
+}
+
 fn measure(
     requests: &[Request],
     launched: SystemTime,
@@ -291,9 +299,7 @@ fn measure(
     if back.is_some_and(|back| back > limits.back) {
         measured.wrong.push(format!("back after {} ms", back.unwrap_or_default().as_millis()));
     }
-    // Nothing fails: the stranger never gets the port.
-    let is_sound = kind.wrong == Wrong::Found(Found::PortTaken);
-    if failed_at.is_none() && kind.outcome != Outcome::Either && !is_sound {
+    if failed_at.is_none() && has_to_fail(kind) {
         measured.wrong.push("it is not known when it failed".to_owned());
     }
     // Where somebody is asked, the ports are passed on.
