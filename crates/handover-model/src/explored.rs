@@ -21,6 +21,7 @@ impl Model for Handover {
                 Backend::NONE
             },
             is_told: false,
+            was_replaceable: false,
         };
         vec![World {
             hosts: (0..self.hosts).map(host).collect(),
@@ -104,7 +105,12 @@ impl Model for Handover {
             Action::Orphan(at) => world.backend_ends(at),
             Action::Restart(at) => {
                 world.backend_ends(at);
-                world.hosts[at].backend.stage = Stage::GoingOn;
+                if self.is_sound(at) {
+                    world.hosts[at].backend.stage = Stage::GoingOn;
+                } else {
+                    // It fails again and again, and the person is told.
+                    world.hosts[at].is_told = true;
+                }
             }
             Action::Quit(at) => {
                 world.quits -= 1;

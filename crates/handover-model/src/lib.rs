@@ -115,6 +115,8 @@ struct Host {
     waits: bool,
     backend: Backend,
     is_told: bool,
+    /// Whether another backend could serve when it decided to end its own: what is lost after that it cannot know.
+    was_replaceable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -334,6 +336,9 @@ impl World {
             }
             (Side::Successor(side), Heard::Successor(input)) => {
                 let (side, effects) = side.handle(input);
+                if effects.contains(&SuccessorEffect::EndBackends) {
+                    self.hosts[host].was_replaceable = self.is_replaceable(host);
+                }
                 self.hosts[host].side = Side::Successor(side);
                 self.hosts[host].todo.extend(effects.into_iter().map(Effect::Successor));
             }
@@ -465,7 +470,11 @@ impl World {
                     self.hosts[host].backend.stage = Stage::GoingLive;
                 }
             }
-            Do::EndBackends => self.end_backend(host),
+            Do::EndBackends => {
+                let is_given_up = self.is_given_up;
+                self.end_backend(host);
+                self.is_given_up &= is_given_up || !self.hosts[host].was_replaceable;
+            }
             // The host that has the place may restart its backend.
             Do::Supervise => {}
             Do::Prepare => self.hosts[host].backend.stage = Stage::Preparing,
@@ -502,10 +511,13 @@ impl World {
         }
     }
 
-    /// Whether another backend serves, or is on its way back because this one came too late.
+    /// Whether another backend serves, or is on its way back because this one came too late. An incumbent whose own has ended
+    /// starts it again.
     fn is_replaceable(&self, host: usize) -> bool {
         (0..self.hosts.len()).any(|other| {
-            other != host && self.is_alive(other) && self.hosts[other].backend.stage >= Stage::Prepared
+            let Host { side, backend, .. } = &self.hosts[other];
+            let starts_it = matches!(side, Side::Incumbent(side) if !matches!(side, Incumbent::Ended | Incumbent::Quitting));
+            other != host && self.is_alive(other) && (backend.stage >= Stage::Prepared || starts_it)
         })
     }
 

@@ -161,6 +161,12 @@ impl Successor {
             let effects = vec![Do::EndBackends, Do::SayFailed, Do::Disconnect, Do::Tell(problem), Do::Wait];
             (Self::Failed(problem), effects)
         };
+        let give_back = |problem| {
+            let (state, mut effects) = fail_aloud(problem);
+            // Nobody has the place and a backend that is not named any more.
+            effects.insert(1, Do::ReleasePlace);
+            (state, effects)
+        };
         match (self, input) {
             (Self::Ended, _) => (self, Vec::new()),
             // It may be between two that serve: both end, the incumbent when this one is gone.
@@ -203,12 +209,9 @@ impl Successor {
             (Self::Offered, In::Disconnected) => (Self::Taking(Stage::Ready), Vec::new()),
             (Self::GoingLive, In::Live) => (Self::Running, vec![Do::SayTaken]),
             // The incumbent can still serve again: nothing has a form yet that it does not know.
-            (Self::Offered | Self::GoingLive, In::BackendFailed) | (Self::GoingLive, In::TimedOut { .. }) => {
-                let (state, mut effects) = fail_aloud(Problem::NotLive);
-                // Nobody has the place and a backend that is not named any more.
-                effects.insert(1, Do::ReleasePlace);
-                (state, effects)
-            }
+            (Self::GoingLive, In::BackendFailed | In::TimedOut { .. }) => give_back(Problem::NotLive),
+            // Not before it is known whether there is something to give back: that answer would be taken for one to a later try.
+            (Self::Offered, In::BackendFailed) => (Self::Taking(Stage::Failed), Vec::new()),
             // It has not waited, or is gone: this host is the one that runs, whatever becomes of its backends.
             (Self::GoingLive, In::Disconnected | In::TooLate) => (Self::Running, Vec::new()),
 
@@ -220,10 +223,7 @@ impl Successor {
             (Self::Taking(_), In::BackendFailed) => (Self::Taking(Stage::Failed), Vec::new()),
             (Self::Taking(_), In::PlaceTaken(false)) => fail(Problem::TooLate),
             // The incumbent can still serve again, if it is there.
-            (Self::Taking(Stage::Failed), In::PlaceTaken(true)) => {
-                let (state, effects) = fail_aloud(Problem::NotReady);
-                (state, std::iter::once(Do::ReleasePlace).chain(effects).collect())
-            }
+            (Self::Taking(Stage::Failed), In::PlaceTaken(true)) => give_back(Problem::NotReady),
             (Self::Taking(_), In::PlaceTaken(true))
             | (Self::Preparing | Self::Asking | Self::GoingOn, In::PlaceFree) => {
                 self.stage().with_the_place()
