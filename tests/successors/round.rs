@@ -274,9 +274,14 @@ pub(super) fn answers(requests: &[Request]) -> Vec<SystemTime> {
     answers
 }
 
-/// Whether it is known of the kind that something fails. A stranger never gets the port.
+/// Whether it is known of the kind that something fails.
 fn has_to_fail(kind: &Kind) -> bool {
-    kind.outcome != Outcome::Either && kind.wrong != Wrong::Found(Found::PortTaken)
+    kind.outcome != Outcome::Either && !is_sound(kind)
+}
+
+/// A stranger never gets the port.
+fn is_sound(kind: &Kind) -> bool {
+    kind.wrong == Wrong::Found(Found::PortTaken)
 }
 
 fn measure(
@@ -303,7 +308,7 @@ fn measure(
         measured.wrong.push("it is not known when it failed".to_owned());
     }
     // Where somebody is asked, the ports are passed on.
-    let never_away = is_sound || matches!(kind.outcome, Outcome::NeverAsked | Outcome::ServesAgain);
+    let never_away = is_sound(kind) || matches!(kind.outcome, Outcome::NeverAsked | Outcome::ServesAgain);
     if never_away && (measured.refused > 0 || measured.cut > limits.cut) {
         measured.wrong.push(format!("{} refused, {} cut", measured.refused, measured.cut));
     }
