@@ -45,10 +45,10 @@ async function states(open) {
     ["light", "en"],
     ["dark", "zh-CN"],
   ]) {
-    for (const [scenario, page, click] of STATES) {
+    for (const [scenario, page, click, button = "left"] of STATES) {
       const where = [scenario, page, click, theme, language].filter(Boolean).join(", ");
       const tab = await open(scenario, page, { theme, language });
-      if (click) await tab.locator(`[data-testid="${click}"]`).first().click();
+      if (click) await tab.locator(`[data-testid="${click}"]`).first().click({ button });
       wrong.push(...(await serious(tab, axe)).map((found) => `${where}: ${found}`));
       // What stands beside what, and with it what is unclear, is another at the smallest size.
       await tab.setViewportSize({ width: 720, height: 480 });
@@ -60,6 +60,9 @@ async function states(open) {
         await tab.setViewportSize(size);
         wrong.push(
           ...(await tooWide(tab)).map((found) => `${where}, ${size.width} wide: too narrow for ${found}`),
+          ...(await overlaps(tab)).map(
+            (found) => `${where}, ${size.width} wide: runs out of its place: ${found}`,
+          ),
         );
       }
       await tab.close();
@@ -71,7 +74,9 @@ async function states(open) {
 async function byKeyboard(open) {
   say(`the keyboard alone on ${STATES.length} states, and motion`);
   const wrong = [];
-  for (const [scenario, page, click] of STATES) {
+  for (const [scenario, page, click, button] of STATES) {
+    // The keys of a menu are no Tab: they are in the window's own tests.
+    if (button === "right") continue;
     const tab = await open(scenario, page);
     const found = [];
     if (click) {
@@ -109,6 +114,27 @@ function tooWide(tab) {
     [...document.querySelectorAll("body, main, nav, dialog, .card")]
       .filter((element) => element.scrollWidth > element.clientWidth + 1)
       .map((element) => `${element.tagName.toLowerCase()}.${element.className}`),
+  );
+}
+
+/** Words that run into what stands beside them: wider than their place, and neither cut nor wrapped. */
+function overlaps(tab) {
+  return tab.evaluate(() =>
+    [...document.querySelectorAll("nav *, main *, dialog[open] *")]
+      .filter((element) => {
+        const { display, overflowX } = getComputedStyle(element);
+        return (
+          element.clientWidth > 0 &&
+          display !== "inline" &&
+          overflowX === "visible" &&
+          element.scrollWidth > element.clientWidth + 1 &&
+          !(element instanceof SVGElement)
+        );
+      })
+      .map(
+        (element) =>
+          `${element.tagName.toLowerCase()}.${element.className} “${element.innerText?.slice(0, 40)}”`,
+      ),
   );
 }
 

@@ -43,15 +43,16 @@ const SHOWN = 800;
 
 async function sheets(open, folder, only) {
   const states = [
-    ...EVERY_STATE.map(([scenario, page, click]) => ({
+    ...EVERY_STATE.map(([scenario, page, click, button]) => ({
       scenario,
       page,
       click,
-      name: [scenario, page, click],
+      button,
+      name: [scenario, page, click, button],
     })),
     ...HOW_MANY.map(([scenario, page, before, name]) => ({ scenario, page, before, name: [name] })),
   ];
-  for (const { scenario, page, click, before, name } of states) {
+  for (const { scenario, page, click, button = "left", before, name } of states) {
     const file = `${name
       .filter(Boolean)
       .join("-")
@@ -61,7 +62,7 @@ async function sheets(open, folder, only) {
     for (const [width, height, scale, theme, language] of VIEWS) {
       const tab = await open(scenario, page, { theme, language, width, height, scale });
       if (before) await tab.evaluate(before);
-      if (click) await tab.locator(`[data-testid="${click}"]`).first().click();
+      if (click) await tab.locator(`[data-testid="${click}"]`).first().click({ button });
       // What a click or a change brings is drawn with the next frames.
       await tab.evaluate(
         () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),

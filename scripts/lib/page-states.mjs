@@ -1,7 +1,7 @@
 // The pages of the window in each state that looks different, over the fake host.
 
 const PAGES = ["this-machine", "fleet", "events", "ports", "settings", "diagnostics"];
-/** What a page looks like besides the ordinary: scenario, page, and what is clicked first. */
+/** What a page looks like besides the ordinary: scenario, page, what is clicked first, and with which button if it is another one. */
 export const EVERY_STATE = [
   ...PAGES.map((page) => ["hub", page]),
   ["hub", "this-machine/history"],
@@ -33,6 +33,9 @@ export const EVERY_STATE = [
   ["hub", "fleet", "action-add-agent"],
   ["hub", "events", "event"],
   ["hub", "settings", "health"],
+  ["told", "this-machine", "monitor", "right"],
+  ["hub", "fleet", "fleet-agent", "right"],
+  ["hub", "events", "event", "right"],
   ["new", "this-machine"],
   ["told", "this-machine", "mute"],
   ["update-question", "this-machine"],

@@ -105,15 +105,15 @@ describe("the notice", () => {
 });
 
 describe("Settings", () => {
-  const said = (change: Partial<UpdatesView>, ago: string | null = "5 minutes ago") =>
+  const said = (change: Partial<UpdatesView>, ago: string | null = "5 min ago") =>
     lookText({ ...app, updates: updates(change) }, ago);
 
   it("say what the last look found, and when that was", () => {
     expect(said({ state: { kind: "idle" } }, null)).toBe("TaskPaw has not looked yet.");
-    expect(said({})).toBe("4.1.0 is the newest version. Last look: 5 minutes ago.");
+    expect(said({})).toBe("4.1.0 is the newest version. Last look: 5 min ago.");
     expect(said({ state: { kind: "looking" } })).toBe("Asking the server…");
     expect(said({ state: { kind: "ready", offer }, is_put_off: true })).toBe(
-      "TaskPaw 4.2.0 is ready. Last look: 5 minutes ago.",
+      "TaskPaw 4.2.0 is ready. Last look: 5 min ago.",
     );
     expect(said({ state: { kind: "failed_before", offer, failure } })).toContain("did not work here");
   });

@@ -509,22 +509,31 @@ describe("numbers", () => {
       "61 s",
     ]);
     expect([0, 1, 1000, 1001].map(seconds)).toEqual(["0 s", "1 s", "1 s", "2 s"]);
-    expect([59, 3600, 275_400].map(uptime)).toEqual(["0 min", "1 h 0 min", "3 d 4 h"]);
+    expect([119_001, 120_001, 240_000].map(seconds)).toEqual(["2 min", "3 min", "4 min"]);
+    expect([59, 3600, 3660, 172_800, 275_400].map(uptime)).toEqual([
+      "0 min",
+      "1 h",
+      "1 h 1 min",
+      "2 d",
+      "3 d 4 h",
+    ]);
   });
 
   it("says how long ago", () => {
     const days = [90_000_000, 172_700_000, 172_800_000];
-    expect([0, 1000, 95_000, 7_300_000, ...days].map(ago)).toEqual([
+    const said = (times: number[]) => times.map((ms) => ago(ms));
+    expect(said([0, 1000, 95_000, 7_300_000, ...days])).toEqual([
       "just now",
-      "1 second ago",
-      "1 minute ago",
-      "2 hours ago",
-      "1 day ago",
-      "1 day ago",
-      "2 days ago",
+      "1 s ago",
+      "1 min ago",
+      "2 h 1 min ago",
+      "1 d 1 h ago",
+      "1 d 23 h ago",
+      "2 d ago",
     ]);
+    expect(ago(59_000, 60_000)).toBe("just now");
     speak("zh-CN");
-    expect([200, 95_000, ...days].map(ago)).toEqual(["刚刚", "1 分钟前", "1 天前", "1 天前", "2 天前"]);
+    expect(said([200, 8000, 95_000, 172_800_000])).toEqual(["刚刚", "8 秒前", "1 分钟前", "2 天前"]);
   });
 });
 

@@ -1,7 +1,7 @@
 // What the window knows of single settings besides their schema: their unit, how a person fills them in, and which of them
 // most people leave as they are.
 
-import type { PathKind } from "../generated/ipc";
+import type { MonitorConfig, PathKind } from "../generated/ipc";
 import type { FormField, Typed } from "./schema";
 
 export type Unit = "seconds" | "percent";
@@ -130,8 +130,17 @@ export function proposedName(
         return "";
     }
   })().slice(0, 90);
-  if (wanted === "" || !taken.includes(wanted)) return wanted;
+  return wanted === "" || !taken.includes(wanted) ? wanted : numbered(wanted, taken);
+}
+
+/** A name that nobody has: "NAS 2", "NAS 3". */
+function numbered(name: string, taken: string[]): string {
   let number = 2;
-  while (taken.includes(`${wanted} ${number}`)) number += 1;
-  return `${wanted} ${number}`;
+  while (taken.includes(`${name} ${number}`)) number += 1;
+  return `${name} ${number}`;
+}
+
+/** The same monitor once more, under a name that is free. */
+export function duplicateOf(config: MonitorConfig, taken: string[]): MonitorConfig {
+  return { ...config, name: numbered(config.name.replace(/ \d+$/, ""), taken) };
 }

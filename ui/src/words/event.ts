@@ -5,7 +5,7 @@ import { en } from "../locales/en";
 import { language, t } from "../locales/language.svelte";
 import type { EventRow } from "../state/events";
 import { monitorName } from "./monitor";
-import { bytesText, lasting, number } from "./numbers";
+import { bytesText, dateTime, lasting, number } from "./numbers";
 import { saidByAgent } from "./said";
 
 /** A short form, and what that does not say; without a text of its own the agent's words stay. */
@@ -166,6 +166,13 @@ export function eventWords(row: EventRow): { title: string; message: string } {
   const kind = kindOf(row);
   const message = kind && causes.has(kind) ? saidByAgent(row.message) : row.message;
   return { message, ...(kind ? sentences[kind](new Facts(row)) : { title: row.title }) };
+}
+
+/** All that a list says of an event, on one line, to give it to somebody else. */
+export function eventLine(row: EventRow): string {
+  const { title, message } = eventWords(row);
+  const when = row.at === null ? "" : dateTime(row.at);
+  return [when, row.machine, monitorName(row.monitor), title, message].filter(Boolean).join(" · ");
 }
 
 const searched = new Map<string, string>();

@@ -1,6 +1,6 @@
 // What is muted, and until when, in words.
 
-import type { Mute } from "../generated/ipc";
+import type { Mute, Preferences } from "../generated/ipc";
 import { t } from "../locales/language.svelte";
 import { dateTime } from "./numbers";
 
@@ -16,6 +16,16 @@ export function muteOf(
     (mute.monitor ?? null) === monitor &&
     (mute.until === null || mute.until > now);
   return muted.find(isIt) ?? null;
+}
+
+/** Whether there is anything to mute, or to be heard again. */
+export function canMute(
+  preferences: Preferences | null,
+  machine: string,
+  monitor: string | null = null,
+): boolean {
+  if (!preferences) return false;
+  return preferences.notifications || muteOf(preferences.muted, machine, monitor) !== null;
 }
 
 export function mutedPhrase({ until }: Mute): string {

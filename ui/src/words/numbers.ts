@@ -59,18 +59,26 @@ export function milliseconds(ms: number): string {
   return t("duration.ms", { value: number(ms, tenths ? 1 : 0) });
 }
 
-/** A countdown: whole seconds, rounded up, so that it does not say 0 while it still waits. */
+/** A countdown: whole seconds, rounded up, so that it does not say 0 while it still waits; a long one in minutes. */
 export function seconds(ms: number): string {
-  return t("duration.s", { value: number(Math.max(0, Math.ceil(ms / 1000))) });
+  const left = Math.max(0, Math.ceil(ms / 1000));
+  if (left < 120) return t("duration.s", { value: number(left) });
+  return t("duration.minutes", { minutes: number(Math.ceil(left / 60)) });
 }
 
-/** How long something has been running. */
+/** How long something has been running, in at most two units. */
 export function uptime(total: number): string {
   const minutes = Math.floor(total / 60);
   const hours = Math.floor(minutes / 60);
+  const days = number(Math.floor(hours / 24));
   if (hours >= 24)
-    return t("duration.days_hours", { days: number(Math.floor(hours / 24)), hours: hours % 24 });
-  if (hours > 0) return t("duration.hours_minutes", { hours, minutes: minutes % 60 });
+    return hours % 24 > 0
+      ? t("duration.days_hours", { days, hours: hours % 24 })
+      : t("duration.days", { days });
+  if (hours > 0)
+    return minutes % 60 > 0
+      ? t("duration.hours_minutes", { hours, minutes: minutes % 60 })
+      : t("duration.hours", { hours });
   return t("duration.minutes", { minutes });
 }
 
@@ -92,12 +100,17 @@ export function clockTime(at: number | Date): string {
   return dates("time", { timeStyle: "medium" }).format(at);
 }
 
-/** A moment of the last day as a list has it: "8:46 AM · 12 min ago". An older one has its time alone, below its day. */
-export function moment(at: number, now: number): string {
+export interface Moment {
+  time: string;
+  /** How long ago; nothing for what is older than half a day, which stands below its day. */
+  past: string | null;
+}
+
+/** A moment as a list has it: "8:46 AM", and beside or below it "12 min ago". */
+export function moment(at: number, now: number): Moment {
   const time = dates("short", { timeStyle: "short" }).format(at);
-  const seconds = Math.max(0, (now - at) / 1000);
-  if (seconds >= 12 * 3600) return time;
-  return `${time} · ${seconds < 60 ? t("duration.just_now") : t("duration.ago", { duration: uptime(seconds) })}`;
+  const past = Math.max(0, now - at);
+  return { time, past: past >= 12 * 3_600_000 ? null : ago(past, 60_000) };
 }
 
 /** A day as a heading: the last two by the words for them. */
@@ -114,20 +127,11 @@ export function dateTime(at: number | Date): string {
   return dates("both", { dateStyle: "medium", timeStyle: "medium" }).format(at);
 }
 
-/** "12 seconds ago". */
-export function ago(ms: number): string {
-  // Days are spans of 24 hours here: one of them ago may be the day before yesterday.
-  const format = new Intl.RelativeTimeFormat(language(), { numeric: "always" });
-  const secs = Math.max(0, Math.round(ms / 1000));
-  const written = (count: number, unit: Intl.RelativeTimeFormatUnit) =>
-    // Chinese is set with a space after a number everywhere else in the window.
-    format.format(-count, unit).replace(/(\d)(?=\p{Script=Han})/u, "$1 ");
-  // What the format says for nothing is, before a verb in Chinese, an order to do it.
-  if (secs === 0) return t("duration.just_now");
-  if (secs < 60) return written(secs, "second");
-  if (secs < 3600) return written(Math.floor(secs / 60), "minute");
-  if (secs < 86_400) return written(Math.floor(secs / 3600), "hour");
-  return written(Math.floor(secs / 86_400), "day");
+/** "12 s ago", in the unit that is enough; what is shorter than `least` was just now. */
+export function ago(ms: number, least = 1000): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds * 1000 < least) return t("duration.just_now");
+  return t("duration.ago", { duration: lasting(seconds) });
 }
 
 /** Sentences one after another; Chinese puts no space between them. */
