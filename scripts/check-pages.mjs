@@ -29,6 +29,7 @@ await main(async () => {
       ...(await quick(open)),
       ...(await manyMachines(open)),
       ...(await opensQuickly(open)),
+      ...(await standsStill(open)),
       ...(await states(open)),
       ...(await byKeyboard(open)),
     ];
@@ -167,6 +168,51 @@ async function meter(tab) {
     return (await script()) - before;
   };
   return { settle, during };
+}
+
+/** What moves under the pointer on This machine while time goes on and other things are found: nothing. */
+async function standsStill(open) {
+  say("the list of monitors while time goes on");
+  const wrong = [];
+  for (const language of ["en", "zh-CN"]) {
+    for (const width of [720, 1000, 1400]) {
+      const tab = await open("hub", "this-machine", { language, width });
+      const places = () =>
+        tab.evaluate(() =>
+          [...document.querySelectorAll('[data-testid="monitor-enabled"], [data-testid="monitor-edit"]')]
+            .map((control) => control.getBoundingClientRect())
+            .map(({ x, y }) => `${Math.round(x)},${Math.round(y)}`)
+            .join(" "),
+        );
+      await tab.evaluate(later, 30);
+      const before = await places();
+      for (const seconds of [90, 3_700, 86_399, 200_000]) {
+        await tab.evaluate(later, seconds);
+        const after = await places();
+        if (after !== before)
+          wrong.push(`${language}, ${width} wide: after ${seconds} s ${before} is ${after}`);
+      }
+      await tab.close();
+    }
+  }
+  return wrong;
+}
+
+/** Done in the page: each monitor is as it is for so long, and what is well says more or less of it. */
+function later(seconds) {
+  const { world } = globalThis.taskpawFake;
+  globalThis.ordinaryStatus ??= world.status;
+  world.status = () => {
+    const status = globalThis.ordinaryStatus();
+    for (const [name, monitor] of Object.entries(status.monitors)) {
+      const isWell = monitor.state === "ok";
+      const detail = isWell ? "accepts connections ".repeat(1 + (seconds % 7)) : monitor.detail;
+      status.monitors[name] = { ...monitor, detail, state_seconds: seconds };
+    }
+    return status;
+  };
+  globalThis.taskpawFake.pushAll();
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
 /** The pages of sixty monitors, each with what was kept of seven days: from the click until it is drawn. */

@@ -77,7 +77,7 @@ describe("the form of a monitor", () => {
     host.world.trial = { ...host.world.trial, state: "unknown", last_update: null };
     await click("try-monitor");
     await pass();
-    expect(find("trial").textContent).toContain("has not finished in 4 seconds");
+    expect(find("trial").textContent).toContain("did not finish within 4 seconds");
     host.world.refuse.try_monitor = {
       code: "invalid_fields",
       message: "config.path: no",

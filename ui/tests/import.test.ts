@@ -17,9 +17,9 @@ describe("the notice", () => {
     const host = await open("imported");
     const text = find("import-notice").textContent ?? "";
     expect(text).toContain(
-      "Taken over: server_id, machine, api_token, bind_host, bind_port, poll_interval and 2 monitors.",
+      "Taken over: ID, machine name, token, address, port, polling interval and 2 monitors.",
     );
-    expect(text).toContain("Not taken over: Lada, control_port and bind_host.");
+    expect(text).toContain("Not taken over: Lada, control port and address.");
     expect(text).toContain("Instead of lada: start it yourself.");
     expect(text).toContain("Taken over without some settings: Database.");
     expect(text).toContain("The machines of the hub are in hub.db. They are taken over when the hub starts.");
@@ -61,7 +61,7 @@ describe("what an earlier version left behind", () => {
     ] as const) {
       const host = await open("left-behind");
       expect(find("left-behind").textContent).toContain(
-        "did not take over everything that this hub had in /etc/taskpaw: its machines and the token that it shows them, whom it tells of events and the file status.md.",
+        "did not take over everything that this hub had in /etc/taskpaw: its machines and the token that it shows them, where it sends events and the file status.md.",
       );
       await click(button);
       await pass();

@@ -251,7 +251,7 @@ describe("monitors", () => {
   it("opens what is always watched without asking for its name", async () => {
     const host = await open("bare");
     await click("monitor-edit");
-    expect(find("monitor-dialog").textContent).toContain("Change “System resources”");
+    expect(find("monitor-dialog").textContent).toContain("Edit “System resources”");
     expect(has("monitor-name")).toBe(false);
     await type("field-cpu_alert_pct", "80");
     await click("monitor-save");
@@ -276,7 +276,7 @@ describe("whether everything is all right", () => {
       expect(find("trouble").textContent).toContain(name);
       expect(find("trouble").textContent).toContain(text);
       expect(find("trouble").textContent).toContain(state);
-      expect(find("trouble").getAttribute("href")).toBe("#/this-machine");
+      expect(find("trouble").getAttribute("href")).toBe("#/this-machine/monitor/Nightly%20backup");
       await click("troubles-close");
       expect(has("troubles")).toBe(false);
     },
@@ -292,6 +292,7 @@ describe("whether everything is all right", () => {
       "Nightly backup",
       "render-02",
     ]);
+    expect(troubles[1]?.getAttribute("href")).toBe("#/fleet/machine/render-02");
   });
 
   it.each([
@@ -315,7 +316,7 @@ describe("being told", () => {
   }
 
   it.each([
-    ["en", "Shall TaskPaw tell you", "Notifications are on", "Sent."],
+    ["en", "Should TaskPaw tell you", "Notifications are on", "Sent."],
     ["zh-CN", "要让 TaskPaw 通知您吗", "通知已开启", "已发送。"],
   ] as const)(
     "is offered in %s where something is watched, with a test",
@@ -576,6 +577,30 @@ describe("the fleet", () => {
 });
 
 describe("events", () => {
+  it("say what is well again by its own word, and each name once", async () => {
+    const host = await open("bare", "events");
+    const event = {
+      id: 1,
+      time: "2026-03-02T09:14:05Z",
+      machine: "m",
+      monitor: "NAS",
+      title: "NAS is well again",
+      message: "",
+      level: "done" as const,
+      data: { kind: "up" },
+    };
+    host.world.events = [event, { ...event, id: 2, data: { kind: "work_done" } }];
+    await pushed(host);
+    host.push({ kind: "events_missed", role: "agent" });
+    await pass(200);
+    const [done, well] = [...document.querySelectorAll("[data-testid='event']")].map(
+      (row) => row.textContent,
+    );
+    expect(well).toContain("Recovered");
+    expect(done).toContain("Done");
+    expect(well?.match(/NAS/g)).toHaveLength(1);
+  });
+
   it("filters, says so, and shows all again", async () => {
     await open("ready", "events");
     expect(document.querySelectorAll('[data-testid="event"]')).toHaveLength(6);
@@ -1125,7 +1150,7 @@ describe("diagnostics", () => {
   });
 
   it.each([
-    ["en", "When something is on a role's ports as it starts"],
+    ["en", "When a role starts and something is on its ports"],
     ["zh-CN", "角色启动时，如果端口已被占用或无法使用"],
   ] as const)("says in %s what an empty journal waits for", async (language, what) => {
     const host = await open("ready", "diagnostics", language);

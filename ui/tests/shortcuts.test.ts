@@ -30,10 +30,11 @@ describe("keys", () => {
     expect(shortcutOf(pressed("F5", { isCovered: true }))).toEqual({ kind: "nothing" });
     expect(shortcutOf(pressed("r", { isCommand: true }))).toEqual({ kind: "nothing" });
     expect(shortcutOf(pressed("c", { isCommand: true }))).toBeNull();
+    expect(shortcutOf(pressed("q", { isCommand: true, isTyping: true }))).toEqual({ kind: "quit" });
   });
 
   it("open the list, go to pages, and a right click has no browser's menu", async () => {
-    await open("ready");
+    const host = await open("ready");
     dispatchEvent(new KeyboardEvent("keydown", { key: "?" }));
     await pass();
     expect(find("about").textContent).toContain("MIT");
@@ -58,6 +59,12 @@ describe("keys", () => {
     expect(inField.defaultPrevented).toBe(false);
     await click("open-about");
     expect(has("about")).toBe(true);
+    await click("about-close");
+    dispatchEvent(new KeyboardEvent("keydown", { key: "q", ctrlKey: true }));
+    await pass();
+    expect(find("confirm").textContent).toContain("When TaskPaw quits, this machine is no longer watched.");
+    await click("confirm-yes");
+    expect(host.asked).toContainEqual({ command: "quit" });
   });
 });
 

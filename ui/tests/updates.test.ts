@@ -109,11 +109,11 @@ describe("Settings", () => {
     lookText({ ...app, updates: updates(change) }, ago);
 
   it("say what the last look found, and when that was", () => {
-    expect(said({ state: { kind: "idle" } }, null)).toBe("TaskPaw has not looked yet.");
-    expect(said({})).toBe("4.1.0 is the newest version. Last look: 5 min ago.");
+    expect(said({ state: { kind: "idle" } }, null)).toBe("TaskPaw has not checked yet.");
+    expect(said({})).toBe("4.1.0 is the newest version. Last checked: 5 min ago.");
     expect(said({ state: { kind: "looking" } })).toBe("Asking the server…");
     expect(said({ state: { kind: "ready", offer }, is_put_off: true })).toBe(
-      "TaskPaw 4.2.0 is ready. Last look: 5 min ago.",
+      "TaskPaw 4.2.0 is ready. Last checked: 5 min ago.",
     );
     expect(said({ state: { kind: "failed_before", offer, failure } })).toContain("did not work here");
   });
@@ -171,7 +171,7 @@ describe("the window", () => {
 
   it("asks once whether to look, among the first steps or else in the notice", async () => {
     const host = await open("update-question");
-    expect(find("update").textContent).toContain("Shall TaskPaw look");
+    expect(find("update").textContent).toContain("Should TaskPaw check for updates");
     await click("action-update-no");
     expect(host.asked).toContainEqual({ command: "choose_updates", look: false });
     expect(has("update")).toBe(false);
@@ -180,6 +180,14 @@ describe("the window", () => {
     expect(find("switch-updates").getAttribute("aria-checked")).toBe("false");
     await click("switch-updates");
     expect(host.asked).toContainEqual({ command: "choose_updates", look: true });
+  });
+
+  it("asks one thing at a time: whether to tell goes first", async () => {
+    await open("new");
+    expect(has("tell-me")).toBe(true);
+    expect(has("update")).toBe(false);
+    await click("tell-me-off");
+    expect(has("update")).toBe(true);
   });
 
   it.each(["update-forbidden", "update-no-feed"] as const)("does not ask in %s", async (scenario) => {

@@ -298,6 +298,32 @@ describe("ports", () => {
     expect(find("port-state-agent-network").textContent).toBe("not a usable address");
   });
 
+  it("asks for a number where there is none, and says what was applied in one sentence", async () => {
+    await open("ready", "ports");
+    expect(find("page-ports").textContent).toContain("No changes");
+    await type("port-number-agent-network", "");
+    expect(find("port-state-agent-network").textContent).toBe("Enter a port number");
+    expect(has("action-use-free-network")).toBe(false);
+    await type("port-number-agent-network", "5683");
+    await click("action-apply-agent");
+    await pass(1000);
+    const said = find("apply-agent").closest("form")?.textContent;
+    expect(said).toContain("The agent is ready on the new ports.");
+    expect(said).not.toContain("No changes");
+  });
+
+  it("sees by itself that who was in the way has left", async () => {
+    await open("ready", "ports");
+    await type("port-number-agent-network", "5682");
+    expect(find("port-state-agent-network").textContent).toContain("held by postgres");
+    delete host.world.taken[5682];
+    await pass(5000);
+    expect(find("port-state-agent-network").textContent).toBe("free");
+    const asked = host.asked.length;
+    await pass(20_000);
+    expect(host.asked).toHaveLength(asked);
+  });
+
   it("marks only the field that is at fault", async () => {
     await open("ready", "ports");
     const marked = () =>

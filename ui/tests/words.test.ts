@@ -18,6 +18,7 @@ import type {
   TookOver,
 } from "../src/generated/ipc";
 import { en } from "../src/locales/en";
+import { readable } from "../src/state/log";
 import { speak } from "../src/locales/language.svelte";
 import { zhCN } from "../src/locales/zh-CN";
 import { journal as records } from "../src/platform/fake/diagnostics";
@@ -534,6 +535,15 @@ describe("numbers", () => {
     expect(ago(59_000, 60_000)).toBe("just now");
     speak("zh-CN");
     expect(said([200, 8000, 95_000, 172_800_000])).toEqual(["刚刚", "8 秒前", "1 分钟前", "2 天前"]);
+  });
+});
+
+describe("a log", () => {
+  it("is at this machine's time, without the names of modules", () => {
+    const time = (at: number) => new Date(at).toISOString().slice(11, 19);
+    const line = "2026-03-02T09:14:05.131Z  WARN taskpaw_backend::agent: slow: 3 s";
+    expect(readable(line, time)).toBe("09:14:05  WARN  slow: 3 s");
+    expect(readable("thread 'main' panicked", time)).toBe("thread 'main' panicked");
   });
 });
 

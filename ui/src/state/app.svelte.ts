@@ -1,6 +1,6 @@
 // What all pages share: the snapshot of the host, the door to it, and the samples of this machine.
 
-import { createContext } from "svelte";
+import { createContext, untrack } from "svelte";
 
 import { SvelteMap } from "svelte/reactivity";
 
@@ -26,8 +26,8 @@ export class AppState {
    * empty where it stood for many.
    */
   chosen = $state.raw<{ key: string; link: string } | null>(null);
-  /** Whether the open page asks whether to look for new versions, so that nothing else does. */
-  asksAboutUpdates = $state(false);
+  /** How many questions stand on the page: that about updates, below it, waits until they are answered. */
+  questions = $state(0);
   /** What was typed into forms that were left without saving it. */
   readonly drafts = new Drafts();
   /** What the roles watch. */
@@ -74,6 +74,14 @@ export class AppState {
   /** Another page was opened: what a notification was about is over, unless it is shown there. */
   opened(link: string): void {
     if (link !== this.chosen?.link && link !== linkTo("events")) this.chosen = null;
+  }
+
+  /** Says that a question stands on the page, until what it returns is called. Meant for an `$effect`. */
+  asks(): () => void {
+    untrack(() => (this.questions += 1));
+    return () => {
+      this.questions -= 1;
+    };
   }
 
   call<C extends Command>(request: RequestOf<C>): Promise<Answers[C]> {

@@ -16,6 +16,17 @@ export function filterLog(lines: LogLine[], from: LogLevel, text: string): LogLi
   });
 }
 
+/** What a line of the backend begins with: when, how much it matters, and the module that wrote it. */
+const head = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)\s+([A-Z]+)\s+(?:[\w:]+: )?/;
+
+/** A line as a person reads it: at this machine's time, without the name of a module. */
+export function readable(text: string, time: (at: number) => string): string {
+  return text.replace(head, (whole, at: string, level: string) => {
+    const moment = Date.parse(at);
+    return Number.isNaN(moment) ? whole : `${time(moment)}  ${level}  `;
+  });
+}
+
 /** As many lines as the host keeps. */
 export const LINES = 1000;
 

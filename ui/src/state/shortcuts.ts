@@ -4,7 +4,7 @@ import { type PageName, pages } from "./route.svelte";
 
 export type Shortcut =
   | { kind: "page"; page: PageName }
-  | { kind: "search" | "add" | "help" }
+  | { kind: "search" | "add" | "help" | "quit" }
   /** What a browser would do with it is no part of an app. */
   | { kind: "nothing" };
 
@@ -29,6 +29,8 @@ export function shortcutOf({ key, isCommand, isAlt, isTyping, isCovered }: Press
     if (key === ",") return { kind: "page", page: "settings" };
     if (key.toLowerCase() === "f") return { kind: "search" };
     if (key.toLowerCase() === "n") return { kind: "add" };
+    // On a Mac the menu of the app has it.
+    if (key.toLowerCase() === "q") return { kind: "quit" };
     return null;
   }
   if (isTyping) return null;

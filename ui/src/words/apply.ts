@@ -81,12 +81,19 @@ export interface End {
   reasons: string[];
 }
 
-export function applyEnd(apply: Apply, { role, state }: RoleView, version: string): End | null {
+export function applyEnd(
+  apply: Apply,
+  { role, state }: RoleView,
+  version: string,
+  isAddressAlone = false,
+): End | null {
   const name = t(`role.${role}`);
   const { step, keep } = apply;
   switch (step) {
     case "kept": {
       const runs = state.kind === "ready" ? "kept" : "kept_idle";
+      if (isAddressAlone)
+        return { tone: "ok", text: t(`apply.${runs}_address`, { role: name }), reasons: [] };
       return { tone: "ok", text: t(`apply.${runs}${keep ? "" : "_for_now"}`, { role: name }), reasons: [] };
     }
     case "refused":

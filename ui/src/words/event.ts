@@ -168,6 +168,32 @@ export function eventWords(row: EventRow): { title: string; message: string } {
   return { message, ...(kind ? sentences[kind](new Facts(row)) : { title: row.title }) };
 }
 
+/** What tells that something is as it should be again. */
+const recoveries = new Set<EventKind>([
+  "up",
+  "calm",
+  "readable",
+  "fresh",
+  "normal",
+  "unstuck",
+  "monitor_works",
+  "machine_online",
+]);
+
+/** How much it matters, in a word: what is well again is no work that is done. */
+export function levelWord(row: EventRow): string {
+  const kind = kindOf(row);
+  if (row.level === "done" && kind && recoveries.has(kind)) return t("events.recovered");
+  return t(`events.level_${row.level}`);
+}
+
+/** Where it was, for below its title: nothing that the title has already. */
+export function whereWords(row: EventRow, withMachine: boolean): string[] {
+  const { title } = eventWords(row);
+  const monitor = monitorName(row.monitor);
+  return [withMachine ? row.machine : "", title.includes(monitor) ? "" : monitor].filter(Boolean);
+}
+
 /** All that a list says of an event, on one line, to give it to somebody else. */
 export function eventLine(row: EventRow): string {
   const { title, message } = eventWords(row);

@@ -12,7 +12,7 @@ const named = 6;
 export function takenSentence({ taken }: ImportReport): string | null {
   const machines = taken.filter((one) => one.monitor !== null && one.file === "hub.db").length;
   const monitors = taken.filter(({ monitor }) => monitor !== null).length - machines;
-  const keys = new Set(taken.filter(({ monitor }) => monitor === null).map(({ key }) => key));
+  const keys = new Set(taken.filter(({ monitor }) => monitor === null).map(({ key }) => settingOf(key)));
   const what = [...keys];
   if (monitors > 0)
     what.push(t(monitors === 1 ? "import.a_monitor" : "import.monitors", { number: number(monitors) }));
@@ -64,9 +64,35 @@ function isPart({ taken }: ImportReport, { monitor }: NotTaken): boolean {
   return monitor !== null && taken.some((one) => one.monitor === monitor);
 }
 
-/** A monitor is known by its name, a setting by its key, and a file that has none of it by its own name. */
+/** A monitor is known by its name, a setting by what people call it, and a file that has none of it by its own name. */
 function shortPlace({ file, key, monitor }: NotTaken): string {
-  return monitor ?? (key || (file === "folder" ? t("import.the_folder") : file));
+  return monitor ?? (key ? settingOf(key) : file === "folder" ? t("import.the_folder") : file);
+}
+
+const settings = {
+  server_id: "id",
+  machine: "machine",
+  api_token: "token",
+  polling_token: "polling_token",
+  bind_host: "address",
+  bind_port: "port",
+  control_host: "control_address",
+  control_port: "control_port",
+  host_metrics: "metrics",
+  poll_interval: "interval",
+  status_log_retention_days: "retention",
+  data_dir: "data_folder",
+  write_status_md: "status_file",
+  self_monitor: "itself",
+  openclaw_enabled: "webhook",
+  openclaw_url: "webhook",
+  openclaw_token: "webhook",
+  delivery_outbox: "undelivered",
+} as const;
+
+/** What people call a setting of TaskPaw 3; one that nobody knows is called as its file has it. */
+function settingOf(key: string): string {
+  return key in settings ? t(`import.setting_${settings[key as keyof typeof settings]}`) : key;
 }
 
 const instead = ["lada", "jasna", "avsubs", "jellyfin"] as const;

@@ -26,7 +26,8 @@ export function isBroken(state: MonitorState): boolean {
  */
 export function monitorDetail(status: MonitorStatus): string {
   const { type_id, state, detail } = status;
-  if (language() === "en") return isSaidByBar(status) ? "" : detail;
+  // The agent writes "57 %", as TaskPaw 3 did; in English nothing stands between.
+  if (language() === "en") return isSaidByBar(status) ? "" : detail.replace(/(\d) %/g, "$1%");
   const said = sentences[type_id]?.(status) ?? null;
   const words = saidByAgent(detail);
   // What is known of the agent's words says it more exactly than the numbers do.

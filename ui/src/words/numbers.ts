@@ -123,6 +123,11 @@ export function day(at: number | Date, now = Date.now()): string {
   return `${t(days === 0 ? "events.today" : "events.yesterday")} · ${written}`;
 }
 
+/** A moment of a log: the time alone on the day itself, to the second. */
+export function logTime(at: number): string {
+  return new Date(at).toDateString() === new Date().toDateString() ? clockTime(at) : dateTime(at);
+}
+
 export function dateTime(at: number | Date): string {
   return dates("both", { dateStyle: "medium", timeStyle: "medium" }).format(at);
 }

@@ -16,6 +16,20 @@ export function holdsUp(port: PortView): boolean {
   return port.outlook !== null && port.outlook !== "starts";
 }
 
+/** What no waiting changes. */
+const lasts = new Set<PortView["state"]>([
+  "invalid",
+  "self_collision",
+  "permission_denied",
+  "reserved",
+  "address_unavailable",
+]);
+
+/** Whether it is only in somebody's way for now: whoever has it may leave, and the system lets go of it. */
+export function mayBecomeFree(port: PortView): boolean {
+  return !port.in_use_by_app && holdsUp(port) && !lasts.has(port.state);
+}
+
 export function otherRole(role: Role): Role {
   return role === "agent" ? "hub" : "agent";
 }
