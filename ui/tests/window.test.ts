@@ -49,6 +49,8 @@ describe("every scenario", () => {
         await close();
       }
     },
+    // Six pages each, on a machine that may be busy with builds.
+    30_000,
   );
 });
 
