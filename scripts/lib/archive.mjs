@@ -29,11 +29,11 @@ export function stageArchive({ folder, version, programs, manuals = [] }) {
   return top;
 }
 
-/** Packs it: from the same files the same archive, in the plain form of tar that has no links to other entries. */
-export async function packArchive({ folder, version, seconds, to }) {
+/** Packs it: from the same files the same archive, in the plain form of tar that has no links to other entries. A trial has no time for `level` 9. */
+export async function packArchive({ folder, version, seconds, to, level = 9 }) {
   const plain = join(folder, "plain.tar");
   const same = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${seconds}`];
   await run("tar", ["--format=ustar", ...same, "-cf", plain, "-C", folder, `TaskPaw-${version}`]);
-  writeFileSync(to, gzipSync(readFileSync(plain), { level: 9 }));
+  writeFileSync(to, gzipSync(readFileSync(plain), { level }));
   rmSync(plain);
 }

@@ -1,7 +1,8 @@
 """Sees and uses windows as a screen reader and a hand do: what is shown, by role and name, and real clicks with the pointer.
 
 Each line of its input is a JSON array, and each gets a line of JSON: ["text", PID] all that is shown, from top to bottom;
-["click", PID, ROLE, NAME] a click in the middle of it, true if it was there; ["pids"] whose windows there are.
+["click", PID, ROLE, NAME] a click in the middle of it, where that was; nothing if it is not there, or had to be scrolled to first:
+then it is to be asked again; ["pids"] whose windows there are.
 """
 
 import ctypes
@@ -23,6 +24,7 @@ server_of_x.XSync.argtypes = [ctypes.c_void_p, ctypes.c_int]
 server.XTestFakeMotionEvent.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_ulong]
 server.XTestFakeButtonEvent.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_ulong]
 display = server_of_x.XOpenDisplay(None)
+WHEEL_UP, WHEEL_DOWN = 4, 5
 
 
 def apps():
@@ -34,13 +36,13 @@ def apps():
             yield app.get_process_id(), app
 
 
-def shown(pid):
-    """What is on the screen of a process."""
+def shown(pid, state=Atspi.StateType.SHOWING):
+    """What is on the screen of a process, or could be scrolled to."""
     for owner, app in apps():
         if owner == pid:
             for node in parts(app):
                 try:
-                    if node.get_state_set().contains(Atspi.StateType.SHOWING):
+                    if node.get_state_set().contains(state):
                         yield node
                 except GLib.Error:
                     continue  # It went away meanwhile.
@@ -55,26 +57,39 @@ def said(node):
     return words or (node.get_name() or "").strip()
 
 
-def press(x, y):
-    """The pointer goes there, and its first button is pressed and released: what the server makes of a real one."""
+def press(x, y, button=1):
+    """The pointer goes there, and a button is pressed and released: what the server makes of a real one."""
     server.XTestFakeMotionEvent(display, -1, x, y, 0)
     for is_down in (1, 0):
-        server.XTestFakeButtonEvent(display, 1, is_down, 30)
+        server.XTestFakeButtonEvent(display, button, is_down, 30)
     server_of_x.XSync(display, 0)
 
 
+def extents(node):
+    return Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
+
+
+def window(pid):
+    """The box of a process' window."""
+    return next((extents(app.get_child_at_index(0)) for owner, app in apps() if owner == pid), None)
+
+
 def click(pid, role, name):
-    """A click in the middle of what has this role and name, if it is there."""
-    for node in shown(pid):
+    """A click in the middle of what has this role and name, if it is there; a step of the wheel towards it if it is not in sight."""
+    frame = window(pid)
+    for node in shown(pid, Atspi.StateType.VISIBLE):
         try:
             if node.get_role_name() not in (role, f"push {role}") or said(node) != name and node.get_name() != name:
                 continue
-            box = Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
+            box = extents(node)
             if box.width <= 0:
                 continue
-            at = [box.x + box.width // 2, box.y + box.height // 2]
-            press(*at)
-            return at
+            x, y = box.x + box.width // 2, box.y + box.height // 2
+            if frame.y < y < frame.y + frame.height:
+                press(x, y)
+                return [x, y]
+            press(frame.x + frame.width // 2, frame.y + frame.height // 2, WHEEL_DOWN if y > frame.y else WHEEL_UP)
+            return None
         except GLib.Error:
             continue
     return None

@@ -2,15 +2,19 @@
 // display of its own, clients that count what is refused, and eyes and a hand for its window.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   chownSync,
+  copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -18,6 +22,8 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Worker } from "node:worker_threads";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { packArchive, stageArchive } from "./archive.mjs";
 import { call, freePort, pause } from "./backend-trial.mjs";
 import { copyAsVersion } from "./programs.mjs";
@@ -28,6 +34,8 @@ import { virtualDesktop } from "./virtual-desktop.mjs";
 /** As long as any step may take on a busy machine. */
 const LONG = 120_000;
 const NOBODY = 65534;
+/** So many bytes has a picture at least that shows more than a plain ground. */
+const BLANK = 20_000;
 
 /** The words of a language, which are a plain table. */
 export function words(language) {
@@ -72,8 +80,11 @@ export class Releases {
     return made.stdout;
   }
 
-  /** An archive of a version; `spoil` changes its programs. It is in a folder of its own, unpacked beside it. */
-  async archive(version, spoil = () => {}, name = version) {
+  /**
+   * An archive of a version, in a folder of its own, unpacked beside it. `spoil` changes its programs, `twist` what is packed; one that
+   * `leaves` has a file outside of its folder.
+   */
+  async archive(version, { spoil = () => {}, twist = () => {}, leaves = false, name = version } = {}) {
     const folder = join(this.folder, name);
     rmSync(folder, { recursive: true, force: true });
     const programs = join(folder, "programs");
@@ -81,17 +92,45 @@ export class Releases {
     spoil(programs, version);
     mkdirSync(join(folder, "served"));
     const top = stageArchive({ folder, version, programs });
+    twist(top);
     const to = join(folder, "served", `TaskPaw_${version}_linux_x64.tar.gz`);
-    await packArchive({ folder, version, seconds: "1000000000", to });
+    await packArchive({ folder, version, seconds: "1000000000", to, level: 1 });
+    if (leaves) {
+      const plain = gunzipSync(readFileSync(to));
+      // The name of the last file, in its header of 512 bytes, is as long; the sum of the header's bytes is written anew.
+      const at = plain.lastIndexOf(`TaskPaw-${version}/taskpaw.png`);
+      plain.write(`TaskPaw-${version}/../outs.png`, at);
+      plain.fill(" ", at + 148, at + 156);
+      const sum = plain.subarray(at, at + 512).reduce((all, byte) => all + byte, 0);
+      plain.write(`${sum.toString(8).padStart(6, "0")}\0 `, at + 148);
+      writeFileSync(to, gzipSync(plain, { level: 1 }));
+    }
     return { version, top, served: join(folder, "served"), size: statSync(to).size };
   }
 
-  /** Signs it and makes its feed, for a server. */
-  offer({ version, served }, url, { key = "keys", more = [] } = {}) {
+  /** A version for another system alone. */
+  forAnotherSystem(version) {
+    const served = join(this.folder, "for-another-system");
+    mkdirSync(served);
+    writeFileSync(join(served, `TaskPaw_${version}_windows_x64.exe`), "an installer");
+    return { version, served, size: 12 };
+  }
+
+  /** Signs it and makes its feed, for a server. The tool says itself that one is not believed, once it is made. */
+  offer({ version, served }, url, { key = "keys", more = [], floor = "4.1.0", isBelieved = true } = {}) {
     const secret = join(this.folder, key, "taskpaw.key");
     const notes = ["--notes-en", join(this.folder, "en.txt"), "--notes-zh", join(this.folder, "zh.txt")];
-    const what = ["--version", version, "--packages", served, "--url", url, "--floor", "4.1.0"];
-    this.#feed("make", ...what, "--key", secret, ...notes, ...more);
+    const what = ["--version", version, "--packages", served, "--url", url, "--floor", floor];
+    try {
+      this.#feed("make", ...what, "--key", secret, ...notes, ...more);
+    } catch (error) {
+      if (isBelieved) throw error;
+    }
+  }
+
+  /** Puts the signature of another feed beside one. */
+  signAs({ served }, other) {
+    copyFileSync(join(other.served, "latest.json.minisig"), join(served, "latest.json.minisig"));
   }
 
   end() {
@@ -124,7 +163,8 @@ export class FileServer {
     const name = request.url.slice(1);
     this.asked.push({ name, range: request.headers.range ?? null, headers: request.headers });
     const isPackage = name.endsWith(".tar.gz");
-    if (this.mood === "redirects") return answer.writeHead(302, { Location: "http://127.0.0.2:1/" }).end();
+    const isRedirected = this.mood === "redirects" || (this.mood === "redirects packages" && isPackage);
+    if (isRedirected) return answer.writeHead(302, { Location: "http://127.0.0.2:1/" }).end();
     if (this.mood === "endless") {
       answer.writeHead(200);
       const more = () => {
@@ -140,6 +180,8 @@ export class FileServer {
     } catch {
       return answer.writeHead(404).end();
     }
+    if (isPackage && this.mood === "changes") bytes[bytes.length >> 1] ^= 1;
+    if (isPackage && this.mood === "shortens") bytes = bytes.subarray(1);
     const mark = `"${createHash("sha256").update(bytes).digest("hex")}"`;
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     const isRest = from > 0 && request.headers["if-range"] === mark;
@@ -147,7 +189,7 @@ export class FileServer {
     const head = { ETag: mark, "Content-Length": rest.length };
     if (isRest) head["Content-Range"] = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
     answer.writeHead(isRest ? 206 : 200, head);
-    if (!isPackage || this.mood === "well") return answer.end(rest);
+    if (!isPackage || !["slow", "breaks"].includes(this.mood)) return answer.end(rest);
     // A slow line, which may break half way.
     let at = 0;
     const piece = Math.ceil(bytes.length / 40);
@@ -171,55 +213,68 @@ export class FileServer {
   }
 }
 
+/** A disk of a size of its own, which can be filled. Needs root. */
+export class SmallDisk {
+  constructor(size) {
+    this.folder = mkdtempSync(join(tmpdir(), "taskpaw-disk-"));
+    if (output("mount", ["-t", "tmpfs", "-o", `size=${size},mode=755`, "taskpaw", this.folder]) === undefined)
+      throw new StepError(`a small disk cannot be mounted at ${this.folder}`);
+    this.home = join(this.folder, "home");
+    mkdirSync(this.home);
+    this.filler = join(this.folder, "full");
+  }
+
+  /** Fills it but for so many bytes. */
+  leave(bytes) {
+    const { bavail, bsize } = statfsSync(this.folder);
+    output("fallocate", ["-l", String(Math.max(1, Math.floor(bavail * bsize - bytes))), this.filler]);
+  }
+
+  /** Makes room again. */
+  empty() {
+    rmSync(this.filler, { force: true });
+  }
+
+  end() {
+    output("umount", ["--lazy", this.folder]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
 /** Clients that ask for one thing after the other, each on a new connection; whoever is not answered is counted. */
 export class Clients {
-  answered = 0;
-  failed = [];
-  longest = 0;
-  #goes = true;
-
   constructor(port, count = 4) {
-    this.all = Array.from({ length: count }, () => this.#ask(port));
+    this.thread = new Worker(new URL("clients.mjs", import.meta.url), { workerData: { port, count } });
   }
 
-  async #ask(port) {
-    let last = performance.now();
-    while (this.#goes) {
-      const { status, ms } = await call("127.0.0.1", port, "/ping", { within: 5_000 });
-      const now = performance.now();
-      if (status === 200) {
-        this.answered += 1;
-        this.longest = Math.max(this.longest, now - last);
-        last = now;
-      } else this.failed.push({ status, ms });
-      await pause(5);
-    }
-  }
-
+  /** How many were answered, how many not, and the longest time without an answer. */
   async end() {
-    this.#goes = false;
-    await Promise.all(this.all);
-    return this;
+    const told = once(this.thread, "message");
+    this.thread.postMessage("end");
+    const [found] = await told;
+    return found;
   }
 }
 
 /** One person's TaskPaw, installed by the archive's own script, on a display of its own. */
 export class Installation {
-  static async of(release, { language = "en", key, feed, minute = 3_000, home, config = {} } = {}) {
+  /** With `like`, it begins as another one has ended, in the place of that one's home. */
+  static async of(release, { language = "en", key, feed, minute = 3_000, home, like, config = {} } = {}) {
     const it = new Installation();
     it.language = language;
     it.t = words(language);
-    it.home = home ?? mkdtempSync(join(tmpdir(), "taskpaw-person-"));
+    it.home = like?.home ?? home ?? mkdtempSync(join(tmpdir(), "taskpaw-person-"));
+    if (like) output("cp", ["-a", like.kept, like.home]);
     it.folder = join(it.home, ".local", "opt", "taskpaw");
     // Its buses are its own: nothing of this session is met.
     const run = join(it.home, "run");
-    mkdirSync(run, { mode: 0o700 });
+    mkdirSync(run, { mode: 0o700, recursive: true });
     Object.assign(process.env, { XDG_RUNTIME_DIR: run, XDG_CACHE_HOME: run });
     it.desktop = await virtualDesktop();
-    it.install(release);
+    if (!like) it.install(release);
     [it.network, it.control] = [await freePort(), await freePort()];
     const on = (port) => ({ host: "127.0.0.1", port });
-    mkdirSync(join(it.home, "config"));
+    mkdirSync(join(it.home, "config"), { recursive: true });
     const agent = { server_id: "trial", network: on(it.network), control: on(it.control) };
     const all = { schema: 1, roles: ["agent"], agent, hub: { discovery: false } };
     writeFileSync(
@@ -269,6 +324,11 @@ export class Installation {
     return readlinkSync(join(this.folder, "current")).replace("versions/", "");
   }
 
+  /** The versions that lie there. */
+  versions() {
+    return readdirSync(join(this.folder, "versions")).sort();
+  }
+
   /** Starts it as a person does: through the command. */
   start() {
     const app = spawn(join(this.home, ".local", "bin", "taskpaw"), [], { env: this.env, stdio: "ignore" });
@@ -282,11 +342,11 @@ export class Installation {
     return status === 200 ? JSON.parse(bytes).version : null;
   }
 
-  /** The processes of it, by program and version. */
-  processes(name = "taskpaw") {
+  /** The processes of it, by program and version; those that stay beside a version on trial only if they are wanted. */
+  processes(name = "taskpaw", { beside = false } = {}) {
     const own = new RegExp(`^${this.folder}/versions/([^/]+)/${name}( \\(deleted\\))?$`);
     return readdirSync("/proc")
-      .filter((pid) => /^\d+$/.test(pid) && !argumentsOf(pid).includes("--stay-beside"))
+      .filter((pid) => /^\d+$/.test(pid) && (beside || !argumentsOf(pid).includes("--stay-beside")))
       .flatMap((pid) => {
         const [, version] = own.exec(programOf(pid)) ?? [];
         return version ? [{ pid: Number(pid), version }] : [];
@@ -328,18 +388,48 @@ export class Installation {
     });
   }
 
+  /** A window that has just been opened says what is in it some seconds before it has painted it. */
+  async isPainted() {
+    let before = null;
+    const isSame = async () => {
+      const now = this.desktop.picture();
+      const same = before?.equals(now) ?? false;
+      before = now;
+      await pause(500);
+      return same && now.length > BLANK;
+    };
+    await until("the window has painted", isSame, 10_000).catch(() => {});
+  }
+
   picture(file) {
     writeFileSync(file, this.desktop.picture());
   }
 
-  async close() {
+  /** Ends it, and keeps what lies on the disk for others. */
+  async keep() {
+    const like = { home: this.home, kept: `${this.home}-kept` };
+    await this.close(() => renameSync(like.home, like.kept));
+    return like;
+  }
+
+  async close(last = () => {}) {
     const all = [...this.processes(), ...this.processes("taskpaw-backend")];
     for (const { pid } of all) end(pid, "SIGTERM");
     await until("all have ended", () => this.processes().length === 0, 20_000).catch(() => {});
     for (const { pid } of [...this.processes(), ...this.processes("taskpaw-backend")]) end(pid, "SIGKILL");
     this.reader.kill();
     this.desktop.close();
-    rmSync(this.home, { recursive: true, force: true });
+    last();
+    // What shows the window ends a moment after it, and may still write there.
+    const isGone = () => {
+      try {
+        rmSync(this.home, { recursive: true, force: true });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    await until("nothing is left of it", isGone, 20_000).catch((error) => console.log(error.message));
   }
 }
 
