@@ -39,7 +39,7 @@ const FEEDS = {
   "another key": { key: "others", code: "other_key" },
   "the signature of another feed": { signedAs: "4.1.0", code: "bad_signature" },
   "the one of yesterday": { more: ["--sequence", "1"], code: "replayed" },
-  "one that was withdrawn": { of: "4.0.9", code: "below_floor" },
+  "one that was withdrawn": { after: "4.1.0", of: "4.0.9", floor: "4.0.0", code: "below_floor" },
   "none for this system": { of: "for another system", code: "other_system" },
   "a redirect to another host": { mood: "redirects", code: "redirected" },
   "an endless answer": { mood: "endless", code: "too_large" },
@@ -221,7 +221,16 @@ async function answers(releases, server) {
       await it.clicks(t("page.settings"), "link");
       await it.clicks(t("updates.look_now"));
       await it.says(t("updates.current", { version: "4.1.0" }));
-      for (const [name, { of = "4.2.0", mood = "well", code, signedAs, ...how }] of Object.entries(FEEDS)) {
+      for (const [name, { after, of = "4.2.0", mood = "well", code, signedAs, ...how }] of Object.entries(
+        FEEDS,
+      )) {
+        if (after) {
+          offer(releases, server, made[after]);
+          await it.clicks(t("updates.look_now"));
+          await it.says(t("updates.current", { version: after }));
+          // Each feed has a higher number than the one before: that of its second.
+          await pause(1_500);
+        }
         offer(releases, server, made[of], { ...how, isBelieved: false });
         if (signedAs) releases.signAs(made[of], made[signedAs]);
         server.mood = mood;
