@@ -23,8 +23,10 @@ async fn a_monitor_is_added_changed_switched_off_and_removed_and_its_events_arri
     // The form is made from what the agent says about a kind, and says at each field what is wrong.
     window.click("action-add-monitor").await;
     window.choose("monitor-type", "tcp_check").await;
-    let about =
-        ("Says when a host and port accept no connection any more", "主机和端口无法连接或恢复连接时发出通知");
+    let about = (
+        "Tells you when a host and port stop accepting connections",
+        "主机和端口无法连接或恢复连接时发出通知",
+    );
     window.says("monitor-dialog", about.0, about.1).await;
     window.click("monitor-save").await;
     window.says("monitor-dialog", "This must be filled in.", "此项必填。").await;

@@ -165,8 +165,8 @@ pub async fn round(
     }
     if failed_at.is_none() {
         // One that hangs when it has the place is given up only now; and a log is written a moment after what it tells of.
-        let within_time = if has_to_fail(kind) { LOGGED_WITHIN } else { Duration::ZERO };
-        failed_at = within(within_time, async || self::failed_at(machine, kind, launched)).await;
+        let look = || self::failed_at(machine, kind, launched);
+        failed_at = if has_to_fail(kind) { within(LOGGED_WITHIN, async || look()).await } else { look() };
     }
     let requests = clients.requests();
     drop(clients);
