@@ -85,7 +85,7 @@ async fn events(window: &Window, silent: u16) {
     let answering = TcpListener::bind(("127.0.0.1", silent)).expect("it is free");
     window.shows(DONE).await;
     window.says("page-events", "2 of ", "个事件中的 2 个").await;
-    window.says("event", "Done", "完成").await;
+    window.says("event", "Recovered", "已恢复").await;
     window.picture("events-of-one-monitor").await;
     drop(answering);
 

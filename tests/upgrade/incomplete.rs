@@ -41,20 +41,20 @@ async fn an_update_without_its_backend_says_so_and_the_old_one_goes_on() {
     replace(&app, &program(&Programs::newer().app()));
     let newer = Window::open_program(&app, &home).await;
     let sentence = format!("its backend is {CURRENT}");
-    assert_eq!(says(&newer, &sentence, "install it again").await, "wrong_version");
+    assert_eq!(says(&newer, &sentence, "reinstall it").await, "wrong_version");
     newer.text_with("launch-kept", &format!("TaskPaw {CURRENT} goes on")).await;
     newer.picture("update-with-an-old-backend").await;
     still_serves().await;
 
     std::fs::remove_file(&backend).expect("the old backend");
     newer.click("action-claim-again").await;
-    assert_eq!(says(&newer, "is missing", "install TaskPaw again").await, "spawn_failed");
+    assert_eq!(says(&newer, "is missing", "reinstall TaskPaw").await, "spawn_failed");
     newer.picture("update-without-a-backend").await;
     still_serves().await;
 
     replace(&backend, b"this is no program");
     newer.click("action-claim-again").await;
-    assert_eq!(says(&newer, "did not start", "install TaskPaw again").await, "spawn_failed");
+    assert_eq!(says(&newer, "did not start", "reinstall TaskPaw").await, "spawn_failed");
     still_serves().await;
 
     // A library is missing: the system's loader ends it with this.

@@ -44,7 +44,7 @@ async fn the_window_says_once_what_was_taken_and_diagnostics_keeps_it() {
     assert_eq!(fs::read_to_string(home.v3_dir().join("agent.yaml")).expect("it is there"), agent);
 
     let notice = window.text("import-notice").await;
-    for part in ["server_id", "1", "bind_host", "gone"] {
+    for part in ["ID, ", "1 monitor", "address", "gone"] {
         assert!(notice.contains(part), "{part} in {notice}");
     }
     window.picture("v3-files").await;
@@ -54,7 +54,7 @@ async fn the_window_says_once_what_was_taken_and_diagnostics_keeps_it() {
     window.click("action-import-seen").await;
     window.click("nav-diagnostics").await;
     let details = window.text_with("import-details", "lada").await;
-    assert!(details.contains("bind_host") && !details.contains("t0ken"), "{details}");
+    assert!(details.contains("address") && !details.contains("t0ken"), "{details}");
     window.picture("v3-files-details").await;
     let host = window.host_pid();
     window.quit().await;
