@@ -33,7 +33,7 @@ enum Command {
         dir: PathBuf,
     },
     /// Signs the packages of a version and makes the feed that offers them.
-    Make(Make),
+    Make(Box<Make>),
     /// Says what a feed offers, if it is believed by the keys of a file.
     Check {
         /// `latest.json`, with its signature beside it.
