@@ -55,11 +55,25 @@ fn failed(folder: &Path) -> (Value, Value) {
     (record["failed"][0]["version"].clone(), record["failed"][0]["failure"]["reason"].clone())
 }
 
+async fn answers(home: &Home, version: &str) -> bool {
+    home.ping().await.is_some_and(|answer| answer["version"] == version)
+}
+
+async fn has_the_place(home: &Home, folder: &Path) {
+    let is_placed = async || !record(folder)["trial"]["placed_at"].is_null() && answers(home, NEWER).await;
+    until("the new one has the place, and answers", LONG, is_placed).await;
+}
+
+/// What the next start starts is the version before it.
+fn the_pointer_has_not_moved(folder: &Path) {
+    let installed = std::fs::read_link(folder.join("current")).expect("the link");
+    assert_eq!(installed, Path::new("versions").join(CURRENT), "it is what the next start starts");
+}
+
 /// From now on, the version before it answers in time.
 async fn is_back_in_time(home: &Home) {
     let since = Instant::now();
-    let answers = async || home.ping().await.is_some_and(|answer| answer["version"] == CURRENT);
-    until("the old one answers again", LONG, answers).await;
+    until("the old one answers again", LONG, async || answers(home, CURRENT).await).await;
     let took = since.elapsed();
     assert!(took <= BACK_WITHIN, "it was back after {took:?}");
 }
@@ -69,7 +83,6 @@ async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_be
     let home = Home::new();
     let folder = installation(&home);
     let newer = folder.join("versions").join(NEWER);
-    let answers = async |version: &str| home.ping().await.is_some_and(|answer| answer["version"] == version);
     let window = opened(&home, &folder).await;
     let host = window.host_pid();
 
@@ -78,7 +91,7 @@ async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_be
     let mut stays = tries(&folder, &home, &window);
     assert_eq!(stays.ended(LONG).await, Some(1), "it has gone back");
     assert_eq!(failed(&folder), (json!(NEWER), json!("not_ready")));
-    assert!(runs(host) && answers(CURRENT).await);
+    assert!(runs(host) && answers(&home, CURRENT).await);
     until("the one that failed is gone", LONG, async || {
         running(&newer.join("taskpaw"), home.path()).is_empty()
     })
@@ -87,14 +100,12 @@ async fn a_version_on_trial_that_does_not_come_to_stay_is_replaced_by_the_one_be
     // It takes over, and crashes: the old one is started, and serves again.
     place(&Programs::newer().backend(), &newer.join("taskpaw-backend"));
     let mut stays = tries(&folder, &home, &window);
-    let is_placed = async || !record(&folder)["trial"]["placed_at"].is_null() && answers(NEWER).await;
-    until("the new one has the place, and answers", LONG, is_placed).await;
+    has_the_place(&home, &folder).await;
     crash(running(&newer.join("taskpaw"), home.path())[0]);
     is_back_in_time(&home).await;
     assert_eq!(stays.ended(LONG).await, Some(1), "it has gone back");
     assert_eq!(failed(&folder), (json!(NEWER), json!("ended")));
-    let installed = std::fs::read_link(folder.join("current")).expect("the link");
-    assert_eq!(installed, Path::new("versions").join(CURRENT), "it is what the next start starts");
+    the_pointer_has_not_moved(&folder);
 }
 
 #[tokio::test]
@@ -102,12 +113,10 @@ async fn a_version_on_trial_whose_backend_is_killed_is_replaced_before_there_is_
     let home = Home::new();
     let folder = installation(&home);
     let newer = folder.join("versions").join(NEWER);
-    let answers = async |version: &str| home.ping().await.is_some_and(|answer| answer["version"] == version);
     let window = opened(&home, &folder).await;
 
     let mut stays = tries(&folder, &home, &window);
-    let is_placed = async || !record(&folder)["trial"]["placed_at"].is_null() && answers(NEWER).await;
-    until("the new one has the place, and answers", LONG, is_placed).await;
+    has_the_place(&home, &folder).await;
     send(running(&newer.join("taskpaw-backend"), home.path())[0], libc::SIGKILL);
     is_back_in_time(&home).await;
     assert_eq!(stays.ended(LONG).await, Some(1), "it has gone back");
@@ -115,6 +124,5 @@ async fn a_version_on_trial_whose_backend_is_killed_is_replaced_before_there_is_
     assert_eq!(version, NEWER);
     // Perhaps before it was seen that it was ready.
     assert!(reason == "not_stayed_ready" || reason == "not_ready", "{reason}");
-    let installed = std::fs::read_link(folder.join("current")).expect("the link");
-    assert_eq!(installed, Path::new("versions").join(CURRENT), "it is what the next start starts");
+    the_pointer_has_not_moved(&folder);
 }

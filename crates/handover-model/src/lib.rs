@@ -470,11 +470,8 @@ impl World {
                     self.hosts[host].backend.stage = Stage::GoingLive;
                 }
             }
-            Do::EndBackends => {
-                let is_given_up = self.is_given_up;
-                self.end_backend(host);
-                self.is_given_up &= is_given_up || !self.hosts[host].was_replaceable;
-            }
+            Do::EndBackends if self.hosts[host].was_replaceable => self.backend_ends(host),
+            Do::EndBackends => self.end_backend(host),
             // The host that has the place may restart its backend.
             Do::Supervise => {}
             Do::Prepare => self.hosts[host].backend.stage = Stage::Preparing,
@@ -516,7 +513,10 @@ impl World {
     fn is_replaceable(&self, host: usize) -> bool {
         (0..self.hosts.len()).any(|other| {
             let Host { side, backend, .. } = &self.hosts[other];
-            let starts_it = matches!(side, Side::Incumbent(side) if !matches!(side, Incumbent::Ended | Incumbent::Quitting));
+            let starts_it = match side {
+                Side::Incumbent(side) => !matches!(side, Incumbent::Ended | Incumbent::Quitting),
+                Side::Successor(_) | Side::Waiting => false,
+            };
             other != host && self.is_alive(other) && (backend.stage >= Stage::Prepared || starts_it)
         })
     }

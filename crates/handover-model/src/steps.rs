@@ -80,9 +80,8 @@ impl Handover {
                 if side == Incumbent::Serving
                     && is_down
                     && is_there
-                    && (self.is_sound(at) || !host.is_told)
-                    // One that is kept out of its ports or its state finds that out, says so, and waits.
-                    && (!host.is_told || !self.is_kept_out(world, at))
+                    // One that cannot serve finds that out by a start, says so, and waits.
+                    && (!host.is_told || (self.is_sound(at) && !self.is_kept_out(world, at)))
                     && world.place == Some(at)
                 {
                     actions.push(Action::Restart(at));
