@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::clients::{Became, Clients, Request};
 use super::thief::{Thief, holders};
-use super::times::first_after;
+use super::times::{first_after, said_after};
 use super::within;
 use super::world::{SETTLED_WITHIN, World, parent};
 use crate::process::{runs, send};
@@ -59,6 +59,8 @@ pub struct Return {
     pub slowest: Duration,
     /// How often somebody else tried to take the port meanwhile, and how often that one got it.
     pub stolen: (usize, usize),
+    /// Where the time went, counted from the start of the successor, in milliseconds.
+    pub steps: Vec<(&'static str, Option<f64>)>,
 }
 
 /// Starts the other version over the one that runs, with a backend that ends at a step; the one that runs serves again.
@@ -98,9 +100,32 @@ pub async fn fails(
     }
     world.hosts.retain(|host| host.process.pid() != successor);
     let now = world.gets_well(Some(old.version)).await?;
+    let logs = world.home.path().join("data/logs");
     if now != old {
-        return Err(format!("it is not the same process that serves again: {old:?}, {now:?}"));
+        let says = |log| said_after(&logs.join(log), launched).join("\n");
+        let logs = ["taskpaw.log", "agent.log"].map(says).join("\n\n");
+        return Err(format!("it is not the same process that serves again: {old:?}, {now:?}\n{logs}"));
     }
+    let says = |log: &str, text: &str| {
+        first_after(&logs.join(log), text, launched).map(|moment| milliseconds(launched, moment))
+    };
+    let slow = |it: &Request| {
+        it.answered_by()
+            .and(it.sent)
+            .filter(|sent| *sent >= launched)
+            .map(|sent| (it.ended.duration_since(sent), sent))
+    };
+    let slow = requests.iter().filter_map(slow).max_by_key(|(took, _)| took.clone().unwrap_or_default());
+    let steps = vec![
+        ("old host is asked", says("taskpaw.log", "another TaskPaw was started")),
+        ("old backend is asked", says("agent.log", "stopping because of")),
+        ("old backend has stood down", says("taskpaw.log", "to=StoodDown")),
+        ("new backend goes on", says("taskpaw.log", "to=GoingOn")),
+        ("new host has failed", says("taskpaw.log", "input=Failed")),
+        ("new backend has gone", says("taskpaw.log", "input=SuccessorBackendsGone")),
+        ("old host serves", says("taskpaw.log", "to=Serving")),
+        ("the slowest request is sent", slow.map(|(_, sent)| milliseconds(launched, sent))),
+    ];
     has_a_command(now.backend).await?;
     only_has_it(world, now.backend)?;
     let became =
@@ -116,6 +141,7 @@ pub async fn fails(
         unanswered: became(Became::Late),
         slowest: slowest(&requests),
         stolen,
+        steps,
     })
 }
 

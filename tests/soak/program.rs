@@ -4,7 +4,7 @@
 //! (`--sleeps N --seed S`), or backends that misbehave (`--misbehaving`).
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use support::programs::CURRENT;
 use support::soak::gap::{self, Hung, Return, Upgrade, percentile, upgrade};
@@ -15,6 +15,8 @@ use support::soak::{Rounds, kills, pairs, rounds, sleeps, soak};
 const USAGE: &str = "usage: soak [--cycles N] [--seed S] | soak --gap N | soak --returns N | soak --hung N | soak --pairs N | soak --kills N [--seed S] | soak --sleeps N [--seed S] | soak --misbehaving";
 /// Under so many clients the gap is measured.
 const CLIENTS: u64 = 4;
+/// An answer that takes longer has its steps told.
+const SLOW_ANSWER: Duration = Duration::from_millis(60);
 
 enum Wish {
     Cycles { cycles: u64, seed: u64 },
@@ -210,6 +212,11 @@ async fn returns(number: u64) -> ExitCode {
                     it.slowest.as_secs_f64() * 1e3,
                     it.stolen
                 );
+                if it.slowest > SLOW_ANSWER {
+                    for (step, at) in &it.steps {
+                        println!("       {:>8}  {step}", at.map_or("-".to_owned(), |at| format!("{at:.1}")));
+                    }
+                }
                 done.push(it);
             }
             Err(why) => {

@@ -29,6 +29,13 @@ pub(crate) fn first_after(file: &Path, says: &str, moment: SystemTime) -> Option
         .find(|written| *written >= moment)
 }
 
+/// The lines that a log file has from a moment on.
+pub(crate) fn said_after(file: &Path, moment: SystemTime) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let is_later = |line: &&str| written_at(line, moment).is_some_and(|written| written >= moment);
+    text.lines().filter(is_later).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ mod message;
 mod state;
 mod yielding;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use taskpaw_contract::Role;
@@ -62,6 +63,8 @@ pub(crate) struct Machine {
     standing: Standing,
     /// Why it has failed last.
     failed_for: Option<Failure>,
+    /// How often each timer was armed.
+    waits: HashMap<Timer, u32>,
 }
 
 impl Machine {
@@ -81,6 +84,7 @@ impl Machine {
             prepared_again: 0,
             standing: Standing::Placed,
             failed_for: None,
+            waits: HashMap::new(),
         }
     }
 
@@ -104,11 +108,29 @@ impl Machine {
         self.is_launch
     }
 
+    /// The number of the last wait for a timer. Only that one counts: a backend that stands down, comes back and stands down again
+    /// within its time is the same attempt, and not late because the first time is over.
+    pub(crate) fn waits(&self, timer: Timer) -> u32 {
+        self.waits.get(&timer).copied().unwrap_or_default()
+    }
+
     /// Takes a message at a time (any clock that only goes forward) and says what is to be done.
     pub(crate) fn handle(&mut self, message: Message, now: Duration) -> Vec<Effect> {
+        let effects = self.take(message, now);
+        for effect in &effects {
+            if let Effect::Arm(timer, _) = effect {
+                *self.waits.entry(*timer).or_default() += 1;
+            }
+        }
+        effects
+    }
+
+    fn take(&mut self, message: Message, now: Duration) -> Vec<Effect> {
         match message {
             // A late answer of an old attempt.
             Message::Of(generation, _) if generation != self.generation => Vec::new(),
+            // A wait after it has begun since.
+            Message::Of(_, Answer::Elapsed(timer, wait)) if wait != self.waits(timer) => Vec::new(),
             Message::Of(_, answer) => self.answer(answer, now),
             Message::Prepare => self.prepare(now, PREPARED_WITHIN),
             Message::PreparePatiently => self.prepare(now, PREPARED_PATIENTLY_WITHIN),

@@ -29,6 +29,11 @@ impl Driven {
         self.tell(Message::Of(self.machine.generation(), answer))
     }
 
+    /// The last wait for a timer is over.
+    fn elapse(&mut self, timer: Timer) -> Vec<Effect> {
+        self.answer(Answer::Elapsed(timer, self.machine.waits(timer)))
+    }
+
     fn ready() -> Self {
         let mut driven = Self::taking_over();
         driven.become_ready();
@@ -122,7 +127,7 @@ fn whatever_is_wrong_with_a_sidecar_before_it_is_prepared_no_port_is_looked_at()
         // It claims the ports before it was told to.
         ready,
         Answer::Line(Ok(Line::StoodDown)),
-        Answer::Elapsed(Timer::Prepared),
+        Answer::Elapsed(Timer::Prepared, 1),
     ] {
         let mut driven = Driven::new();
         driven.tell(Message::Start);
@@ -139,7 +144,7 @@ fn whatever_is_wrong_with_a_sidecar_before_it_is_prepared_no_port_is_looked_at()
 fn a_sidecar_that_hangs_before_it_is_prepared_is_not_asked_but_killed() {
     let mut driven = Driven::new();
     driven.tell(Message::Start);
-    let effects = driven.answer(Answer::Elapsed(Timer::Prepared));
+    let effects = driven.elapse(Timer::Prepared);
     assert!(effects.contains(&Effect::Kill) && !effects.contains(&Effect::AskToStop), "{effects:?}");
 }
 
@@ -183,7 +188,7 @@ fn whoever_asks_ahead_is_told_how_it_came_out_and_the_window_sees_nothing_of_it(
         ),
         (exited(), true),
         (Answer::Line(Line::parse("hello")), false),
-        (Answer::Elapsed(Timer::Prepared), false),
+        (Answer::Elapsed(Timer::Prepared, 1), false),
     ] {
         let mut driven = Driven::new();
         driven.tell(Message::Prepare);
@@ -203,7 +208,7 @@ fn whoever_asks_ahead_is_told_how_it_came_out_and_the_window_sees_nothing_of_it(
         assert!(effects.contains(&Effect::PreparedAhead(Ok(()))) && effects.contains(&Effect::Discard));
         let mut driven = Driven::new();
         driven.tell(Message::Prepare);
-        driven.answer(Answer::Elapsed(Timer::Prepared));
+        driven.elapse(Timer::Prepared);
         driven.tell(Message::Quit);
         assert!(driven.answer(exited()).contains(&Effect::PreparedAhead(Ok(()))));
     }
@@ -225,9 +230,9 @@ fn a_sidecar_that_shows_signs_of_life_is_waited_for() {
     assert_eq!(driven.answer(sign(1)), [Effect::Advances]);
     driven.now += Duration::from_secs(1);
     let rest = READY_WITHIN - Duration::from_secs(1);
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Ready)), [Effect::Arm(Timer::Ready, rest)]);
+    assert_eq!(driven.elapse(Timer::Ready), [Effect::Arm(Timer::Ready, rest)]);
     driven.now += rest;
-    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+    assert!(driven.elapse(Timer::Ready).contains(&Effect::AskToStop));
 }
 
 /// What hangs can give signs all the same: they count only if it advances, and not for ever.
@@ -240,7 +245,7 @@ fn endless_signs_of_life_are_no_reason_to_wait() {
         assert_eq!(driven.answer(sign(0)), [], "it is where it was");
     }
     driven.now += Duration::from_secs(1);
-    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+    assert!(driven.elapse(Timer::Ready).contains(&Effect::AskToStop));
 
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
@@ -250,7 +255,7 @@ fn endless_signs_of_life_are_no_reason_to_wait() {
     }
     driven.now += READY_WITHIN;
     assert_eq!(driven.answer(sign(10_000)), [], "whatever it says");
-    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+    assert!(driven.elapse(Timer::Ready).contains(&Effect::AskToStop));
 }
 
 #[test]
@@ -300,7 +305,7 @@ fn a_stop_asks_and_kills_only_after_its_time() {
     let mut driven = Driven::ready();
     let effects = driven.tell(Message::Stop);
     assert_eq!(effects[1..], [Effect::AskToStop, Effect::Arm(Timer::Stop, STOP_WITHIN)]);
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Stop)), [Effect::Kill]);
+    assert_eq!(driven.elapse(Timer::Stop), [Effect::Kill]);
     let effects = driven.answer(exited());
     assert!(matches!(published(&effects), Some(Event::BackendExited { .. })));
     assert_eq!(driven.tell(Message::Start), PREPARE);
@@ -421,7 +426,7 @@ fn failures_wait_longer_each_time_and_from_the_fifth_on_the_person_is_asked_and_
             "{effects:?}"
         );
         driven.now += Duration::from_millis(expected.into());
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+        assert_eq!(driven.elapse(Timer::Backoff), PREPARE);
         driven.become_prepared();
     }
     for seconds in [30, 60, 120, 240, 300, 300, 300] {
@@ -433,7 +438,7 @@ fn failures_wait_longer_each_time_and_from_the_fifth_on_the_person_is_asked_and_
         assert_eq!(u128::from(*told), wait.as_millis());
         assert!(effects.contains(&Effect::Arm(Timer::Backoff, wait)), "{effects:?}");
         driven.now += wait;
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE, "it goes on by itself");
+        assert_eq!(driven.elapse(Timer::Backoff), PREPARE, "it goes on by itself");
         assert!(!driven.machine.is_launch());
         driven.become_prepared();
     }
@@ -469,7 +474,7 @@ fn what_is_put_right_after_20_minutes_runs_within_5_minutes_and_10_seconds() {
                 _ => None,
             });
             driven.now += waits.expect("there is always another attempt");
-            effects = driven.answer(Answer::Elapsed(Timer::Backoff));
+            effects = driven.elapse(Timer::Backoff);
         }
         driven.become_prepared();
         driven.become_ready();
@@ -484,7 +489,7 @@ fn failures_long_ago_do_not_count() {
         let effects = driven.answer(Answer::NotTakenOver(lookless()));
         assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })));
         driven.now += Duration::from_secs(40);
-        driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.elapse(Timer::Backoff);
         driven.become_prepared();
     }
 }
@@ -522,7 +527,7 @@ fn a_backend_that_is_not_ready_in_time_is_ended_and_shown_with_its_log() {
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     driven.now += READY_WITHIN;
-    assert!(driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::AskToStop));
+    assert!(driven.elapse(Timer::Ready).contains(&Effect::AskToStop));
     let effects = driven.answer(exited());
     assert!(matches!(
         published(&effects),
@@ -535,7 +540,7 @@ fn three_missed_health_calls_in_a_row_restart() {
     let mut driven = Driven::ready();
     for healthy in [false, false, true, false, false] {
         let next = Effect::Arm(Timer::Health, HEALTH_EVERY);
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), [Effect::CheckHealth, next]);
+        assert_eq!(driven.elapse(Timer::Health), [Effect::CheckHealth, next]);
         assert_eq!(driven.answer(Answer::Healthy(healthy)), []);
     }
     assert!(driven.answer(Answer::Healthy(false)).contains(&Effect::AskToStop));
@@ -545,7 +550,7 @@ fn three_missed_health_calls_in_a_row_restart() {
 fn fall_silent(driven: &mut Driven) -> Vec<Effect> {
     for _ in 0..HEALTH_MISSES {
         driven.now += HEALTH_EVERY + Duration::from_secs(5);
-        driven.answer(Answer::Elapsed(Timer::Health));
+        driven.elapse(Timer::Health);
         driven.answer(Answer::Healthy(false));
     }
     driven.now += STOP_WITHIN;
@@ -562,7 +567,7 @@ fn a_backend_that_never_answers_is_given_up_though_noticing_takes_long() {
         };
         assert_eq!(*counted, attempt);
         driven.now += Duration::from_millis((*wait_ms).into());
-        driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.elapse(Timer::Backoff);
         driven.become_prepared();
         driven.become_ready();
     }
@@ -583,7 +588,7 @@ fn a_backend_that_falls_silent_now_and_then_is_started_each_time() {
         }
         let effects = fall_silent(&mut driven);
         assert!(matches!(published(&effects), Some(Event::BackendBackoff { .. })), "{effects:?}");
-        driven.answer(Answer::Elapsed(Timer::Backoff));
+        driven.elapse(Timer::Backoff);
         driven.become_prepared();
         driven.become_ready();
     }
@@ -615,7 +620,7 @@ fn only_a_person_or_the_app_launches() {
     let mut driven = Driven::ready();
     assert!(driven.machine.is_launch());
     driven.answer(exited());
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+    assert_eq!(driven.elapse(Timer::Backoff), PREPARE);
     assert!(!driven.machine.is_launch());
     driven.become_prepared();
     driven.become_ready();
@@ -632,7 +637,7 @@ fn only_a_person_or_the_app_launches() {
     driven.become_prepared();
     driven.become_ready();
     fall_silent(&mut driven);
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Backoff)), PREPARE);
+    assert_eq!(driven.elapse(Timer::Backoff), PREPARE);
     assert!(!driven.machine.is_launch());
     // Prepared ahead, then told to start.
     let mut driven = Driven::new();
@@ -720,7 +725,7 @@ fn one_that_prepares_itself_again_and_again_is_given_up() {
 fn a_backend_that_does_not_become_live_is_killed_and_started_anew() {
     let mut driven = Driven::ready();
     driven.now += LIVE_WITHIN;
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Live)), [], "it has said that it is");
+    assert_eq!(driven.elapse(Timer::Live), [], "it has said that it is");
 
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
@@ -732,9 +737,9 @@ fn a_backend_that_does_not_become_live_is_killed_and_started_anew() {
     assert_eq!(driven.answer(sign(1)), [Effect::Advances]);
     driven.now += Duration::from_secs(1);
     let again = LIVE_WITHIN - Duration::from_secs(1);
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::Live)), [Effect::Arm(Timer::Live, again)]);
+    assert_eq!(driven.elapse(Timer::Live), [Effect::Arm(Timer::Live, again)]);
     driven.now += again;
-    assert!(driven.answer(Answer::Elapsed(Timer::Live)).contains(&Effect::Kill));
+    assert!(driven.elapse(Timer::Live).contains(&Effect::Kill));
     let effects = driven.answer(exited());
     assert!(
         matches!(published(&effects), Some(Event::BackendBackoff { failure: Failure::NotReady { .. }, .. })),
@@ -757,7 +762,7 @@ fn without_the_place_a_failure_is_the_last_one() {
 /// The other app has kept what it needs to serve again: whatever goes wrong on the way to live is told to it, and not tried again.
 #[test]
 fn one_that_fails_on_its_way_to_live_is_the_last_attempt_until_the_other_app_is_gone() {
-    for answer in [exited(), Answer::Elapsed(Timer::Live)] {
+    for answer in [exited(), Answer::Elapsed(Timer::Live, 1)] {
         let mut driven = following();
         assert_eq!(driven.tell(Message::Live), GO_LIVE);
         driven.now += LIVE_WITHIN;
@@ -795,7 +800,7 @@ fn following() -> Driven {
 /// The other app waits for the ports: what is not live has nothing to write at its end.
 #[test]
 fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
-    for answer in [Answer::Elapsed(Timer::Ready), Answer::Line(Line::parse("hello"))] {
+    for answer in [Answer::Elapsed(Timer::Ready, 1), Answer::Line(Line::parse("hello"))] {
         let mut driven = Driven::new();
         driven.tell(Message::GoOn(None));
         driven.become_prepared();
@@ -809,10 +814,7 @@ fn without_the_place_a_backend_that_goes_wrong_is_killed_at_once() {
     let mut driven = Driven::taking_over();
     driven.answer(Answer::TakenOver);
     driven.now += READY_WITHIN;
-    assert!(
-        !driven.answer(Answer::Elapsed(Timer::Ready)).contains(&Effect::Kill),
-        "with it, it is asked first"
-    );
+    assert!(!driven.elapse(Timer::Ready).contains(&Effect::Kill), "with it, it is asked first");
 }
 
 /// Another one would take all steps at once, and be live in the app that waits for the place.
@@ -833,11 +835,11 @@ fn a_backend_stands_down_and_serves_again_in_the_same_process() {
         let effects = driven.tell(Message::StandDown);
         assert_eq!(effects, [Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]);
         // No health call, no restart, no order but the end.
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::Health)), []);
+        assert_eq!(driven.elapse(Timer::Health), []);
         assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::PassListeners]);
         let effects = driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
         assert!(stood_down(&effects, true), "{effects:?}");
-        assert_eq!(driven.answer(Answer::Elapsed(Timer::StandDown)), []);
+        assert_eq!(driven.elapse(Timer::StandDown), []);
         for order in [Message::Start, Message::Restart, Message::Retry] {
             assert_eq!(driven.tell(order), [], "it waits for the other app");
         }
@@ -884,7 +886,7 @@ fn ports_that_the_other_app_cannot_use_are_let_go() {
     let effects = driven.tell(Message::LetGo);
     assert_eq!(effects, [Effect::CloseListeners, Effect::Arm(Timer::LetGo, STAND_DOWN_WITHIN)]);
     assert!(stood_down(&driven.answer(Answer::Line(Ok(Line::ListenersClosed))), true));
-    assert_eq!(driven.answer(Answer::Elapsed(Timer::LetGo)), []);
+    assert_eq!(driven.elapse(Timer::LetGo), []);
     assert!(stood_down(&driven.tell(Message::LetGo), true), "it has");
     assert_eq!(driven.tell(Message::Serve), [Effect::TakeOver]);
 
@@ -892,7 +894,7 @@ fn ports_that_the_other_app_cannot_use_are_let_go() {
     let mut driven = Driven::ready();
     passes(&mut driven);
     driven.tell(Message::LetGo);
-    assert!(driven.answer(Answer::Elapsed(Timer::LetGo)).contains(&Effect::Kill));
+    assert!(driven.elapse(Timer::LetGo).contains(&Effect::Kill));
     assert!(stood_down(&driven.answer(exited()), true));
     assert_eq!(driven.tell(Message::Serve), PREPARE);
 
@@ -930,7 +932,7 @@ fn a_sidecar_that_was_given_ports_goes_on_without_a_look_and_no_other_one_does()
 fn a_backend_that_does_not_let_go_is_ended_and_one_that_ended_is_started_anew() {
     let mut driven = Driven::ready();
     driven.tell(Message::StandDown);
-    assert!(driven.answer(Answer::Elapsed(Timer::StandDown)).contains(&Effect::Kill));
+    assert!(driven.elapse(Timer::StandDown).contains(&Effect::Kill));
     let effects = driven.answer(exited());
     assert!(stood_down(&effects, true), "{effects:?}");
     assert_eq!(driven.tell(Message::Serve), PREPARE);
@@ -946,6 +948,41 @@ fn a_backend_that_does_not_let_go_is_ended_and_one_that_ended_is_started_anew() 
     driven.answer(Answer::Line(Ok(Line::ListenersClosed)));
     assert_eq!(driven.answer(exited()), []);
     assert_eq!(driven.tell(Message::Serve), PREPARE);
+}
+
+/// A version that fails is started twice: the time of the first standing down is over in the middle of the second one.
+#[test]
+fn a_wait_that_another_one_of_its_kind_has_followed_does_not_count() {
+    let mut driven = Driven::ready();
+    let mut first = None;
+    for _ in 0..2 {
+        passes(&mut driven);
+        first.get_or_insert(driven.machine.waits(Timer::StandDown));
+        assert_eq!(driven.tell(Message::Serve), GO_ON_WITH_LISTENERS);
+        let line = ready_line(VERSION);
+        assert_eq!(driven.answer(Answer::Line(Ok(Line::Ready(line.clone())))), [Effect::Confirm(line)]);
+        driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+        driven.answer(Answer::Line(Ok(Line::Live)));
+    }
+    driven.tell(Message::StandDown);
+    let first = first.unwrap();
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::StandDown, first)), [], "it is not late");
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::PassListeners]);
+    assert!(driven.elapse(Timer::StandDown).contains(&Effect::Kill), "now it is");
+}
+
+/// Each return begins the health calls again: the calls of before must not go on beside them.
+#[test]
+fn one_row_of_health_calls_goes_on_however_often_a_backend_comes_back() {
+    let mut driven = Driven::ready();
+    let before = driven.machine.waits(Timer::Health);
+    passes(&mut driven);
+    driven.tell(Message::Serve);
+    driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+    driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    assert_eq!(driven.answer(Answer::Elapsed(Timer::Health, before)), []);
+    let next = Effect::Arm(Timer::Health, HEALTH_EVERY);
+    assert_eq!(driven.elapse(Timer::Health), [Effect::CheckHealth, next]);
 }
 
 #[test]

@@ -365,10 +365,10 @@ impl Runner {
             Effect::Kill => self.order(Order::Kill),
             Effect::CheckHealth => self.check_health(),
             Effect::Arm(timer, after) => {
-                let answer = self.answering();
+                let (answer, wait) = (self.answering(), self.machine.waits(timer));
                 tauri::async_runtime::spawn(async move {
                     tokio::time::sleep(after).await;
-                    answer(Answer::Elapsed(timer));
+                    answer(Answer::Elapsed(timer, wait));
                 });
             }
             Effect::Publish(event) => self.around.board.publish(event),

@@ -14,7 +14,7 @@ impl Machine {
     pub(super) fn answer(&mut self, answer: Answer, now: Duration) -> Vec<Effect> {
         match (&mut self.state, answer) {
             (State::Preparing, Answer::Line(line)) => self.prepared(line, now),
-            (State::Preparing, Answer::Elapsed(Timer::Prepared)) => {
+            (State::Preparing, Answer::Elapsed(Timer::Prepared, _)) => {
                 // It has touched nothing, and may not read what is asked of it.
                 let mut effects = self.stopping(Next::Fail(not_ready(self.prepared_within)));
                 effects.retain(|effect| *effect != Effect::AskToStop);
@@ -93,7 +93,7 @@ impl Machine {
                 let is_awaited = self.standing == Standing::GoesLive;
                 if is_awaited { vec![Effect::BecameLive(Ok(()))] } else { Vec::new() }
             }
-            (State::Ready { becoming_live: Some(advance), .. }, Answer::Elapsed(Timer::Live)) => {
+            (State::Ready { becoming_live: Some(advance), .. }, Answer::Elapsed(Timer::Live, _)) => {
                 if let Some(left) = advance.left_of(LIVE_WITHIN, now) {
                     return vec![Effect::Arm(Timer::Live, left)];
                 }
@@ -103,7 +103,7 @@ impl Machine {
                 effects
             }
             (State::Starting(_), Answer::NotConfirmed(failure)) => self.stopping(Next::Fail(failure)),
-            (State::Starting(advance), Answer::Elapsed(Timer::Ready)) => {
+            (State::Starting(advance), Answer::Elapsed(Timer::Ready, _)) => {
                 if let Some(left) = advance.left_of(READY_WITHIN, now) {
                     return vec![Effect::Arm(Timer::Ready, left)];
                 }
@@ -120,7 +120,7 @@ impl Machine {
                 self.fail(Failure::Exited { status, log }, now)
             }
             // From call to call: one that is not answered does not put off the next.
-            (State::Ready { .. }, Answer::Elapsed(Timer::Health)) => {
+            (State::Ready { .. }, Answer::Elapsed(Timer::Health, _)) => {
                 vec![Effect::CheckHealth, Effect::Arm(Timer::Health, HEALTH_EVERY)]
             }
             (State::Ready { since, heard, missed, .. }, Answer::Healthy(true)) => {
@@ -152,7 +152,7 @@ impl Machine {
                 *keeps_ports = false;
                 vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
             }
-            (State::StoodDown { keeps_ports: true, .. }, Answer::Elapsed(Timer::LetGo)) => {
+            (State::StoodDown { keeps_ports: true, .. }, Answer::Elapsed(Timer::LetGo, _)) => {
                 let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
                 effects.push(Effect::Kill);
                 effects
@@ -161,7 +161,7 @@ impl Machine {
             (State::StandingDown, Answer::Line(Ok(Line::Live))) => vec![Effect::StandDown],
             (State::StandingDown, Answer::Line(Ok(Line::SignOfLife(_) | Line::Refused(_)))) => Vec::new(),
             // Its end lets go of everything, too.
-            (State::StandingDown, Answer::Line(_) | Answer::Elapsed(Timer::StandDown)) => {
+            (State::StandingDown, Answer::Line(_) | Answer::Elapsed(Timer::StandDown, _)) => {
                 let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
                 effects.push(Effect::Kill);
                 effects
@@ -175,12 +175,12 @@ impl Machine {
                 // The host that waits for its ports has them, too.
                 vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
             }
-            (State::Stopping(_), Answer::Elapsed(Timer::Stop)) => vec![Effect::Kill],
+            (State::Stopping(_), Answer::Elapsed(Timer::Stop, _)) => vec![Effect::Kill],
             (State::Stopping(next), Answer::Exited { status, log }) => {
                 let next = next.clone();
                 self.after_exit(next, status, log, now)
             }
-            (State::Backoff | State::Failed, Answer::Elapsed(Timer::Backoff)) => self.begin(false),
+            (State::Backoff | State::Failed, Answer::Elapsed(Timer::Backoff, _)) => self.begin(false),
             // An answer that came when it was no longer waited for.
             _ => Vec::new(),
         }

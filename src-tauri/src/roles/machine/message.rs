@@ -68,12 +68,12 @@ pub(crate) enum Answer {
     Exited { status: String, log: Vec<String> },
     /// A health call was answered, or not.
     Healthy(bool),
-    /// Time is over.
-    Elapsed(Timer),
+    /// Time is over. The number is that of the wait: see [`Machine::waits`](super::Machine::waits).
+    Elapsed(Timer, u32),
 }
 
 /// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Timer {
     Prepared,
     Ready,
@@ -124,7 +124,7 @@ pub(crate) enum Effect {
     Kill,
     /// Ask the backend whether it is well: ends in `Healthy`.
     CheckHealth,
-    /// Answer `Elapsed` after a time.
+    /// Answer `Elapsed` after a time, with the number of this wait.
     Arm(Timer, Duration),
     /// Tell the window.
     Publish(Event),
