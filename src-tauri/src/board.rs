@@ -4,11 +4,13 @@
 //! after it, and keeps the latest. An event changes the board and is sent under one lock, so that a snapshot holds
 //! exactly the events up to its number.
 
+mod held;
 mod told;
 
 pub(crate) use told::reason as failure_in_words;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use taskpaw_contract::clock::unix_ms;
 use taskpaw_contract::config::{Config, ConfigProblem, Preferences, SHORTEST_TOKEN};
@@ -21,6 +23,7 @@ use taskpaw_contract::{Role, version};
 use tokio::sync::mpsc;
 
 use crate::language;
+use held::ToWindow;
 
 /// Where events are sent: to the window, or into a test.
 pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
@@ -28,7 +31,7 @@ pub(crate) type Sink = Box<dyn Fn(&HostEvent) + Send + Sync>;
 /// What the window shows now.
 pub(crate) struct Board {
     shown: Mutex<Snapshot>,
-    sink: Sink,
+    window: ToWindow,
     /// Parts of the host that hear what the window hears.
     listening: Mutex<Vec<mpsc::UnboundedSender<Event>>>,
 }
@@ -63,7 +66,7 @@ impl Board {
         let roles = Role::ALL.map(off).to_vec();
         Self {
             shown: Mutex::new(Snapshot { seq: 0, app, problem: None, roles, health: Health::Unknown }),
-            sink,
+            window: ToWindow::new(sink),
             listening: Mutex::default(),
         }
     }
@@ -92,7 +95,17 @@ impl Board {
         tracing::debug!(seq = shown.seq, ?event, "event");
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
         listening.retain(|listener| listener.send(event.clone()).is_ok());
-        (self.sink)(&HostEvent { at, event, snapshot: shown.clone() });
+        self.window.tell(HostEvent { at, event, snapshot: shown.clone() });
+    }
+
+    /// Tells the window nothing for a time, and then everything at once: while two versions change hands, whoever is about to serve
+    /// needs the processor more than a picture that is over before anybody has seen it. Whatever else listens hears it at once.
+    pub(crate) fn keep_from_window(self: &Arc<Self>, time: Duration) {
+        let (board, hold) = (Arc::clone(self), self.window.hold());
+        tauri::async_runtime::spawn(async move {
+            tokio::time::sleep(time).await;
+            board.window.release(hold);
+        });
     }
 
     /// Every event from now on.

@@ -35,6 +35,30 @@ fn events_are_numbered_without_gaps_and_the_snapshot_knows_the_last() {
     assert_eq!(last.load(Ordering::SeqCst), 400);
 }
 
+#[test]
+fn what_happens_while_the_window_is_not_told_is_told_afterwards_in_order() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let board = Board::new(
+        "/c".into(),
+        "/d".into(),
+        Box::new(move |event| heard.lock().unwrap().push(event.snapshot.seq)),
+    );
+    let numbers = || told.lock().unwrap().clone();
+    let happens = || board.publish(Event::AppChanged);
+    let (first, second) = (board.window.hold(), board.window.hold());
+    happens();
+    happens();
+    board.window.release(first);
+    assert_eq!((numbers(), board.snapshot().seq), (vec![], 2), "another one holds it");
+    board.window.release(second);
+    happens();
+    assert_eq!(numbers(), [1, 2, 3]);
+    board.window.hold();
+    (0..1_000).for_each(|_| happens());
+    assert_eq!(numbers().len(), 1_003, "a storm is told at once");
+}
+
 const AGENT: Role = Role::Agent;
 
 fn board() -> Board {

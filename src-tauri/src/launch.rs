@@ -25,6 +25,8 @@ use crate::{blocking, bus};
 use follows::Following;
 pub(crate) use kept::Audience;
 
+/// How long the windows of two versions are told nothing when they begin to change hands: nearly always that is over by then.
+const AT_THE_CHANGE: Duration = Duration::from_millis(250);
 /// How long another app may go on until the window of this one has painted.
 const PAINT_WITHIN: Duration = Duration::from_secs(1);
 /// How often the launch checks whether it is this app's turn.
@@ -370,6 +372,7 @@ fn stand_down(app: &Arc<App>, version: String, yielding: Yielding) {
     let app = Arc::clone(app);
     blocking::spawn_alone("handover", async move {
         let Yielding { conversation, handover } = yielding;
+        app.board().keep_from_window(AT_THE_CHANGE);
         app.board().publish(Event::HandoverStarted { version: version.clone() });
         let yielded = yield_to(app.as_ref(), conversation).await;
         match yielded {
@@ -387,6 +390,7 @@ fn stand_down(app: &Arc<App>, version: String, yielding: Yielding) {
                 );
                 let successor = FailedSuccessor { version, because };
                 app.board().publish(Event::HandoverFailed { successor });
+                sleep(AT_THE_CHANGE).await;
                 app.shell().raise();
             }
         }

@@ -11,6 +11,7 @@ use taskpaw_contract::Role;
 use taskpaw_contract::ipc::{Event, Failure, Launch, PortsFrom, PortsWay, RoleFailure};
 use tokio::task::JoinSet;
 
+use super::AT_THE_CHANGE;
 use super::kept::{self, Audience};
 use crate::app::App;
 use crate::choice::may_start_all_the_same;
@@ -175,6 +176,7 @@ impl Follows for Following {
 
     async fn go_on(&self, served: Option<Vec<Role>>) -> Result<(), RoleFailure> {
         let mut events = self.app.board().listen();
+        self.app.board().keep_from_window(AT_THE_CHANGE);
         let taken = std::mem::take(&mut self.passed().taken);
         let passed_by = |role| {
             let backend: &NamedBackend = taken.iter().find(|backend| backend.role == role)?;

@@ -14,8 +14,6 @@ use crate::roles::{Message, Stood};
 /// How long a backend of a successor may take to end by itself: one that is not live ends at once when its host is gone, or
 /// has told it so.
 const GONE_WITHIN: Duration = Duration::from_millis(500);
-/// How often it is checked whether the backend is gone.
-const STEP: Duration = Duration::from_millis(10);
 
 impl Yields for App {
     async fn stand_down(&self) -> Option<StoodDown> {
@@ -84,27 +82,42 @@ fn offer(app: &App, role: Role) -> Option<Offer> {
 /// TaskPaw; the handle proves the rest.
 fn end_backend(backend: &NamedBackend) {
     let process = &backend.process;
-    let began = std::time::Instant::now();
-    while is_there(process) {
-        if began.elapsed() < GONE_WITHIN {
-            std::thread::sleep(STEP);
-            continue;
-        }
-        if !is_backend(process) {
-            return tracing::error!(pid = %process.pid, exe = process.exe, "the other TaskPaw names what is no backend");
-        }
-        match end_process(&Native::new(), process, Limits::default()) {
-            Ok((how, _)) => {
-                tracing::warn!(pid = %process.pid, ?how, "a backend of the other TaskPaw was ended")
-            }
-            Err(doubt) => tracing::error!(%doubt, "a backend of the other TaskPaw cannot be ended"),
-        }
+    if has_gone(process, GONE_WITHIN) {
         return;
+    }
+    if !is_backend(process) {
+        return tracing::error!(pid = %process.pid, exe = process.exe, "the other TaskPaw names what is no backend");
+    }
+    match end_process(&Native::new(), process, Limits::default()) {
+        Ok((how, _)) => {
+            tracing::warn!(pid = %process.pid, ?how, "a backend of the other TaskPaw was ended")
+        }
+        Err(doubt) => tracing::error!(%doubt, "a backend of the other TaskPaw cannot be ended"),
     }
 }
 
-fn is_there(process: &ProcessIdentity) -> bool {
-    Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
+/// Waits for the end of a process, without a step of its own where the system tells it; whether it is gone.
+fn has_gone(process: &ProcessIdentity, within: Duration) -> bool {
+    let system = Native::new();
+    let is_there = || system.describe(process.pid).is_some_and(|found| process.is_still(&found.identity()));
+    match system.open(process.pid) {
+        Ok(None) => return true,
+        // What is found now is what the handle holds, or has followed it.
+        Ok(Some(handle)) if is_there() => match system.wait_any(&[&handle], within) {
+            Ok(ended) => return ended == [true],
+            Err(error) => {
+                tracing::warn!(%error, "the end of a backend of the other TaskPaw cannot be waited for");
+                std::thread::sleep(within);
+            }
+        },
+        Ok(Some(_)) => {}
+        // Another user's, or the system is short of something.
+        Err(error) => {
+            tracing::warn!(%error, "a backend of the other TaskPaw cannot be waited for");
+            std::thread::sleep(within);
+        }
+    }
+    !is_there()
 }
 
 fn is_backend(process: &ProcessIdentity) -> bool {
@@ -120,6 +133,20 @@ mod tests {
 
     fn named(pid: u32, exe: Option<&str>) -> ProcessIdentity {
         ProcessIdentity { pid: Pid::new(pid).unwrap(), started_at: Some(1), exe: exe.map(Into::into) }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_end_of_a_process_is_noticed_and_one_that_goes_on_or_is_another_is_not_waited_for_without_an_end() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Native::new().describe(Pid::new(child.id()).unwrap()).unwrap().identity();
+        assert!(!has_gone(&process, Duration::from_millis(30)));
+        let before = ProcessIdentity { started_at: process.started_at.map(|at| at - 1), ..process.clone() };
+        assert!(has_gone(&before, Duration::from_secs(30)), "another process has that number by now");
+        child.kill().unwrap();
+        assert!(has_gone(&process, Duration::from_secs(30)), "not waited for by its parent yet");
+        child.wait().unwrap();
+        assert!(has_gone(&process, Duration::from_secs(30)));
     }
 
     #[test]
