@@ -58,6 +58,8 @@ pub(crate) struct Machine {
     is_launch: bool,
     /// Whether the sidecar has its listening sockets before it goes on: nobody is asked for its ports then.
     has_listeners: bool,
+    /// Whether it stands down as soon as it serves again.
+    stands_down_next: bool,
     /// How often the sidecar has prepared itself again when it was told to go on.
     prepared_again: u8,
     standing: Standing,
@@ -81,6 +83,7 @@ impl Machine {
             prepared_within: PREPARED_WITHIN,
             is_launch: false,
             has_listeners: false,
+            stands_down_next: false,
             prepared_again: 0,
             standing: Standing::Placed,
             failed_for: None,
@@ -336,12 +339,18 @@ impl Machine {
         self.is_ahead = false;
         self.prepared_within = within;
         self.has_listeners = false;
+        self.stands_down_next = false;
         self.prepared_again = 0;
         self.state = State::Preparing;
         vec![Effect::Prepare, Effect::Arm(Timer::Prepared, within)]
     }
 
     fn stopping(&mut self, next: Next) -> Vec<Effect> {
+        let stands_down = std::mem::take(&mut self.stands_down_next);
+        let next = match next {
+            Next::Fail(_) if stands_down => Next::StandDown { served: true, resumes: true },
+            next => next,
+        };
         let is_live = self.is_live();
         self.state = State::Stopping(next);
         let (role, generation) = (self.role, self.generation);

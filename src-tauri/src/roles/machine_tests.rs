@@ -950,6 +950,55 @@ fn a_backend_that_does_not_let_go_is_ended_and_one_that_ended_is_started_anew() 
     assert_eq!(driven.tell(Message::Serve), PREPARE);
 }
 
+/// A backend that comes back to its ports.
+fn comes_back() -> Driven {
+    let mut driven = Driven::ready();
+    passes(&mut driven);
+    assert_eq!(driven.tell(Message::Serve), GO_ON_WITH_LISTENERS);
+    driven
+}
+
+/// Clients wait in the queues of its ports: they are served first, or go on to whoever gets these next.
+#[test]
+fn a_backend_that_comes_back_and_is_asked_again_serves_before_it_stands_down() {
+    let mut driven = comes_back();
+    assert_eq!(driven.tell(Message::StandDown), [Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]);
+    let line = ready_line(VERSION);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::Ready(line.clone())))), [Effect::Confirm(line)]);
+    let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    let stand_down = [Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)];
+    assert!(effects.starts_with(&[Effect::GoLive]) && effects.ends_with(&stand_down), "{effects:?}");
+    // It was told while it went live.
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::Live))), [Effect::StandDown]);
+    assert_eq!(driven.answer(Answer::Line(Ok(Line::StoodDown))), [Effect::PassListeners]);
+    let effects = driven.answer(Answer::Line(Ok(Line::ListenersPassed)));
+    assert!(effects.contains(&Effect::StoodDown(Stood { served: true, keeps_ports: true })), "{effects:?}");
+}
+
+#[test]
+fn one_that_does_not_come_back_after_all_has_stood_down() {
+    let mut driven = comes_back();
+    driven.tell(Message::StandDown);
+    assert!(stood_down(&driven.answer(exited()), true), "it ended");
+    assert_eq!(driven.tell(Message::Serve), PREPARE);
+
+    for answer in [Answer::Line(Line::parse("hello")), Answer::Elapsed(Timer::StandDown, 2)] {
+        let mut driven = comes_back();
+        driven.tell(Message::StandDown);
+        let effects = driven.answer(answer);
+        assert!(effects.contains(&Effect::AskToStop), "{effects:?}");
+        assert!(stood_down(&driven.answer(exited()), true));
+    }
+
+    let mut driven = comes_back();
+    driven.tell(Message::StandDown);
+    assert_eq!(driven.tell(Message::Serve), [], "the other app has gone: it is on its way");
+    assert_eq!(driven.elapse(Timer::StandDown), []);
+    driven.answer(Answer::Line(Ok(Line::Ready(ready_line(VERSION)))));
+    let effects = driven.answer(Answer::Confirmed { backend: backend(), ports: Vec::new() });
+    assert!(!effects.contains(&Effect::StandDown), "{effects:?}");
+}
+
 /// A version that fails is started twice: the time of the first standing down is over in the middle of the second one.
 #[test]
 fn a_wait_that_another_one_of_its_kind_has_followed_does_not_count() {

@@ -86,6 +86,14 @@ impl Machine {
                     effects.insert(0, Effect::GoLive);
                     effects.push(Effect::Arm(Timer::Live, LIVE_WITHIN));
                 }
+                if std::mem::take(&mut self.stands_down_next) {
+                    effects.extend(self.stand_down());
+                }
+                effects
+            }
+            (State::Starting(_), Answer::Elapsed(Timer::StandDown, _)) if self.stands_down_next => {
+                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
+                effects.push(Effect::Kill);
                 effects
             }
             (State::Ready { becoming_live, .. }, Answer::Line(Ok(Line::Live))) => {

@@ -51,6 +51,10 @@ impl Machine {
 
     pub(super) fn fail(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         let (role, generation) = (self.role, self.generation);
+        if std::mem::take(&mut self.stands_down_next) {
+            // The other app waits for the ports, and has them.
+            return self.stood_down(false, false);
+        }
         if std::mem::take(&mut self.is_ahead) {
             self.state = State::Stopped;
             return vec![Effect::PreparedAhead(Err(failure))];

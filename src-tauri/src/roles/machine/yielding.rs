@@ -6,7 +6,7 @@ use taskpaw_contract::ipc::Event;
 
 use super::Machine;
 use super::message::{Effect, Stood, Timer};
-use super::state::{Next, State};
+use super::state::{Next, Standing, State};
 
 /// From *stand down* until the listening sockets are closed: the backend gives what is under way a second.
 pub(super) const STAND_DOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -19,6 +19,11 @@ impl Machine {
             State::Ready { .. } => {
                 self.state = State::StandingDown;
                 vec![Effect::StandDown, Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]
+            }
+            // It comes back to its ports, for clients that wait there: ended now, it would refuse them.
+            State::Starting(_) if self.has_listeners && self.standing == Standing::Placed => {
+                self.stands_down_next = true;
+                vec![Effect::Arm(Timer::StandDown, STAND_DOWN_WITHIN)]
             }
             State::Starting(_) => self.stopping(Next::StandDown { served: false, resumes }),
             State::Stopping(next) => {
@@ -72,6 +77,10 @@ impl Machine {
             State::StoodDown { has_sidecar: false, .. } => self.begin(false),
             State::Stopping(next @ Next::StandDown { .. }) => {
                 *next = Next::Start { is_launch: false };
+                Vec::new()
+            }
+            State::Starting(_) => {
+                self.stands_down_next = false;
                 Vec::new()
             }
             // One that is still letting go is ended, and restarted.
