@@ -26,14 +26,14 @@ pub const HOST_METRICS: &[Field] = &[
     threshold("disk_alert_pct", "Disk alert", 95.0),
     Field {
         key: "alerts",
-        title: "Tell of it",
-        about: "Otherwise the numbers are only shown.",
+        title: "Send alerts",
+        about: "If off, the numbers are shown but never raise an alert.",
         shape: Shape::Flag(true),
     },
     Field {
         key: "disk_path",
         title: "Disk",
-        about: "The whole path of a folder on the disk that is watched; empty: the one with TaskPaw's data.",
+        about: "The full path of any folder on the disk to watch. Leave empty for the disk with TaskPaw's data.",
         shape: Shape::Text(Some("")),
     },
     every(2.0),
@@ -43,7 +43,7 @@ const fn threshold(key: &'static str, title: &'static str, default: f64) -> Fiel
     Field {
         key,
         title,
-        about: "Alert above so many per cent, three checks in a row. 0: never.",
+        about: "Alert when three checks in a row are above this percentage. 0 means never.",
         shape: Shape::Number { default: Some(default), least: 0.0, most: 100.0 },
     }
 }
@@ -55,7 +55,7 @@ pub const PROCESS: &[Field] = &[PATTERN, SEARCH_COMMAND, FAILURES, every(10.0)];
 const PATTERN: Field = Field {
     key: "pattern",
     title: "Name or command line",
-    about: "A regular expression; upper and lower case count the same. A plain word finds itself anywhere.",
+    about: "A regular expression, not case-sensitive. A plain word matches anywhere.",
     shape: Shape::Pattern(None),
 };
 
@@ -63,7 +63,7 @@ const PATTERN: Field = Field {
 const SEARCH_COMMAND: Field = Field {
     key: "search_cmdline",
     title: "Search command lines too",
-    about: "Otherwise only the names of programs count.",
+    about: "If off, only program names are searched.",
     shape: Shape::Flag(true),
 };
 
@@ -74,7 +74,7 @@ pub const TASK: &[Field] = &[
     Field {
         key: "settle_seconds",
         title: "Pause between parts",
-        about: "A task whose next process follows within so many seconds has not finished yet.",
+        about: "The task is not finished if its next process starts within this many seconds.",
         shape: Shape::Number { default: Some(0.0), least: 0.0, most: 86_400.0 },
     },
     every(5.0),
@@ -89,7 +89,7 @@ pub const TCP_CHECK: &[Field] = &[
         about: "The number, 1 to 65535.",
         shape: Shape::Whole { default: None, least: 1, most: 65_535 },
     },
-    timeout(5.0, "Seconds until a connection that is not accepted counts as failed."),
+    timeout(5.0, "Seconds to wait for a connection before the check fails."),
     FAILURES,
     every(30.0),
 ];
@@ -99,28 +99,28 @@ pub const HTTP_CHECK: &[Field] = &[
     Field {
         key: "url",
         title: "URL",
-        about: "It begins with http:// or https://.",
+        about: "Starts with http:// or https://.",
         shape: Shape::Text(None),
     },
     Field {
         key: "expected_status",
         title: "Expected status",
-        about: "Numbers and ranges, such as 200-299, 401. A redirect is an answer too; it is not followed.",
+        about: "Numbers and ranges, such as 200-299, 401. Redirects are not followed; they count as answers.",
         shape: Shape::Text(Some("200-399")),
     },
     Field {
         key: "method",
         title: "Method",
-        about: "HEAD asks for the answer without its content; some servers do not know it.",
+        about: "HEAD asks for the headers only. Some servers do not support it.",
         shape: Shape::Choice(&["GET", "HEAD"]),
     },
     Field {
         key: "verify_certificate",
         title: "Check the certificate",
-        about: "Switch it off only for a server of your own with a certificate that it made itself.",
+        about: "Turn this off only for your own server with a self-signed certificate.",
         shape: Shape::Flag(true),
     },
-    timeout(10.0, "Seconds until an answer that has not come counts as failed."),
+    timeout(10.0, "Seconds to wait for an answer before the check fails."),
     FAILURES,
     every(60.0),
 ];
@@ -130,19 +130,19 @@ pub const FOLDER: &[Field] = &[
     Field {
         key: "path",
         title: "Folder",
-        about: "Its whole path. Folders in it are not looked into.",
+        about: "The full path. Subfolders are not included.",
         shape: Shape::Path,
     },
     Field {
         key: "extensions",
         title: "Only these extensions",
-        about: "Such as mp4 or zip; none: every file.",
+        about: "For example mp4 or zip. Leave empty for all files.",
         shape: Shape::Texts { default: &[], least: 0 },
     },
     Field {
         key: "ignored_extensions",
         title: "Not these extensions",
-        about: "What programs call a file that is not finished; the finished one has another name.",
+        about: "Extensions that programs use for unfinished files and change once they are done.",
         shape: Shape::Texts {
             default: &["part", "crdownload", "download", "tmp", "temp", "!qb", "aria2"],
             least: 0,
@@ -151,7 +151,7 @@ pub const FOLDER: &[Field] = &[
     Field {
         key: "stable_seconds",
         title: "Complete after",
-        about: "A file is complete when its size has not changed for so many seconds.",
+        about: "A file is complete once its size has not changed for this many seconds.",
         shape: Shape::Number { default: Some(30.0), least: 0.0, most: 86_400.0 },
     },
     every(5.0),
@@ -168,37 +168,37 @@ pub const LOG_PATTERN: &[Field] = &[
     Field {
         key: "path",
         title: "File",
-        about: "Its whole path. It may be renamed and begun anew.",
+        about: "The full path. The log may be rotated.",
         shape: Shape::Path,
     },
     Field {
         key: "progress_pattern",
         title: "Progress",
-        about: "A regular expression; what its first parentheses find is the percentage. Empty: none.",
+        about: "A regular expression whose first group is the percentage. Leave empty for none.",
         shape: Shape::Pattern(Some(PERCENT)),
     },
     Field {
         key: "done_pattern",
         title: "Finished",
-        about: "A regular expression for the line that says that work is finished. Empty: 100 per cent says so.",
+        about: "A regular expression for the line that says the work is finished. Leave empty to use 100%.",
         shape: Shape::Pattern(Some("")),
     },
     Field {
         key: "error_pattern",
         title: "Error",
-        about: "A regular expression for lines that call for you. Empty: none.",
+        about: "A regular expression for lines that need your attention. Leave empty for none.",
         shape: Shape::Pattern(Some("")),
     },
     Field {
         key: "calm_seconds",
         title: "Well again after",
-        about: "So many seconds without another error line.",
+        about: "Seconds without another error line.",
         shape: Shape::Number { default: Some(300.0), least: 1.0, most: 86_400.0 },
     },
     Field {
         key: "from_start",
-        title: "Read what is there already",
-        about: "Otherwise only what is added from now on counts.",
+        title: "Include existing lines",
+        about: "If off, only lines added from now on count.",
         shape: Shape::Flag(false),
     },
     every(2.0),
@@ -206,18 +206,18 @@ pub const LOG_PATTERN: &[Field] = &[
 
 /// What `state_file` asks for.
 pub const STATE_FILE: &[Field] = &[
-    Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
+    Field { key: "path", title: "File", about: "The full path.", shape: Shape::Path },
     Field {
         key: "state_field",
         title: "Key of the state",
-        about: "Where the word is; job.state is the key state inside of job.",
+        about: "The key with the state. job.state means the key state inside job.",
         shape: Shape::Text(Some("state")),
     },
     Field {
         key: "ts_field",
         title: "Key of the time",
-        about: "Where the file says when it was written: ISO 8601, or seconds since 1970. Without it the file's own \
-                    time counts.",
+        about: "The key with the time of writing, in ISO 8601 or seconds since 1970. Without it, the file's \
+                    modification time is used.",
         shape: Shape::Text(Some("ts")),
     },
     words("busy_states", "Words that mean busy", &["busy", "running", "working"]),
@@ -227,24 +227,24 @@ pub const STATE_FILE: &[Field] = &[
     limit(
         "busy_alert_seconds",
         "Busy for too long",
-        "So many seconds of busy in a row are an alert; 0: never.",
+        "Alert after being busy for this many seconds. 0 means never.",
     ),
     limit(
         "stale_seconds",
         "Stale after",
-        "A file that was not written for so many seconds is an alert; 0: never.",
+        "Alert when the file has not been written for this many seconds. 0 means never.",
     ),
     Field {
         key: "missing_is_idle",
         title: "No file means idle",
-        about: "The program has not been started yet. Otherwise it is an alert.",
+        about: "If on, a missing file means the program has not started yet. If off, it raises an alert.",
         shape: Shape::Flag(true),
     },
     every(5.0),
 ];
 
 const fn words(key: &'static str, title: &'static str, default: &'static [&'static str]) -> Field {
-    let about = "Upper and lower case count the same.";
+    let about = "Not case-sensitive.";
     Field { key, title, about, shape: Shape::Texts { default, least: 0 } }
 }
 
@@ -255,30 +255,30 @@ const fn limit(key: &'static str, title: &'static str, about: &'static str) -> F
 
 /// What `heartbeat` asks for.
 pub const HEARTBEAT: &[Field] = &[
-    Field { key: "path", title: "File", about: "Its whole path.", shape: Shape::Path },
+    Field { key: "path", title: "File", about: "The full path.", shape: Shape::Path },
     Field {
         key: "due_field",
         title: "Key of the due time",
-        about: "Where the file says when it will be written next: ISO 8601, or seconds since 1970. A file without \
-                    it is judged by its age.",
+        about: "The key with the time of the next write, in ISO 8601 or seconds since 1970. Without it, the \
+                    file's age is used.",
         shape: Shape::Text(Some("next_check_due_utc")),
     },
     Field {
         key: "grace_seconds",
         title: "Grace",
-        about: "So many seconds after its due time, or of age, the file is stale.",
+        about: "Seconds past the due time, or of age, after which the file is stale.",
         shape: Shape::Number { default: Some(300.0), least: 0.0, most: 31_536_000.0 },
     },
     Field {
         key: "status_field",
         title: "Key of the status",
-        about: "Where the file may say that its program rests.",
+        about: "The key that may say the program is paused.",
         shape: Shape::Text(Some("status")),
     },
     Field {
         key: "hibernating_states",
         title: "Words that mean paused",
-        about: "With one of these as its status the file is never stale.",
+        about: "With one of these statuses, the file is never stale.",
         shape: Shape::Texts { default: &["hibernating", "sleeping", "paused"], least: 0 },
     },
     every(10.0),
@@ -289,16 +289,16 @@ pub const CUSTOM_CMD: &[Field] = &[
     Field {
         key: "command",
         title: "Program and arguments",
-        about: "The program, then each argument by itself. No shell reads it.",
+        about: "The program, then one argument per line. No shell is involved.",
         shape: Shape::Texts { default: &[], least: 1 },
     },
     Field {
         key: "folder",
         title: "Folder",
-        about: "The whole path of the folder that it runs in; empty: TaskPaw's own.",
+        about: "The full path of the folder to run it in. Leave empty for TaskPaw's own.",
         shape: Shape::Text(Some("")),
     },
-    timeout(30.0, "Seconds until it is ended, together with what it has started."),
+    timeout(30.0, "Seconds until the command and everything it has started are ended."),
     FAILURES,
     every(60.0),
 ];
@@ -308,7 +308,7 @@ pub const COMFYUI: &[Field] = &[
     Field {
         key: "host",
         title: "Host",
-        about: "The name or the address of the machine that ComfyUI runs on.",
+        about: "The name or address of the machine that runs ComfyUI.",
         shape: Shape::Host("127.0.0.1"),
     },
     Field {
@@ -317,25 +317,25 @@ pub const COMFYUI: &[Field] = &[
         about: "The number, 1 to 65535.",
         shape: Shape::Whole { default: Some(8188), least: 1, most: 65_535 },
     },
-    looks("idle_confirm", "Checks until finished", "The queue is empty in so many checks in a row.", 2, 1),
+    looks("idle_confirm", "Checks until finished", "Checks in a row that must find the queue empty.", 2, 1),
     looks(
         "stall_confirm",
         "Checks until stalled",
-        "Prompts wait and none runs, in so many checks in a row.",
+        "Checks in a row that must find prompts waiting and none running.",
         3,
         1,
     ),
     looks(
         "stuck_checks",
         "Checks until stuck",
-        "The same prompt runs in so many checks in a row; 0: never an alert.",
+        "Alert when this many checks in a row find the same prompt running. 0 means never.",
         0,
         0,
     ),
     Field {
         key: "comfyui_log_path",
         title: "Log file",
-        about: "Its whole path, where ComfyUI runs on this machine: it says why something does not go on. Empty: none.",
+        about: "The full path, if ComfyUI runs on this machine. It tells why something has stopped. Leave empty for none.",
         shape: Shape::Text(Some("")),
     },
     every(10.0),
@@ -356,31 +356,31 @@ pub const DEV_ACTIVITY: &[Field] = &[
     Field {
         key: "tools",
         title: "Assistants",
-        about: "Their names, as in the names of their files.",
+        about: "Their names, as they appear in the names of their files.",
         shape: Shape::Texts { default: &["claude", "codex", "kimi", "vscode"], least: 1 },
     },
     Field {
         key: "state_dir",
         title: "Folder",
-        about: "Where taskpaw-backend activity writes what they do: agent-activity-NAME.json.",
+        about: "Where taskpaw-backend activity writes agent-activity-NAME.json.",
         shape: Shape::Text(Some("~/.taskpaw")),
     },
     Field {
         key: "freshness_seconds",
         title: "Counts for",
-        about: "What an assistant does counts for so many seconds after it was written.",
+        about: "Seconds for which a written activity counts.",
         shape: Shape::Number { default: Some(300.0), least: 0.1, most: 31_536_000.0 },
     },
     Field {
         key: "window_seconds",
         title: "Share of the time",
-        about: "The share in which one was busy is that of so many seconds.",
+        about: "Seconds over which the busy share is measured.",
         shape: Shape::Number { default: Some(1_800.0), least: 60.0, most: 86_400.0 },
     },
     Field {
         key: "process_patterns",
         title: "Their programs",
-        about: "NAME=PATTERN: a regular expression for the processes of an assistant, in place of the one that is known.",
+        about: "NAME=PATTERN: a regular expression for an assistant's processes, instead of the built-in one.",
         shape: Shape::Texts { default: &[], least: 0 },
     },
     every(10.0),

@@ -193,7 +193,7 @@ export const monitorTypes: MonitorType[] = [
       properties: {
         path: { type: "string", title: "Path", description: "The whole path of the file.", minLength: 1 },
         progress_pattern: { type: "string", title: "Progress", format: "regex" },
-        from_start: { type: "boolean", title: "Read what is there already", default: false },
+        from_start: { type: "boolean", title: "Include existing lines", default: false },
       },
     },
   },
@@ -216,7 +216,7 @@ export const monitorTypes: MonitorType[] = [
     "folder",
     "New files in a folder",
     {
-      path: { type: "string", title: "Folder", description: "Its whole path.", format: "path", minLength: 1 },
+      path: { type: "string", title: "Folder", description: "The full path.", format: "path", minLength: 1 },
       extensions: { type: "array", title: "Only these extensions", items: { type: "string" }, default: [] },
       stable_seconds: { type: "number", title: "Complete after", default: 30, minimum: 0, maximum: 86_400 },
     },
