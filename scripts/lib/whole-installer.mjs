@@ -158,7 +158,8 @@ class Ways {
 
   run(program, ...args) {
     const ran = this.wine.run(program, ...args);
-    this.expect(ran.status === 0, `${program} ends with ${ran.status ?? ran.signal}`);
+    const how = `${program} ${args[0]} ends with ${ran.status ?? ran.signal}: ${ran.stderr}`;
+    this.expect(ran.status === 0, how);
   }
 
   atLogin(...value) {

@@ -207,6 +207,7 @@ fn set_up(
     app.attend_ready_roles();
     spawn(subscription::attend(Arc::clone(&app), to_window(handle.clone())));
     spawn(title::attend(Arc::clone(&app), handle.clone()));
+    spawn(window::zoom::attend(Arc::clone(&app), handle.clone()));
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
     let (before, may_lack_a_window) = (launching.before(), launching.may_lack_a_window());

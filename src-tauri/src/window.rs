@@ -2,6 +2,7 @@
 
 mod first_look;
 mod webview_data;
+pub(crate) mod zoom;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -63,6 +64,7 @@ pub(crate) fn open(
         builder = builder.data_directory(folder);
     }
     let window = builder.build()?;
+    zoom::show(&window, preferences.zoom);
     if let Some(before) = before {
         put_where(&window, before);
         if visible {

@@ -27,6 +27,8 @@ async fn language_colours_roles_and_the_token() {
     assert_eq!(home.config()["app"]["language"], "en");
     assert_eq!(home.config()["app"]["theme"], "light");
 
+    larger_and_smaller(&window, &home).await;
+
     window.click("switch-role-hub").await;
     window.role_is("hub", "ready").await;
     assert_eq!(home.config()["roles"], json!(["agent", "hub"]));
@@ -39,6 +41,24 @@ async fn language_colours_roles_and_the_token() {
 
     exposure(&window).await;
     token(&window, &home).await;
+}
+
+/// By the keys of every browser and by the setting; the host keeps it, for the next version too.
+async fn larger_and_smaller(window: &Window, home: &Home) {
+    let width = async || window.script("return innerWidth").await.as_f64().expect("a number");
+    let usual = width().await;
+    let is_at = async |percent: f64| {
+        let wanted = usual * 100.0 / percent;
+        until("everything has that size", LONG, async || (width().await - wanted).abs() < 2.0).await;
+        assert_eq!(home.config()["app"]["zoom"], percent);
+    };
+    window.choose("select-zoom", "150").await;
+    is_at(150.0).await;
+    window.picture("settings-150").await;
+    window.presses("\u{e009}-\u{e000}").await;
+    is_at(125.0).await;
+    window.presses("\u{e009}0\u{e000}").await;
+    is_at(100.0).await;
 }
 
 /// An address of this machine that others can reach: which one, and why it cannot be used without a token.

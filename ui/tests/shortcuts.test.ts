@@ -30,7 +30,39 @@ describe("keys", () => {
     expect(shortcutOf(pressed("F5", { isCovered: true }))).toEqual({ kind: "nothing" });
     expect(shortcutOf(pressed("r", { isCommand: true }))).toEqual({ kind: "nothing" });
     expect(shortcutOf(pressed("c", { isCommand: true }))).toBeNull();
+    expect(shortcutOf(pressed("=", { isCommand: true, isTyping: true, isCovered: true }))).toEqual({
+      kind: "zoom",
+      to: "larger",
+    });
+    expect(shortcutOf(pressed("-", { isCommand: true }))).toEqual({ kind: "zoom", to: "smaller" });
+    expect(shortcutOf(pressed("0", { isCommand: true }))).toEqual({ kind: "zoom", to: "usual" });
+    expect(shortcutOf(pressed("-"))).toBeNull();
     expect(shortcutOf(pressed("q", { isCommand: true, isTyping: true }))).toEqual({ kind: "quit" });
+  });
+
+  it("make everything larger and smaller as far as that goes, which Settings shows", async () => {
+    const host = await open("ready");
+    const size = () => host.world.snapshot.app.preferences.zoom;
+    const press = async (key: string) => {
+      dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey: true }));
+      await pass();
+      return size();
+    };
+    expect([await press("="), await press("+"), await press("+"), await press("+")]).toEqual([
+      110, 125, 150, 150,
+    ]);
+    await press(",");
+    dispatchEvent(new Event("hashchange"));
+    await pass();
+    const select = find("select-zoom") as HTMLSelectElement;
+    expect(select.options[select.selectedIndex]?.textContent).toBe("150%");
+    expect([await press("0"), await press("-"), await press("-"), await press("-")]).toEqual([
+      100, 90, 80, 80,
+    ]);
+    select.value = "125";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await pass();
+    expect(size()).toBe(125);
   });
 
   it("open the list, go to pages, and a right click has no browser's menu", async () => {

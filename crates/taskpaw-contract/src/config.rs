@@ -104,6 +104,9 @@ pub struct Preferences {
     pub language: Language,
     /// The colours of the window.
     pub theme: Theme,
+    /// How large everything in the window is, in per cent.
+    #[ts(type = "number")]
+    pub zoom: Zoom,
     /// What closing the window is to do.
     pub on_close: OnClose,
     /// Whether the system shows a notification for each event that calls for the person or says that work
@@ -152,6 +155,41 @@ impl Preferences {
         self.muted.sort_by_key(|mute| std::cmp::Reverse(mute.until.unwrap_or(u64::MAX)));
         self.muted.truncate(MOST_MUTED);
         self
+    }
+}
+
+/// How large everything in the window is, in per cent of the usual size: one of [`Zoom::STEPS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u16")]
+pub struct Zoom(u16);
+
+impl Zoom {
+    /// The sizes that there are, in per cent.
+    pub const STEPS: [u16; 6] = [80, 90, 100, 110, 125, 150];
+
+    /// The size in per cent.
+    #[must_use]
+    pub fn percent(self) -> u16 {
+        self.0
+    }
+
+    /// By what everything is multiplied.
+    #[must_use]
+    pub fn factor(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
+}
+
+impl Default for Zoom {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+/// The nearest size that there is.
+impl From<u16> for Zoom {
+    fn from(percent: u16) -> Self {
+        Self::STEPS.into_iter().min_by_key(|step| step.abs_diff(percent)).map_or_else(Self::default, Self)
     }
 }
 
@@ -372,6 +410,17 @@ impl Config {
 #[cfg(test)]
 mod preference_tests {
     use super::*;
+
+    #[test]
+    fn a_size_that_there_is_not_is_the_nearest_and_a_file_without_one_has_the_usual() {
+        let read = |text: &str| serde_json::from_str::<Preferences>(text).map(|it| it.zoom.percent());
+        let read_sizes: Vec<u16> =
+            ["{}", r#"{"zoom":125}"#, r#"{"zoom":0}"#, r#"{"zoom":65535}"#, r#"{"zoom":104}"#]
+                .map(|text| read(text).unwrap())
+                .to_vec();
+        assert_eq!(read_sizes, [100, 125, 80, 150, 100]);
+        assert_eq!(serde_json::to_value(Preferences::default()).unwrap()["zoom"], 100);
+    }
 
     #[test]
     fn what_is_muted_is_quiet_until_its_time_and_a_machine_with_all_that_it_has() {

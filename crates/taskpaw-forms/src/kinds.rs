@@ -96,12 +96,7 @@ pub const TCP_CHECK: &[Field] = &[
 
 /// What `http_check` asks for.
 pub const HTTP_CHECK: &[Field] = &[
-    Field {
-        key: "url",
-        title: "URL",
-        about: "Starts with http:// or https://.",
-        shape: Shape::Text(None),
-    },
+    Field { key: "url", title: "URL", about: "Starts with http:// or https://.", shape: Shape::Text(None) },
     Field {
         key: "expected_status",
         title: "Expected status",
@@ -165,12 +160,7 @@ pub const FORMER_PERCENT: &str = r"(\d{1,3}(?:\.\d+)?)\s?%";
 
 /// What `log_pattern` asks for.
 pub const LOG_PATTERN: &[Field] = &[
-    Field {
-        key: "path",
-        title: "File",
-        about: "The full path. The log may be rotated.",
-        shape: Shape::Path,
-    },
+    Field { key: "path", title: "File", about: "The full path. The log may be rotated.", shape: Shape::Path },
     Field {
         key: "progress_pattern",
         title: "Progress",

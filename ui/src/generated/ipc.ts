@@ -361,6 +361,10 @@ language: Language,
  */
 theme: Theme, 
 /**
+ * How large everything in the window is, in per cent.
+ */
+zoom: number, 
+/**
  * What closing the window is to do.
  */
 on_close: OnClose, 

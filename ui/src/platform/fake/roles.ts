@@ -133,6 +133,7 @@ export function snapshot(agent: RoleView, hub: RoleView): Snapshot {
       preferences: {
         language: "en",
         theme: "system",
+        zoom: 100,
         on_close: "ask",
         notifications: false,
         notifications_offered: true,
