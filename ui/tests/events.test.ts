@@ -6,7 +6,17 @@ import type { AgentEvent } from "../src/generated/ipc";
 import type { FakeHost } from "../src/platform/fake/host";
 import { fakeHost } from "../src/platform/fake/scenarios";
 import { AppState } from "../src/state/app.svelte";
-import { choices, filterRows, linesOf, merge, noFilter, rowsOfAgent, rowsOfFleet } from "../src/state/events";
+import {
+  choices,
+  filterRows,
+  linesOf,
+  machineNames,
+  merge,
+  noFilter,
+  rowsOfAgent,
+  rowsOfFleet,
+} from "../src/state/events";
+import { eventLine } from "../src/words/event";
 import { EventFeed } from "../src/state/feed.svelte";
 
 const event = (id: number, change: Partial<AgentEvent> = {}): AgentEvent => ({
@@ -35,6 +45,28 @@ describe("rows", () => {
     );
     expect(merge(own, fleet, 100)).toBe(own);
     expect(own.map(({ title }) => title)).toEqual(["Frame 2", "Frame 1"]);
+  });
+
+  it("calls a machine as the fleet does, if that has one name for it", () => {
+    const heard = (agent: string, machine: string, id: number) =>
+      rowsOfFleet(
+        [{ ...event(id, { machine }), number: id, agent, server_id: "1", age_seconds: 5 }],
+        Date.now(),
+      );
+    const rows = [
+      ...rowsOfAgent([event(1, { machine: "vm" }), event(2, { machine: "alone" })]),
+      ...heard("This box", "vm", 3),
+      ...heard("Two", "copied", 4),
+      ...heard("Three", "copied", 5),
+    ];
+    const nameOf = machineNames(rows);
+    expect(["vm", "alone", "copied", "unheard"].map(nameOf)).toEqual([
+      "This box",
+      "alone",
+      "copied",
+      "unheard",
+    ]);
+    expect(eventLine(rows[0]!, nameOf("vm"))).toContain(" · This box · ");
   });
 
   it("has the time of its machine, but none that cannot be", () => {

@@ -190,6 +190,18 @@ export function linesOf(rows: EventRow[]): Line[] {
   return lines;
 }
 
+/** What people call a machine: as in the fleet, if it is there under one name. */
+export function machineNames(rows: EventRow[]): (machine: string) => string {
+  const names = new Map<string, string | null>();
+  for (const { machine, agent } of rows) {
+    if (agent === null) continue;
+    const known = names.get(machine);
+    if (known === undefined) names.set(machine, agent);
+    else if (known !== agent) names.set(machine, null);
+  }
+  return (machine) => names.get(machine) ?? machine;
+}
+
 /** What there is to choose from, in order. */
 export function choices(rows: EventRow[], of: "machine" | "monitor"): string[] {
   return [...new Set(rows.map((row) => row[of]))].filter(Boolean).sort((a, b) => a.localeCompare(b));

@@ -187,18 +187,18 @@ export function levelWord(row: EventRow): string {
   return t(`events.level_${row.level}`);
 }
 
-/** Where it was, for below its title: nothing that the title has already. */
-export function whereWords(row: EventRow, withMachine: boolean): string[] {
+/** Where it was, for below its title: nothing that the title has already. `machine` is what that is called; empty: not said. */
+export function whereWords(row: EventRow, machine = ""): string[] {
   const { title } = eventWords(row);
   const monitor = monitorName(row.monitor);
-  return [withMachine ? row.machine : "", title.includes(monitor) ? "" : monitor].filter(Boolean);
+  return [machine, title.includes(monitor) ? "" : monitor].filter(Boolean);
 }
 
 /** All that a list says of an event, on one line, to give it to somebody else. */
-export function eventLine(row: EventRow): string {
+export function eventLine(row: EventRow, machine = row.machine): string {
   const { title, message } = eventWords(row);
   const when = row.at === null ? "" : dateTime(row.at);
-  return [when, row.machine, monitorName(row.monitor), title, message].filter(Boolean).join(" · ");
+  return [when, machine, monitorName(row.monitor), title, message].filter(Boolean).join(" · ");
 }
 
 const searched = new Map<string, string>();
