@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use durable_file::{Links, open_plain};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
 use port_takeover::sys::{Native, System as _};
 use port_takeover::{Journal, Snapshot};
 use serde::Serialize;
@@ -56,9 +57,14 @@ pub(crate) struct ExportError {
 /// [`ExportError`]. What cannot be read is named in the archive and does not stop it.
 pub(crate) fn export(sources: &Sources) -> Result<PathBuf, ExportError> {
     let folder = folder(&sources.data);
-    let path = folder.join(format!("{FOLDER}-{}.tar.gz", unix_ms() / 1000));
+    let path = folder.join(file_name(Timestamp::now()));
     let written = std::fs::create_dir_all(&folder).and_then(|()| write(&path, &collect(sources)));
     written.map(|()| path.clone()).map_err(|source| ExportError { path, source })
+}
+
+/// The archive's name: the time in UTC, which sorts and has no character that a file system refuses.
+fn file_name(now: Timestamp) -> String {
+    format!("{FOLDER}-{}.tar.gz", now.strftime("%Y-%m-%d-%H%M%SZ"))
 }
 
 /// Where archives are written: where a person finds what they have asked for, else in the data folder.

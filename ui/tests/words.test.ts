@@ -553,6 +553,12 @@ describe("an event", () => {
     const { title, message } = eventWords(rowsOfAgent([event])[0]!);
     return [title, message];
   };
+  it("of something with a very long name still says what happened", () => {
+    const name = "Nightly render of the whole second season, camera B, without sound 🎬 take 12";
+    expect(said({ kind: "down" }, name)[0]).toBe("Nightly render of the whole se…nd 🎬 take 12 is down");
+    expect(said({ kind: "down" }, "x".repeat(44))[0]).toBe(`${"x".repeat(44)} is down`);
+  });
+
   const kinds: [unknown, string, string, string, string][] = [
     [
       { kind: "started", version: "4.0.1" },

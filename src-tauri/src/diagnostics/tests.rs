@@ -41,6 +41,12 @@ fn sources(folder: &Path) -> Sources {
 }
 
 #[test]
+fn the_name_says_when_it_was_made() {
+    let at = Timestamp::from_second(1_795_768_533).unwrap();
+    assert_eq!(file_name(at), "taskpaw-diagnostics-2026-11-27-083533Z.tar.gz");
+}
+
+#[test]
 fn the_archive_has_everything_and_nothing_that_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path());

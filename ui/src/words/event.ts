@@ -4,7 +4,7 @@ import type { EventKind, PollErrorCode } from "../generated/ipc";
 import { en } from "../locales/en";
 import { language, t } from "../locales/language.svelte";
 import type { EventRow } from "../state/events";
-import { monitorName } from "./monitor";
+import { monitorName, nameInTitle } from "./monitor";
 import { bytesText, dateTime, lasting, number } from "./numbers";
 import { saidByAgent } from "./said";
 
@@ -20,7 +20,7 @@ class Facts {
   readonly #data: Record<string, unknown>;
 
   constructor(row: EventRow) {
-    this.name = monitorName(row.monitor);
+    this.name = nameInTitle(monitorName(row.monitor));
     this.#data = row.data;
   }
 

@@ -186,3 +186,13 @@ function devActivity({ metrics }: MonitorStatus): string | null {
       return null;
   }
 }
+
+/** So many letters of a name fit before the words that say what happened. */
+const LONGEST_IN_TITLE = 44;
+
+/** A name in a title that has more to say: of a very long one the beginning and the end. */
+export function nameInTitle(name: string): string {
+  const letters = [...name];
+  if (letters.length <= LONGEST_IN_TITLE) return name;
+  return `${letters.slice(0, 30).join("").trimEnd()}…${letters.slice(-12).join("").trimStart()}`;
+}
