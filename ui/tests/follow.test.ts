@@ -33,6 +33,10 @@ class SlowHost implements Platform {
   onData(): Promise<() => void> {
     return Promise.resolve(() => {});
   }
+
+  onDrop(): Promise<() => void> {
+    return Promise.resolve(() => {});
+  }
 }
 
 async function settle() {

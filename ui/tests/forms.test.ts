@@ -71,6 +71,10 @@ describe("the form of a monitor", () => {
     expect(host.asked.some(({ command }) => command === "add_monitor")).toBe(false);
     await type("field-path", "/elsewhere.log");
     expect(find("trial").textContent?.trim()).toBe("");
+    host.drop("/dropped/scene-06.log", "/dropped/too-many.log");
+    await pass();
+    expect((find("field-path") as HTMLInputElement).value).toBe("/dropped/scene-06.log");
+    expect((find("monitor-name") as HTMLInputElement).value).toBe("scene-06");
     await type("monitor-name", "Mine");
     await type("field-path", "/another.log");
     expect((find("monitor-name") as HTMLInputElement).value).toBe("Mine");

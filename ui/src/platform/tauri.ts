@@ -1,7 +1,7 @@
 // The host itself. No other file may import Tauri: the webview's reach is what can be read here.
 
 import { invoke } from "@tauri-apps/api/core";
-import { listen } from "@tauri-apps/api/event";
+import { listen, TauriEvent } from "@tauri-apps/api/event";
 
 import {
   type Answers,
@@ -22,5 +22,8 @@ export const tauri: Platform = {
   },
   onData(hear: (data: RoleData[]) => void): Promise<() => void> {
     return listen<RoleData[]>(DATA_EVENT_NAME, (message) => hear(message.payload));
+  },
+  onDrop(hear: (paths: string[]) => void): Promise<() => void> {
+    return listen<{ paths: string[] }>(TauriEvent.DRAG_DROP, (message) => hear(message.payload.paths));
   },
 };

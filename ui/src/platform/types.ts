@@ -16,6 +16,8 @@ export interface Platform {
   onEvent(hear: (event: HostEvent) => void): Promise<() => void>;
   /** Hears what the roles watch, as far as the window has said that it shows it. */
   onData(hear: (data: RoleData[]) => void): Promise<() => void>;
+  /** Hears the paths of files and folders that a person drops on the window. */
+  onDrop(hear: (paths: string[]) => void): Promise<() => void>;
 }
 
 const codes: Record<ErrorCode, true> = {

@@ -97,6 +97,7 @@ export class FakeHost implements Platform {
   readonly asked: Request[] = [];
   readonly #hearing = new Set<(event: HostEvent) => void>();
   readonly #shown = new Set<(data: RoleData[]) => void>();
+  readonly #dropped = new Set<(paths: string[]) => void>();
   /** What the window shows. */
   wanted: DataKind[] = [];
 
@@ -110,6 +111,16 @@ export class FakeHost implements Platform {
   onData(hear: (data: RoleData[]) => void): Promise<() => void> {
     this.#shown.add(hear);
     return Promise.resolve(() => this.#shown.delete(hear));
+  }
+
+  onDrop(hear: (paths: string[]) => void): Promise<() => void> {
+    this.#dropped.add(hear);
+    return Promise.resolve(() => this.#dropped.delete(hear));
+  }
+
+  /** A person drops files on the window. */
+  drop(...paths: string[]): void {
+    for (const hear of this.#dropped) hear(paths);
   }
 
   /** Sends what the window shows. */
