@@ -59,7 +59,8 @@ if how == "client":
     it.bind(("127.0.0.1", port))
     it.connect(other.getsockname())
 else:
-    it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Bound with it, and not listening, a socket keeps nobody from the port.
+    it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(how != "bound"))
     it.bind(("::" if how == "dual" else "0.0.0.0" if how == "any" else "127.0.0.1", port))
     if how != "bound":
         it.listen()
@@ -68,27 +69,6 @@ time.sleep(600)
 `;
 
 const started = [];
-
-await main(async () => {
-  if (process.platform !== "linux") throw new StepError("The holders of this trial need Linux.");
-  const folder = mkdtempSync(join(tmpdir(), "adopt-"));
-  try {
-    const program = await build(folder);
-    let failed = 0;
-    for (const [name, trial] of Object.entries(TRIALS)) {
-      const wrong = await trial(await trialOf(folder, program)).catch((error) => error.message);
-      console.log(`${wrong ? "WRONG" : "right"}  ${name}${wrong ? `: ${wrong}` : ""}`);
-      if (wrong) failed += 1;
-      await endAll();
-    }
-    if (failed > 0)
-      throw new StepError(`${failed} of ${Object.keys(TRIALS).length} holders were met wrongly`);
-    say(`${Object.keys(TRIALS).length} holders were met as the README promises`);
-  } finally {
-    await endAll();
-    rmSync(folder, { recursive: true });
-  }
-});
 
 /** What would be published is unpacked, and the stranger's program is built with it. */
 async function build(folder) {
@@ -253,3 +233,24 @@ function answerOf(port) {
       .on("close", () => resolve(said.trim()));
   });
 }
+
+await main(async () => {
+  if (process.platform !== "linux") throw new StepError("The holders of this trial need Linux.");
+  const folder = mkdtempSync(join(tmpdir(), "adopt-"));
+  try {
+    const program = await build(folder);
+    let failed = 0;
+    for (const [name, trial] of Object.entries(TRIALS)) {
+      const wrong = await trial(await trialOf(folder, program)).catch((error) => error.message);
+      console.log(`${wrong ? "WRONG" : "right"}  ${name}${wrong ? `: ${wrong}` : ""}`);
+      if (wrong) failed += 1;
+      await endAll();
+    }
+    if (failed > 0)
+      throw new StepError(`${failed} of ${Object.keys(TRIALS).length} holders were met wrongly`);
+    say(`${Object.keys(TRIALS).length} holders were met as the README promises`);
+  } finally {
+    await endAll();
+    rmSync(folder, { recursive: true });
+  }
+});
