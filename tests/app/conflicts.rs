@@ -63,7 +63,7 @@ impl Scene {
 async fn is_conflict(window: &Window, name: &str, state: &str, said: (&str, &str), offered: &[&str]) {
     let row = format!("conflict-port-{name}");
     window.shows(&format!("[data-testid='{row}'][data-state='{state}']")).await;
-    window.says(&row, said.0, said.1).await;
+    window.says(&row, &as_sentence(said.0), said.1).await;
     window.says("conflict", "Nothing was ended or changed.", "TaskPaw 没有结束任何程序").await;
     let script =
         "return [...document.querySelectorAll(\"[data-testid='conflict'] [data-testid^='action-']\")]
@@ -76,6 +76,12 @@ async fn is_conflict(window: &Window, name: &str, state: &str, said: (&str, &str
     window.speaks("zh-CN", "dark").await;
     window.picture(&format!("conflict-{state}-zh")).await;
     window.speaks("en", "light").await;
+}
+
+/// What is a part of a line elsewhere stands by itself here.
+fn as_sentence(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// The holder's process as it is named in both languages.

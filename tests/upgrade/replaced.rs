@@ -86,7 +86,7 @@ async fn a_foreign_holder_lives_on_and_one_click_leads_out() {
     until("the foreign server listens", LONG, async || answers(home.network).await).await;
 
     let window = Window::open(&Programs::newer(), &home).await;
-    let held = format!("held by python3 (pid {})", foreign.pid());
+    let held = format!("Held by python3 (pid {})", foreign.pid());
     window.text_with("conflict-port-network", &held).await;
     assert!(foreign.is_alive() && old.is_alive(), "nothing was ended");
     window.picture("conflict-en").await;

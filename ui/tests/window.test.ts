@@ -84,7 +84,7 @@ describe("a conflict", () => {
     await open("conflict");
     expect(find("role-state-agent").dataset["kind"]).toBe("waiting");
     expect(find("conflict").textContent).toContain(en.waiting.one);
-    expect(find("conflict-port-network").textContent).toContain("held by python3 (pid 1234)");
+    expect(find("conflict-port-network").textContent).toContain("Held by python3 (pid 1234)");
     expect(has("conflict-port-control")).toBe(false);
     expect(find("action-use-free-network").textContent).toContain("Use free port 5682");
     await click("action-use-free-network");
@@ -147,7 +147,7 @@ describe("a conflict", () => {
     const held = ports.map((port) => (port.state === "foreign" ? { ...port, holders: [nginx] } : port));
     host.emit({ type: "port_conflict", role: "agent", generation, ports: held });
     await pass();
-    expect(find("conflict-port-network").textContent).toContain("held by nginx (pid 99)");
+    expect(find("conflict-port-network").textContent).toContain("Held by nginx (pid 99)");
     const free = held.map((port) => ({
       ...port,
       state: "free" as const,

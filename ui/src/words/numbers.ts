@@ -139,6 +139,12 @@ export function ago(ms: number, least = 1000): string {
   return t("duration.ago", { duration: lasting(seconds) });
 }
 
+/** A phrase that stands by itself begins as a sentence does. */
+export function asSentence(phrase: string): string {
+  const [first = "", ...rest] = phrase;
+  return first.toLocaleUpperCase() + rest.join("");
+}
+
 /** Sentences one after another; Chinese puts no space between them. */
 export function sentences(...texts: string[]): string {
   return texts.join(language() === "zh-CN" ? "" : " ");
