@@ -45,6 +45,7 @@ mod trouble;
 mod update;
 mod updates;
 mod window;
+mod zoom;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -28,7 +28,7 @@ use crate::subscription::ToWindow;
 use crate::update::OwnProgram;
 use crate::{
     blocking, bus, check, close, exit, faceless, ipc, logging, login, notify, subscription, title, tray,
-    trouble, updates, window,
+    trouble, updates, window, zoom,
 };
 
 /// How long the display may take to answer at first: one that is busy with a login takes seconds.
@@ -207,7 +207,7 @@ fn set_up(
     app.attend_ready_roles();
     spawn(subscription::attend(Arc::clone(&app), to_window(handle.clone())));
     spawn(title::attend(Arc::clone(&app), handle.clone()));
-    spawn(window::zoom::attend(Arc::clone(&app), handle.clone()));
+    spawn(zoom::attend(Arc::clone(&app), handle.clone()));
     spawn(notify::watch(Arc::clone(&app), handle.clone()));
     spawn(trouble::attend(Arc::clone(&app), handle.clone()));
     let (before, may_lack_a_window) = (launching.before(), launching.may_lack_a_window());

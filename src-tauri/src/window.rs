@@ -2,12 +2,11 @@
 
 mod first_look;
 mod webview_data;
-pub(crate) mod zoom;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use taskpaw_contract::config::Preferences;
+use taskpaw_contract::config::{Preferences, Zoom};
 use tauri::{
     AppHandle, Manager as _, PhysicalPosition, PhysicalSize, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     WindowEvent,
@@ -64,7 +63,7 @@ pub(crate) fn open(
         builder = builder.data_directory(folder);
     }
     let window = builder.build()?;
-    zoom::show(&window, preferences.zoom);
+    zoom(&window, preferences.zoom);
     if let Some(before) = before {
         put_where(&window, before);
         if visible {
@@ -76,6 +75,13 @@ pub(crate) fn open(
     webview_data::clear_later(local_data, taskpaw_contract::version());
     note_appearance(&window, shown.clone());
     Ok(window)
+}
+
+/// Shows everything in this size.
+pub(crate) fn zoom(window: &WebviewWindow, zoom: Zoom) {
+    if let Err(error) = window.set_zoom(zoom.factor()) {
+        tracing::warn!(%error, "the size of what the window shows cannot be changed");
+    }
 }
 
 fn put_where(window: &WebviewWindow, before: &Appearance) {
