@@ -28,6 +28,7 @@ mod menu_bar;
 mod new_versions;
 mod notify;
 mod picture;
+mod process;
 mod random;
 mod roles;
 mod settings;

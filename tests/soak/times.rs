@@ -20,20 +20,22 @@ fn written_at(line: &str, about: SystemTime) -> Option<SystemTime> {
     Some(if is_next_day { written + Duration::from_secs(DAY) } else { written })
 }
 
+/// The lines of a log that were written from a moment on, each with when.
+fn written_after(text: &str, moment: SystemTime) -> impl Iterator<Item = (&str, SystemTime)> {
+    let with_time = move |line| written_at(line, moment).map(|written| (line, written));
+    text.lines().filter_map(with_time).filter(move |(_, written)| *written >= moment)
+}
+
 /// When a log file first says something after a moment.
 pub(crate) fn first_after(file: &Path, says: &str, moment: SystemTime) -> Option<SystemTime> {
     let text = std::fs::read_to_string(file).ok()?;
-    text.lines()
-        .filter(|line| line.contains(says))
-        .filter_map(|line| written_at(line, moment))
-        .find(|written| *written >= moment)
+    written_after(&text, moment).find(|(line, _)| line.contains(says)).map(|(_, written)| written)
 }
 
 /// The lines that a log file has from a moment on.
 pub(crate) fn said_after(file: &Path, moment: SystemTime) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let is_later = |line: &&str| written_at(line, moment).is_some_and(|written| written >= moment);
-    text.lines().filter(is_later).map(str::to_owned).collect()
+    written_after(&text, moment).map(|(line, _)| line.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -167,12 +167,6 @@ impl Zoom {
     /// The sizes that there are, in per cent.
     pub const STEPS: [u16; 6] = [80, 90, 100, 110, 125, 150];
 
-    /// The size in per cent.
-    #[must_use]
-    pub fn percent(self) -> u16 {
-        self.0
-    }
-
     /// By what everything is multiplied.
     #[must_use]
     pub fn factor(self) -> f64 {
@@ -413,7 +407,7 @@ mod preference_tests {
 
     #[test]
     fn a_size_that_there_is_not_is_the_nearest_and_a_file_without_one_has_the_usual() {
-        let read = |text: &str| serde_json::from_str::<Preferences>(text).map(|it| it.zoom.percent());
+        let read = |text: &str| serde_json::from_str::<Preferences>(text).map(|it| it.zoom.0);
         let read_sizes: Vec<u16> =
             ["{}", r#"{"zoom":125}"#, r#"{"zoom":0}"#, r#"{"zoom":65535}"#, r#"{"zoom":104}"#]
                 .map(|text| read(text).unwrap())

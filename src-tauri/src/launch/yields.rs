@@ -9,6 +9,7 @@ use taskpaw_contract::identity::BACKEND_PROGRAM;
 
 use crate::app::App;
 use crate::handover::{NamedBackend, Offer, StoodDown, Yields};
+use crate::process;
 use crate::roles::{Message, Stood};
 
 /// How long a backend of a successor may take to end by itself: one that is not live ends at once when its host is gone, or
@@ -96,28 +97,13 @@ fn end_backend(backend: &NamedBackend) {
     }
 }
 
-/// Waits for the end of a process, without a step of its own where the system tells it; whether it is gone.
-fn has_gone(process: &ProcessIdentity, within: Duration) -> bool {
-    let system = Native::new();
-    let is_there = || system.describe(process.pid).is_some_and(|found| process.is_still(&found.identity()));
-    match system.open(process.pid) {
-        Ok(None) => return true,
-        // What is found now is what the handle holds, or has followed it.
-        Ok(Some(handle)) if is_there() => match system.wait_any(&[&handle], within) {
-            Ok(ended) => return ended == [true],
-            Err(error) => {
-                tracing::warn!(%error, "the end of a backend of the other TaskPaw cannot be waited for");
-                std::thread::sleep(within);
-            }
-        },
-        Ok(Some(_)) => {}
-        // Another user's, or the system is short of something.
-        Err(error) => {
-            tracing::warn!(%error, "a backend of the other TaskPaw cannot be waited for");
-            std::thread::sleep(within);
-        }
-    }
-    !is_there()
+/// Waits for the end of a process; whether it is gone.
+fn has_gone(named: &ProcessIdentity, within: Duration) -> bool {
+    process::ends_within(named.pid, within, || process::is_there(named)).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the end of a backend of the other TaskPaw cannot be waited for");
+        std::thread::sleep(within);
+        !process::is_there(named)
+    })
 }
 
 fn is_backend(process: &ProcessIdentity) -> bool {

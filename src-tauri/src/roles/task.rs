@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use port_takeover::sys::{Native, PassedSocket, System as _, start_time_now};
+use port_takeover::sys::{Native, PassedSocket, start_time_now};
 use port_takeover::{Claim, Journal, Pid, ProcessIdentity, find_passed};
 use taskpaw_contract::clock::milliseconds;
 use taskpaw_contract::config::{Config, ConfigHash, ConfigProblem, Endpoint};
@@ -26,6 +26,7 @@ use super::way::Way;
 use crate::backend::BackendClient;
 use crate::blocking;
 use crate::board::{Board, configured_ports};
+use crate::process;
 use crate::settings::Settings;
 
 /// How long a backend may take to end whose host is gone, or has told it so: it is not live, and ends at once.
@@ -636,7 +637,7 @@ impl Runner {
         let passed_by = self.passed_by.clone();
         let follows_on_passed = self.machine.follows_on_passed();
         blocking::spawn_blocking(move || {
-            let beside = passed_by.filter(is_still_there).map(|it| it.pid.get());
+            let beside = passed_by.filter(process::is_there).map(|it| it.pid.get());
             let looked = Instant::now();
             let ports = loop {
                 if follows_on_passed {
@@ -657,7 +658,7 @@ impl Runner {
             };
             if Some(ready.pid) != child || !ports.iter().all(|port| port.in_use_by_app) {
                 // One that crashes once it is ready lets go of its ports a moment before it has ended; its end says why.
-                if child.is_some_and(|child| ends_within(child, GONE_WITHIN)) {
+                if child.is_some_and(|child| backend_ends_within(child, GONE_WITHIN)) {
                     return;
                 }
                 let message = "it says that it is ready, but it is not the one that listens".to_owned();
@@ -701,20 +702,10 @@ impl Runner {
     }
 }
 
-/// Whether a process is alive, and still the one that was meant.
-fn is_still_there(process: &ProcessIdentity) -> bool {
-    Native::new().describe(process.pid).is_some_and(|found| process.is_still(&found.identity()))
-}
-
-/// Waits for the end of a process; false if it goes on, or if the system does not allow to wait for it.
-fn ends_within(pid: u32, within: Duration) -> bool {
+/// Waits for the end of a backend; false if it goes on, or if the system does not allow to wait for it.
+fn backend_ends_within(pid: u32, within: Duration) -> bool {
     let Some(pid) = Pid::new(pid) else { return true };
-    let system = Native::new();
-    let ended = system.open(pid).and_then(|handle| match handle {
-        Some(handle) => system.wait_any(&[&handle], within).map(|ended| ended == [true]),
-        None => Ok(true),
-    });
-    ended.unwrap_or_else(|error| {
+    process::ends_within(pid, within, || true).unwrap_or_else(|error| {
         tracing::warn!(%error, "the end of a backend cannot be waited for");
         false
     })
@@ -727,22 +718,4 @@ fn named(config: &Config, role: Role) -> Vec<PortName> {
         PortName { name: name.to_owned(), host, port }
     };
     config.endpoints(role).into_iter().map(named).collect()
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_end_is_noticed_and_one_that_goes_on_is_not_waited_for_without_an_end() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let pid = child.id();
-        assert!(!ends_within(pid, Duration::from_millis(30)));
-        let reaper = std::thread::spawn(move || {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        });
-        assert!(ends_within(pid, Duration::from_secs(30)));
-        reaper.join().unwrap();
-    }
 }

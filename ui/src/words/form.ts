@@ -4,7 +4,7 @@ import type { FieldFault, FieldProblem, IpcError, MonitorType } from "../generat
 import { language, t } from "../locales/language.svelte";
 import { en } from "../locales/en";
 import type { FormField, FormProblem, Typed } from "../state/schema";
-import { sentences } from "./numbers";
+import { asSentence, sentences } from "./numbers";
 
 const isField = (key: string): key is keyof typeof en.monitor_field => key in en.monitor_field;
 const isHint = (key: string): key is keyof typeof en.monitor_field_hint => key in en.monitor_field_hint;
@@ -103,6 +103,6 @@ export function refusedText(field: FormField | undefined, value: Typed | undefin
 
 /** With a capital letter and an end, as everything else is written. */
 function sentence(message: string): string {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const text = asSentence(message);
   return /[.!?。！？…]$/.test(text) ? text : `${text}.`;
 }

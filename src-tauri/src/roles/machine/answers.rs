@@ -92,9 +92,7 @@ impl Machine {
                 effects
             }
             (State::Starting(_), Answer::Elapsed(Timer::StandDown, _)) if self.stands_down_next => {
-                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
-                effects.push(Effect::Kill);
-                effects
+                self.end_to_stand_down()
             }
             (State::Ready { becoming_live, .. }, Answer::Line(Ok(Line::Live))) => {
                 *becoming_live = None;
@@ -161,18 +159,14 @@ impl Machine {
                 vec![Effect::StoodDown(Stood { served: true, keeps_ports: false })]
             }
             (State::StoodDown { keeps_ports: true, .. }, Answer::Elapsed(Timer::LetGo, _)) => {
-                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
-                effects.push(Effect::Kill);
-                effects
+                self.end_to_stand_down()
             }
             // It was told while it went live, and refused.
             (State::StandingDown, Answer::Line(Ok(Line::Live))) => vec![Effect::StandDown],
             (State::StandingDown, Answer::Line(Ok(Line::SignOfLife(_) | Line::Refused(_)))) => Vec::new(),
             // Its end lets go of everything, too.
             (State::StandingDown, Answer::Line(_) | Answer::Elapsed(Timer::StandDown, _)) => {
-                let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
-                effects.push(Effect::Kill);
-                effects
+                self.end_to_stand_down()
             }
             (State::StandingDown, Answer::Exited { .. }) => self.stood_down(false, false),
             (State::StoodDown { has_sidecar, keeps_ports }, Answer::Exited { .. }) => {

@@ -65,6 +65,13 @@ impl Machine {
         }
     }
 
+    /// Ends a sidecar that does not let go in time: its end does, too.
+    pub(super) fn end_to_stand_down(&mut self) -> Vec<Effect> {
+        let mut effects = self.stopping(Next::StandDown { served: true, resumes: true });
+        effects.push(Effect::Kill);
+        effects
+    }
+
     /// Serves again, if it stood down. It is the same step as the first time.
     pub(super) fn serve(&mut self, now: Duration) -> Vec<Effect> {
         match &mut self.state {
